@@ -1,0 +1,14 @@
+_base_ = [
+    'mmpretrain::_base_/models/resnet18_cifar.py',
+    './_base_/datasets/digits.py',
+    './_base_/schedules/digits.py',
+    'mmpretrain::_base_/default_runtime.py',
+    './_base_/mmct.py',
+]
+model = dict(
+    backbone=dict(stem_channels=16, base_channels=16), head=dict(in_channels=128)
+)
+default_hooks = dict(
+    logger=dict(interval=10), checkpoint=dict(max_keep_ckpts=1)
+)
+randomness = dict(seed=0)

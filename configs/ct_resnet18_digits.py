@@ -1,0 +1,3 @@
+_base_ = './bn_resnet18_digits.py'
+model = dict(type='CTClassifier')
+custom_hooks = [dict(type='NoBNTeacherHook')]

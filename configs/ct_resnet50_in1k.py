@@ -1,0 +1,3 @@
+_base_ = ['./bn_resnet50_in1k.py', './_base_/mmct.py']
+model = dict(type='CTClassifier')
+custom_hooks = [dict(type='NoBNTeacherHook')]

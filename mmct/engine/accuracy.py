@@ -1,0 +1,105 @@
+"""Accuracy of teacher and student on one set, and how often they agree."""
+
+import math
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from mmengine.dist import all_reduce
+from mmpretrain.models import ImageClassifier
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from mmct.models import score
+
+# 95 %, one-sided: how far above chance an accuracy must be to count as such.
+_Z = 1.645
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Top-1 accuracies on one set of images.
+
+    Attributes:
+        accuracy (tuple[float]): One for each model, in %: how often the top
+            class is (one of) the image's.
+        agreement (float): How often all models have the same top class, in %.
+        chance (float): What guessing evenly among the classes gives, in %.
+        num_images (int): Number of images N.
+    """
+
+    accuracy: tuple[float, ...]
+    agreement: float
+    chance: float
+    num_images: int
+
+    def above_chance(self, model: int = 0) -> bool:
+        """Whether a model is better than guessing, at the 95 % level.
+
+        Args:
+            model (int): Position of the model. Defaults to 0.
+
+        Returns:
+            bool: Whether its accuracy exceeds chance by 1.645 standard errors
+            of a guesser's accuracy on N images.
+        """
+        p = self.chance / 100
+        margin = _Z * math.sqrt(p * (1 - p) / self.num_images)
+        return self.accuracy[model] / 100 > p + margin
+
+
+@torch.no_grad()
+def evaluate(
+    models: list[ImageClassifier],
+    dataloader: DataLoader,
+    max_batches: int | None = None,
+) -> Accuracy:
+    """Score models on the same images.
+
+    Args:
+        models (list[ImageClassifier]): On one device; their mode is kept.
+        dataloader (DataLoader): Gives mmpretrain's batches.
+        max_batches (int, optional): Stop after so many. Defaults to None.
+
+    Returns:
+        Accuracy: Over all processes.
+    """
+    preprocess = models[0].data_preprocessor
+    modes = [model.training for model in models]
+    for model in models:
+        model.eval()
+    # hits of each model, agreements, guessed hits, images: summed on the
+    # device, read once at the end.
+    sums = torch.zeros(len(models) + 3, dtype=torch.float64)
+    for batch in islice(dataloader, max_batches):
+        data = preprocess(batch, False)
+        scores = [score(model(data['inputs'], mode='tensor')) for model in models]
+        targets = _targets(data['data_samples'], scores[0])  # (N, num_classes)
+        tops = [s.argmax(-1, keepdim=True) for s in scores]  # (N, 1)
+        same = torch.stack([top == tops[0] for top in tops]).all(0)
+        counts = [targets.gather(1, top).sum() for top in tops]
+        counts += [same.sum(), targets.float().mean(1).sum(), same.new_tensor(len(same), dtype=torch.float)]
+        sums = sums.to(same.device) + torch.stack([c.double() for c in counts])
+    for model, mode in zip(models, modes, strict=True):
+        model.train(mode)
+    all_reduce(sums)
+    *hits, agreements, guessed, n = sums.tolist()
+    if not n:
+        raise ValueError('evaluate: the data loader gave no images')
+    return Accuracy(
+        tuple(100 * hit / n for hit in hits),
+        100 * agreements / n,
+        100 * guessed / n,
+        int(n),
+    )
+
+
+def _targets(data_samples: list, scores: Tensor) -> Tensor:
+    """Which classes each image has, as booleans of the scores' shape."""
+    targets = torch.zeros(scores.shape, dtype=torch.bool)
+    for row, sample in zip(targets, data_samples, strict=True):
+        if 'gt_score' in sample:
+            row |= sample.gt_score.cpu() > 0.5
+        else:
+            row[sample.gt_label.cpu()] = True
+    return targets.to(scores.device)

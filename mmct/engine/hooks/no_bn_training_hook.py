@@ -1,0 +1,150 @@
+"""What training without BatchNorm needs."""
+
+import copy
+import math
+
+import torch
+from mmengine.dist import broadcast
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmengine.runner.checkpoint import load_state_dict as load_into
+from mmpretrain.registry import HOOKS, MODELS
+from torch import Tensor, nn
+
+from mmct.models import calibrate, remove_batch_norm
+from mmct.models.batch_norm_removal import GRANULARITIES, INITS
+
+from ..checkpoint import load_state_dict
+from ..errors import CTError
+from ..teacher_config import scoped, type_name
+
+
+@HOOKS.register_module()
+class NoBNTrainingHook(Hook):
+    """Starts a BN-free network well, and stops it when its loss is not finite.
+
+    Initialises after the weights are initialised or loaded, once: a resumed
+    run keeps its weights. For ``NormFreeClassifier`` or ``NormFreeBackbone``.
+    Training a network without BN is the teacher of
+    https://arxiv.org/abs/2207.01548; how it starts is our choice.
+
+    Args:
+        init (str): 'identity', 'fold' or 'calibrate', see
+            :func:`mmct.models.remove_batch_norm`. Defaults to 'calibrate'.
+        granularity (str): 'layer' or 'channel', see
+            :func:`mmct.models.calibrate`. Defaults to 'layer'.
+        calibration_batches (int): Training batches to calibrate on, drawn at
+            random. Defaults to 1.
+        checkpoint (str, optional): Weights of the BN network to start from:
+            'fold' takes its statistics from there (or from ``init_cfg``).
+            Defaults to None.
+
+    Raises:
+        ValueError: If a value is out of its range.
+    """
+
+    priority = 'LOW'
+
+    def __init__(
+        self,
+        init: str = 'calibrate',
+        granularity: str = 'layer',
+        calibration_batches: int = 1,
+        checkpoint: str | None = None,
+    ) -> None:
+        checks = (('init', init, INITS), ('granularity', granularity, GRANULARITIES))
+        for name, value, allowed in checks:
+            if value not in allowed:
+                raise ValueError(
+                    f'NoBNTrainingHook: {name} must be one of {allowed}, but got {value!r}'
+                )
+        if calibration_batches < 1:
+            raise ValueError(
+                'NoBNTrainingHook: calibration_batches must be at least 1, but got '
+                f'{calibration_batches}'
+            )
+        self.init = init
+        self.granularity = granularity
+        self.calibration_batches = calibration_batches
+        self.checkpoint = checkpoint
+
+    def before_train(self, runner: Runner) -> None:
+        """Initialise the network, unless the run is resumed.
+
+        Args:
+            runner (Runner): The runner that trains the BN-free network.
+        """
+        if runner.iter > 0:
+            return
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        if self.init == 'fold':
+            model.load_state_dict(self._folded(runner).state_dict())
+        elif self.checkpoint:
+            # Not strict: the file has BN statistics, and may have another head.
+            load_into(model, load_state_dict(self.checkpoint), logger=runner.logger)
+        if self.init == 'calibrate':
+            inputs = _training_inputs(runner, model, self.calibration_batches)
+            try:
+                calibrate(model, inputs, self.granularity)
+            except ValueError as error:
+                raise CTError(str(error)) from error
+        # Augmentation differs from rank to rank, and with it the calibration.
+        for parameter in model.parameters():
+            broadcast(parameter.data)
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Stop at the first loss that is not finite.
+
+        Args:
+            runner (Runner): The runner.
+            batch_idx (int): Number of the batch in its epoch.
+            data_batch (dict, optional): The batch.
+            outputs (dict, optional): Losses of the step.
+
+        Raises:
+            CTError: Names the iteration and the remedies.
+        """
+        # mmengine has read the loss of this step for its log: no extra wait.
+        loss = outputs['loss'].item()
+        if not math.isfinite(loss):
+            raise CTError(
+                f'the loss without BN is {loss} at iteration {runner.iter + 1}: '
+                'lower the lr, clip the gradients (clip_grad=dict(max_norm=1)), '
+                "start with init='calibrate', or add a warm-up; in CT configs these "
+                'are arguments of NoBNTeacherHook'
+            )
+
+    def _folded(self, runner: Runner) -> nn.Module:
+        """The BN network with its weights loaded, folded."""
+        cfg = copy.deepcopy(runner.cfg.model)
+        if type_name(cfg) == 'NormFreeClassifier':
+            cfg.type = scoped(runner.cfg, 'ImageClassifier')
+        if type_name(cfg.backbone) == 'NormFreeBackbone':
+            cfg.backbone = cfg.backbone.backbone
+        cfg.setdefault('data_preprocessor', runner.cfg.get('data_preprocessor'))
+        network = MODELS.build(cfg)
+        network.init_weights()
+        if self.checkpoint:
+            weights = load_state_dict(self.checkpoint)
+            load_into(network, weights, logger=runner.logger)
+        return remove_batch_norm(network, init='fold')
+
+
+@torch.no_grad()
+def _training_inputs(runner: Runner, model: nn.Module, num_batches: int) -> Tensor:
+    """Preprocessed training images, drawn at random (N, C, H, W)."""
+    loader = runner.train_dataloader
+    size = num_batches * (getattr(loader.batch_sampler, 'batch_size', None) or 1)
+    # A generator of its own: the same images whatever was drawn before.
+    order = torch.randperm(
+        len(loader.dataset), generator=torch.Generator().manual_seed(0)
+    )
+    batch = loader.collate_fn([loader.dataset[i] for i in order[:size].tolist()])
+    return model.data_preprocessor(batch, False)['inputs']

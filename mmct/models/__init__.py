@@ -1,0 +1,22 @@
+"""Student, teacher and loss of Counterbalancing Teacher."""
+
+from .batch_norm_removal import calibrate, check_has_batch_norm, remove_batch_norm
+from .ct_classifier import CTClassifier, check_is_copy, score
+from .ct_consistency_loss import CTConsistencyLoss, consistency
+from .no_norm import NoNorm
+from .norm_free_backbone import norm_free_backbone
+from .norm_free_classifier import NormFreeClassifier
+
+__all__ = [
+    'CTClassifier',
+    'CTConsistencyLoss',
+    'NoNorm',
+    'NormFreeClassifier',
+    'calibrate',
+    'check_has_batch_norm',
+    'check_is_copy',
+    'consistency',
+    'norm_free_backbone',
+    'remove_batch_norm',
+    'score',
+]

@@ -1,0 +1,222 @@
+"""Removing BatchNorm from any network, and calibrating what is left."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from .no_norm import NoNorm
+
+INITS = ('identity', 'fold', 'calibrate')
+GRANULARITIES = ('layer', 'channel')
+
+
+def remove_batch_norm(
+    model: nn.Module,
+    init: str = 'identity',
+    batches: Iterable[Tensor] | None = None,
+    granularity: str = 'layer',
+) -> nn.Module:
+    """Replace every BatchNorm of a network by :class:`NoNorm`, in place.
+
+    1d, 2d, 3d and synchronised BatchNorm and their subclasses are replaced
+    wherever they are: backbone, neck, head, hard-coded or built from a
+    config. Parameters keep their names, dtype, device and ``requires_grad``.
+
+    Removing BN is the teacher of https://arxiv.org/abs/2207.01548; the three
+    initialisations are our choice.
+
+    Args:
+        model (nn.Module): The network. It must hold a BatchNorm below itself.
+        init (str): How ``weight`` and ``bias`` start.
+
+            - ``'identity'``: 1 and 0, the literal removal.
+            - ``'fold'``: from gamma, beta and the running statistics: the
+              output equals that of the BN model in eval mode.
+            - ``'calibrate'``: gamma and beta, scaled by :func:`calibrate`.
+
+            Defaults to 'identity'.
+        batches (Iterable[Tensor], optional): Preprocessed inputs, each of
+            shape ``(N, C, H, W)``, for ``init='calibrate'``.
+            Defaults to None.
+        granularity (str): See :func:`calibrate`. Defaults to 'layer'.
+
+    Returns:
+        nn.Module: The same ``model``.
+
+    Raises:
+        ValueError: If ``init`` or ``granularity`` is unknown, if the network
+            has no BatchNorm, if ``'fold'`` finds one without running
+            statistics, or ``'calibrate'`` gets no batches. The model is then
+            as it was.
+    """
+    _check_choice('init', init, INITS)
+    _check_choice('granularity', granularity, GRANULARITIES)
+    check_has_batch_norm(model)
+    if init == 'calibrate':
+        inputs = _as_one(batches)
+    norms = {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, _BatchNorm)
+    }
+    # All are made before the first is put in place: an error changes nothing.
+    made = {id(bn): _without_statistics(name, bn, init) for name, bn in norms.items()}
+    for parent in list(model.modules()):
+        for name, child in parent.named_children():
+            if id(child) in made:
+                setattr(parent, name, made[id(child)])
+    if init == 'calibrate':
+        calibrate(model, inputs, granularity)
+    return model
+
+
+@torch.no_grad()
+def calibrate(
+    model: nn.Module, inputs: Tensor, granularity: str = 'layer'
+) -> nn.Module:
+    """Rescale every :class:`NoNorm` so that the signal keeps its size.
+
+    One forward pass in eval mode; a layer is rescaled just before it is used,
+    so later layers already see its new output. With ``x`` the layer's input:
+
+    - ``'layer'``: ``weight /= std(x)`` over the whole of ``x``, one scalar a
+      layer. With weight 1 each layer's output has unit variance, and the
+      channels keep their relative variances.
+    - ``'channel'``: ``x`` is standardised per channel, as BatchNorm does in
+      training: the network then starts as the BN network does on these
+      inputs. This equalises the channels' variances, the very thing that
+      https://arxiv.org/abs/2207.01548 blames BN for.
+
+    Ours, not the paper's.
+
+    Args:
+        model (nn.Module): A network with :class:`NoNorm` layers.
+        inputs (Tensor): Preprocessed images of shape ``(N, C, H, W)``.
+        granularity (str): 'layer' or 'channel'. Defaults to 'layer'.
+
+    Returns:
+        nn.Module: The same ``model``, in the mode it was in.
+
+    Raises:
+        ValueError: If ``granularity`` is unknown, the model has no affine
+            NoNorm, or a layer's statistics are not finite (the layer is
+            named).
+    """
+    _check_choice('granularity', granularity, GRANULARITIES)
+    layers = {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, NoNorm) and module.affine
+    }
+    if not layers:
+        raise ValueError('calibrate: the model has no affine NoNorm layer')
+    modes = {module: module.training for module in model.modules()}
+    done: set[str] = set()
+
+    def rescale(name: str):
+        def before_forward(layer: NoNorm, args: tuple) -> None:
+            # A layer that is shared is used often but calibrated once.
+            if name not in done:
+                done.add(name)
+                _rescale(name, layer, args[0], granularity)
+
+        return before_forward
+
+    handles = [
+        layer.register_forward_pre_hook(rescale(name))
+        for name, layer in layers.items()
+    ]
+    try:
+        # Eval mode: neither dropout nor the random generator plays a part.
+        model.eval()
+        model(inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, mode in modes.items():
+            module.training = mode
+    return model
+
+
+def check_has_batch_norm(model: nn.Module) -> None:
+    """Refuse a network that has no BatchNorm to remove.
+
+    Args:
+        model (nn.Module): The network.
+
+    Raises:
+        ValueError: If no submodule is a BatchNorm. The message lists the
+            normalisation layers that were found.
+    """
+    if any(isinstance(module, _BatchNorm) for module in model.modules()):
+        return
+    found = sorted(
+        {
+            type(module).__name__
+            for module in model.modules()
+            if 'norm' in type(module).__name__.lower()
+        }
+    )
+    raise ValueError(
+        'CT needs a BN student, but this network has no BatchNorm layer; '
+        f'normalisation layers found: {", ".join(found) or "none"}'
+    )
+
+
+def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f'{name} must be one of {allowed}, but got {value!r}')
+
+
+def _as_one(batches: Iterable[Tensor] | None) -> Tensor:
+    batches = list(batches or ())
+    if not batches:
+        raise ValueError("init='calibrate' needs at least one batch of inputs")
+    return torch.cat(batches)  # (N, C, H, W)
+
+
+def _without_statistics(name: str, bn: _BatchNorm, init: str) -> NoNorm:
+    """The NoNorm for one BatchNorm, before any calibration."""
+    if isinstance(bn, nn.modules.lazy.LazyModuleMixin):
+        raise ValueError(f'{name} is lazy: run the model once before BN is removed')
+    if init == 'fold' and bn.running_var is None:
+        raise ValueError(
+            f"init='fold' needs running statistics, but {name} has none "
+            '(track_running_stats=False)'
+        )
+    layer = NoNorm(
+        bn.num_features, bn.eps, affine=bn.affine or init != 'identity'
+    ).train(bn.training)
+    reference = bn.weight if bn.affine else bn.running_var
+    if reference is not None:
+        layer.to(device=reference.device, dtype=reference.dtype)
+    if bn.affine:
+        layer.weight.requires_grad = bn.weight.requires_grad
+        layer.bias.requires_grad = bn.bias.requires_grad
+    with torch.no_grad():
+        if init != 'identity' and bn.affine:
+            layer.weight.copy_(bn.weight)
+            layer.bias.copy_(bn.bias)
+        if init == 'fold':
+            _standardise(layer, bn.running_mean, bn.running_var)
+    return layer
+
+
+def _standardise(layer: NoNorm, mean: Tensor, var: Tensor) -> None:
+    """Put ``(x - mean) / sqrt(var + eps)`` into the layer's affine map."""
+    layer.weight.div_((var + layer.eps).sqrt())
+    layer.bias.sub_(mean * layer.weight)
+
+
+def _rescale(name: str, layer: NoNorm, x: Tensor, granularity: str) -> None:
+    x = x.float()
+    if granularity == 'channel':
+        others = [d for d in range(x.dim()) if d != 1]
+        var, mean = torch.var_mean(x, dim=others, correction=0)  # (C,), (C,)
+    else:
+        var, mean = x.var(correction=0), x.new_zeros(())
+    if not (var.isfinite().all() and mean.isfinite().all()):
+        raise ValueError(f'calibrate: the input of {name} is not finite')
+    _standardise(layer, mean, var)

@@ -1,0 +1,297 @@
+"""The BN student that learns from a BN-free teacher."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from mmpretrain.models import ImageClassifier
+from mmpretrain.models.heads import (
+    ArcFaceClsHead,
+    ClsHead,
+    MultiLabelClsHead,
+)
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+from torch import Tensor, nn
+
+from .batch_norm_removal import check_has_batch_norm
+
+# Most heads give a tensor; a few (Conformer's) give one for each branch.
+Output = Tensor | tuple[Tensor, ...]
+
+
+class Outputs(NamedTuple):
+    """What one pass through a classifier gave."""
+
+    stages: tuple  # the backbone's outputs, a tensor a stage
+    pre_logits: Output
+    logits: Output
+    result: Any  # what the call of the head returned
+
+
+class TeacherReference:
+    """Holds the teacher out of sight of whatever walks a module.
+
+    Neither a submodule nor a copy: deep copies (EMA) share the teacher, and
+    pickles leave it out.
+    """
+
+    def __init__(self, module: nn.Module | None = None) -> None:
+        self.module = module
+
+    def __deepcopy__(self, memo: dict) -> 'TeacherReference':
+        return self
+
+    def __reduce__(self) -> tuple:
+        return TeacherReference, ()
+
+
+@MODELS.register_module()
+class CTClassifier(ImageClassifier):
+    """An ``ImageClassifier`` with a consistency term towards a frozen teacher.
+
+    The loss is ``L_task(student) + lambda * D(student(x), teacher(x))`` on the
+    same augmented batch ``x``: our reading of "Counterbalancing Teacher",
+    https://arxiv.org/abs/2207.01548. :class:`mmct.engine.NoBNTeacherHook`
+    trains or loads the teacher and attaches it. Prediction and export are
+    those of ``ImageClassifier``, and so are the state-dict keys: the teacher
+    is no submodule, and the loss has no state.
+
+    Args:
+        *args: As for ``ImageClassifier``.
+        consistency (dict, optional): Config of the consistency loss. None is
+            ``dict(type='CTConsistencyLoss')``. Defaults to None.
+        **kwargs: As for ``ImageClassifier``.
+
+    Raises:
+        ValueError: If the network has no BatchNorm, the head is of a kind
+            that has no class logits to compare, or the backbone does not
+            return the stage that the loss compares.
+    """
+
+    def __init__(self, *args, consistency: dict | None = None, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        consistency = dict(consistency or {})
+        consistency.setdefault('type', 'CTConsistencyLoss')
+        self.consistency = MODELS.build(consistency)
+        # Fraction of training that is done, for the ramp; set by the hook.
+        self.progress = 1.0
+        self._teacher = TeacherReference()
+        check_has_batch_norm(self)
+        _check_head(self.head)
+        self._stage = _position(self.backbone, self.consistency.stage)
+
+    @property
+    def teacher(self) -> nn.Module | None:
+        """The frozen teacher, or None before one is attached."""
+        return self._teacher.module
+
+    def attach_teacher(self, teacher: nn.Module) -> None:
+        """Freeze a BN-free copy of this network and learn from it.
+
+        Args:
+            teacher (nn.Module): An ``ImageClassifier`` with this network's
+                parameters, except for its BatchNorm.
+
+        Raises:
+            ValueError: If it is not BN-free, or its parameters do not fit.
+        """
+        check_is_copy(teacher, self)
+        device = next(self.parameters()).device
+        self._teacher.module = teacher.requires_grad_(False).eval().to(device)
+
+    def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """The task loss, the consistency loss and how often both agree.
+
+        Args:
+            inputs (Tensor): Preprocessed images, shape ``(N, C, H, W)``.
+            data_samples (list[DataSample]): Their annotations.
+
+        Returns:
+            dict[str, Tensor]: The head's entries (``loss``, ...),
+            ``loss_consistency`` (weighted) and ``agreement``, a fraction that
+            is logged and not added to the loss: of samples whose top class is
+            the same or, for a multi-label head, of labels with the same
+            decision.
+
+        Raises:
+            RuntimeError: If no teacher is attached.
+        """
+        if self.teacher is None:
+            raise RuntimeError(
+                'CTClassifier has no teacher: add '
+                "dict(type='NoBNTeacherHook') to custom_hooks"
+            )
+        student = _run(self, inputs, lambda feats: self.head.loss(feats, data_samples))
+        with torch.no_grad():
+            teacher = _run(self.teacher, inputs, self.teacher.head)
+        multi_label = isinstance(self.head, MultiLabelClsHead)
+        pairs = list(zip(*map(self._compared, (student, teacher)), strict=True))
+        terms = [
+            self.consistency(
+                mine,
+                theirs,
+                self.progress,
+                multi_label and self.consistency.stage == 'logits',
+            )
+            for mine, theirs in pairs
+        ]
+        losses = student.result
+        losses['loss_consistency'] = torch.stack(terms).mean()
+        with torch.no_grad():
+            losses['agreement'] = _agreement(
+                score(student.logits), score(teacher.logits), multi_label
+            )
+        return losses
+
+    def _compared(self, outputs: Outputs) -> tuple[Tensor, ...]:
+        if self._stage is not None:
+            return _as_tuple(outputs.stages[self._stage])
+        return _as_tuple(getattr(outputs, self.consistency.stage))
+
+    def _apply(self, fn: Callable, *args, **kwargs) -> 'CTClassifier':
+        # .to(), .cuda(), .half(), memory formats: the teacher follows.
+        if self.teacher is not None:
+            self.teacher._apply(fn, *args, **kwargs)
+        return super()._apply(fn, *args, **kwargs)
+
+
+def check_is_copy(teacher: nn.Module, student: nn.Module) -> None:
+    """Refuse a teacher that is not the student's network without BN.
+
+    Args:
+        teacher (nn.Module): The teacher.
+        student (nn.Module): The student.
+
+    Raises:
+        ValueError: If the teacher has BatchNorm, or if parameters other than
+            those of normalisation layers differ in name or shape.
+    """
+    expected = _shapes(student)
+    found = _shapes(teacher)
+    statistics = [name for name in teacher.state_dict() if name.endswith('running_var')]
+    if statistics:
+        raise ValueError(f'the teacher is not BN-free: it has {statistics[0]}')
+    wrong = [name for name, shape in found.items() if expected.get(name) != shape]
+    # A folded BatchNorm(affine=False) leaves parameters that it did not have.
+    norms = _norm_parameters(student) | _norm_parameters(teacher)
+    wrong += expected.keys() - found.keys()
+    wrong = sorted(set(wrong) - norms)
+    if wrong:
+        raise ValueError(
+            f"the teacher's network is not the student's: {len(wrong)} parameters "
+            f'differ in name or shape, the first is {wrong[0]}'
+        )
+
+
+def score(logits: Output) -> Tensor:
+    """One score a class: the sum over branches, as mmpretrain predicts.
+
+    Args:
+        logits (Tensor | tuple[Tensor]): Shape ``(N, num_classes)``, one for
+            each branch.
+
+    Returns:
+        Tensor: Shape ``(N, num_classes)``.
+    """
+    return torch.stack(_as_tuple(logits)).sum(0)
+
+
+def _run(
+    model: ImageClassifier, inputs: Tensor, head: Callable[[tuple], Any]
+) -> Outputs:
+    """One pass through a classifier that keeps what is compared.
+
+    The head is called once: a second call would update the head's own
+    BatchNorm twice and redraw its dropout.
+    """
+    stages = model.extract_feat(inputs, stage='backbone')
+    feats = model.neck(stages) if model.with_neck else stages
+    # A margin head's own output has the margin of the true class in it.
+    margin = isinstance(model.head, ArcFaceClsHead)
+    source = model.head.norm_product if margin else model.head
+    with (
+        _recorded(model.head, 'pre_logits') as pre_logits,
+        _recorded(source, 'forward') as logits,
+    ):
+        result = head(feats)
+    scale = model.head.scale if margin else None
+    return Outputs(
+        stages,
+        pre_logits[0],
+        logits[0] * scale if margin else logits[0],
+        result,
+    )
+
+
+@contextmanager
+def _recorded(module: nn.Module, method: str) -> Iterator[list]:
+    """Record what a method returns, while the block runs."""
+    outputs: list = []
+    original = getattr(module, method)
+
+    def record(*args, **kwargs):
+        output = original(*args, **kwargs)
+        outputs.append(output)
+        return output
+
+    # On the instance, so that the class's method is only hidden for a while.
+    module.__dict__[method] = record
+    try:
+        yield outputs
+    finally:
+        del module.__dict__[method]
+
+
+def _agreement(student: Tensor, teacher: Tensor, multi_label: bool) -> Tensor:
+    if multi_label:
+        return ((student > 0) == (teacher > 0)).float().mean()
+    return (student.argmax(-1) == teacher.argmax(-1)).float().mean()
+
+
+def _as_tuple(output: Output) -> tuple[Tensor, ...]:
+    return (output,) if isinstance(output, Tensor) else tuple(output)
+
+
+def _shapes(model: nn.Module) -> dict[str, torch.Size]:
+    return {name: p.shape for name, p in model.named_parameters()}
+
+
+def _norm_parameters(model: nn.Module) -> set[str]:
+    return {
+        f'{name}.{parameter}'
+        for name, module in model.named_modules()
+        if hasattr(module, 'num_features') and hasattr(module, 'eps')
+        for parameter in ('weight', 'bias')
+    }
+
+
+def _check_head(head: nn.Module | None) -> None:
+    # Not by isinstance: one of the two supported stacks has no such head.
+    regression = any(c.__name__ == 'RegressionHead' for c in type(head).__mro__)
+    if not isinstance(head, (ClsHead, MultiLabelClsHead)) or regression:
+        raise ValueError(
+            'CTClassifier needs a head with class logits (a ClsHead or '
+            f'MultiLabelClsHead of mmpretrain), but got {type(head).__name__}'
+        )
+    if getattr(head, 'distillation', False):
+        raise ValueError(
+            f'CTClassifier: mmpretrain cannot train {type(head).__name__} with '
+            'distillation=True; set head.distillation=False'
+        )
+
+
+def _position(backbone: nn.Module, stage: str | int) -> int | None:
+    """Where a stage stands among the backbone's outputs."""
+    if isinstance(stage, str):
+        return None
+    if stage == -1:
+        return -1
+    returned = list(getattr(backbone, 'out_indices', None) or ())
+    if stage not in returned:
+        raise ValueError(
+            f'CTConsistencyLoss: the backbone does not return stage {stage}, its '
+            f'out_indices are {returned}; add the stage to backbone.out_indices'
+        )
+    return returned.index(stage)

@@ -1,0 +1,33 @@
+"""Where the configs that come with mmct lie."""
+
+from difflib import get_close_matches
+from pathlib import Path
+
+
+def config_path(name: str) -> str:
+    """Find a config that comes with mmct.
+
+    Args:
+        name (str): File name of the config, with or without ``.py``, such as
+            ``ct_resnet18_cifar10``. The folder is not part of it: file names
+            are unique in the package.
+
+    Returns:
+        str: Absolute path of the config, in the installed wheel or in the
+        source checkout that mmct is imported from.
+
+    Raises:
+        FileNotFoundError: If mmct has no config of that name.
+    """
+    package = Path(__file__).resolve().parent
+    root = package / '.mim' / 'configs'
+    if not root.is_dir():  # a checkout: only the build packs `.mim`
+        root = package.parent / 'configs'
+    configs = {path.stem: path for path in root.rglob('*.py')}
+    stem = name.removesuffix('.py')
+    if stem not in configs:
+        nearest = ', '.join(get_close_matches(stem, configs, cutoff=0.0))
+        raise FileNotFoundError(
+            f'mmct has no config {name!r} in {root}; nearest: {nearest}'
+        )
+    return str(configs[stem])

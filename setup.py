@@ -1,0 +1,87 @@
+"""Package metadata, and the packing of what ``mim`` needs."""
+
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).resolve().parent
+
+# `mmct.stack.RANGES` is what mmct accepts at import; these lie inside it.
+ONEDL = [
+    'onedl-mmengine>=0.10.12,<0.11',
+    'onedl-mmcv>=2.3.6,<2.4',
+    'onedl-mmpretrain>=1.3.6,<1.4',
+    'onedl-mim>=0.5.1,<0.6',
+]
+OPENMMLAB = [
+    'mmengine==0.10.7',
+    'mmcv-lite==2.2.0',
+    'mmpretrain==1.2.0',
+    'openmim==0.3.9',
+    'setuptools<82',
+]
+TESTS = ['pytest>=8', 'setuptools>=77']  # the tests build the wheel
+DEV = [*TESTS, 'build', 'interrogate>=1.7', 'pre-commit', 'ruff>=0.9']
+
+
+class BuildPy(build_py):
+    """Pack configs and tools into the wheel, where ``mim`` looks for them."""
+
+    def run(self) -> None:
+        """Build the package, then copy beside it what lies outside it."""
+        super().run()
+        if getattr(self, 'editable_mode', False):
+            return
+        mim = Path(self.build_lib, 'mmct', '.mim')
+        shutil.rmtree(mim, ignore_errors=True)  # left by an earlier build
+        ignore = shutil.ignore_patterns('__pycache__')
+        for folder in ('configs', 'tools'):
+            shutil.copytree(ROOT / folder, mim / folder, ignore=ignore)
+        shutil.copy(ROOT / 'model-index.yml', mim)
+
+
+def read_version() -> str:
+    """Read the version without importing mmct, which needs the mm stack."""
+    scope: dict[str, str] = {}
+    exec((ROOT / 'mmct' / 'version.py').read_text(encoding='utf-8'), scope)
+    return scope['__version__']
+
+
+setup(
+    name='mmct',
+    version=read_version(),
+    description='Counterbalancing Teacher as a plugin for mmpretrain',
+    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    author='The mmct authors',
+    license='Apache-2.0',
+    license_files=['LICENSE'],
+    keywords='computer vision, robustness, batch normalization',
+    classifiers=[
+        'Development Status :: 3 - Alpha',
+        'Intended Audience :: Science/Research',
+        'Programming Language :: Python :: 3',
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+    ],
+    packages=find_packages(include=['mmct', 'mmct.*']),
+    python_requires='>=3.9',
+    # No mm distribution: the extras choose between two stacks that overwrite
+    # each other.
+    install_requires=[
+        'numpy',
+        'packaging',
+        'rich',
+        'scikit-learn',
+        'torch>=2.6',
+        'torchvision',
+    ],
+    extras_require={
+        'onedl': ONEDL,
+        'openmmlab': OPENMMLAB,
+        'tests': TESTS,
+        'dev': DEV,
+    },
+    cmdclass={'build_py': BuildPy},
+)

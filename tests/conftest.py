@@ -1,0 +1,11 @@
+"""What all tests need: mmpretrain's scope, one seed, few threads."""
+
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+
+
+@pytest.fixture(autouse=True)
+def _scope_and_seed():
+    init_default_scope('mmpretrain')
+    torch.manual_seed(0)

@@ -1,0 +1,114 @@
+"""Train a model; with a CT config, its BN-free teacher first."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+
+from mmengine.config import Config
+
+import mmct  # noqa: F401  (registers our classes also for configs without them)
+from mmct.engine import switch_on_ct
+from mmct.engine.checkpoint import safe_loading
+from mmct.engine.launch import (
+    Parser,
+    add_common_arguments,
+    build_runner,
+    check_amp,
+    check_classes,
+    load_config,
+    merge_common_arguments,
+    run_tool,
+    set_loader_defaults,
+    set_teacher_options,
+)
+
+
+def parse_args() -> Namespace:
+    """Read the command line: mmpretrain's options and those for CT."""
+    parser = Parser(prog='train.py', description=__doc__)
+    parser.add_argument('config', help='config file, or mmpretrain::folder/file.py')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='go on with the latest checkpoint in the work dir, or with this one',
+    )
+    parser.add_argument('--no-validate', action='store_true', help='do not validate')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate with the batch size',
+    )
+    parser.add_argument(
+        '--no-persistent-workers',
+        action='store_true',
+        help='start data loading processes anew each epoch',
+    )
+    add_common_arguments(parser)
+    ct = parser.add_argument_group('Counterbalancing Teacher')
+    ct.add_argument('--ct', action='store_true', help='switch CT on in any config')
+    ct.add_argument('--teacher', help='checkpoint of a BN-free teacher to use')
+    ct.add_argument(
+        '--retrain-teacher',
+        action='store_true',
+        help='train a new teacher; the one in the work dir is moved aside',
+    )
+    ct.add_argument(
+        '--allow-weak-teacher',
+        action='store_true',
+        help='go on with a teacher that is not above chance',
+    )
+    return parser.parse_args()
+
+
+def merge_args(cfg: Config, args: Namespace) -> Config:
+    """Put the options into the config."""
+    merge_common_arguments(cfg, args)
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.resume is not None:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.auto_scale_lr:
+        cfg.auto_scale_lr.enable = True
+    for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        set_loader_defaults(cfg, field, pin_memory=True, persistent_workers=True)
+        if cfg.get(field) and args.no_pin_memory:
+            cfg[field].pin_memory = False
+        if cfg.get(field) and args.no_persistent_workers:
+            cfg[field].persistent_workers = False
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    if args.amp:
+        check_amp(cfg)
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if args.ct:
+        switch_on_ct(cfg)
+    set_teacher_options(
+        cfg,
+        checkpoint=args.teacher,
+        retrain=args.retrain_teacher,
+        on_weak_teacher='warn' if args.allow_weak_teacher else None,
+    )
+    return cfg
+
+
+def build() -> Callable[[], object]:
+    """Build the run, data included: what is wrong shows before training."""
+    args = parse_args()
+    cfg = merge_args(load_config(args.config), args)
+    runner = build_runner(cfg)
+    check_classes(runner.train_dataloader, runner)
+    if runner.val_loop is not None:
+        check_classes(runner.val_dataloader, runner)
+
+    def run() -> None:
+        with safe_loading():
+            runner.train()
+
+    return run
+
+
+if __name__ == '__main__':
+    sys.exit(run_tool('train.py', build))

@@ -73,7 +73,7 @@ def load_state_dict(path: str | Path) -> dict[str, Tensor]:
         with safe_loading():
             checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = (str(error).strip() or 'it is empty').splitlines()[0]
         raise CTError(
             f'checkpoint {path} is damaged or holds more than weights, '
             f'it was not loaded: {reason}'

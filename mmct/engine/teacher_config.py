@@ -19,7 +19,7 @@ _TIMES = ('begin', 'end', 'T_max', 'milestones', 'step_size', 'total_steps',
 _FOREVER = int(1e9)
 # What the trained weights do not depend on.
 _NOT_IN_FINGERPRINT = {
-    'backend_args', 'collate_fn', 'data_root', 'download', 'drop_last_val',
+    'backend_args', 'checkpoint', 'collate_fn', 'data_root', 'download',
     'dynamic_intervals', 'file_client_args', 'num_workers', 'persistent_workers',
     'pin_memory', 'prefetch_factor', 'val_begin', 'val_interval', '_scope_',
 }  # fmt: skip

@@ -60,7 +60,7 @@ class TeacherStore:
         if record is None:
             return 'none'
         differing = differences(record['fingerprint'], fingerprint)
-        if not record['finished']:
+        if not (record['finished'] and self.weights.is_file()):
             return 'none' if differing else 'unfinished'
         if differing:
             shown = '; '.join(differing[:5])

@@ -1,0 +1,263 @@
+"""The teacher's life, on real digits."""
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+from mmengine.logging import MessageHub, MMLogger
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+from mmpretrain.registry import MODELS
+
+from mmct.engine import CTError, NoBNTrainingHook, TeacherStore
+from mmct.models import CTClassifier, NoNorm
+
+
+class Spy(Hook):
+    """Looks at the student's run just before and after its first step."""
+
+    priority = 'LOWEST'
+
+    def before_train(self, runner):
+        self.logger = MMLogger.get_current_instance()
+        self.hub = MessageHub.get_current_instance()
+        self.scope = DefaultScope.get_current_instance().scope_name
+        teacher = runner.model.teacher
+        self.teacher_weights = {k: v.clone() for k, v in teacher.state_dict().items()}
+
+
+def _weights(runner):
+    return runner.model.state_dict()
+
+
+def _equal(one, two):
+    return one.keys() == two.keys() and all(torch.equal(one[k], two[k]) for k in one)
+
+
+def _store(cfg):
+    return TeacherStore(Path(cfg.work_dir) / 'teacher')
+
+
+def test_both_stages_end_to_end(tiny):
+    cfg = tiny()
+    runner, spy = Runner.from_cfg(cfg), Spy()
+    runner.register_hook(spy)
+    runner.train()
+    # The outer run's logger, hub and scope are current again.
+    assert spy.logger is runner.logger
+    assert spy.hub is runner.message_hub
+    assert spy.scope == 'mmpretrain'
+    # The teacher is frozen, BN-free and the one in the store.
+    teacher = runner.model.teacher
+    assert not teacher.training
+    assert not any(p.requires_grad for p in teacher.parameters())
+    assert any(isinstance(m, NoNorm) for m in teacher.modules())
+    assert _equal(teacher.state_dict(), spy.teacher_weights)
+    assert _equal(teacher.state_dict(), _store(cfg).load())
+    # Stage one has its own log and config.
+    folder = _store(cfg).folder
+    assert list(folder.glob('*/*.log'))
+    assert list(folder.glob('*.py'))
+    result = json.loads((Path(cfg.work_dir) / 'ct_result.json').read_text())
+    record = _store(cfg).read()
+    assert result['teacher_accuracy_pct'] == record['accuracy_pct']
+    assert result['num_images'] == 32
+    assert result['teacher_seconds'] > 0 and result['student_seconds'] > 0
+    assert 0 <= result['agreement_pct'] <= 100
+
+
+def test_student_checkpoint_loads_into_the_stock_model(tiny, train):
+    cfg = tiny()
+    train(cfg)
+    file = next(Path(cfg.work_dir).glob('epoch_*.pth'))
+    weights = torch.load(file, weights_only=False)['state_dict']
+    stock = MODELS.build({**cfg.model, 'type': 'ImageClassifier'})
+    stock.load_state_dict(weights, strict=True)
+
+
+def test_a_cached_teacher_gives_the_same_student(tiny, train):
+    cfg = tiny()
+    fresh = _weights(train(cfg))
+    trained_at = _store(cfg).weights.stat().st_mtime_ns
+    cached = _weights(train(cfg))
+    assert _store(cfg).weights.stat().st_mtime_ns == trained_at
+    assert _equal(fresh, cached)
+
+
+def test_the_consistency_term_moves_the_student(tiny, train):
+    with_term = _weights(train(tiny()))
+    without = _weights(train(tiny(options={'model.consistency': dict(loss_weight=0.0)})))
+    plain = tiny(options={'model.type': 'ImageClassifier'})
+    plain.custom_hooks = []
+    baseline = _weights(train(plain))
+    assert not _equal(with_term, without)
+    # The teacher's stage leaves no other trace in the student.
+    assert _equal(without, baseline)
+
+
+def test_a_finished_teacher_of_another_config_is_refused(tiny, train):
+    train(tiny())
+    other = tiny(options={'optim_wrapper.optimizer.lr': 0.05})
+    before = _store(other).weights.read_bytes()
+    with pytest.raises(CTError, match=r'optim_wrapper.optimizer.lr: 0.1 -> 0.05.*--retr'):
+        train(other)
+    assert _store(other).weights.read_bytes() == before
+    other.custom_hooks[0].retrain = True
+    train(other)
+    assert _store(other).weights.read_bytes() != before
+    (aside,) = Path(other.work_dir).glob('teacher_*')
+    assert (aside / 'teacher.pth').read_bytes() == before
+
+
+def test_an_interrupted_teacher_goes_on(tiny, train, monkeypatch):
+    def interrupt(hook, runner, *args, **kwargs):
+        if runner.iter == 5:
+            raise KeyboardInterrupt
+
+    cfg = tiny(options={'train_cfg.max_epochs': 3})
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(NoBNTrainingHook, 'after_train_iter', interrupt)
+        train(cfg)
+    assert _store(cfg).read()['finished'] is False
+    assert (_store(cfg).folder / 'epoch_1.pth').exists()
+    train(cfg)
+    logs = sorted(_store(cfg).folder.glob('*/*/scalars.json'))
+    lines = [json.loads(line) for line in logs[-1].read_text().splitlines()]
+    epochs = [line['step'] for line in lines if 'accuracy/top1' in line]
+    assert epochs == [2, 3], 'the first epoch was not run again'
+    assert _store(cfg).read()['finished'] is True
+
+
+def test_with_a_given_checkpoint(tiny, train, tmp_path):
+    first = tiny()
+    train(first)
+    given = tmp_path / 'given.pth'
+    given.write_bytes(_store(first).weights.read_bytes())
+    cfg = tiny(hook=dict(checkpoint=str(given)))
+    cfg.work_dir = str(tmp_path / 'second')
+    runner = train(cfg)
+    assert not _store(cfg).folder.exists()
+    assert _equal(runner.model.teacher.state_dict(), _store(first).load())
+    result = json.loads((tmp_path / 'second' / 'ct_result.json').read_text())
+    assert result['teacher_accuracy_pct'] == _store(first).read()['accuracy_pct']
+    assert result['teacher_source'] == str(given)
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (lambda w: {**w, 'backbone.bn1.running_var': torch.ones(4)}, 'is not BN-free'),
+        (lambda w: {**w, 'extra': torch.ones(4)}, "does not fit .* 'extra|extra"),
+        (
+            lambda w: {**w, 'head.fc.weight': torch.ones(10, 5)},
+            'does not fit .*head.fc.weight',
+        ),
+        (lambda w: {k: v for k, v in w.items() if 'fc' not in k}, 'does not fit .*fc'),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit(tiny, train, tmp_path, change, message):
+    cfg = tiny(hook=dict(checkpoint=str(tmp_path / 'given.pth')))
+    model = {**cfg.model, 'type': 'NormFreeClassifier'}
+    torch.save(change(MODELS.build(model).state_dict()), tmp_path / 'given.pth')
+    with pytest.raises(CTError, match=message) as error:
+        train(cfg)
+    assert '\n' not in str(error.value)
+
+
+def test_a_weak_teacher_stops_the_run(tiny, train):
+    options = {'optim_wrapper.optimizer.lr': 1e-6}
+    with pytest.raises(CTError, match='not above chance.*--allow-weak-teacher'):
+        train(tiny(hook=dict(on_weak_teacher='stop'), options=options))
+    # The cached one is as weak, and so without validation.
+    with pytest.raises(CTError, match='32 images .validation'):
+        train(tiny(hook=dict(on_weak_teacher='stop'), options=options))
+    assert train(tiny(options=options)).iter == 8
+
+
+def test_without_validation_training_accuracy_counts(tiny, train):
+    cfg = tiny(hook=dict(on_weak_teacher='stop'), options={'optim_wrapper.optimizer.lr': 1e-6})
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    with pytest.raises(CTError, match='64 images .training'):
+        train(cfg)
+
+
+def test_a_teacher_that_diverges_stops_the_run(tiny, train):
+    cfg = tiny(hook=dict(lr=1e18, clip_grad=None))
+    with pytest.raises(CTError, match='nan at iteration|inf at iteration'):
+        train(cfg)
+    assert MMLogger.get_current_instance().instance_name.endswith('teacher') is False
+
+
+def test_ema_copies_the_student_alone(tiny, train):
+    cfg = tiny()
+    cfg.custom_hooks.append(dict(type='EMAHook', momentum=0.1))
+    runner = train(cfg)
+    assert _equal(runner.model.teacher.state_dict(), _store(cfg).load())
+    checkpoint = torch.load(
+        next(Path(cfg.work_dir).glob('epoch_*.pth')), weights_only=False
+    )
+    assert len(checkpoint['ema_state_dict']) == len(_weights(runner)) + 1
+    optimized = sum(len(g['params']) for g in runner.optim_wrapper.param_groups)
+    assert optimized == len(list(runner.model.parameters()))
+
+
+def test_ramp_follows_training(tiny, train):
+    class Progress(Hook):
+        priority = 'LOWEST'
+        seen = []
+
+        def before_train_iter(self, runner, *args, **kwargs):
+            self.seen.append(runner.model.progress)
+
+    runner = Runner.from_cfg(tiny())
+    runner.register_hook(Progress())
+    runner.train()
+    assert Progress.seen == [i / 8 for i in range(8)]
+
+
+@pytest.mark.parametrize('by_hand', ['ImageClassifier', 'objects'])
+def test_runs_that_cannot_have_a_teacher(tiny, by_hand):
+    cfg = tiny()
+    if by_hand == 'ImageClassifier':
+        cfg.model.type = by_hand
+        runner, message = Runner.from_cfg(cfg), 'needs a CTClassifier'
+    else:
+        model = MODELS.build({**cfg.model, 'data_preprocessor': cfg.data_preprocessor})
+        assert isinstance(model, CTClassifier)
+        runner = Runner(
+            model=model,
+            work_dir=cfg.work_dir,
+            train_dataloader=cfg.train_dataloader,
+            train_cfg=cfg.train_cfg,
+            optim_wrapper=cfg.optim_wrapper,
+            custom_hooks=cfg.custom_hooks,
+            default_scope='mmpretrain',
+        )
+        message = 'Runner.from_cfg'
+    with pytest.raises(CTError, match=message):
+        runner.train()
+
+
+def test_bad_settings_are_refused_when_built(tiny):
+    for hook, name in ((dict(on_weak_teacher='go'), 'on_weak_teacher'), (dict(lr=0), 'lr')):
+        with pytest.raises(ValueError, match=f'NoBNTeacherHook: {name} must be'):
+            Runner.from_cfg(tiny(hook=hook))
+
+
+def test_workers_of_the_teachers_run_are_gone(tiny, train, caplog):
+    import multiprocessing
+
+    options = {
+        'train_dataloader.num_workers': 1,
+        'train_dataloader.persistent_workers': True,
+        'train_cfg.max_epochs': 1,
+    }
+    caplog.set_level(logging.ERROR)
+    runner = train(tiny(options=options))
+    alive = {child.pid for child in multiprocessing.active_children()}
+    own = {worker.pid for worker in runner.train_dataloader._iterator._workers}
+    assert own <= alive
+    assert len(alive - own) == 0

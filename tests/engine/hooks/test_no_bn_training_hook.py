@@ -1,0 +1,127 @@
+"""A BN-free run starts from data and stops when it diverges."""
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmpretrain.registry import MODELS
+
+from mmct.engine import CTError, NoBNTrainingHook
+from mmct.models import NoNorm
+
+
+class Recorder(Hook):
+    """Keeps the weights that the first step starts from."""
+
+    priority = 'LOWEST'
+
+    def before_train_epoch(self, runner):
+        if runner.epoch == 0:
+            weights = runner.model.state_dict()
+            self.start = {name: value.clone() for name, value in weights.items()}
+
+
+def _start(cfg, train):
+    recorder = Recorder()
+    runner = Runner.from_cfg(cfg)
+    runner.register_hook(recorder)
+    runner.train()
+    return recorder.start
+
+
+@pytest.fixture
+def nobn(tiny):
+    def make(hook=None, options=None):
+        options = {'train_cfg.max_epochs': 1, **(options or {})}
+        return tiny('nobn_resnet18_digits', hook, options)
+
+    return make
+
+
+def test_calibrated_at_the_start(nobn, train):
+    literal = _start(nobn(dict(init='identity')), train)
+    layer = _start(nobn(), train)
+    channel = _start(nobn(dict(granularity='channel', calibration_batches=2)), train)
+    key = 'backbone.layer2.0.bn1.'
+    assert (literal[key + 'weight'] == 1).all()
+    scale = layer[key + 'weight']
+    assert (scale == scale[0]).all() and scale[0] != 1
+    assert (layer[key + 'bias'] == 0).all()
+    assert channel[key + 'weight'].unique().numel() > 1
+    assert (channel[key + 'bias'] != 0).any()
+    for start in (layer, channel):
+        assert torch.equal(start['head.fc.weight'], literal['head.fc.weight'])
+
+
+def test_the_same_seed_gives_the_same_start(nobn, train):
+    one, two = (_start(nobn(), train) for _ in range(2))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_fold_starts_from_a_bn_checkpoint(nobn, train, tmp_path):
+    cfg = nobn(dict(init='fold', checkpoint=str(tmp_path / 'bn.pth')))
+    bn_cfg = {**cfg.model, 'type': 'ImageClassifier'}
+    bn_cfg['data_preprocessor'] = cfg.data_preprocessor
+    network = MODELS.build(bn_cfg)
+    network.init_weights()
+    for module in network.modules():
+        if hasattr(module, 'running_var'):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+    torch.save(dict(state_dict=network.state_dict()), tmp_path / 'bn.pth')
+    start = _start(cfg, train)
+    bn_free = MODELS.build({**bn_cfg, 'type': 'NormFreeClassifier'})
+    bn_free.load_state_dict(start)
+    images = torch.randn(4, 3, 8, 8)
+    torch.testing.assert_close(bn_free.eval()(images), network.eval()(images))
+
+
+def test_calibrate_keeps_the_checkpoints_weights(nobn, train, tmp_path):
+    first = train(nobn()).model.state_dict()
+    torch.save(first, tmp_path / 'first.pth')
+    start = _start(nobn(dict(checkpoint=str(tmp_path / 'first.pth'))), train)
+    assert torch.equal(start['head.fc.weight'], first['head.fc.weight'])
+
+
+def test_a_resumed_run_is_not_calibrated_again(nobn, train, monkeypatch):
+    from mmct.engine.checkpoint import safe_loading
+
+    train(nobn())
+    cfg = nobn(options={'train_cfg.max_epochs': 2})
+    cfg.resume = True
+    monkeypatch.setattr(
+        'mmct.engine.hooks.no_bn_training_hook.calibrate', lambda *_: pytest.fail()
+    )
+    with safe_loading():
+        assert train(cfg).epoch == 2
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(nobn, train):
+    cfg = nobn(options={'optim_wrapper.optimizer.lr': 1e18})
+    cfg.optim_wrapper.clip_grad = None
+    with pytest.raises(CTError) as error:
+        train(cfg)
+    message = str(error.value)
+    assert 'at iteration 2' in message or 'at iteration 3' in message
+    for remedy in ('lower the lr', 'clip', 'calibrate', 'warm-up'):
+        assert remedy in message
+
+
+@pytest.mark.parametrize(
+    'setting',
+    [dict(init='none'), dict(granularity='all'), dict(calibration_batches=0)],
+)
+def test_settings_out_of_range(setting):
+    name = next(iter(setting))
+    with pytest.raises(ValueError, match=f'NoBNTrainingHook: {name} must be'):
+        NoBNTrainingHook(**setting)
+
+
+def test_only_no_norm_layers_change(nobn, train):
+    cfg = nobn()
+    model = MODELS.build({**cfg.model, 'data_preprocessor': cfg.data_preprocessor})
+    names = {n for n, m in model.named_modules() if isinstance(m, NoNorm)}
+    literal, layer = _start(nobn(dict(init='identity')), train), _start(cfg, train)
+    changed = {n.rpartition('.')[0] for n in layer if not torch.equal(layer[n], literal[n])}
+    # A residual branch whose last layer starts at 0 stays there at any scale.
+    assert changed == {n for n in names if literal[f'{n}.weight'].any()}

@@ -1,0 +1,110 @@
+"""Loading is safe, writing is whole."""
+
+import os
+import pickle
+
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+
+from mmct.engine import CTError
+from mmct.engine.checkpoint import (
+    load_state_dict,
+    safe_loading,
+    write_json,
+    write_whole,
+)
+
+
+class Bomb:
+    """Unpickling it creates a file."""
+
+    def __init__(self, marker):
+        self.marker = str(marker)
+
+    def __reduce__(self):
+        return os.mkdir, (self.marker,)
+
+
+def test_loads_plain_and_wrapped_weights(tmp_path):
+    weights = {'w': torch.arange(3.0)}
+    history = HistoryBuffer([1.0, 2.0], [1, 1])
+    torch.save(weights, tmp_path / 'plain.pth')
+    torch.save(
+        dict(state_dict=weights, message_hub=dict(loss=history)), tmp_path / 'mm.pth'
+    )
+    for name in ('plain.pth', 'mm.pth'):
+        assert load_state_dict(tmp_path / name)['w'].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize('zipped', [True, False])
+def test_a_pickle_bomb_is_refused_and_does_not_run(tmp_path, zipped):
+    file, marker = tmp_path / 'bomb.pth', tmp_path / 'marker'
+    if zipped:
+        torch.save(dict(state_dict={}, meta=Bomb(marker)), file)
+    else:
+        file.write_bytes(pickle.dumps(Bomb(marker), protocol=2))
+    with pytest.raises(CTError, match='bomb.pth is damaged or holds more') as error:
+        load_state_dict(file)
+    assert '\n' not in str(error.value)
+    assert not marker.exists()
+
+
+def test_safe_loading_also_holds_for_code_that_asks_for_unsafe(tmp_path):
+    file, marker = tmp_path / 'bomb.pth', tmp_path / 'marker'
+    torch.save(Bomb(marker), file)
+    with safe_loading(), pytest.raises(pickle.UnpicklingError):
+        torch.load(file, weights_only=False)
+    assert not marker.exists()
+
+
+def test_safe_loading_leaves_nothing_behind(monkeypatch):
+    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '0')
+    before = torch.serialization.get_safe_globals()
+    with safe_loading():
+        assert HistoryBuffer in torch.serialization.get_safe_globals()
+    assert torch.serialization.get_safe_globals() == before
+    assert os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] == '0'
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (None, 'does not exist'),
+        (b'', 'damaged'),
+        (b'not a checkpoint', 'damaged'),
+        ({}, 'holds no weights'),
+        ({'epoch': 3}, 'holds no weights'),
+        ([torch.ones(1)], 'holds no weights'),
+    ],
+)
+def test_files_without_weights_are_named(tmp_path, content, message):
+    file = tmp_path / 'x.pth'
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    elif content is not None:
+        torch.save(content, file)
+    with pytest.raises(CTError, match=f'x.pth.*{message}'):
+        load_state_dict(file)
+
+
+def test_a_truncated_checkpoint_is_refused(tmp_path):
+    file = tmp_path / 'x.pth'
+    torch.save({'w': torch.ones(1000)}, file)
+    file.write_bytes(file.read_bytes()[:2000])
+    with pytest.raises(CTError, match='damaged'):
+        load_state_dict(file)
+
+
+def test_an_interrupted_write_keeps_the_old_file(tmp_path):
+    file = tmp_path / 'x.json'
+    write_json(file, dict(a=1))
+
+    def interrupted(path):
+        path.write_text('half')
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(file, interrupted)
+    assert file.read_text() == '{\n  "a": 1\n}\n'
+    assert [path.name for path in tmp_path.iterdir()] == ['x.json']

@@ -22,7 +22,8 @@ def remove_batch_norm(
 
     1d, 2d, 3d and synchronised BatchNorm and their subclasses are replaced
     wherever they are: backbone, neck, head, hard-coded or built from a
-    config. Parameters keep their names, dtype, device and ``requires_grad``.
+    config. Parameters keep their names, dtype, device and ``requires_grad``;
+    one that a BatchNorm lacks and folding or calibrating needs is not learned.
 
     Removing BN is the teacher of https://arxiv.org/abs/2207.01548; the three
     initialisations are our choice.
@@ -47,28 +48,39 @@ def remove_batch_norm(
 
     Raises:
         ValueError: If ``init`` or ``granularity`` is unknown, if the network
-            has no BatchNorm, if ``'fold'`` finds one without running
-            statistics, or ``'calibrate'`` gets no batches. The model is then
-            as it was.
+            has no BatchNorm below itself or one that does more than
+            normalise, if ``'fold'`` finds one without running statistics, or
+            if ``'calibrate'`` gets no batches or cannot calibrate on them.
+            The model is then as it was.
     """
     _check_choice('init', init, INITS)
     _check_choice('granularity', granularity, GRANULARITIES)
     check_has_batch_norm(model)
-    if init == 'calibrate':
-        inputs = _as_one(batches)
-    norms = {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, _BatchNorm)
-    }
+    if isinstance(model, _BatchNorm):
+        raise ValueError(
+            'a BatchNorm cannot be replaced in place by itself: give the network '
+            'that holds it'
+        )
+    inputs = _as_one(batches) if init == 'calibrate' else None
+    names = {module: name for name, module in model.named_modules()}
+    places = [
+        (parent, name, child)
+        for parent in names
+        # Not named_children(): it tells one name of a layer that has two.
+        for name, child in parent._modules.items()
+        if isinstance(child, _BatchNorm)
+    ]
     # All are made before the first is put in place: an error changes nothing.
-    made = {id(bn): _without_statistics(name, bn, init) for name, bn in norms.items()}
-    for parent in list(model.modules()):
-        for name, child in parent.named_children():
-            if id(child) in made:
-                setattr(parent, name, made[id(child)])
-    if init == 'calibrate':
-        calibrate(model, inputs, granularity)
+    made = {bn: _without_statistics(names[bn], bn, init) for _, _, bn in places}
+    for parent, name, bn in places:
+        setattr(parent, name, made[bn])
+    if inputs is not None:
+        try:
+            calibrate(model, inputs, granularity)
+        except Exception:
+            for parent, name, bn in places:
+                setattr(parent, name, bn)
+            raise
     return model
 
 
@@ -181,6 +193,11 @@ def _without_statistics(name: str, bn: _BatchNorm, init: str) -> NoNorm:
     """The NoNorm for one BatchNorm, before any calibration."""
     if isinstance(bn, nn.modules.lazy.LazyModuleMixin):
         raise ValueError(f'{name} is lazy: run the model once before BN is removed')
+    if bn._modules:
+        raise ValueError(
+            f'{name}, a {type(bn).__name__}, does more than normalise: it holds '
+            f'{", ".join(bn._modules)}'
+        )
     if init == 'fold' and bn.running_var is None:
         raise ValueError(
             f"init='fold' needs running statistics, but {name} has none "
@@ -192,13 +209,12 @@ def _without_statistics(name: str, bn: _BatchNorm, init: str) -> NoNorm:
     reference = bn.weight if bn.affine else bn.running_var
     if reference is not None:
         layer.to(device=reference.device, dtype=reference.dtype)
-    if bn.affine:
-        layer.weight.requires_grad = bn.weight.requires_grad
-        layer.bias.requires_grad = bn.bias.requires_grad
     with torch.no_grad():
-        if init != 'identity' and bn.affine:
-            layer.weight.copy_(bn.weight)
-            layer.bias.copy_(bn.bias)
+        for parameter, mine in layer.named_parameters():
+            theirs = getattr(bn, parameter)  # newer BatchNorms may lack the bias
+            mine.requires_grad = theirs is not None and theirs.requires_grad
+            if theirs is not None and init != 'identity':
+                mine.copy_(theirs)
         if init == 'fold':
             _standardise(layer, bn.running_mean, bn.running_var)
     return layer

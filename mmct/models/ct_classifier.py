@@ -14,6 +14,7 @@ from mmpretrain.models.heads import (
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from .batch_norm_removal import check_has_batch_norm
 
@@ -33,15 +34,12 @@ class Outputs(NamedTuple):
 class TeacherReference:
     """Holds the teacher out of sight of whatever walks a module.
 
-    Neither a submodule nor a copy: deep copies (EMA) share the teacher, and
-    pickles leave it out.
+    It is no submodule, and copies (EMA) and pickles leave it out: a shared
+    teacher would move to another device or dtype with the copy.
     """
 
     def __init__(self, module: nn.Module | None = None) -> None:
         self.module = module
-
-    def __deepcopy__(self, memo: dict) -> 'TeacherReference':
-        return self
 
     def __reduce__(self) -> tuple:
         return TeacherReference, ()
@@ -98,8 +96,9 @@ class CTClassifier(ImageClassifier):
             ValueError: If it is not BN-free, or its parameters do not fit.
         """
         check_is_copy(teacher, self)
-        device = next(self.parameters()).device
-        self._teacher.module = teacher.requires_grad_(False).eval().to(device)
+        # eval() last: LeViT's keeps tensors that .to() does not move.
+        teacher = teacher.requires_grad_(False).to(next(self.parameters()))
+        self._teacher.module = teacher.eval()
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
         """The task loss, the consistency loss and how often both agree.
@@ -112,8 +111,8 @@ class CTClassifier(ImageClassifier):
             dict[str, Tensor]: The head's entries (``loss``, ...),
             ``loss_consistency`` (weighted) and ``agreement``, a fraction that
             is logged and not added to the loss: of samples whose top class is
-            the same or, for a multi-label head, of labels with the same
-            decision.
+            the same or, for a multi-label head, of labels that both put on
+            the same side of probability 0.5.
 
         Raises:
             RuntimeError: If no teacher is attached.
@@ -151,9 +150,10 @@ class CTClassifier(ImageClassifier):
         return _as_tuple(getattr(outputs, self.consistency.stage))
 
     def _apply(self, fn: Callable, *args, **kwargs) -> 'CTClassifier':
-        # .to(), .cuda(), .half(), memory formats: the teacher follows.
+        # .to(), .cuda(), .half(), memory formats: the teacher follows, with
+        # the tensors that eval() keeps.
         if self.teacher is not None:
-            self.teacher._apply(fn, *args, **kwargs)
+            self.teacher._apply(fn, *args, **kwargs).eval()
         return super()._apply(fn, *args, **kwargs)
 
 
@@ -170,9 +170,9 @@ def check_is_copy(teacher: nn.Module, student: nn.Module) -> None:
     """
     expected = _shapes(student)
     found = _shapes(teacher)
-    statistics = [name for name in teacher.state_dict() if name.endswith('running_var')]
-    if statistics:
-        raise ValueError(f'the teacher is not BN-free: it has {statistics[0]}')
+    for name, module in teacher.named_modules():
+        if isinstance(module, _BatchNorm):
+            raise ValueError(f'the teacher is not BN-free: {name} is a BatchNorm')
     wrong = [name for name, shape in found.items() if expected.get(name) != shape]
     # A folded BatchNorm(affine=False) leaves parameters that it did not have.
     norms = _norm_parameters(student) | _norm_parameters(teacher)
@@ -230,6 +230,7 @@ def _recorded(module: nn.Module, method: str) -> Iterator[list]:
     """Record what a method returns, while the block runs."""
     outputs: list = []
     original = getattr(module, method)
+    was_patched = method in vars(module)
 
     def record(*args, **kwargs):
         output = original(*args, **kwargs)
@@ -242,6 +243,8 @@ def _recorded(module: nn.Module, method: str) -> Iterator[list]:
         yield outputs
     finally:
         del module.__dict__[method]
+        if was_patched:
+            module.__dict__[method] = original
 
 
 def _agreement(student: Tensor, teacher: Tensor, multi_label: bool) -> Tensor:
@@ -275,7 +278,8 @@ def _check_head(head: nn.Module | None) -> None:
             'CTClassifier needs a head with class logits (a ClsHead or '
             f'MultiLabelClsHead of mmpretrain), but got {type(head).__name__}'
         )
-    if getattr(head, 'distillation', False):
+    # EfficientFormer's head names it otherwise than LeViT's.
+    if getattr(head, 'distillation', False) or getattr(head, 'dist', False):
         raise ValueError(
             f'CTClassifier: mmpretrain cannot train {type(head).__name__} with '
             'distillation=True; set head.distillation=False'
@@ -288,7 +292,8 @@ def _position(backbone: nn.Module, stage: str | int) -> int | None:
         return None
     if stage == -1:
         return -1
-    returned = list(getattr(backbone, 'out_indices', None) or ())
+    # Sorted: a backbone returns its stages in the order that it computes them.
+    returned = sorted(getattr(backbone, 'out_indices', None) or ())
     if stage not in returned:
         raise ValueError(
             f'CTConsistencyLoss: the backbone does not return stage {stage}, its '

@@ -130,19 +130,25 @@ class CTConsistencyLoss(nn.Module):
         normalize: bool = False,
     ) -> None:
         super().__init__()
-        checks = {
-            f'distance must be one of {DISTANCES}': distance in DISTANCES,
-            "stage must be 'logits', 'pre_logits' or the number of a backbone stage": (
-                stage in ('logits', 'pre_logits') or type(stage) is int
+        is_stage = stage in ('logits', 'pre_logits') or type(stage) is int
+        stages = "'logits', 'pre_logits' or the number of a backbone stage"
+        for holds, rule, value in (
+            (distance in DISTANCES, f'distance must be one of {DISTANCES}', distance),
+            (is_stage, f'stage must be {stages}', stage),
+            (
+                0 <= loss_weight < math.inf,
+                'loss_weight must be finite and >= 0',
+                loss_weight,
             ),
-            'loss_weight must be finite and >= 0': 0 <= loss_weight < math.inf,
-            'temperature must be finite and > 0': 0 < temperature < math.inf,
-            f'ramp must be one of {RAMPS}': ramp in RAMPS,
-            'ramp_length must be in (0, 1]': 0 < ramp_length <= 1,
-        }
-        for rule, holds in checks.items():
+            (
+                0 < temperature < math.inf,
+                'temperature must be finite and > 0',
+                temperature,
+            ),
+            (ramp in RAMPS, f'ramp must be one of {RAMPS}', ramp),
+            (0 < ramp_length <= 1, 'ramp_length must be in (0, 1]', ramp_length),
+        ):
             if not holds:
-                value = locals()[rule.split()[0]]
                 raise ValueError(f'CTConsistencyLoss: {rule}, but got {value!r}')
         self.distance = distance
         self.stage = stage

@@ -68,7 +68,8 @@ class NoNorm(nn.Module):
             Tensor: The same shape and dtype.
         """
         if not self.affine:
-            return x
+            # A new tensor, as BatchNorm gives: networks add to it in place.
+            return x.clone()
         shape = (1, -1) + (1,) * (x.dim() - 2)
         # Under autocast x is half precision: keep it so, as BatchNorm does.
         weight = self.weight.to(x.dtype).view(shape)  # (1, C, 1, ...)

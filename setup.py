@@ -66,7 +66,7 @@ setup(
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
     ],
     packages=find_packages(include=['mmct', 'mmct.*']),
-    python_requires='>=3.9',
+    python_requires='>=3.10',
     # No mm distribution: the extras choose between two stacks that overwrite
     # each other.
     install_requires=[

@@ -7,6 +7,8 @@ from pathlib import Path
 def config_path(name: str) -> str:
     """Find a config that comes with mmct.
 
+    The parts under ``_base_`` are not found: they do not run by themselves.
+
     Args:
         name (str): File name of the config, with or without ``.py``, such as
             ``ct_resnet18_cifar10``. The folder is not part of it: file names
@@ -23,11 +25,11 @@ def config_path(name: str) -> str:
     root = package / '.mim' / 'configs'
     if not root.is_dir():  # a checkout: only the build packs `.mim`
         root = package.parent / 'configs'
-    configs = {path.stem: path for path in root.rglob('*.py')}
+    configs = {p.stem: p for p in root.rglob('*.py') if '_base_' not in p.relative_to(root).parts}
     stem = name.removesuffix('.py')
     if stem not in configs:
         nearest = ', '.join(get_close_matches(stem, configs, cutoff=0.0))
         raise FileNotFoundError(
-            f'mmct has no config {name!r} in {root}; nearest: {nearest}'
+            f'mmct has no config {name!r} in {root}; the nearest are: {nearest}'
         )
     return str(configs[stem])

@@ -7,6 +7,7 @@ so pip cannot be left to notice.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib import metadata
 
 from packaging.specifiers import SpecifierSet
@@ -30,7 +31,7 @@ RANGES: dict[str, dict[str, str]] = {
 }
 """Supported versions by stack and distribution."""
 
-_NEUTRAL = ('setuptools', 'torch')  # their presence tells no stack
+_NEUTRAL = {'setuptools', 'torch'}  # their presence tells no stack
 _STAND_INS = {'mmengine': 'mmengine-lite', 'mmcv-lite': 'mmcv'}
 _DEFAULT = 'onedl'  # the maintained one
 
@@ -51,26 +52,27 @@ def check_stack(versions: Mapping[str, str]) -> str:
             distribution missing or out of range. The message is one line: what
             was found and the command that mends it.
     """
-    found = {stack: _members(stack, versions) for stack in RANGES}
-    present = [stack for stack, members in found.items() if members]
+    found = {stack: _installed(stack, versions) for stack in RANGES}
+    present = [stack for stack, names in found.items() if set(names) - _NEUTRAL]
     if len(present) > 1:
-        members = [name for stack in present for name in found[stack]]
+        mixed = [n for stack in present for n in found[stack] if n not in _NEUTRAL]
         raise ImportError(
-            'mmct: distributions of both mm stacks are installed and '
-            f'overwrite each other: {_listing(members, versions)}. '
-            'Uninstalling some removes files that the others share, so '
-            'remove all and reinstall one stack: '
-            f'pip uninstall -y {" ".join(members)} && '
-            f'{_install(RANGES[_DEFAULT])}'
+            'mmct: distributions of both mm stacks are installed and overwrite '
+            f'each other: {_listing(mixed, versions)}. Uninstalling some removes '
+            'files that the others share, so remove all and reinstall one stack: '
+            f'pip uninstall -y {" ".join(mixed)} && {_install(RANGES[_DEFAULT])}'
         )
 
     stack = present[0] if present else _DEFAULT
     wrong = _wrong(stack, versions)
     if wrong:
-        members = [*found[stack], *(n for n in _NEUTRAL if n in versions)]
-        state = f'the {stack} stack is not usable' if present else 'no mm stack'
+        state = (
+            f'the {stack} stack is incomplete or out of range'
+            if present
+            else 'no mm stack is installed'
+        )
         raise ImportError(
-            f'mmct: {state}; found: {_listing(members, versions)}; '
+            f'mmct: {state}; found: {_listing(found[stack], versions)}; '
             f'mend it with: {_install(wrong)}'
         )
     return stack
@@ -86,34 +88,32 @@ def installed_stack() -> str:
         ImportError: As :func:`check_stack`.
     """
     versions = {}
-    for name in {*_STAND_INS.values(), *(n for r in RANGES.values() for n in r)}:
-        try:
+    for name in {name for slots in RANGES.values() for slot in slots for name in _names(slot)}:
+        with suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     return check_stack(versions)
 
 
-def _members(stack: str, versions: Mapping[str, str]) -> list[str]:
-    """List the installed distributions that belong to one stack alone."""
-    return [
-        name
-        for slot in RANGES[stack]
-        if slot not in _NEUTRAL
-        for name in (slot, _STAND_INS.get(slot))
-        if name in versions
-    ]
+def _names(slot: str) -> list[str]:
+    """List the distributions that fill one row of the table."""
+    return [slot, _STAND_INS[slot]] if slot in _STAND_INS else [slot]
+
+
+def _installed(stack: str, versions: Mapping[str, str]) -> list[str]:
+    """List the distributions of a stack that are installed."""
+    return [name for slot in RANGES[stack] for name in _names(slot) if name in versions]
 
 
 def _wrong(stack: str, versions: Mapping[str, str]) -> dict[str, str]:
     """Map what is missing or out of range to the range it should have."""
     wrong = {}
     for slot, allowed in RANGES[stack].items():
-        names = (slot, _STAND_INS.get(slot))
-        for name in [n for n in names if n in versions] or [slot]:
-            fits = name in versions and versions[name] in SpecifierSet(allowed)
-            if not fits:
-                wrong[name] = allowed
+        names = [name for name in _names(slot) if name in versions]
+        # prereleases: vendors' builds of torch are called 2.7.0a0+...
+        fits = SpecifierSet(allowed, prereleases=True)
+        wrong.update({name: allowed for name in names if versions[name] not in fits})
+        if not names:
+            wrong[slot] = allowed
     return wrong
 
 

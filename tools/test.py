@@ -14,21 +14,29 @@ import mmct  # noqa: F401  (registers our classes also for configs without them)
 from mmct.engine import CTError
 from mmct.engine.checkpoint import safe_loading
 from mmct.engine.launch import (
+    CONFIG_HELP,
     Parser,
     add_common_arguments,
     build_runner,
-    check_classes,
+    check_checkpoint,
+    data_loader,
     load_config,
+    merge_cfg_options,
     merge_common_arguments,
     run_tool,
     set_loader_defaults,
+)
+
+# The formats in which mmengine writes each item of --out.
+ENDINGS = dict(
+    pred=('.pkl', '.pickle'), metrics=('.json', '.yaml', '.yml', '.pkl', '.pickle')
 )
 
 
 def parse_args() -> Namespace:
     """Read the command line: mmpretrain's options."""
     parser = Parser(prog='test.py', description=__doc__)
-    parser.add_argument('config', help='config file, or mmpretrain::folder/file.py')
+    parser.add_argument('config', help=CONFIG_HELP)
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--out', help='file for the results')
     parser.add_argument(
@@ -43,19 +51,30 @@ def parse_args() -> Namespace:
     args = parser.parse_args()
     if args.out is None and args.out_item is not None:
         parser.error('--out-item needs --out FILE')
+    endings = ENDINGS[args.out_item or 'pred']
+    if args.out is not None and not args.out.endswith(endings):
+        what = args.out_item or 'pred'
+        parser.error(f'--out of --out-item {what} must end in {endings}')
+    if args.tta and (args.show or args.show_dir is not None):
+        # The hook that draws takes one picture an image.
+        parser.error('--tta cannot be used with --show or --show-dir')
     return args
 
 
 def merge_args(cfg: Config, args: Namespace) -> Config:
     """Put the options into the config."""
-    if not Path(args.checkpoint).is_file():
+    if '://' not in args.checkpoint and not Path(args.checkpoint).is_file():
         raise CTError(f'checkpoint {args.checkpoint} does not exist')
+    merge_cfg_options(cfg, args)
+    if cfg.get('test_dataloader') is None:
+        raise CTError('the config has no test set: set test_dataloader, '
+                      'test_cfg and test_evaluator')
     merge_common_arguments(cfg, args)
     cfg.load_from = args.checkpoint
     if args.amp:
         cfg.test_cfg.fp16 = True
     if args.show or args.show_dir is not None:
-        cfg.default_hooks.visualization = dict(
+        visualization = dict(
             type='VisualizationHook',
             enable=True,
             show=args.show,
@@ -63,11 +82,11 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
             out_dir=args.show_dir,
             interval=args.interval,
         )
+        hooks = cfg.get('default_hooks') or {}
+        cfg.default_hooks = {**hooks, 'visualization': visualization}
     if args.tta:
         set_tta(cfg)
-    set_loader_defaults(cfg, 'test_dataloader', pin_memory=not args.no_pin_memory)
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    set_loader_defaults(cfg, 'test_dataloader', args)
     return cfg
 
 
@@ -90,7 +109,9 @@ def build() -> Callable[[], object]:
     """Build the run, data included: what is wrong shows at once."""
     args = parse_args()
     runner = build_runner(merge_args(load_config(args.config), args))
-    check_classes(runner.test_dataloader, runner)
+    data_loader(runner, 'test')
+    if '://' not in args.checkpoint:
+        check_checkpoint(args.checkpoint, runner)
     if args.out and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
 

@@ -7,15 +7,18 @@ from collections.abc import Callable
 from mmengine.config import Config
 
 import mmct  # noqa: F401  (registers our classes also for configs without them)
-from mmct.engine import switch_on_ct
+from mmct.engine import CTError, switch_on_ct
 from mmct.engine.checkpoint import safe_loading
 from mmct.engine.launch import (
+    CONFIG_HELP,
     Parser,
     add_common_arguments,
     build_runner,
     check_amp,
-    check_classes,
+    data_loader,
+    dump_config,
     load_config,
+    merge_cfg_options,
     merge_common_arguments,
     run_tool,
     set_loader_defaults,
@@ -26,7 +29,7 @@ from mmct.engine.launch import (
 def parse_args() -> Namespace:
     """Read the command line: mmpretrain's options and those for CT."""
     parser = Parser(prog='train.py', description=__doc__)
-    parser.add_argument('config', help='config file, or mmpretrain::folder/file.py')
+    parser.add_argument('config', help=CONFIG_HELP)
     parser.add_argument(
         '--resume',
         nargs='?',
@@ -63,6 +66,10 @@ def parse_args() -> Namespace:
 
 def merge_args(cfg: Config, args: Namespace) -> Config:
     """Put the options into the config."""
+    if args.ct:
+        # Before the options, so that they reach what it adds.
+        switch_on_ct(cfg)
+    merge_cfg_options(cfg, args)
     merge_common_arguments(cfg, args)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
@@ -70,21 +77,18 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
     if args.auto_scale_lr:
+        if not cfg.get('auto_scale_lr'):
+            raise CTError(
+                '--auto-scale-lr needs to know the batch size that the lr is '
+                'for: --cfg-options auto_scale_lr.base_batch_size=N'
+            )
         cfg.auto_scale_lr.enable = True
     for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        set_loader_defaults(cfg, field, pin_memory=True, persistent_workers=True)
-        if cfg.get(field) and args.no_pin_memory:
-            cfg[field].pin_memory = False
-        if cfg.get(field) and args.no_persistent_workers:
-            cfg[field].persistent_workers = False
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+        set_loader_defaults(cfg, field, args, persistent_workers=True)
     if args.amp:
         check_amp(cfg)
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-    if args.ct:
-        switch_on_ct(cfg)
     set_teacher_options(
         cfg,
         checkpoint=args.teacher,
@@ -99,11 +103,12 @@ def build() -> Callable[[], object]:
     args = parse_args()
     cfg = merge_args(load_config(args.config), args)
     runner = build_runner(cfg)
-    check_classes(runner.train_dataloader, runner)
-    if runner.val_loop is not None:
-        check_classes(runner.val_dataloader, runner)
+    data_loader(runner, 'train')
+    if cfg.get('val_dataloader'):
+        data_loader(runner, 'val')
 
     def run() -> None:
+        dump_config(runner, replace=False)
         with safe_loading():
             runner.train()
 
@@ -111,4 +116,4 @@ def build() -> Callable[[], object]:
 
 
 if __name__ == '__main__':
-    sys.exit(run_tool('train.py', build))
+    sys.exit(run_tool('train.py', build, 'stopped; go on with --resume'))

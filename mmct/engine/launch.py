@@ -4,6 +4,7 @@ import argparse
 import copy
 import difflib
 import importlib.util
+import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -13,10 +14,15 @@ from urllib.error import URLError
 
 from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.device import get_device
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
+from mmct.paths import config_path
+
+from .checkpoint import load_state_dict
 from .errors import CTError
 from .switch import teacher_hook
 from .teacher_config import type_name
@@ -35,6 +41,8 @@ _USER_ERRORS = (
     SyntaxError,
     RuntimeError,
 )
+
+CONFIG_HELP = 'config file, or mmpretrain::folder/file.py, or mmct::file.py'
 
 
 class Parser(argparse.ArgumentParser):
@@ -55,6 +63,16 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f'{self.prog}: error: {message}; {hint}\n')
 
 
+class _CfgOptions(DictAction):
+    """mmengine's KEY=VALUE options, with an error that names the word."""
+
+    def __call__(self, parser, namespace, values, option_string=None) -> None:
+        for word in values:
+            if '=' not in word:
+                raise argparse.ArgumentError(self, f'{word!r} is not KEY=VALUE')
+        super().__call__(parser, namespace, values, option_string)
+
+
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that training and testing have in common.
 
@@ -73,7 +91,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=_CfgOptions,
         help='override settings of the config: key=value, key="[a,b]"',
     )
     parser.add_argument(
@@ -83,7 +101,13 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         help='job launcher',
     )
     # torchrun's predecessor passes it, in either spelling.
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    parser.add_argument(
+        '--local_rank',
+        '--local-rank',
+        type=int,
+        default=0,
+        help='given by the launcher',
+    )
 
 
 def load_config(path: str) -> Config:
@@ -91,7 +115,8 @@ def load_config(path: str) -> Config:
 
     Args:
         path (str): A file, or ``package::file`` such as
-            ``mmpretrain::resnet/resnet18_8xb16_cifar10.py``.
+            ``mmpretrain::resnet/resnet18_8xb16_cifar10.py``, or
+            ``mmct::ct_resnet18_digits.py``.
 
     Returns:
         Config: The config.
@@ -100,18 +125,52 @@ def load_config(path: str) -> Config:
         CTError: If there is no such file; near names are suggested.
     """
     package, separator, name = path.rpartition('::')
+    if package == 'mmct':
+        return Config.fromfile(config_path(name))
     file = Path(path)
+    beside = file.parent.glob('*.py')
     if separator:
-        spec = importlib.util.find_spec(package) if package else None
-        if spec is None:
-            raise CTError(f'config {path}: there is no package {package!r}')
-        file = Path(spec.submodule_search_locations[0]) / '.mim' / 'configs' / name
+        root = _package_configs(path, package)
+        file, beside = root / name, root.rglob('*.py')
     if not file.is_file():
-        beside = [str(other.name) for other in file.parent.glob('*.py')]
-        near = difflib.get_close_matches(file.name, beside, n=3)
-        hint = f'; near it: {", ".join(near)}' if near else ''
+        root = root if separator else file.parent
+        names = {other.name: str(other.relative_to(root)) for other in beside}
+        near = difflib.get_close_matches(file.name, names, n=3)
+        hint = f'; near it: {", ".join(names[n] for n in near)}' if near else ''
         raise CTError(f'config {path} does not exist{hint}')
     return Config.fromfile(file)
+
+
+def _package_configs(path: str, package: str) -> Path:
+    """The folder of configs that an installed mm package ships."""
+    spec = importlib.util.find_spec(package) if package else None
+    if spec is None or not spec.submodule_search_locations:
+        raise CTError(f'config {path}: there is no package {package!r}')
+    return Path(spec.submodule_search_locations[0]) / '.mim' / 'configs'
+
+
+def merge_cfg_options(cfg: Config, args: argparse.Namespace) -> None:
+    """Put ``--cfg-options`` into a config.
+
+    Args:
+        cfg (Config): Changed in place.
+        args (argparse.Namespace): What the parser gave.
+
+    Raises:
+        CTError: If an option looks like a misspelt one: mmengine would take
+            it and nothing would read it.
+    """
+    options = args.cfg_options or {}
+    known = {*cfg, *inspect.signature(Runner).parameters}
+    for key in options:
+        name = key.split('.')[0]
+        near = difflib.get_close_matches(name, known - {name}, n=1, cutoff=0.8)
+        if name not in known and near:
+            raise CTError(
+                f'--cfg-options {key}: the config has no {name}; did you mean '
+                f'{near[0]}?'
+            )
+    cfg.merge_from_dict(options)
 
 
 def merge_common_arguments(cfg: Config, args: argparse.Namespace) -> None:
@@ -120,9 +179,14 @@ def merge_common_arguments(cfg: Config, args: argparse.Namespace) -> None:
     Args:
         cfg (Config): Changed in place.
         args (argparse.Namespace): What the parser gave.
+
+    Raises:
+        CTError: If the launcher is named but did not start this process.
     """
     # Launchers that predate torchrun pass the rank as an option.
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if args.launcher == 'pytorch' and 'RANK' not in os.environ:
+        raise CTError('--launcher pytorch needs torchrun: torchrun --nproc-per-node N tools/...')
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
@@ -130,7 +194,9 @@ def merge_common_arguments(cfg: Config, args: argparse.Namespace) -> None:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config.split('::')[-1]).stem)
 
 
-def set_loader_defaults(cfg: Config, field: str, **defaults: object) -> None:
+def set_loader_defaults(
+    cfg: Config, field: str, args: argparse.Namespace, **defaults: object
+) -> None:
     """Fill in what mmpretrain's own tools add to a data loader.
 
     Without the collate function images would be normalised one by one.
@@ -138,12 +204,22 @@ def set_loader_defaults(cfg: Config, field: str, **defaults: object) -> None:
     Args:
         cfg (Config): Changed in place.
         field (str): Such as 'train_dataloader'.
-        **defaults: Settings for where the config has none.
+        args (argparse.Namespace): What the parser gave.
+        **defaults: More settings for where the config has none.
     """
     if cfg.get(field) is None:
         return
-    loader = ConfigDict(collate_fn=dict(type='default_collate'), **defaults)
+    loader = ConfigDict(
+        collate_fn=dict(type='default_collate'),
+        # On a CPU alone torch would warn at every epoch.
+        pin_memory=get_device() != 'cpu',
+        **defaults,
+    )
     loader.update(copy.deepcopy(cfg[field]))
+    if args.no_pin_memory:
+        loader.pin_memory = False
+    if getattr(args, 'no_persistent_workers', False):
+        loader.persistent_workers = False
     # Workers cannot persist where there are none.
     if not loader.get('num_workers'):
         loader.pop('persistent_workers', None)
@@ -173,16 +249,86 @@ def check_amp(cfg: Config) -> None:
         )
 
 
+class _DumpConfig(Hook):
+    """Dumps the config when the teacher is there and training begins."""
+
+    priority = 'VERY_LOW'
+
+    def before_train(self, runner: Runner) -> None:
+        dump_config(runner)
+
+
 def build_runner(cfg: Config) -> Runner:
-    """Build a Runner of the config's kind.
+    """Build a Runner of the config's kind that dumps its config late.
+
+    A Runner of mmengine does it when it is built. Then a start that is
+    refused, or a test, would replace the config of the run in the work dir.
 
     Args:
         cfg (Config): A complete config.
 
     Returns:
         Runner: Of ``runner_type`` where the config names one.
+
+    Raises:
+        CTError: If there is no such type, or no model.
     """
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    if not cfg.get('model'):
+        raise CTError(f'config {cfg.filename} has no model')
+    name = cfg.get('runner_type', 'Runner')
+    kind = RUNNERS.get(name)
+    if kind is None:
+        raise CTError(f'runner_type={name}: there is no such Runner')
+    late = type(kind.__name__, (kind,), dict(dump_config=_keep_config))
+    runner = late.from_cfg(cfg)
+    runner.register_hook(_DumpConfig())
+    return runner
+
+
+def _keep_config(runner: Runner) -> None:
+    # A copy: what is built from the config later may change it.
+    runner.config_to_dump = copy.deepcopy(runner.cfg)
+
+
+def dump_config(runner: Runner, replace: bool = True) -> None:
+    """Write the config into the work dir, under the name of its file.
+
+    Args:
+        runner (Runner): Built by :func:`build_runner`.
+        replace (bool): Whether to replace an earlier run's.
+            Defaults to True.
+    """
+    name = Path(runner.cfg.filename or f'{runner.timestamp}.py').name
+    file = Path(runner.work_dir) / name
+    if is_main_process() and (replace or not file.exists()):
+        runner.config_to_dump.dump(str(file))
+
+
+def data_loader(runner: Runner, split: str) -> DataLoader:
+    """Build the loader of a split, and check its classes.
+
+    Args:
+        runner (Runner): Of which the loader is.
+        split (str): 'train', 'val' or 'test'.
+
+    Returns:
+        DataLoader: The runner's own.
+
+    Raises:
+        CTError: If there is no data, or the head does not fit.
+    """
+    field = f'{split}_dataloader'
+    try:
+        loader = getattr(runner, field)
+    except (OSError, RuntimeError) as error:
+        where = getattr(error, 'filename', None)
+        cause = f'{where} does not exist' if where else str(error).rstrip('.')
+        raise CTError(
+            f'no data for {field}: {cause}; put the data there, or name its '
+            f'folder with --cfg-options {field}.dataset.data_root=FOLDER'
+        ) from error
+    check_classes(loader, runner)
+    return loader
 
 
 def check_classes(loader: DataLoader, runner: Runner) -> None:
@@ -205,6 +351,35 @@ def check_classes(loader: DataLoader, runner: Runner) -> None:
         )
 
 
+def check_checkpoint(path: str, runner: Runner) -> None:
+    """Refuse a checkpoint that lacks weights of the model.
+
+    mmengine would only log what is missing and test with random weights.
+
+    Args:
+        path (str): The file.
+        runner (Runner): Holds the model.
+
+    Raises:
+        CTError: Names the first parameter.
+    """
+    model = getattr(runner.model, 'module', runner.model)
+    found = load_state_dict(path)
+    found = {name.removeprefix('module.'): w for name, w in found.items()}
+    wrong = [
+        name
+        for name, value in model.state_dict().items()
+        if not name.endswith('num_batches_tracked')
+        and (name not in found or found[name].shape != value.shape)
+    ]
+    if wrong:
+        raise CTError(
+            f'checkpoint {path} does not fit the model: {len(wrong)} weights are '
+            f'missing or of another shape, the first is {wrong[0]}; give the '
+            'config that it was trained with'
+        )
+
+
 def set_teacher_options(cfg: Config, **options: object) -> None:
     """Put options of the command line into the teacher hook.
 
@@ -214,10 +389,16 @@ def set_teacher_options(cfg: Config, **options: object) -> None:
             out.
 
     Raises:
-        CTError: If an option is given but the config has no such hook.
+        CTError: If an option is given but the config has no such hook, or
+            it has half of CT.
     """
     given = {name: value for name, value in options.items() if value}
     hook = teacher_hook(cfg)
+    if hook is None and type_name(cfg.get('model')) == 'CTClassifier':
+        raise CTError(
+            'the model is a CTClassifier, but custom_hooks has no '
+            "NoBNTeacherHook: add --ct, or dict(type='NoBNTeacherHook')"
+        )
     if given and hook is None:
         raise CTError(
             'options for the teacher need a CT config: add --ct, or '
@@ -227,7 +408,9 @@ def set_teacher_options(cfg: Config, **options: object) -> None:
         hook[name] = value
 
 
-def run_tool(name: str, build: Callable[[], Callable[[], object]]) -> int:
+def run_tool(
+    name: str, build: Callable[[], Callable[[], object]], stopped: str = 'stopped'
+) -> int:
     """Run a tool and turn a user's errors into one line.
 
     Set ``MMCT_TRACEBACK=1`` to see where an error comes from.
@@ -237,6 +420,7 @@ def run_tool(name: str, build: Callable[[], Callable[[], object]]) -> int:
         build (Callable): Reads the options, builds all there is to build, and
             returns what is then to run. While it builds, any usual error is
             taken for the config's; later only those that name a remedy.
+        stopped (str): What to say after Ctrl-C. Defaults to 'stopped'.
 
     Returns:
         int: The exit code: 0, 2 after an error, 130 after Ctrl-C.
@@ -256,7 +440,7 @@ def run_tool(name: str, build: Callable[[], Callable[[], object]]) -> int:
                 raise
             return _fail(name, error)
     except KeyboardInterrupt:
-        print(f'{name}: stopped; go on with --resume', file=sys.stderr)
+        print(f'{name}: {stopped}', file=sys.stderr)
         return 130
     return 0
 
@@ -265,5 +449,7 @@ def _fail(name: str, error: BaseException) -> int:
     # A KeyError's text is the repr of its message.
     text = str(error.args[0]) if isinstance(error, KeyError) else str(error)
     line = ' '.join(text.split()) or type(error).__name__
+    if not isinstance(error, (CTError, OSError)):
+        line += f' ({type(error).__name__}; MMCT_TRACEBACK=1 shows where)'
     print(f'{name}: error: {line}', file=sys.stderr)
     return 2

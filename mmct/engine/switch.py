@@ -30,14 +30,18 @@ def switch_on_ct(cfg: Config) -> Config:
             f'--ct needs a config whose model is an ImageClassifier, but it is {kind}'
         )
     cfg.model.type = scoped(cfg, 'CTClassifier')
+    loss = scoped(cfg, 'CTConsistencyLoss')
+    if '.' in loss:
+        # By its bare name the model would look for it in mmengine's registry.
+        cfg.model.consistency = {'type': loss, **(cfg.model.get('consistency') or {})}
     hooks = list(cfg.get('custom_hooks') or [])
     if teacher_hook(cfg) is None:
         hooks.append(ConfigDict(type=scoped(cfg, 'NoBNTeacherHook')))
     cfg.custom_hooks = hooks
     imports = cfg.get('custom_imports') or dict(imports=[], allow_failed_imports=False)
-    if 'mmct' not in imports['imports']:
-        names = imports['imports']
-        names = [names] if isinstance(names, str) else list(names)
+    names = imports['imports']
+    names = [names] if isinstance(names, str) else list(names)
+    if 'mmct' not in names:
         cfg.custom_imports = {**imports, 'imports': [*names, 'mmct']}
     return cfg
 

@@ -12,7 +12,9 @@ TINY = {
     'model.head.in_channels': 32,
     'train_dataloader.batch_size': 16,
     'train_dataloader.dataset.indices': 64,
+    'train_dataloader.dataset.serialize_data': False,
     'val_dataloader.dataset.indices': 32,
+    'val_dataloader.dataset.serialize_data': False,
     'train_cfg.max_epochs': 2,
     'log_level': 'WARNING',
 }

@@ -2,8 +2,8 @@
 data_preprocessor = dict(
     num_classes=10,
     # Mean and deviation of the training images.
-    mean=[77.8, 77.8, 77.8],
-    std=[95.9, 95.9, 95.9],
+    mean=[78.0, 78.0, 78.0],
+    std=[95.7, 95.7, 95.7],
     to_rgb=False,
 )
 train_dataloader = dict(

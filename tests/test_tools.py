@@ -1,0 +1,551 @@
+"""The command-line tools, as a user starts them."""
+
+import io
+import json
+import os
+import pickle
+import runpy
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import NamedTuple
+
+import mmpretrain
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from PIL import Image
+
+import mmct
+from mmct.engine.checkpoint import load_state_dict, safe_loading
+from mmct.engine.isolation import isolated
+
+ROOT = Path(__file__).resolve().parents[1]
+TRAIN, TEST = ROOT / 'tools' / 'train.py', ROOT / 'tools' / 'test.py'
+CT, BN = mmct.config_path('ct_resnet18_digits'), mmct.config_path('bn_resnet18_digits')
+CIFAR = 'mmpretrain::resnet/resnet18_8xb16_cifar10.py'
+NET = ('model.backbone.base_channels=8', 'model.backbone.stem_channels=8',
+       'model.head.in_channels=64')  # fmt: skip
+DATA = ('train_dataloader.dataset.indices=64', 'val_dataloader.dataset.indices=40',
+        'test_dataloader.dataset.indices=40')  # fmt: skip
+SMALL = (*NET, *DATA, 'train_cfg.max_epochs=2', 'default_hooks.checkpoint.max_keep_ckpts=3')
+WEAK = 'custom_hooks.0.on_weak_teacher=warn'
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+def start(tool, *argv, cwd):
+    """Start a tool in a process of its own."""
+    path = os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])
+    return subprocess.Popen(
+        [sys.executable, str(tool), *map(str, argv)],
+        cwd=cwd,
+        env={**os.environ, 'PYTHONPATH': path, 'PYTHONUNBUFFERED': '1'},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs the tests in the background ignores SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+
+def run(tool, *argv, cwd):
+    """Run a tool in this process, as a process of its own would."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, isolated():
+        patch.chdir(cwd)
+        patch.setattr(sys, 'argv', [str(tool), *map(str, argv)])
+        patch.setenv('LOCAL_RANK', '0')
+        patch.delenv('LOCAL_RANK')
+        DefaultScope._instance_dict.clear()
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as exit_:
+            runpy.run_path(str(tool), run_name='__main__')
+    return Result(exit_.value.code, out.getvalue(), err.getvalue())
+
+
+def succeed(tool, *argv, cwd):
+    result = run(tool, *argv, cwd=cwd)
+    assert result.code == 0, result.err
+    return result
+
+
+def metrics(config, checkpoint, cwd, *argv):
+    """What tools/test.py measures on 40 digits."""
+    file = cwd / 'metrics.json'
+    succeed(TEST, config, checkpoint, '--out', file, '--out-item', 'metrics',
+            *argv, cwd=cwd)  # fmt: skip
+    return json.loads(file.read_text())
+
+
+def contents(folder):
+    """All files but the logs, which each start adds to."""
+    files = {path.relative_to(folder): path for path in folder.rglob('*') if path.is_file()}
+    return {
+        str(name): path.read_bytes()
+        for name, path in files.items()
+        if not any(part[:8].isdigit() for part in name.parts)
+    }
+
+
+def same_weights(one, other):
+    one, other = load_state_dict(one), load_state_dict(other)
+    assert one.keys() == other.keys()
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def result_of(work_dir):
+    result = json.loads((work_dir / 'ct_result.json').read_text())
+    return {name: value for name, value in result.items() if not name.endswith('seconds')}
+
+
+@pytest.fixture(scope='module')
+def first(tmp_path_factory):
+    """The work dir of a run of CT, and what it printed."""
+    folder = tmp_path_factory.mktemp('first')
+    process = start(TRAIN, CT, '--work-dir', 'run', '--allow-weak-teacher',
+                    '--cfg-options', *SMALL, cwd=folder)  # fmt: skip
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    return folder / 'run', out, err
+
+
+@pytest.fixture
+def trained(first, tmp_path):
+    """A copy of that work dir."""
+    shutil.copytree(first[0], tmp_path / 'run')
+    return tmp_path / 'run'
+
+
+def test_one_command_trains_both_stages(first):
+    work_dir, out, err = first
+    stages = out.split('Stage 2 of 2')
+    assert 'Stage 1 of 2: trains' in stages[0]
+    assert len(stages) == 2
+    assert all('eta:' in stage and 'Epoch(val) [2]' in stage for stage in stages)
+    assert 'Traceback' not in err
+    result = json.loads((work_dir / 'ct_result.json').read_text())
+    assert result['teacher_source'] == 'trained'
+    assert result['measured_on'] == 'validation'
+    assert result['num_images'] == 40
+    table = stages[1][stages[1].index('Counterbalancing Teacher') :]
+    for name in ('teacher_accuracy_pct', 'student_accuracy_pct', 'agreement_pct'):
+        assert f'{result[name]:.2f} %' in table
+    assert {'teacher_seconds', 'student_seconds'} < set(result)
+    names = set(contents(work_dir))
+    assert {'epoch_2.pth', 'ct_resnet18_digits.py', 'teacher/teacher.pth'} < names
+    assert not [name for name in names if name.endswith('.tmp')]
+    assert not [name for name in load_state_dict(work_dir / 'epoch_2.pth') if 'teacher' in name]
+
+
+def test_a_second_start_uses_the_cached_teacher(first, trained, tmp_path):
+    before = contents(trained)
+    result = succeed(TRAIN, CT, '--work-dir', trained, '--allow-weak-teacher',
+                     '--cfg-options', *SMALL, cwd=tmp_path)  # fmt: skip
+    assert 'Stage 1 of 2: done' in result.out
+    after = contents(trained)
+    assert {n for n in before if n.startswith('teacher')} == {
+        n for n in after if n.startswith('teacher') and after[n] == before[n]
+    }
+    assert same_weights(trained / 'epoch_2.pth', first[0] / 'epoch_2.pth')
+    assert result_of(trained) == result_of(first[0])
+
+
+def test_the_dumped_config_alone_reproduces_training(first, tmp_path):
+    config = shutil.copy(first[0] / 'ct_resnet18_digits.py', tmp_path / 'dumped.py')
+    succeed(TRAIN, config, '--work-dir', 'again', cwd=tmp_path)
+    for name in ('epoch_1.pth', 'epoch_2.pth', 'teacher/teacher.pth'):
+        assert same_weights(tmp_path / 'again' / name, first[0] / name)
+
+
+def test_the_stock_tool_trains_both_stages(first, tmp_path):
+    stock = Path(mmpretrain.__file__).parent / '.mim' / 'tools' / 'train.py'
+    process = start(stock, CT, '--work-dir', 'stock', '--cfg-options', *SMALL, WEAK,
+                    cwd=tmp_path)  # fmt: skip
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert 'both agree on' in out
+    assert result_of(tmp_path / 'stock') == result_of(first[0])
+    assert same_weights(tmp_path / 'stock' / 'epoch_2.pth', first[0] / 'epoch_2.pth')
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path):
+    options = (*NET, *DATA, 'train_cfg.max_epochs=1000')
+    process = start(TRAIN, CT, '--work-dir', 'run', '--cfg-options', *options, cwd=tmp_path)
+    for line in process.stdout:
+        if 'Epoch(val)' in line:
+            break
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == 'train.py: stopped; go on with --resume'
+    assert 'Traceback' not in err
+    store = tmp_path / 'run' / 'teacher'
+    assert json.loads((store / 'teacher.json').read_text())['finished'] is False
+    assert load_state_dict((store / 'last_checkpoint').read_text())
+    assert (tmp_path / 'run' / 'ct_resnet18_digits.py').is_file()
+
+
+def test_the_student_is_tested_alike_with_every_config(trained, tmp_path):
+    checkpoint = trained / 'epoch_2.pth'
+    before = contents(trained)
+    accuracies = [
+        metrics(CT, checkpoint, tmp_path, '--cfg-options', *SMALL),
+        metrics(trained / 'ct_resnet18_digits.py', checkpoint, tmp_path),
+        metrics(BN, checkpoint, tmp_path, '--cfg-options', *SMALL),
+    ]
+    student = json.loads((trained / 'ct_result.json').read_text())['student_accuracy_pct']
+    assert accuracies == [{'accuracy/top1': pytest.approx(student)}] * 3
+    # The dumped config names its work dir: a test may not write there.
+    assert contents(trained) == before
+
+
+def test_out_holds_a_prediction_for_each_image(trained, tmp_path):
+    config, checkpoint = trained / 'ct_resnet18_digits.py', trained / 'epoch_2.pth'
+    for extra in ([], ['--out-item', 'pred']):
+        succeed(TEST, config, checkpoint, '--out', 'new/pred.pkl', *extra, cwd=tmp_path)
+        predictions = pickle.loads((tmp_path / 'new' / 'pred.pkl').read_bytes())
+        hits = [int(p['pred_label']) == int(p['gt_label']) for p in predictions]
+        expected = metrics(config, checkpoint, tmp_path)['accuracy/top1']
+        assert len(hits) == 40
+        assert 100 * np.mean(hits) == pytest.approx(expected)
+
+
+def test_tta_averages_an_image_and_its_mirror_image(trained, tmp_path):
+    config, checkpoint = trained / 'ct_resnet18_digits.py', trained / 'epoch_2.pth'
+    before = contents(trained)
+    succeed(TEST, config, checkpoint, '--tta', '--out', 'tta.pkl', cwd=tmp_path)
+    predictions = pickle.loads((tmp_path / 'tta.pkl').read_bytes())
+    assert contents(trained) == before
+
+    cfg = Config.fromfile(config)
+    cfg.model.type = 'ImageClassifier'
+    model = mmpretrain.models.build_classifier(
+        {**cfg.model, 'data_preprocessor': cfg.data_preprocessor}
+    ).eval()
+    model.load_state_dict(load_state_dict(checkpoint), strict=True)
+    dataset = mmpretrain.datasets.build_dataset(cfg.test_dataloader.dataset)
+    images = torch.stack([item['inputs'] for item in dataset])
+    x = model.data_preprocessor({'inputs': images})['inputs']
+    with torch.no_grad():
+        views = [model(view).softmax(1) for view in (x, x.flip(-1))]
+    scores = torch.stack([p['pred_score'] for p in predictions])
+    torch.testing.assert_close(scores, sum(views) / 2)
+    assert not torch.allclose(scores, views[0])
+
+
+def test_show_dir_gets_a_picture_of_each_nth_image(trained, tmp_path):
+    succeed(TEST, trained / 'ct_resnet18_digits.py', trained / 'epoch_2.pth',
+            '--show-dir', 'shown', '--interval', '20', cwd=tmp_path)  # fmt: skip
+    pictures = sorted((tmp_path / 'shown').iterdir())
+    assert len(pictures) == 2
+    assert np.asarray(Image.open(pictures[0])).std() > 0
+
+
+def test_resume_goes_on_with_the_student(first, trained, tmp_path):
+    (trained / 'epoch_2.pth').unlink()
+    (trained / 'ct_result.json').unlink()
+    (trained / 'last_checkpoint').write_text(str(trained / 'epoch_1.pth'))
+    for resume in (['--resume'], ['--resume', trained / 'epoch_1.pth']):
+        result = succeed(TRAIN, trained / 'ct_resnet18_digits.py', *resume,
+                         '--work-dir', trained, cwd=tmp_path)  # fmt: skip
+        assert 'resumed epoch: 1' in result.out
+        student = result.out.split('Stage 2 of 2')[1]
+        assert 'Epoch(train) [1]' not in student
+        assert 'Epoch(train) [2]' in student
+        assert result_of(trained)['teacher_accuracy_pct'] == (
+            result_of(first[0])['teacher_accuracy_pct']
+        )
+        (trained / 'last_checkpoint').write_text(str(trained / 'epoch_1.pth'))
+
+
+def test_auto_scale_lr_and_the_ranks_options(tmp_path):
+    argv = ('--work-dir', 'run', '--auto-scale-lr', '--launcher', 'none',
+            '--cfg-options', *SMALL, 'train_cfg.max_epochs=1',
+            'train_dataloader.batch_size=16')  # fmt: skip
+    for rank in ('--local_rank=0', '--local-rank=0'):
+        succeed(TRAIN, BN, rank, *argv, cwd=tmp_path)
+        with safe_loading():
+            checkpoint = torch.load(tmp_path / 'run' / 'epoch_1.pth', weights_only=True)
+        group = checkpoint['optimizer']['param_groups'][0]
+        # Half the batch of 32 that the learning rate of 0.1 is for.
+        assert group['initial_lr'] == pytest.approx(0.05)
+
+
+def test_without_validation_the_result_is_of_training_images(trained, tmp_path):
+    succeed(TRAIN, trained / 'ct_resnet18_digits.py', '--no-validate', '--work-dir', trained,
+            cwd=tmp_path)  # fmt: skip
+    result = result_of(trained)
+    assert (result['measured_on'], result['num_images']) == ('training', 64)
+    assert Config.fromfile(trained / 'ct_resnet18_digits.py').val_dataloader is None
+
+
+def merged(config, *argv):
+    """The config that training would run with."""
+    module = runpy.run_path(str(TRAIN))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, 'argv', ['train.py', str(config), *argv])
+        patch.setenv('LOCAL_RANK', '0')
+        args = module['parse_args']()
+        return module['merge_args'](module['load_config'](args.config), args)
+
+
+def test_the_loaders_options():
+    options = ('train_dataloader.num_workers=2', 'train_dataloader.pin_memory=True')
+    plain = merged(CT, '--cfg-options', *options)
+    assert plain.train_dataloader.pin_memory is True
+    assert plain.train_dataloader.collate_fn == dict(type='default_collate')
+    loaders = merged(CT, '--no-pin-memory', '--no-persistent-workers',
+                     '--cfg-options', *options)  # fmt: skip
+    assert loaders.train_dataloader.pin_memory is False
+    assert loaders.train_dataloader.persistent_workers is False
+    assert merged(CIFAR).train_dataloader.persistent_workers is True
+    # Without workers none can persist: torch refuses to be asked.
+    alone = merged(CIFAR, '--cfg-options', 'train_dataloader.num_workers=0')
+    assert 'persistent_workers' not in alone.train_dataloader
+
+
+def test_options_reach_what_ct_adds():
+    cfg = merged(CIFAR, '--ct', '--cfg-options', 'custom_hooks.0.max_epochs=3',
+                 'model.consistency.loss_weight=2.0')  # fmt: skip
+    hook = dict(type='NoBNTeacherHook', max_epochs=3)
+    assert cfg.custom_hooks == [hook]
+    assert cfg.model.consistency == dict(loss_weight=2.0)
+
+
+def check_reproduces(name, cwd):
+    """The config dumped by a --ct run trains and tests as that run did."""
+    dumped = shutil.copy(cwd / 'one' / name, cwd / 'dumped.py')
+    succeed(TRAIN, dumped, '--work-dir', 'two', cwd=cwd)
+    assert same_weights(cwd / 'one' / 'epoch_1.pth', cwd / 'two' / 'epoch_1.pth')
+    assert result_of(cwd / 'one') == result_of(cwd / 'two')
+    accuracy = metrics(dumped, cwd / 'two' / 'epoch_1.pth', cwd)['accuracy/top1']
+    assert accuracy == pytest.approx(result_of(cwd / 'one')['student_accuracy_pct'])
+
+
+def test_ct_for_a_config_of_mmpretrain(tmp_path):
+    loaders = [
+        f'{split}_dataloader.{option}'
+        for split in ('train', 'val', 'test')
+        for option in ('dataset.type=Digits', 'num_workers=0', 'batch_size=20')
+    ]
+    crop = [f'train_dataloader.dataset.pipeline.0.{o}' for o in ('crop_size=8', 'padding=1')]
+    succeed(TRAIN, CIFAR, '--ct', '--allow-weak-teacher', '--work-dir', 'one',
+            '--cfg-options', *loaders, *crop, *NET, *DATA, 'train_cfg.max_epochs=1',
+            'randomness.seed=3', cwd=tmp_path)  # fmt: skip
+    check_reproduces('resnet18_8xb16_cifar10.py', tmp_path)
+
+
+def test_ct_for_an_own_config_keeps_its_hooks(tmp_path):
+    (tmp_path / 'own.py').write_text(
+        f"""
+_base_ = {BN!r}
+model = dict(backbone=dict(base_channels=8, stem_channels=8), head=dict(in_channels=64))
+train_dataloader = dict(dataset=dict(indices=64))
+val_dataloader = dict(dataset=dict(indices=40))
+test_dataloader = val_dataloader
+train_cfg = dict(max_epochs=1)
+custom_hooks = [dict(type='EMAHook')]
+"""
+    )
+    succeed(TRAIN, 'own.py', '--ct', '--allow-weak-teacher', '--work-dir', 'one', cwd=tmp_path)
+    hooks = Config.fromfile(tmp_path / 'one' / 'own.py').custom_hooks
+    assert [hook.type for hook in hooks] == ['EMAHook', 'NoBNTeacherHook']
+    assert (tmp_path / 'one' / 'ct_result.json').is_file()
+
+
+PURE_BASE = """
+from mmengine.dataset import DefaultSampler
+from mmpretrain.datasets import PackInputs
+from mmpretrain.evaluation import Accuracy
+from mmpretrain.models import (
+    ClsDataPreprocessor, CrossEntropyLoss, GlobalAveragePooling, ImageClassifier, LinearClsHead,
+    ResNet_CIFAR,
+)
+
+from mmct.datasets import Digits
+
+model = dict(
+    type=ImageClassifier,
+    backbone=dict(type=ResNet_CIFAR, depth=18, num_stages=4, out_indices=(3,),
+                  base_channels=8, stem_channels=8),
+    neck=dict(type=GlobalAveragePooling),
+    head=dict(type=LinearClsHead, num_classes=10, in_channels=64,
+              loss=dict(type=CrossEntropyLoss)),
+)
+data_preprocessor = dict(type=ClsDataPreprocessor, mean=[78.0] * 3, std=[96.0] * 3)
+pipeline = [dict(type=PackInputs)]
+train_dataloader = dict(
+    batch_size=32, num_workers=0, sampler=dict(type=DefaultSampler, shuffle=True),
+    dataset=dict(type=Digits, split='train', indices=64, pipeline=pipeline),
+)
+val_dataloader = dict(
+    batch_size=40, num_workers=0, sampler=dict(type=DefaultSampler, shuffle=False),
+    dataset=dict(type=Digits, split='test', indices=40, pipeline=pipeline),
+)
+val_evaluator = dict(type=Accuracy, topk=(1,))
+test_dataloader, test_evaluator = val_dataloader, val_evaluator
+val_cfg = test_cfg = dict()
+train_cfg = dict(by_epoch=True, max_epochs=1)
+randomness = dict(seed=0)
+"""
+PURE = """
+from mmengine.config import read_base
+
+with read_base():
+    from .pure_base import *
+
+from torch.optim import SGD
+from mmengine.optim import OptimWrapper
+
+optim_wrapper = dict(type=OptimWrapper, optimizer=dict(type=SGD, lr=0.05))
+"""
+
+
+def test_ct_for_a_pure_python_config(tmp_path):
+    (tmp_path / 'pure_base.py').write_text(PURE_BASE)
+    (tmp_path / 'pure.py').write_text(PURE)
+    succeed(TRAIN, 'pure.py', '--ct', '--allow-weak-teacher', '--work-dir', 'one', cwd=tmp_path)
+    check_reproduces('pure.py', tmp_path)
+
+
+@pytest.mark.parametrize('name', ['teacher.pth', 'epoch_2.pth'])
+def test_teacher_takes_a_checkpoint_of_a_network_without_bn(name, first, tmp_path):
+    teacher = first[0] / 'teacher' / name
+    succeed(TRAIN, CT, '--teacher', teacher, '--allow-weak-teacher', '--work-dir', 'run',
+            '--cfg-options', *SMALL, cwd=tmp_path)  # fmt: skip
+    result = result_of(tmp_path / 'run')
+    assert result['teacher_source'] == str(teacher)
+    assert result['teacher_accuracy_pct'] == result_of(first[0])['teacher_accuracy_pct']
+    assert not (tmp_path / 'run' / 'teacher').exists()
+
+
+# A start that is refused: tool, options, what the message has to name.
+REFUSED = {
+    'missing config': (TRAIN, [CT.replace('digits', 'digit')], ['near it: ct_resnet18_digits.py']),
+    'missing config of ours': (TRAIN, ['mmct::ct_resnet18_digit'], ['ct_resnet18_digits']),
+    'wrong folder in a package': (
+        TRAIN, ['mmpretrain::resnet18_8xb16_cifar1.py'], ['resnet/resnet18_8xb16_cifar10.py']
+    ),
+    'missing package': (TRAIN, ['mmnothing::a.py'], ["no package 'mmnothing'"]),
+    'not a package': (TRAIN, ['signal::a.py'], ["no package 'signal'"]),
+    'missing data': (
+        TRAIN,
+        [mmct.config_path('ct_resnet18_cifar10_folder')],
+        ['data/cifar10/train does not exist', 'train_dataloader.dataset.data_root=FOLDER'],
+    ),
+    'missing validation data': (
+        TRAIN,
+        [CT, '--cfg-options', 'val_dataloader.dataset.type=CIFAR10', *NET,
+         'val_dataloader.dataset.download=False', 'val_dataloader.dataset.data_root=nowhere'],
+        ['nowhere', 'val_dataloader.dataset.data_root=FOLDER'],
+    ),
+    'missing checkpoint': (TEST, [CT, 'no.pth'], ['checkpoint no.pth does not exist']),
+    'checkpoint to resume': (TRAIN, [CT, '--resume', 'no.pth'], ['no.pth']),
+    'checkpoint of another network': (
+        TEST, [CT, 'run/epoch_2.pth'], ['run/epoch_2.pth does not fit', 'backbone.conv1.weight']
+    ),
+    'checkpoint without BN': (
+        TEST, [CT, 'run/teacher/teacher.pth', '--cfg-options', *NET], ['bn1.running_mean']
+    ),
+    'no checkpoint': (TEST, [CT, 'run/ct_result.json'], ['ct_result.json', 'damaged']),
+    'no test set': (
+        TEST, [CT, 'run/epoch_2.pth', '--cfg-options', 'test_dataloader=None'], ['no test set']
+    ),
+    'option of training': (TRAIN, [CT, '--teachers', 'a'], ['did you mean --teacher?']),
+    'option of testing': (TEST, [CT, 'a', '--work_dir=a'], ['did you mean --work-dir?']),
+    'part of the config': (
+        TRAIN, [CT, '--cfg-options', 'trian_cfg.max_epochs=1'], ['did you mean train_cfg?']
+    ),
+    'key without value': (TRAIN, ['--cfg-options', 'a=1', CT], ['is not KEY=VALUE']),
+    'setting of the config': (
+        TRAIN, [CT, '--cfg-options', 'train_cfg.max_epoch=1'], ['max_epoch', 'MMCT_TRACEBACK=1']
+    ),
+    'no config': (TRAIN, [], ['config']),
+    'no model': (TRAIN, [CT, '--cfg-options', 'model=None'], ['ct_resnet18_digits.py has no model']),
+    'no launcher': (TRAIN, [CT, '--launcher', 'pytorch'], ['--launcher pytorch needs torchrun']),
+    'item without file': (TEST, [CT, 'a', '--out-item', 'pred'], ['--out FILE']),
+    'format of predictions': (TEST, [CT, 'a', '--out', 'a.json'], ['.pkl']),
+    'format of metrics': (
+        TEST, [CT, 'a', '--out', 'a.txt', '--out-item', 'metrics'], ['.json']
+    ),
+    'pictures of tta': (TEST, [CT, 'a', '--tta', '--show-dir', 'a'], ['--tta', '--show-dir']),
+    'number of classes': (
+        TRAIN, [CT, '--cfg-options', 'model.head.num_classes=7'], ['10 classes', 'head has 7']
+    ),
+    'number of classes in a test': (
+        TEST,
+        [CT, 'run/epoch_2.pth', '--cfg-options', *NET, 'model.head.num_classes=7'],
+        ['10 classes', 'head has 7'],
+    ),
+    'amp on the CPU': (TRAIN, [CT, '--amp'], ['--amp', 'CPU']),
+    'amp of another kind': (
+        TRAIN, [CT, '--amp', '--cfg-options', 'optim_wrapper.type=ApexOptimWrapper'],
+        ['--amp', 'ApexOptimWrapper'],
+    ),
+    'batch size to scale from': (
+        TRAIN, [CT, '--auto-scale-lr', '--cfg-options', 'auto_scale_lr=None'],
+        ['auto_scale_lr.base_batch_size=N'],
+    ),
+    'teacher without ct': (TRAIN, [BN, '--teacher', 'a.pth'], ['--ct', 'NoBNTeacherHook']),
+    'half of ct': (TRAIN, [CT, '--cfg-options', 'custom_hooks=[]'], ['no NoBNTeacherHook']),
+    'student without bn': (
+        TRAIN,
+        ['mmpretrain::vision_transformer/vit-base-p16_32xb128-mae_in1k.py', '--ct',
+         '--cfg-options', 'model.backbone.arch=deit-tiny', 'model.backbone.img_size=32'],
+        ['needs a BN student', 'LayerNorm'],
+    ),
+    'no classifier': (
+        TRAIN, ['mmpretrain::mae/mae_vit-base-p16_8xb512-amp-coslr-300e_in1k.py', '--ct'],
+        ['ImageClassifier', 'MAE'],
+    ),
+    'missing teacher': (TRAIN, [CT, '--teacher', 'no.pth'], ['no.pth does not exist']),
+    'teacher with BN': (
+        TRAIN, [CT, '--teacher', 'run/epoch_2.pth', '--cfg-options', *SMALL],
+        ['run/epoch_2.pth', 'not BN-free'],
+    ),
+    'teacher of another network': (
+        TRAIN, [CT, '--teacher', 'run/teacher/teacher.pth'], ['does not fit', 'conv1.weight']
+    ),
+    'finished teacher of another schedule': (
+        TRAIN, [CT, '--cfg-options', *SMALL, 'train_cfg.max_epochs=3'],
+        ['train_cfg.max_epochs: 2 -> 3', '--retrain-teacher'],
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope='module')
+def refusing(first, tmp_path_factory):
+    """A work dir that no refused start may change."""
+    folder = tmp_path_factory.mktemp('refusing')
+    shutil.copytree(first[0], folder / 'run')
+    return folder
+
+
+@pytest.mark.parametrize('case', REFUSED)
+def test_a_refused_start_says_why_in_one_line_and_loses_nothing(case, refusing, monkeypatch):
+    monkeypatch.setattr('mmct.engine.launch.get_device', lambda: 'cpu')
+    monkeypatch.delenv('RANK', raising=False)
+    tool, argv, named = REFUSED[case]
+    before = contents(refusing)
+    result = run(tool, *argv, '--work-dir', 'run', cwd=refusing)
+    assert result.code == 2
+    assert len(result.err.splitlines()) == 1, result.err
+    assert result.err.startswith(f'{tool.name}: error: ')
+    for text in named:
+        assert text in result.err
+    assert contents(refusing) == before
+
+
+def test_the_way_to_a_traceback(tmp_path, monkeypatch):
+    monkeypatch.setenv('MMCT_TRACEBACK', '1')
+    with pytest.raises(mmct.engine.CTError, match='does not exist'):
+        run(TRAIN, 'no.py', cwd=tmp_path)

@@ -10,7 +10,7 @@ from mmpretrain.models import ImageClassifier
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from mmct.models import score
+from mmct.models import class_scores
 
 # 95 %, one-sided: how far above chance an accuracy must be to count as such.
 _Z = 1.645
@@ -73,7 +73,7 @@ def evaluate(
     sums = torch.zeros(len(models) + 3, dtype=torch.float64)
     for batch in islice(dataloader, max_batches):
         data = preprocess(batch, False)
-        scores = [score(model(data['inputs'], mode='tensor')) for model in models]
+        scores = [class_scores(model(data['inputs'], mode='tensor')) for model in models]
         targets = _targets(data['data_samples'], scores[0])  # (N, num_classes)
         tops = [s.argmax(-1, keepdim=True) for s in scores]  # (N, 1)
         same = torch.stack([top == tops[0] for top in tops]).all(0)

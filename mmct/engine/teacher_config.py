@@ -8,7 +8,8 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
-from mmct.models.batch_norm_removal import GRANULARITIES, INITS
+from mmct.models.batch_norm_removal import INITS
+from mmct.models.calibration import GRANULARITIES
 
 from .errors import CTError
 

@@ -1,8 +1,10 @@
 """Student, teacher and loss of Counterbalancing Teacher."""
 
-from .batch_norm_removal import calibrate, check_has_batch_norm, remove_batch_norm
-from .ct_classifier import CTClassifier, check_is_copy, score
+from .batch_norm_removal import check_has_batch_norm, remove_batch_norm
+from .calibration import calibrate
+from .ct_classifier import CTClassifier, check_is_copy
 from .ct_consistency_loss import CTConsistencyLoss, consistency
+from .forward_pass import class_scores
 from .no_norm import NoNorm
 from .norm_free_backbone import norm_free_backbone
 from .norm_free_classifier import NormFreeClassifier
@@ -15,8 +17,8 @@ __all__ = [
     'calibrate',
     'check_has_batch_norm',
     'check_is_copy',
+    'class_scores',
     'consistency',
     'norm_free_backbone',
     'remove_batch_norm',
-    'score',
 ]

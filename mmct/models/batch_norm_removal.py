@@ -1,4 +1,4 @@
-"""Removing BatchNorm from any network, and calibrating what is left."""
+"""Removing BatchNorm from any network."""
 
 from collections.abc import Iterable
 
@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from .calibration import GRANULARITIES, calibrate
 from .no_norm import NoNorm
 
 INITS = ('identity', 'fold', 'calibrate')
-GRANULARITIES = ('layer', 'channel')
 
 
 def remove_batch_norm(
@@ -53,8 +53,12 @@ def remove_batch_norm(
             if ``'calibrate'`` gets no batches or cannot calibrate on them.
             The model is then as it was.
     """
-    _check_choice('init', init, INITS)
-    _check_choice('granularity', granularity, GRANULARITIES)
+    for name, value, allowed in (
+        ('init', init, INITS),
+        ('granularity', granularity, GRANULARITIES),
+    ):
+        if value not in allowed:
+            raise ValueError(f'{name} must be one of {allowed}, but got {value!r}')
     check_has_batch_norm(model)
     if isinstance(model, _BatchNorm):
         raise ValueError(
@@ -84,74 +88,6 @@ def remove_batch_norm(
     return model
 
 
-@torch.no_grad()
-def calibrate(
-    model: nn.Module, inputs: Tensor, granularity: str = 'layer'
-) -> nn.Module:
-    """Rescale every :class:`NoNorm` so that the signal keeps its size.
-
-    One forward pass in eval mode; a layer is rescaled just before it is used,
-    so later layers already see its new output. With ``x`` the layer's input:
-
-    - ``'layer'``: ``weight /= std(x)`` over the whole of ``x``, one scalar a
-      layer. With weight 1 each layer's output has unit variance, and the
-      channels keep their relative variances.
-    - ``'channel'``: ``x`` is standardised per channel, as BatchNorm does in
-      training: the network then starts as the BN network does on these
-      inputs. This equalises the channels' variances, the very thing that
-      https://arxiv.org/abs/2207.01548 blames BN for.
-
-    Ours, not the paper's.
-
-    Args:
-        model (nn.Module): A network with :class:`NoNorm` layers.
-        inputs (Tensor): Preprocessed images of shape ``(N, C, H, W)``.
-        granularity (str): 'layer' or 'channel'. Defaults to 'layer'.
-
-    Returns:
-        nn.Module: The same ``model``, in the mode it was in.
-
-    Raises:
-        ValueError: If ``granularity`` is unknown, the model has no affine
-            NoNorm, or a layer's statistics are not finite (the layer is
-            named).
-    """
-    _check_choice('granularity', granularity, GRANULARITIES)
-    layers = {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, NoNorm) and module.affine
-    }
-    if not layers:
-        raise ValueError('calibrate: the model has no affine NoNorm layer')
-    modes = {module: module.training for module in model.modules()}
-    done: set[str] = set()
-
-    def rescale(name: str):
-        def before_forward(layer: NoNorm, args: tuple) -> None:
-            # A layer that is shared is used often but calibrated once.
-            if name not in done:
-                done.add(name)
-                _rescale(name, layer, args[0], granularity)
-
-        return before_forward
-
-    handles = [
-        layer.register_forward_pre_hook(rescale(name))
-        for name, layer in layers.items()
-    ]
-    try:
-        # Eval mode: neither dropout nor the random generator plays a part.
-        model.eval()
-        model(inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
-        for module, mode in modes.items():
-            module.training = mode
-    return model
-
-
 def check_has_batch_norm(model: nn.Module) -> None:
     """Refuse a network that has no BatchNorm to remove.
 
@@ -175,11 +111,6 @@ def check_has_batch_norm(model: nn.Module) -> None:
         'CT needs a BN student, but this network has no BatchNorm layer; '
         f'normalisation layers found: {", ".join(found) or "none"}'
     )
-
-
-def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f'{name} must be one of {allowed}, but got {value!r}')
 
 
 def _as_one(batches: Iterable[Tensor] | None) -> Tensor:
@@ -216,23 +147,5 @@ def _without_statistics(name: str, bn: _BatchNorm, init: str) -> NoNorm:
             if theirs is not None and init != 'identity':
                 mine.copy_(theirs)
         if init == 'fold':
-            _standardise(layer, bn.running_mean, bn.running_var)
+            layer.standardise(bn.running_mean, bn.running_var)
     return layer
-
-
-def _standardise(layer: NoNorm, mean: Tensor, var: Tensor) -> None:
-    """Put ``(x - mean) / sqrt(var + eps)`` into the layer's affine map."""
-    layer.weight.div_((var + layer.eps).sqrt())
-    layer.bias.sub_(mean * layer.weight)
-
-
-def _rescale(name: str, layer: NoNorm, x: Tensor, granularity: str) -> None:
-    x = x.float()
-    if granularity == 'channel':
-        others = [d for d in range(x.dim()) if d != 1]
-        var, mean = torch.var_mean(x, dim=others, correction=0)  # (C,), (C,)
-    else:
-        var, mean = x.var(correction=0), x.new_zeros(())
-    if not (var.isfinite().all() and mean.isfinite().all()):
-        raise ValueError(f'calibrate: the input of {name} is not finite')
-    _standardise(layer, mean, var)

@@ -1,34 +1,17 @@
 """The BN student that learns from a BN-free teacher."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Callable
 
 import torch
 from mmpretrain.models import ImageClassifier
-from mmpretrain.models.heads import (
-    ArcFaceClsHead,
-    ClsHead,
-    MultiLabelClsHead,
-)
+from mmpretrain.models.heads import ClsHead, MultiLabelClsHead
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from .batch_norm_removal import check_has_batch_norm
-
-# Most heads give a tensor; a few (Conformer's) give one for each branch.
-Output = Tensor | tuple[Tensor, ...]
-
-
-class Outputs(NamedTuple):
-    """What one pass through a classifier gave."""
-
-    stages: tuple  # the backbone's outputs, a tensor a stage
-    pre_logits: Output
-    logits: Output
-    result: Any  # what the call of the head returned
+from .forward_pass import ForwardPass, branches, class_scores, run
 
 
 class TeacherReference:
@@ -122,9 +105,9 @@ class CTClassifier(ImageClassifier):
                 'CTClassifier has no teacher: add '
                 "dict(type='NoBNTeacherHook') to custom_hooks"
             )
-        student = _run(self, inputs, lambda feats: self.head.loss(feats, data_samples))
+        student = run(self, inputs, lambda feats: self.head.loss(feats, data_samples))
         with torch.no_grad():
-            teacher = _run(self.teacher, inputs, self.teacher.head)
+            teacher = run(self.teacher, inputs, self.teacher.head)
         multi_label = isinstance(self.head, MultiLabelClsHead)
         pairs = list(zip(*map(self._compared, (student, teacher)), strict=True))
         terms = [
@@ -140,14 +123,20 @@ class CTClassifier(ImageClassifier):
         losses['loss_consistency'] = torch.stack(terms).mean()
         with torch.no_grad():
             losses['agreement'] = _agreement(
-                score(student.logits), score(teacher.logits), multi_label
+                class_scores(student.logits), class_scores(teacher.logits), multi_label
             )
         return losses
 
-    def _compared(self, outputs: Outputs) -> tuple[Tensor, ...]:
+    def _compared(self, outputs: ForwardPass) -> tuple[Tensor, ...]:
         if self._stage is not None:
-            return _as_tuple(outputs.stages[self._stage])
-        return _as_tuple(getattr(outputs, self.consistency.stage))
+            return branches(outputs.stages[self._stage])
+        output = getattr(outputs, self.consistency.stage)
+        if output is None:
+            raise ValueError(
+                f'CTClassifier: {type(self.head).__name__} has no pre_logits step; '
+                "compare stage='logits'"
+            )
+        return branches(output)
 
     def _apply(self, fn: Callable, *args, **kwargs) -> 'CTClassifier':
         # .to(), .cuda(), .half(), memory formats: the teacher follows, with
@@ -185,76 +174,10 @@ def check_is_copy(teacher: nn.Module, student: nn.Module) -> None:
         )
 
 
-def score(logits: Output) -> Tensor:
-    """One score a class: the sum over branches, as mmpretrain predicts.
-
-    Args:
-        logits (Tensor | tuple[Tensor]): Shape ``(N, num_classes)``, one for
-            each branch.
-
-    Returns:
-        Tensor: Shape ``(N, num_classes)``.
-    """
-    return torch.stack(_as_tuple(logits)).sum(0)
-
-
-def _run(
-    model: ImageClassifier, inputs: Tensor, head: Callable[[tuple], Any]
-) -> Outputs:
-    """One pass through a classifier that keeps what is compared.
-
-    The head is called once: a second call would update the head's own
-    BatchNorm twice and redraw its dropout.
-    """
-    stages = model.extract_feat(inputs, stage='backbone')
-    feats = model.neck(stages) if model.with_neck else stages
-    # A margin head's own output has the margin of the true class in it.
-    margin = isinstance(model.head, ArcFaceClsHead)
-    source = model.head.norm_product if margin else model.head
-    with (
-        _recorded(model.head, 'pre_logits') as pre_logits,
-        _recorded(source, 'forward') as logits,
-    ):
-        result = head(feats)
-    scale = model.head.scale if margin else None
-    return Outputs(
-        stages,
-        pre_logits[0],
-        logits[0] * scale if margin else logits[0],
-        result,
-    )
-
-
-@contextmanager
-def _recorded(module: nn.Module, method: str) -> Iterator[list]:
-    """Record what a method returns, while the block runs."""
-    outputs: list = []
-    original = getattr(module, method)
-    was_patched = method in vars(module)
-
-    def record(*args, **kwargs):
-        output = original(*args, **kwargs)
-        outputs.append(output)
-        return output
-
-    # On the instance, so that the class's method is only hidden for a while.
-    module.__dict__[method] = record
-    try:
-        yield outputs
-    finally:
-        del module.__dict__[method]
-        if was_patched:
-            module.__dict__[method] = original
-
-
 def _agreement(student: Tensor, teacher: Tensor, multi_label: bool) -> Tensor:
     if multi_label:
         return ((student > 0) == (teacher > 0)).float().mean()
     return (student.argmax(-1) == teacher.argmax(-1)).float().mean()
-
-
-def _as_tuple(output: Output) -> tuple[Tensor, ...]:
-    return (output,) if isinstance(output, Tensor) else tuple(output)
 
 
 def _shapes(model: nn.Module) -> dict[str, torch.Size]:

@@ -76,6 +76,17 @@ class NoNorm(nn.Module):
         bias = self.bias.to(x.dtype).view(shape)  # (1, C, 1, ...)
         return torch.addcmul(bias, x, weight)
 
+    @torch.no_grad()
+    def standardise(self, mean: Tensor, var: Tensor) -> None:
+        """Put ``(x - mean) / sqrt(var + eps)`` into the affine map.
+
+        Args:
+            mean (Tensor): Shape ``(C,)`` or a scalar.
+            var (Tensor): The same.
+        """
+        self.weight.div_((var + self.eps).sqrt())
+        self.bias.sub_(mean * self.weight)
+
     def extra_repr(self) -> str:
         """The settings that ``print(model)`` shows."""
         return f'{self.num_features}, affine={self.affine}'

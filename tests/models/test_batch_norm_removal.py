@@ -213,9 +213,7 @@ def test_calibrating_leaves_no_trace(granularity):
             'the input of 1 is not finite',
         ),
         (
-            lambda: convs(
-                nn.BatchNorm2d(4), nn.BatchNorm2d(4, track_running_stats=False)
-            ),
+            lambda: convs(nn.BatchNorm2d(4), nn.BatchNorm2d(4, track_running_stats=False)),
             dict(init='fold'),
             'but 5 has none',
         ),

@@ -15,7 +15,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import nn
 
-from mmct.models import calibrate, remove_batch_norm, score
+from mmct.models import calibrate, class_scores, remove_batch_norm
 
 RESNET = dict(type='ResNet_CIFAR', depth=18, stem_channels=8, base_channels=8)
 CONFORMER = dict(
@@ -41,21 +41,15 @@ MODELS_BY_HEAD = {
         )
     ),
     'multi-label': MODEL | dict(head=LINEAR | dict(type='MultiLabelLinearClsHead')),
-    'csra': dict(
-        backbone=RESNET,
-        head=LINEAR | dict(type='CSRAClsHead', num_heads=2, lam=0.1),
-    ),
+    'csra': dict(backbone=RESNET, head=LINEAR | dict(type='CSRAClsHead', num_heads=2, lam=0.1)),
     'arcface': MODEL | dict(head=LINEAR | dict(type='ArcFaceClsHead', scale=8.0)),
     'conformer': dict(
-        backbone=CONFORMER,
-        head=dict(type='ConformerHead', num_classes=3, in_channels=[32, 16]),
+        backbone=CONFORMER, head=dict(type='ConformerHead', num_classes=3, in_channels=[32, 16])
     ),
     'levit': dict(
         backbone=LEVIT,
         neck=GAP,
-        head=dict(
-            type='LeViTClsHead', num_classes=3, in_channels=384, distillation=False
-        ),
+        head=dict(type='LeViTClsHead', num_classes=3, in_channels=384, distillation=False),
     ),
 }
 
@@ -83,10 +77,7 @@ def images(size=16):
 
 
 def labels(multi_label=False):
-    return [
-        DataSample().set_gt_label([i % 3, 2] if multi_label else i % 3)
-        for i in range(6)
-    ]
+    return [DataSample().set_gt_label([i % 3, 2] if multi_label else i % 3) for i in range(6)]
 
 
 def kl(student, teacher):
@@ -113,9 +104,7 @@ def test_losses_of_each_head(name):
     torch.manual_seed(1)
     expected = stock.loss(x, labels(multi_label))
     torch.manual_seed(1)
-    mine, theirs = (
-        out if isinstance(out, tuple) else (out,) for out in (plain(x), teacher(x))
-    )
+    mine, theirs = (out if isinstance(out, tuple) else (out,) for out in (plain(x), teacher(x)))
     assert set(losses) == {*expected, 'loss_consistency', 'agreement'}
     # Equal only if dropout was drawn once; the statistics, if BN ran once.
     torch.testing.assert_close(losses['loss'], expected['loss'])
@@ -142,9 +131,7 @@ def test_only_task_and_consistency_loss_are_added():
     assert set(log) == {'loss', 'loss_consistency', 'agreement'}
     student.progress = 0.25
     quarter = student.loss(images(), labels())
-    torch.testing.assert_close(
-        4 * quarter['loss_consistency'], losses['loss_consistency']
-    )
+    torch.testing.assert_close(4 * quarter['loss_consistency'], losses['loss_consistency'])
     torch.testing.assert_close(quarter['loss'], losses['loss'])
 
 
@@ -161,9 +148,7 @@ def test_soft_labels_and_the_augmented_batch_for_both(augment):
         model.backbone.register_forward_pre_hook(lambda _, x: seen.append(x[0].clone()))
     np.random.seed(0)
     torch.manual_seed(0)
-    data = student.data_preprocessor(
-        dict(inputs=images(), data_samples=labels()), training=True
-    )
+    data = student.data_preprocessor(dict(inputs=images(), data_samples=labels()), training=True)
     logits = build('ImageClassifier')
     logits.load_state_dict(student.state_dict())
     logits = logits.train()(data['inputs'])
@@ -207,9 +192,7 @@ def test_what_is_compared(stage, returned):
         (dict(type='VisionTransformer', arch='deit-t', img_size=32), {}, 'LayerNorm'),
     ],
 )
-def test_settings_that_do_not_fit_are_refused_when_built(
-    backbone, consistency, message
-):
+def test_settings_that_do_not_fit_are_refused_when_built(backbone, consistency, message):
     with pytest.raises(ValueError, match=message):
         build('CTClassifier', MODEL | dict(backbone=backbone), consistency=consistency)
 
@@ -338,9 +321,7 @@ def test_prediction_never_calls_the_teacher():
     student.eval()
     torch.testing.assert_close(student(images()), stock(images()))
     data = dict(inputs=images(), data_samples=labels())
-    for mine, theirs in zip(
-        student.test_step(data), stock.test_step(data), strict=True
-    ):
+    for mine, theirs in zip(student.test_step(data), stock.test_step(data), strict=True):
         torch.testing.assert_close(mine.pred_score, theirs.pred_score)
 
 
@@ -378,9 +359,7 @@ def unbatched(teacher):
         (lambda: build('ImageClassifier'), 'not BN-free: backbone.bn1'),
         (lambda: unbatched(build('NormFreeClassifier')), 'not BN-free: backbone.bn1'),
         (
-            lambda: build(
-                'NormFreeClassifier', MODEL | dict(head=LINEAR | dict(num_classes=4))
-            ),
+            lambda: build('NormFreeClassifier', MODEL | dict(head=LINEAR | dict(num_classes=4))),
             '2 parameters differ .* head.fc.bias',
         ),
         (
@@ -388,9 +367,7 @@ def unbatched(teacher):
             '2 parameters differ .* head.fc.bias',
         ),
         (
-            lambda: build(
-                'NormFreeClassifier', MODEL | dict(backbone=RESNET | dict(depth=34))
-            ),
+            lambda: build('NormFreeClassifier', MODEL | dict(backbone=RESNET | dict(depth=34))),
             "not the student's",
         ),
     ],
@@ -432,5 +409,5 @@ def test_a_head_that_somebody_patched_stays_patched():
 
 def test_score_sums_the_branches():
     one, other = torch.rand(2, 3), torch.rand(2, 3)
-    torch.testing.assert_close(score((one, other)), one + other)
-    torch.testing.assert_close(score(one), one)
+    torch.testing.assert_close(class_scores((one, other)), one + other)
+    torch.testing.assert_close(class_scores(one), one)

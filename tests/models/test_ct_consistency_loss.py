@@ -106,9 +106,7 @@ def test_weight_at(ramp, length, weights):
 
 def test_the_module_applies_its_settings():
     settings = dict(distance='js', temperature=2.0, normalize=True)
-    loss = MODELS.build(
-        dict(type='CTConsistencyLoss', loss_weight=4.0, ramp='linear', **settings)
-    )
+    loss = MODELS.build(dict(type='CTConsistencyLoss', loss_weight=4.0, ramp='linear', **settings))
     s, t = torch.tensor(STUDENT), torch.tensor(TEACHER)
     for multi_label in (False, True):
         expected = consistency(s, t, multi_label=multi_label, **settings)

@@ -15,9 +15,7 @@ BACKBONES = [
     dict(type='MobileNetV2', widen_factor=0.25),
     dict(type='MobileNetV3', arch='small_050'),
     dict(type='VGG', depth=11),
-    dict(
-        type='DenseNet', arch=dict(growth_rate=4, depths=[2, 2], init_channels=8)
-    ),
+    dict(type='DenseNet', arch=dict(growth_rate=4, depths=[2, 2], init_channels=8)),
     dict(type='RepVGG', arch='A0'),
 ]
 

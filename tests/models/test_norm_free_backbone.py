@@ -10,9 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 RESNET = dict(type='ResNet', depth=18, stem_channels=8, base_channels=8)
 
 
-@pytest.mark.parametrize(
-    'inner', [RESNET, dict(type='ShuffleNetV2', widen_factor=0.5)]
-)
+@pytest.mark.parametrize('inner', [RESNET, dict(type='ShuffleNetV2', widen_factor=0.5)])
 def test_the_same_backbone_without_batch_norm(inner):
     bn = MODELS.build(inner)
     backbone = MODELS.build(dict(type='NormFreeBackbone', backbone=inner))

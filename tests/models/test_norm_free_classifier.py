@@ -12,11 +12,7 @@ from mmct.models import NoNorm
 CONFIG = dict(
     backbone=dict(type='ResNet_CIFAR', depth=18, stem_channels=8, base_channels=8),
     neck=dict(
-        type='LinearNeck',
-        in_channels=64,
-        out_channels=16,
-        gap_dim=2,
-        norm_cfg=dict(type='BN1d'),
+        type='LinearNeck', in_channels=64, out_channels=16, gap_dim=2, norm_cfg=dict(type='BN1d')
     ),
     head=dict(type='VigClsHead', in_channels=16, hidden_dim=8, num_classes=3),
 )

@@ -5,8 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import barrier, broadcast_object_list, get_world_size
-from mmengine.dist import is_main_process
+from mmengine.dist import barrier, broadcast_object_list, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import RUNNERS

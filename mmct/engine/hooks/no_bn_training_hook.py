@@ -13,7 +13,8 @@ from mmpretrain.registry import HOOKS, MODELS
 from torch import Tensor, nn
 
 from mmct.models import calibrate, remove_batch_norm
-from mmct.models.batch_norm_removal import GRANULARITIES, INITS
+from mmct.models.batch_norm_removal import INITS
+from mmct.models.calibration import GRANULARITIES
 
 from ..checkpoint import load_state_dict
 from ..errors import CTError
@@ -79,7 +80,11 @@ class NoBNTrainingHook(Hook):
             return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         if self.init == 'fold':
-            model.load_state_dict(self._folded(runner).state_dict())
+            try:
+                model.load_state_dict(self._folded(runner).state_dict())
+            except (RuntimeError, ValueError) as error:
+                reason = ' '.join(str(error).split())[:200]
+                raise CTError(f"init='fold' does not fit this network: {reason}") from error
         elif self.checkpoint:
             # Not strict: the file has BN statistics, and may have another head.
             load_into(model, load_state_dict(self.checkpoint), logger=runner.logger)

@@ -123,11 +123,16 @@ def test_an_interrupted_teacher_goes_on(tiny, train, monkeypatch):
         train(cfg)
     assert _store(cfg).read()['finished'] is False
     assert (_store(cfg).folder / 'epoch_1.pth').exists()
+    began_at = []
+    original = NoBNTrainingHook.before_train
+
+    def before_train(hook, runner):
+        began_at.append(runner.epoch)
+        original(hook, runner)
+
+    monkeypatch.setattr(NoBNTrainingHook, 'before_train', before_train)
     train(cfg)
-    logs = sorted(_store(cfg).folder.glob('*/*/scalars.json'))
-    lines = [json.loads(line) for line in logs[-1].read_text().splitlines()]
-    epochs = [line['step'] for line in lines if 'accuracy/top1' in line]
-    assert epochs == [2, 3], 'the first epoch was not run again'
+    assert began_at == [1], 'the first epoch was not run again'
     assert _store(cfg).read()['finished'] is True
 
 

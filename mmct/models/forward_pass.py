@@ -1,0 +1,105 @@
+"""One pass through a classifier that keeps what CT compares."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from mmpretrain.models import ImageClassifier
+from mmpretrain.models.heads import ArcFaceClsHead
+from torch import Tensor, nn
+
+# Most heads give a tensor; a few (Conformer's) give one for each branch.
+HeadOutput = Tensor | tuple[Tensor, ...]
+
+
+class ForwardPass(NamedTuple):
+    """What one pass through a classifier gave."""
+
+    stages: tuple  # the backbone's outputs, a tensor a stage
+    pre_logits: HeadOutput | None  # None: the head has no such step
+    logits: HeadOutput
+    result: Any  # what the call of the head returned
+
+
+def class_scores(logits: HeadOutput) -> Tensor:
+    """One score a class: the sum over branches, as mmpretrain predicts.
+
+    Args:
+        logits (Tensor | tuple[Tensor]): Shape ``(N, num_classes)``, one for
+            each branch.
+
+    Returns:
+        Tensor: Shape ``(N, num_classes)``.
+    """
+    return torch.stack(branches(logits)).sum(0)
+
+
+def run(
+    model: ImageClassifier, inputs: Tensor, head: Callable[[tuple], Any]
+) -> ForwardPass:
+    """One pass through a classifier that keeps what is compared.
+
+    The head is called once: a second call would update the head's own
+    BatchNorm twice and redraw its dropout.
+
+    Args:
+        model (ImageClassifier): The network.
+        inputs (Tensor): Preprocessed images, shape ``(N, C, H, W)``.
+        head (Callable): Gets the neck's output and calls ``model.head``, or
+            its loss, once.
+
+    Returns:
+        ForwardPass: The outputs; those of a margin head are without margin.
+    """
+    stages = model.extract_feat(inputs, stage='backbone')
+    feats = model.neck(stages) if model.with_neck else stages
+    # A margin head's own output has the margin of the true class in it.
+    margin = isinstance(model.head, ArcFaceClsHead)
+    source = model.head.norm_product if margin else model.head
+    with (
+        _recorded(model.head, 'pre_logits') as pre_logits,
+        _recorded(source, 'forward') as logits,
+    ):
+        result = head(feats)
+    scale = model.head.scale if margin else None
+    return ForwardPass(
+        stages,
+        pre_logits[0] if pre_logits else None,
+        logits[0] * scale if margin else logits[0],
+        result,
+    )
+
+
+@contextmanager
+def _recorded(module: nn.Module, method: str) -> Iterator[list]:
+    """Record what a method returns, while the block runs."""
+    outputs: list = []
+    original = getattr(module, method)
+    was_patched = method in vars(module)
+
+    def record(*args, **kwargs):
+        output = original(*args, **kwargs)
+        outputs.append(output)
+        return output
+
+    # On the instance, so that the class's method is only hidden for a while.
+    module.__dict__[method] = record
+    try:
+        yield outputs
+    finally:
+        del module.__dict__[method]
+        if was_patched:
+            module.__dict__[method] = original
+
+
+def branches(output: HeadOutput) -> tuple[Tensor, ...]:
+    """The tensors in a head's output.
+
+    Args:
+        output (Tensor | tuple[Tensor]): One tensor, or one for each branch.
+
+    Returns:
+        tuple[Tensor]: One for each branch.
+    """
+    return (output,) if isinstance(output, Tensor) else tuple(output)

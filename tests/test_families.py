@@ -12,7 +12,7 @@ from PIL import Image
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmct.engine import switch_on_ct
-from mmct.engine.launch import load_config, set_teacher_options
+from mmct.engine.cli import load_config, set_teacher_options
 from mmct.models import CTClassifier, NormFreeClassifier
 
 NUM_CLASSES = 2

@@ -300,6 +300,22 @@ def merged(config, *argv):
         return module['merge_args'](module['load_config'](args.config), args)
 
 
+def test_ct_does_not_share_the_baselines_work_dir():
+    assert merged(BN).work_dir.endswith('bn_resnet18_digits')
+    assert merged(BN, '--ct').work_dir.endswith('bn_resnet18_digits_ct')
+    assert merged(CT, '--ct').work_dir.endswith('ct_resnet18_digits')
+    assert merged(BN, '--ct', '--work-dir', 'mine').work_dir == 'mine'
+
+
+def test_load_from_counts_until_the_student_has_a_checkpoint(tmp_path):
+    options = ('--work-dir', str(tmp_path), '--resume', '--cfg-options', 'load_from=a.pth')
+    cfg = merged(CT, *options)
+    assert (cfg.resume, cfg.load_from) == (False, 'a.pth')
+    (tmp_path / 'last_checkpoint').write_text('epoch_1.pth')
+    cfg = merged(CT, *options)
+    assert (cfg.resume, cfg.load_from) == (True, None)
+
+
 def test_the_loaders_options():
     options = ('train_dataloader.num_workers=2', 'train_dataloader.pin_memory=True')
     plain = merged(CT, '--cfg-options', *options)
@@ -472,6 +488,7 @@ REFUSED = {
         TRAIN, [CT, '--cfg-options', 'train_cfg.max_epoch=1'], ['max_epoch', 'MMCT_TRACEBACK=1']
     ),
     'no config': (TRAIN, [], ['config']),
+    'abbreviated option': (TRAIN, [CT, '--no-validat'], ['--no-validate']),
     'no model': (TRAIN, [CT, '--cfg-options', 'model=None'], ['digits.py has no model']),
     'no launcher': (TRAIN, [CT, '--launcher', 'pytorch'], ['--launcher pytorch needs torchrun']),
     'item without file': (TEST, [CT, 'a', '--out-item', 'pred'], ['--out FILE']),
@@ -534,7 +551,7 @@ def refusing(first, tmp_path_factory):
 
 @pytest.mark.parametrize('case', REFUSED)
 def test_a_refused_start_says_why_in_one_line_and_loses_nothing(case, refusing, monkeypatch):
-    monkeypatch.setattr('mmct.engine.launch.get_device', lambda: 'cpu')
+    monkeypatch.setattr('mmct.engine.cli.checks.get_device', lambda: 'cpu')
     monkeypatch.delenv('RANK', raising=False)
     tool, argv, named = REFUSED[case]
     before = contents(refusing)
@@ -549,5 +566,5 @@ def test_a_refused_start_says_why_in_one_line_and_loses_nothing(case, refusing, 
 
 def test_the_way_to_a_traceback(tmp_path, monkeypatch):
     monkeypatch.setenv('MMCT_TRACEBACK', '1')
-    with pytest.raises(mmct.engine.CTError, match='does not exist'):
+    with pytest.raises(mmct.engine.CTError, match='no config file no.py'):
         run(TRAIN, 'no.py', cwd=tmp_path)

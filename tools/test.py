@@ -13,7 +13,7 @@ from mmengine.evaluator import DumpResults
 import mmct  # noqa: F401  (registers our classes also for configs without them)
 from mmct.engine import CTError
 from mmct.engine.checkpoint import safe_loading
-from mmct.engine.launch import (
+from mmct.engine.cli import (
     CONFIG_HELP,
     Parser,
     add_common_arguments,

@@ -5,11 +5,12 @@ from argparse import Namespace
 from collections.abc import Callable
 
 from mmengine.config import Config
+from mmengine.runner import find_latest_checkpoint
 
 import mmct  # noqa: F401  (registers our classes also for configs without them)
-from mmct.engine import CTError, switch_on_ct
+from mmct.engine import CTError, switch_on_ct, teacher_hook
 from mmct.engine.checkpoint import safe_loading
-from mmct.engine.launch import (
+from mmct.engine.cli import (
     CONFIG_HELP,
     Parser,
     add_common_arguments,
@@ -66,16 +67,21 @@ def parse_args() -> Namespace:
 
 def merge_args(cfg: Config, args: Namespace) -> Config:
     """Put the options into the config."""
+    with_ct = teacher_hook(cfg) is not None
     if args.ct:
         # Before the options, so that they reach what it adds.
         switch_on_ct(cfg)
     merge_cfg_options(cfg, args)
-    merge_common_arguments(cfg, args)
+    # A run with --ct must not replace the baseline of the same config.
+    merge_common_arguments(cfg, args, suffix='_ct' if args.ct and not with_ct else '')
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.resume is not None:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+        auto = args.resume == 'auto'
+        # Before the student's first checkpoint there is nothing to go on with,
+        # and load_from still counts.
+        if not auto or find_latest_checkpoint(cfg.work_dir):
+            cfg.resume, cfg.load_from = True, None if auto else args.resume
     if args.auto_scale_lr:
         if not cfg.get('auto_scale_lr'):
             raise CTError(

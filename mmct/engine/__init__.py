@@ -3,7 +3,7 @@
 from .accuracy import Accuracy, evaluate
 from .errors import CTError
 from .hooks import NoBNTeacherHook, NoBNTrainingHook
-from .switch import switch_on_ct
+from .switch import switch_on_ct, teacher_hook
 from .teacher_config import TeacherRecipe, fingerprint, teacher_config
 from .teacher_store import TeacherStore
 
@@ -18,4 +18,5 @@ __all__ = [
     'fingerprint',
     'switch_on_ct',
     'teacher_config',
+    'teacher_hook',
 ]

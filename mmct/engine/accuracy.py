@@ -68,22 +68,24 @@ def evaluate(
     modes = [model.training for model in models]
     for model in models:
         model.eval()
-    # hits of each model, agreements, guessed hits, images: summed on the
-    # device, read once at the end.
-    sums = torch.zeros(len(models) + 3, dtype=torch.float64)
+    # Hits of each model, agreements, hits of a guesser: summed on the device,
+    # read once at the end.
+    sums, num_images = torch.zeros(len(models) + 2, dtype=torch.float64), 0
     for batch in islice(dataloader, max_batches):
         data = preprocess(batch, False)
         scores = [class_scores(model(data['inputs'], mode='tensor')) for model in models]
         targets = _targets(data['data_samples'], scores[0])  # (N, num_classes)
         tops = [s.argmax(-1, keepdim=True) for s in scores]  # (N, 1)
-        same = torch.stack([top == tops[0] for top in tops]).all(0)
-        counts = [targets.gather(1, top).sum() for top in tops]
-        counts += [same.sum(), targets.float().mean(1).sum(), same.new_tensor(len(same), dtype=torch.float)]
+        same = torch.stack([top == tops[0] for top in tops]).all(0)  # (N, 1)
+        hits = [targets.gather(1, top).sum() for top in tops]
+        counts = [*hits, same.sum(), targets.double().mean(1).sum()]
         sums = sums.to(same.device) + torch.stack([c.double() for c in counts])
+        num_images += len(same)
     for model, mode in zip(models, modes, strict=True):
         model.train(mode)
-    all_reduce(sums)
-    *hits, agreements, guessed, n = sums.tolist()
+    totals = torch.cat([sums, sums.new_tensor([num_images])])
+    all_reduce(totals)
+    *hits, agreements, guessed, n = totals.tolist()
     if not n:
         raise ValueError('evaluate: the data loader gave no images')
     return Accuracy(

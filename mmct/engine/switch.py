@@ -30,10 +30,6 @@ def switch_on_ct(cfg: Config) -> Config:
             f'--ct needs a config whose model is an ImageClassifier, but it is {kind}'
         )
     cfg.model.type = scoped(cfg, 'CTClassifier')
-    loss = scoped(cfg, 'CTConsistencyLoss')
-    if '.' in loss:
-        # By its bare name the model would look for it in mmengine's registry.
-        cfg.model.consistency = {'type': loss, **(cfg.model.get('consistency') or {})}
     hooks = list(cfg.get('custom_hooks') or [])
     if teacher_hook(cfg) is None:
         hooks.append(ConfigDict(type=scoped(cfg, 'NoBNTeacherHook')))

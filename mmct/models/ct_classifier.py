@@ -54,7 +54,8 @@ class CTClassifier(ImageClassifier):
     def __init__(self, *args, consistency: dict | None = None, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         consistency = dict(consistency or {})
-        consistency.setdefault('type', 'CTConsistencyLoss')
+        # With its scope: a config without default_scope would look elsewhere.
+        consistency.setdefault('type', 'mmpretrain.CTConsistencyLoss')
         self.consistency = MODELS.build(consistency)
         # Fraction of training that is done, for the ramp; set by the hook.
         self.progress = 1.0

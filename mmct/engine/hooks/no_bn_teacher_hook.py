@@ -273,7 +273,8 @@ def _built(
     cfg = copy.deepcopy(runner.cfg.model)
     cfg.type = scoped(runner.cfg, 'NormFreeClassifier')
     cfg.pop('consistency', None)
-    cfg.setdefault('data_preprocessor', runner.cfg.get('data_preprocessor'))
+    # A copy: building a model fills in what its config leaves out.
+    cfg.setdefault('data_preprocessor', copy.deepcopy(runner.cfg.get('data_preprocessor')))
     with_bn = [name for name in weights if name.endswith('running_var')]
     if with_bn:
         raise CTError(

@@ -133,7 +133,8 @@ class NoBNTrainingHook(Hook):
             cfg.type = scoped(runner.cfg, 'ImageClassifier')
         if type_name(cfg.backbone) == 'NormFreeBackbone':
             cfg.backbone = cfg.backbone.backbone
-        cfg.setdefault('data_preprocessor', runner.cfg.get('data_preprocessor'))
+        preprocessor = copy.deepcopy(runner.cfg.get('data_preprocessor'))
+        cfg.setdefault('data_preprocessor', preprocessor)
         network = MODELS.build(cfg)
         network.init_weights()
         if self.checkpoint:

@@ -1,0 +1,109 @@
+"""What would fail later, or silently, is refused before a run."""
+
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader
+
+from ..checkpoint import load_state_dict
+from ..errors import CTError
+from ..teacher_config import type_name
+
+
+def check_amp(cfg: Config) -> None:
+    """Refuse mixed precision where it cannot be had.
+
+    Args:
+        cfg (Config): The training config.
+
+    Raises:
+        CTError: If the optimizer wrapper is of another kind, or there is no
+            accelerator.
+    """
+    kind = type_name(cfg.optim_wrapper) or 'OptimWrapper'
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+        raise CTError(
+            f'--amp cannot be used with optim_wrapper.type={kind}: only OptimWrapper '
+            'has a mixed-precision twin'
+        )
+    if get_device() == 'cpu':
+        raise CTError(
+            '--amp needs an accelerator (mmengine runs AmpOptimWrapper on CUDA and '
+            'the like), but this machine has only a CPU: leave --amp out'
+        )
+
+
+def data_loader(runner: Runner, split: str) -> DataLoader:
+    """Build the loader of a split, and check its classes.
+
+    Args:
+        runner (Runner): Of which the loader is.
+        split (str): 'train', 'val' or 'test'.
+
+    Returns:
+        DataLoader: The runner's own.
+
+    Raises:
+        CTError: If there is no data, or the head does not fit.
+    """
+    field = f'{split}_dataloader'
+    try:
+        loader = getattr(runner, field)
+    except (OSError, RuntimeError) as error:
+        where = getattr(error, 'filename', None)
+        cause = f'{where} does not exist' if where else str(error).rstrip('.')
+        raise CTError(
+            f'no data for {field}: {cause}; put the data there, or name its '
+            f'folder with --cfg-options {field}.dataset.data_root=FOLDER'
+        ) from error
+    check_classes(loader, runner)
+    return loader
+
+
+def check_classes(loader: DataLoader, runner: Runner) -> None:
+    """Refuse a head that has not as many outputs as the data has classes.
+
+    Args:
+        loader (DataLoader): Loader of the data.
+        runner (Runner): Holds the model.
+
+    Raises:
+        CTError: Names both numbers.
+    """
+    classes = getattr(loader.dataset, 'metainfo', {}).get('classes')
+    head = getattr(getattr(runner.model, 'module', runner.model), 'head', None)
+    expected = getattr(head, 'num_classes', None)
+    if classes is not None and expected is not None and len(classes) != expected:
+        raise CTError(
+            f'the data has {len(classes)} classes but the head has {expected}: set '
+            f'model.head.num_classes={len(classes)}, or check the data folder'
+        )
+
+
+def check_checkpoint(path: str, runner: Runner) -> None:
+    """Refuse a checkpoint that lacks weights of the model.
+
+    mmengine would only log what is missing and test with random weights.
+
+    Args:
+        path (str): The file.
+        runner (Runner): Holds the model.
+
+    Raises:
+        CTError: Names the first parameter.
+    """
+    model = getattr(runner.model, 'module', runner.model)
+    found = load_state_dict(path)
+    found = {name.removeprefix('module.'): w for name, w in found.items()}
+    wrong = [
+        name
+        for name, value in model.state_dict().items()
+        if not name.endswith('num_batches_tracked')
+        and (name not in found or found[name].shape != value.shape)
+    ]
+    if wrong:
+        raise CTError(
+            f'checkpoint {path} does not fit the model: {len(wrong)} weights are '
+            f'missing or of another shape, the first is {wrong[0]}; give the '
+            'config that it was trained with'
+        )

@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from urllib.error import URLError
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
@@ -17,17 +16,15 @@ from ..errors import CTError
 
 # Errors that a user's config or files cause while a run is being built.
 _USER_ERRORS = (
-    CTError,
-    OSError,
-    URLError,
-    KeyError,
-    ValueError,
-    TypeError,
-    AttributeError,
     AssertionError,
+    AttributeError,
     ImportError,
-    SyntaxError,
+    KeyError,
+    OSError,
     RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
 )
 
 

@@ -1,30 +1,24 @@
 """The teacher's life: trained or loaded, checked, frozen, attached."""
 
-import copy
 import time
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import barrier, broadcast_object_list, get_world_size, is_main_process
+from mmengine.dist import broadcast_object_list, get_world_size, is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
-from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
-from mmpretrain.registry import HOOKS, MODELS
-from torch import Tensor
+from mmpretrain.registry import HOOKS
 
 from mmct.models import CTClassifier, NormFreeClassifier
 from mmct.report import print_ct_result
 
-from ..accuracy import Accuracy, evaluate
-from ..checkpoint import load_state_dict, safe_loading, write_json
+from ..accuracy import Accuracy
+from ..checkpoint import load_state_dict, write_json
 from ..errors import CTError
-from ..isolation import isolated, stop_workers
-from ..teacher_config import TeacherRecipe, fingerprint, scoped, teacher_config
+from ..isolation import isolated
+from ..teacher_config import TeacherRecipe, fingerprint, teacher_config
 from ..teacher_store import TeacherStore
-
-# Without validation, accuracies are measured on so many training batches.
-_TRAINING_BATCHES = 50
+from ..teacher_training import as_record, build_teacher, measure, train_teacher, unwrapped
 
 
 @HOOKS.register_module()
@@ -106,7 +100,7 @@ class NoBNTeacherHook(Hook):
         Raises:
             CTError: If there is no teacher to be had; the message says why.
         """
-        student = _unwrapped(runner)
+        student = unwrapped(runner)
         if not isinstance(student, CTClassifier):
             raise CTError(
                 f'NoBNTeacherHook needs a CTClassifier, but model.type is '
@@ -140,7 +134,7 @@ class NoBNTeacherHook(Hook):
             batch_idx (int): Number of the batch in its epoch.
             data_batch (dict, optional): The batch.
         """
-        _unwrapped(runner).progress = runner.iter / runner.max_iters
+        unwrapped(runner).progress = runner.iter / runner.max_iters
 
     def after_train(self, runner: Runner) -> None:
         """Compare teacher and student, print the table, write the result.
@@ -149,9 +143,9 @@ class NoBNTeacherHook(Hook):
             runner (Runner): The student's runner.
         """
         seconds = time.time() - self._student_started
-        student = _unwrapped(runner)
+        student = unwrapped(runner)
         with isolated():
-            result, measured_on = _evaluated(runner, [student.teacher, student])
+            result, measured_on = measure(runner, [student.teacher, student])
         record = self._teacher_record
         summary = dict(
             measured_on=measured_on,
@@ -170,10 +164,10 @@ class NoBNTeacherHook(Hook):
     def _loaded(self, runner: Runner, student: CTClassifier) -> NormFreeClassifier:
         """The teacher of ``checkpoint``, evaluated."""
         weights = load_state_dict(self.checkpoint)
-        teacher = _built(runner, weights, self.checkpoint)
+        teacher = build_teacher(runner, weights, self.checkpoint)
         teacher.to(next(student.parameters()).device)
-        accuracy, measured_on = _evaluated(runner, [teacher])
-        self._teacher_record = _as_record(accuracy, measured_on, self.checkpoint)
+        accuracy, measured_on = measure(runner, [teacher])
+        self._teacher_record = as_record(accuracy, measured_on, self.checkpoint)
         runner.logger.info(
             f'Teacher {self.checkpoint}: accuracy {accuracy.accuracy[0]:.2f} % '
             f'({measured_on}, {accuracy.num_images} images)'
@@ -195,9 +189,9 @@ class NoBNTeacherHook(Hook):
             runner.logger.info(
                 f'Stage 1 of 2: {word} the BN-free teacher in {store.folder}'
             )
-            self._train(runner, cfg, store, resume=state == 'unfinished')
+            train_teacher(runner, cfg, store, resume=state == 'unfinished')
         self._teacher_record = store.read()
-        return _built(runner, store.load(), store.weights)
+        return build_teacher(runner, store.load(), store.weights)
 
     def _state(self, store: TeacherStore, marks: dict[str, Any]) -> str:
         """What is in the store; all ranks get the main process's answer."""
@@ -215,31 +209,6 @@ class NoBNTeacherHook(Hook):
         if isinstance(answer[0], CTError):
             raise answer[0]
         return answer[0]
-
-    def _train(self, outer: Runner, cfg: Any, store: TeacherStore, resume: bool) -> None:
-        """Train the teacher with a Runner of its own and keep it."""
-        started = time.time()
-        cfg.resume = resume
-        # The student's seed, also where the config leaves it to chance.
-        cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': outer.seed}
-        # Runs that begin in the same second would share logger and hub.
-        cfg.experiment_name = f'{outer.experiment_name}_teacher'
-        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
-        try:
-            with safe_loading():
-                runner.train()
-            accuracy, measured_on = _evaluated(runner, [_unwrapped(runner)])
-        finally:
-            stop_workers(runner)
-        if is_main_process():
-            weights = _unwrapped(runner).state_dict()
-            record = _as_record(accuracy, measured_on, 'trained')
-            store.finish(
-                {name: value.cpu() for name, value in weights.items()},
-                **record,
-                seconds=time.time() - started,
-            )
-        barrier()
 
     def _check_strength(self, runner: Runner) -> None:
         """Refuse a teacher that knows nothing."""
@@ -260,51 +229,3 @@ class NoBNTeacherHook(Hook):
                 'clip_grad of NoBNTeacherHook), or go on with --allow-weak-teacher'
             )
         runner.logger.warning(message)
-
-
-def _unwrapped(runner: Runner) -> Any:
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model
-
-
-def _built(
-    runner: Runner, weights: dict[str, Tensor], source: str | Path
-) -> NormFreeClassifier:
-    """The BN-free network of the student's config with these weights."""
-    cfg = copy.deepcopy(runner.cfg.model)
-    cfg.type = scoped(runner.cfg, 'NormFreeClassifier')
-    cfg.pop('consistency', None)
-    # A copy: building a model fills in what its config leaves out.
-    cfg.setdefault('data_preprocessor', copy.deepcopy(runner.cfg.get('data_preprocessor')))
-    with_bn = [name for name in weights if name.endswith('running_var')]
-    if with_bn:
-        raise CTError(
-            f'teacher {source} is not BN-free, it has {with_bn[0]}: give a checkpoint '
-            'of a BN-free run, or let CT train the teacher (no --teacher)'
-        )
-    teacher = MODELS.build(cfg)
-    try:
-        teacher.load_state_dict(weights, strict=True)
-    except RuntimeError as error:
-        lines = [line.strip() for line in str(error).splitlines()[1:]]
-        raise CTError(
-            f"teacher {source} does not fit the student's architecture: {lines[0][:200]}"
-        ) from error
-    return teacher
-
-
-def _evaluated(runner: Runner, models: list) -> tuple[Accuracy, str]:
-    """Accuracy on the validation set, or on training images without one."""
-    if runner.val_loop is not None:
-        return evaluate(models, runner.val_loop.dataloader), 'validation'
-    batches = evaluate(models, runner.train_dataloader, _TRAINING_BATCHES)
-    return batches, 'training'
-
-
-def _as_record(accuracy: Accuracy, measured_on: str, source: str) -> dict[str, Any]:
-    return dict(
-        source=source,
-        accuracy_pct=accuracy.accuracy[0],
-        chance_pct=accuracy.chance,
-        num_images=accuracy.num_images,
-        measured_on=measured_on,
-    )

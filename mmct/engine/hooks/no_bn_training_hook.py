@@ -6,7 +6,6 @@ import math
 import torch
 from mmengine.dist import broadcast
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import load_state_dict as load_into
 from mmpretrain.registry import HOOKS, MODELS
@@ -19,6 +18,7 @@ from mmct.models.calibration import GRANULARITIES
 from ..checkpoint import load_state_dict
 from ..errors import CTError
 from ..teacher_config import scoped, type_name
+from ..teacher_training import unwrapped
 
 
 @HOOKS.register_module()
@@ -78,7 +78,7 @@ class NoBNTrainingHook(Hook):
         """
         if runner.iter > 0:
             return
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped(runner)
         if self.init == 'fold':
             try:
                 model.load_state_dict(self._folded(runner).state_dict())

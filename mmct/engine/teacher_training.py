@@ -1,0 +1,146 @@
+"""Training the teacher, building it from its weights, measuring it."""
+
+import copy
+import time
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dist import barrier, is_main_process
+from mmengine.model import is_model_wrapper
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+from mmpretrain.models import ImageClassifier
+from mmpretrain.registry import MODELS
+from torch import Tensor
+
+from mmct.models import NormFreeClassifier
+
+from .accuracy import Accuracy, evaluate
+from .checkpoint import safe_loading
+from .errors import CTError
+from .isolation import stop_workers
+from .teacher_config import scoped
+from .teacher_store import TeacherStore
+
+# Without validation, accuracies are measured on so many training batches.
+_TRAINING_BATCHES = 50
+
+
+def train_teacher(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> None:
+    """Train the teacher with a Runner of its own and keep it.
+
+    Args:
+        outer (Runner): The student's.
+        cfg (Config): What :func:`teacher_config` returned; changed.
+        store (TeacherStore): Where it is kept.
+        resume (bool): Whether to go on from its last checkpoint.
+    """
+    started = time.time()
+    cfg.resume = resume
+    # The student's seed, also where the config leaves it to chance.
+    cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': outer.seed}
+    # Runs that begin in the same second would share logger and hub.
+    cfg.experiment_name = f'{outer.experiment_name}_teacher'
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    try:
+        with safe_loading():
+            runner.train()
+        accuracy, measured_on = measure(runner, [unwrapped(runner)])
+    finally:
+        stop_workers(runner)
+    if is_main_process():
+        weights = unwrapped(runner).state_dict()
+        record = as_record(accuracy, measured_on, 'trained')
+        store.finish(
+            {name: value.cpu() for name, value in weights.items()},
+            **record,
+            seconds=time.time() - started,
+        )
+    barrier()
+
+
+def unwrapped(runner: Runner) -> ImageClassifier:
+    """The runner's model without its distributed wrapper.
+
+    Args:
+        runner (Runner): Any runner.
+
+    Returns:
+        ImageClassifier: The model itself.
+    """
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model
+
+
+def build_teacher(
+    runner: Runner, weights: dict[str, Tensor], source: str | Path
+) -> NormFreeClassifier:
+    """The BN-free network of the student's config with given weights.
+
+    Args:
+        runner (Runner): The student's.
+        weights (dict[str, Tensor]): A state dict.
+        source (str | Path): Where it is from, for messages.
+
+    Returns:
+        NormFreeClassifier: On the CPU.
+
+    Raises:
+        CTError: If the weights are of a BN network or another architecture.
+    """
+    cfg = copy.deepcopy(runner.cfg.model)
+    cfg.type = scoped(runner.cfg, 'NormFreeClassifier')
+    cfg.pop('consistency', None)
+    # A copy: building a model fills in what its config leaves out.
+    cfg.setdefault('data_preprocessor', copy.deepcopy(runner.cfg.get('data_preprocessor')))
+    with_bn = [name for name in weights if name.endswith('running_var')]
+    if with_bn:
+        raise CTError(
+            f'teacher {source} is not BN-free, it has {with_bn[0]}: give a checkpoint '
+            'of a BN-free run, or let CT train the teacher (no --teacher)'
+        )
+    teacher = MODELS.build(cfg)
+    try:
+        teacher.load_state_dict(weights, strict=True)
+    except RuntimeError as error:
+        lines = [line.strip() for line in str(error).splitlines()[1:]]
+        raise CTError(
+            f"teacher {source} does not fit the student's architecture: {lines[0][:200]}"
+        ) from error
+    return teacher
+
+
+def measure(runner: Runner, models: list) -> tuple[Accuracy, str]:
+    """Accuracy on the validation set, or on training images without one.
+
+    Args:
+        runner (Runner): Holds the data.
+        models (list): Models to score.
+
+    Returns:
+        tuple[Accuracy, str]: With what it was measured on, 'validation' or
+        'training'.
+    """
+    if runner.val_loop is not None:
+        return evaluate(models, runner.val_loop.dataloader), 'validation'
+    return evaluate(models, runner.train_dataloader, _TRAINING_BATCHES), 'training'
+
+
+def as_record(accuracy: Accuracy, measured_on: str, source: str) -> dict[str, Any]:
+    """What a record keeps of a teacher's accuracy.
+
+    Args:
+        accuracy (Accuracy): The teacher's.
+        measured_on (str): 'validation' or 'training'.
+        source (str): 'trained', or the teacher's file.
+
+    Returns:
+        dict[str, Any]: Values that JSON can hold.
+    """
+    return dict(
+        source=source,
+        accuracy_pct=accuracy.accuracy[0],
+        chance_pct=accuracy.chance,
+        num_images=accuracy.num_images,
+        measured_on=measured_on,
+    )

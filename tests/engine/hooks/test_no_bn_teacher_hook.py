@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
 from mmct.engine import CTError, NoBNTrainingHook, TeacherStore
+from mmct.engine.checkpoint import load_state_dict, safe_loading
 from mmct.models import CTClassifier, NoNorm
 
 
@@ -73,9 +74,10 @@ def test_student_checkpoint_loads_into_the_stock_model(tiny, train):
     cfg = tiny()
     train(cfg)
     file = next(Path(cfg.work_dir).glob('epoch_*.pth'))
-    weights = torch.load(file, weights_only=False)['state_dict']
+    weights = load_state_dict(file)
     stock = MODELS.build({**cfg.model, 'type': 'ImageClassifier'})
-    stock.load_state_dict(weights, strict=True)
+    keys = stock.load_state_dict(weights, strict=True)
+    assert not keys.missing_keys and not keys.unexpected_keys
 
 
 def test_a_cached_teacher_gives_the_same_student(tiny, train):
@@ -201,9 +203,8 @@ def test_ema_copies_the_student_alone(tiny, train):
     cfg.custom_hooks.append(dict(type='EMAHook', momentum=0.1))
     runner = train(cfg)
     assert _equal(runner.model.teacher.state_dict(), _store(cfg).load())
-    checkpoint = torch.load(
-        next(Path(cfg.work_dir).glob('epoch_*.pth')), weights_only=False
-    )
+    with safe_loading():
+        checkpoint = torch.load(next(Path(cfg.work_dir).glob('epoch_*.pth')))
     assert len(checkpoint['ema_state_dict']) == len(_weights(runner)) + 1
     optimized = sum(len(g['params']) for g in runner.optim_wrapper.param_groups)
     assert optimized == len(list(runner.model.parameters()))

@@ -155,17 +155,21 @@ def check_trained(runner, before, stock, steps):
     assert batch_norms(network)
 
 
+def train_with_ct(cfg, **teacher):
+    """The runner after training, and the weights that the student began with."""
+    switch_on_ct(cfg)
+    set_teacher_options(cfg, on_weak_teacher='warn', **teacher)
+    runner, snapshot = Runner.from_cfg(cfg), Snapshot()
+    runner.register_hook(snapshot)
+    runner.train()
+    return runner, snapshot.weights
+
+
 @pytest.mark.parametrize('family', FAMILIES)
 def test_ct_trains_a_family_of_mmpretrain(family, images, tmp_path):
     cfg = shrunk(*FAMILIES[family], images, tmp_path)
     stock = deepcopy(cfg.model)
-    switch_on_ct(cfg)
-    set_teacher_options(cfg, on_weak_teacher='warn')
-    runner = Runner.from_cfg(cfg)
-    snapshot = Snapshot()
-    runner.register_hook(snapshot)
-    runner.train()
-    check_trained(runner, snapshot.weights, stock, steps=2)
+    check_trained(*train_with_ct(cfg), stock, steps=2)
     assert (tmp_path / 'ct_result.json').is_file()
 
 
@@ -176,12 +180,6 @@ def test_ct_trains_by_iterations(images, tmp_path):
     cfg.param_scheduler = dict(type='CosineAnnealingLR', by_epoch=False, T_max=3)
     cfg.train_dataloader.sampler = dict(type='InfiniteSampler', shuffle=True)
     cfg.default_hooks.checkpoint.update(by_epoch=False, interval=3)
-    switch_on_ct(cfg)
-    set_teacher_options(cfg, on_weak_teacher='warn', max_iters=1)
-    runner = Runner.from_cfg(cfg)
-    snapshot = Snapshot()
-    runner.register_hook(snapshot)
-    runner.train()
-    check_trained(runner, snapshot.weights, stock, steps=3)
+    check_trained(*train_with_ct(cfg, max_iters=1), stock, steps=3)
     assert (tmp_path / 'iter_3.pth').is_file()
     assert (tmp_path / 'teacher' / 'iter_1.pth').is_file()

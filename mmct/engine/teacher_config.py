@@ -8,8 +8,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
-from mmct.models.batch_norm_removal import INITS
-from mmct.models.calibration import GRANULARITIES
+from mmct.models import check_removal
 
 from .errors import CTError
 
@@ -58,12 +57,7 @@ class TeacherRecipe:
     clip_grad: dict | None = field(default_factory=lambda: dict(max_norm=1.0))
 
     def __post_init__(self) -> None:
-        for name, allowed in (('init', INITS), ('granularity', GRANULARITIES)):
-            if getattr(self, name) not in allowed:
-                raise ValueError(
-                    f'NoBNTeacherHook: {name} must be one of {allowed}, but got '
-                    f'{getattr(self, name)!r}'
-                )
+        check_removal('NoBNTeacherHook', self.init, self.granularity)
         for name in ('calibration_batches', 'max_epochs', 'max_iters', 'lr'):
             value = getattr(self, name)
             if value is not None and not value > 0:

@@ -71,6 +71,14 @@ class TeacherStore:
             )
         return 'finished'
 
+    def is_unfinished(self) -> bool:
+        """Whether a teacher was begun here, and its record can be read."""
+        try:
+            record = self.read()
+        except CTError:
+            return False
+        return record is not None and not record['finished']
+
     def begin(self, fingerprint: dict[str, Any]) -> None:
         """Note that a teacher is being trained here.
 
@@ -104,9 +112,10 @@ class TeacherStore:
         """
         if not self.folder.exists():
             return None
-        aside = self.folder.with_name(
-            f'{self.folder.name}_{time.strftime("%Y%m%d_%H%M%S")}'
-        )
+        name = f'{self.folder.name}_{time.strftime("%Y%m%d_%H%M%S")}'
+        aside = self.folder.with_name(name)
+        while aside.exists():
+            aside = aside.with_name(f'{aside.name}_')
         self.folder.rename(aside)
         return aside
 

@@ -1,6 +1,6 @@
 """Student, teacher and loss of Counterbalancing Teacher."""
 
-from .batch_norm_removal import check_has_batch_norm, remove_batch_norm
+from .batch_norm_removal import check_has_batch_norm, check_removal, remove_batch_norm
 from .calibration import calibrate
 from .ct_classifier import CTClassifier, check_is_copy
 from .ct_consistency_loss import CTConsistencyLoss, consistency
@@ -17,6 +17,7 @@ __all__ = [
     'calibrate',
     'check_has_batch_norm',
     'check_is_copy',
+    'check_removal',
     'class_scores',
     'consistency',
     'norm_free_backbone',

@@ -53,12 +53,7 @@ def remove_batch_norm(
             if ``'calibrate'`` gets no batches or cannot calibrate on them.
             The model is then as it was.
     """
-    for name, value, allowed in (
-        ('init', init, INITS),
-        ('granularity', granularity, GRANULARITIES),
-    ):
-        if value not in allowed:
-            raise ValueError(f'{name} must be one of {allowed}, but got {value!r}')
+    check_removal('remove_batch_norm', init, granularity)
     check_has_batch_norm(model)
     if isinstance(model, _BatchNorm):
         raise ValueError(
@@ -86,6 +81,23 @@ def remove_batch_norm(
                 setattr(parent, name, bn)
             raise
     return model
+
+
+def check_removal(owner: str, init: str, granularity: str) -> None:
+    """Refuse an unknown way of removing BN.
+
+    Args:
+        owner (str): Who was given the settings, for the message.
+        init (str): See :func:`remove_batch_norm`.
+        granularity (str): See :func:`calibrate`.
+
+    Raises:
+        ValueError: Names the owner, what is allowed and what came.
+    """
+    checks = (('init', init, INITS), ('granularity', granularity, GRANULARITIES))
+    for name, value, allowed in checks:
+        if value not in allowed:
+            raise ValueError(f'{owner}: {name} must be one of {allowed}, but got {value!r}')
 
 
 def check_has_batch_norm(model: nn.Module) -> None:

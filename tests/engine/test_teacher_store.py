@@ -60,6 +60,26 @@ def test_set_aside_loses_nothing(store):
     assert aside.state(MARKS) == 'finished'
 
 
+def test_folders_set_aside_in_one_second_are_all_kept(store):
+    asides = set()
+    for _ in range(3):
+        store.begin(MARKS)
+        asides.add(store.set_aside())
+    assert len(asides) == 3
+    assert all((aside / 'teacher.json').is_file() for aside in asides)
+
+
+def test_is_unfinished(store):
+    assert not store.is_unfinished()
+    store.begin(MARKS)
+    assert store.is_unfinished()
+    (store.folder / 'teacher.json').write_text('{"fini')
+    assert not store.is_unfinished()
+    store.begin(MARKS)
+    store.finish(WEIGHTS)
+    assert not store.is_unfinished()
+
+
 def test_a_damaged_record_is_named(store):
     store.begin(MARKS)
     (store.folder / 'teacher.json').write_text('{"finished": tr')

@@ -198,10 +198,12 @@ class NoBNTeacherHook(Hook):
         answer: list = [None]
         if is_main_process():
             try:
-                if self.retrain and (store.read() or {}).get('finished'):
+                if self.retrain and not store.is_unfinished():
                     store.set_aside()
                 answer = [store.state(marks)]
                 if answer == ['none']:
+                    # Another config's unfinished run must not be resumed.
+                    store.set_aside()
                     store.begin(marks)
             except CTError as error:
                 answer = [error]

@@ -11,9 +11,7 @@ from mmengine.runner.checkpoint import load_state_dict as load_into
 from mmpretrain.registry import HOOKS, MODELS
 from torch import Tensor, nn
 
-from mmct.models import calibrate, remove_batch_norm
-from mmct.models.batch_norm_removal import INITS
-from mmct.models.calibration import GRANULARITIES
+from mmct.models import calibrate, check_removal, remove_batch_norm
 
 from ..checkpoint import load_state_dict
 from ..errors import CTError
@@ -54,12 +52,7 @@ class NoBNTrainingHook(Hook):
         calibration_batches: int = 1,
         checkpoint: str | None = None,
     ) -> None:
-        checks = (('init', init, INITS), ('granularity', granularity, GRANULARITIES))
-        for name, value, allowed in checks:
-            if value not in allowed:
-                raise ValueError(
-                    f'NoBNTrainingHook: {name} must be one of {allowed}, but got {value!r}'
-                )
+        check_removal('NoBNTrainingHook', init, granularity)
         if calibration_batches < 1:
             raise ValueError(
                 'NoBNTrainingHook: calibration_batches must be at least 1, but got '

@@ -138,6 +138,44 @@ def test_an_interrupted_teacher_goes_on(tiny, train, monkeypatch):
     assert _store(cfg).read()['finished'] is True
 
 
+def test_another_configs_unfinished_teacher_is_not_resumed(tiny, train, monkeypatch):
+    def interrupt_at(iteration):
+        def after_train_iter(hook, runner, *args, **kwargs):
+            if runner.iter == iteration:
+                raise KeyboardInterrupt
+
+        return after_train_iter
+
+    other = tiny(options={'optim_wrapper.optimizer.lr': 0.05})
+    # The first leaves a checkpoint; the second is stopped before its own.
+    for cfg, iteration in ((tiny(), 5), (other, 1)):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(NoBNTrainingHook, 'after_train_iter', interrupt_at(iteration))
+            train(cfg)
+    began_at = []
+    original = NoBNTrainingHook.before_train
+
+    def before_train(hook, runner):
+        began_at.append(runner.iter)
+        original(hook, runner)
+
+    monkeypatch.setattr(NoBNTrainingHook, 'before_train', before_train)
+    train(other)
+    assert began_at == [0]
+    (aside,) = Path(other.work_dir).glob('teacher_*')
+    assert (aside / 'epoch_1.pth').is_file()
+
+
+def test_a_damaged_record_can_be_trained_anew(tiny, train):
+    cfg = tiny()
+    _store(cfg).begin({})
+    (_store(cfg).folder / 'teacher.json').write_text('{"fini')
+    with pytest.raises(CTError, match='--retrain-teacher'):
+        train(cfg)
+    train(tiny(hook=dict(retrain=True)))
+    assert _store(cfg).read()['finished']
+
+
 def test_with_a_given_checkpoint(tiny, train, tmp_path):
     first = tiny()
     train(first)

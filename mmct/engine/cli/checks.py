@@ -8,7 +8,6 @@ from torch.utils.data import DataLoader
 from ..checkpoint import load_state_dict
 from ..errors import CTError
 from ..teacher_config import type_name
-from ..teacher_training import unwrapped
 
 
 def check_amp(cfg: Config) -> None:
@@ -72,7 +71,7 @@ def check_classes(loader: DataLoader, runner: Runner) -> None:
         CTError: Names both numbers.
     """
     classes = getattr(loader.dataset, 'metainfo', {}).get('classes')
-    head = getattr(unwrapped(runner), 'head', None)
+    head = getattr(getattr(runner.model, 'module', runner.model), 'head', None)
     expected = getattr(head, 'num_classes', None)
     if classes is not None and expected is not None and len(classes) != expected:
         raise CTError(
@@ -93,7 +92,8 @@ def check_checkpoint(path: str, runner: Runner) -> None:
     Raises:
         CTError: Names the first parameter.
     """
-    model = unwrapped(runner)
+    # Test-time augmentation wraps the model as distributed training does.
+    model = getattr(runner.model, 'module', runner.model)
     found = load_state_dict(path)
     found = {name.removeprefix('module.'): w for name, w in found.items()}
     wrong = [

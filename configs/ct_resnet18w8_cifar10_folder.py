@@ -1,0 +1,3 @@
+_base_ = ['./bn_resnet18w8_cifar10_folder.py', './_base_/mmct.py']
+model = dict(type='CTClassifier')
+custom_hooks = [dict(type='NoBNTeacherHook')]

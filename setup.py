@@ -70,9 +70,11 @@ setup(
     # No mm distribution: the extras choose between two stacks that overwrite
     # each other.
     install_requires=[
+        'filelock',
         'numpy',
         'packaging',
         'rich',
+        'safetensors',
         'scikit-learn',
         'torch>=2.6',
         'torchvision',

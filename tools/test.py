@@ -20,6 +20,7 @@ from mmct.engine.cli import (
     build_runner,
     check_checkpoint,
     data_loader,
+    join_processes,
     load_config,
     merge_cfg_options,
     merge_common_arguments,
@@ -108,7 +109,9 @@ def set_tta(cfg: Config) -> None:
 def build() -> Callable[[], object]:
     """Build the run, data included: what is wrong shows at once."""
     args = parse_args()
-    runner = build_runner(merge_args(load_config(args.config), args))
+    cfg = merge_args(load_config(args.config), args)
+    join_processes(cfg)
+    runner = build_runner(cfg)
     data_loader(runner, 'test')
     if '://' not in args.checkpoint:
         check_checkpoint(args.checkpoint, runner)

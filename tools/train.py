@@ -5,7 +5,6 @@ from argparse import Namespace
 from collections.abc import Callable
 
 from mmengine.config import Config
-from mmengine.runner import find_latest_checkpoint
 
 import mmct  # noqa: F401  (registers our classes also for configs without them)
 from mmct.engine import CTError, switch_on_ct, teacher_hook
@@ -16,12 +15,17 @@ from mmct.engine.cli import (
     add_common_arguments,
     build_runner,
     check_amp,
+    check_resumed,
+    checkpoint_to_resume,
+    claim_work_dir,
     data_loader,
     dump_config,
+    join_processes,
     load_config,
     merge_cfg_options,
     merge_common_arguments,
     run_tool,
+    set_checkpoints,
     set_loader_defaults,
     set_teacher_options,
 )
@@ -36,6 +40,11 @@ def parse_args() -> Namespace:
         nargs='?',
         const='auto',
         help='go on with the latest checkpoint in the work dir, or with this one',
+    )
+    parser.add_argument(
+        '--allow-other-config',
+        action='store_true',
+        help='resume a checkpoint that was saved with other settings',
     )
     parser.add_argument('--no-validate', action='store_true', help='do not validate')
     parser.add_argument(
@@ -76,12 +85,15 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
     merge_common_arguments(cfg, args, suffix='_ct' if args.ct and not with_ct else '')
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    if args.resume is not None:
-        auto = args.resume == 'auto'
+    resume = args.resume
+    if resume is None and cfg.get('resume'):
+        resume = cfg.get('load_from') or 'auto'
+    if resume is not None:
+        path = checkpoint_to_resume(cfg.work_dir, resume)
         # Before the student's first checkpoint there is nothing to go on with,
         # and load_from still counts.
-        if not auto or find_latest_checkpoint(cfg.work_dir):
-            cfg.resume, cfg.load_from = True, None if auto else args.resume
+        cfg.resume = path is not None
+        cfg.load_from = path or cfg.get('load_from')
     if args.auto_scale_lr:
         if not cfg.get('auto_scale_lr'):
             raise CTError(
@@ -95,6 +107,7 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
         check_amp(cfg)
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    set_checkpoints(cfg, args.allow_other_config)
     set_teacher_options(
         cfg,
         checkpoint=args.teacher,
@@ -108,15 +121,21 @@ def build() -> Callable[[], object]:
     """Build the run, data included: what is wrong shows before training."""
     args = parse_args()
     cfg = merge_args(load_config(args.config), args)
+    join_processes(cfg)
+    lock = claim_work_dir(cfg)
     runner = build_runner(cfg)
     data_loader(runner, 'train')
     if cfg.get('val_dataloader'):
         data_loader(runner, 'val')
+    if cfg.get('resume') and '://' not in cfg.load_from:
+        check_resumed(cfg.load_from, runner)
 
     def run() -> None:
         dump_config(runner, replace=False)
         with safe_loading():
             runner.train()
+        if lock is not None:
+            lock.release()
 
     return run
 

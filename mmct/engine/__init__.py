@@ -2,18 +2,22 @@
 
 from .accuracy import Accuracy, evaluate
 from .errors import CTError
-from .hooks import NoBNTeacherHook, NoBNTrainingHook
+from .fingerprint import fingerprint
+from .hooks import NoBNTeacherHook, NoBNTrainingHook, ResumableCheckpointHook
 from .switch import switch_on_ct, teacher_hook
-from .teacher_config import TeacherRecipe, fingerprint, teacher_config
+from .teacher_config import TeacherRecipe, teacher_config
 from .teacher_store import TeacherStore
+from .whole_file_backend import WholeFileBackend
 
 __all__ = [
     'Accuracy',
     'CTError',
     'NoBNTeacherHook',
     'NoBNTrainingHook',
+    'ResumableCheckpointHook',
     'TeacherRecipe',
     'TeacherStore',
+    'WholeFileBackend',
     'evaluate',
     'fingerprint',
     'switch_on_ct',

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 import torch
-from mmengine.dist import all_reduce
+from mmengine.dist import all_reduce, get_dist_info
 from mmpretrain.models import ImageClassifier
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -75,12 +75,15 @@ def evaluate(
         data = preprocess(batch, False)
         scores = [class_scores(model(data['inputs'], mode='tensor')) for model in models]
         targets = _targets(data['data_samples'], scores[0])  # (N, num_classes)
-        tops = [s.argmax(-1, keepdim=True) for s in scores]  # (N, 1)
+        # The last images that a distributed sampler gives are repeated ones.
+        num_new = _num_new(dataloader, num_images, len(targets))
+        num_images += num_new
+        targets = targets[:num_new]
+        tops = [s[:num_new].argmax(-1, keepdim=True) for s in scores]  # (N, 1)
         same = torch.stack([top == tops[0] for top in tops]).all(0)  # (N, 1)
         hits = [targets.gather(1, top).sum() for top in tops]
         counts = [*hits, same.sum(), targets.double().mean(1).sum()]
         sums = sums.to(same.device) + torch.stack([c.double() for c in counts])
-        num_images += len(same)
     for model, mode in zip(models, modes, strict=True):
         model.train(mode)
     totals = torch.cat([sums, sums.new_tensor([num_images])])
@@ -94,6 +97,14 @@ def evaluate(
         100 * guessed / n,
         int(n),
     )
+
+
+def _num_new(dataloader: DataLoader, seen: int, size: int) -> int:
+    """How many images of this process's next batch no process has seen."""
+    rank, world_size = get_dist_info()
+    # mmengine's DefaultSampler deals the images out in turn.
+    share = -(-(len(dataloader.dataset) - rank) // world_size)
+    return min(size, share - seen) if world_size > 1 else size
 
 
 def _targets(data_samples: list, scores: Tensor) -> Tensor:

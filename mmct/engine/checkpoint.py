@@ -1,17 +1,20 @@
 """Checkpoints: read without running their code, written whole or not at all."""
 
+import hashlib
 import json
 import os
 import pickle
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
-from torch import Tensor
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
 
 from .errors import CTError
 
@@ -24,7 +27,7 @@ def _history_globals() -> list:
     dtypes = [type(np.dtype(t)) for t in (np.float64, np.float32, np.int64, np.uint32)]
     return [
         HistoryBuffer,
-        getattr,
+        (_statistic, 'builtins.getattr'),
         core.multiarray._reconstruct,
         core.multiarray.scalar,
         np.ndarray,
@@ -33,14 +36,15 @@ def _history_globals() -> list:
     ]
 
 
-@contextmanager
-def safe_loading() -> Iterator[None]:
-    """Within the block ``torch.load`` takes tensors and mmengine's log history.
+def _statistic(owner: Any, name: str) -> Any:
+    """What a history needs of ``getattr``: its own statistics."""
+    if owner is not HistoryBuffer or name.startswith('_'):
+        raise pickle.UnpicklingError(f'it asks for {name} of {owner}')
+    return getattr(owner, name)
 
-    On both stacks: mmengine 0.10.7 cannot resume under torch >= 2.6 without
-    the history's classes, and onedl-mmengine would fall back to an unsafe
-    load. Nothing is changed outside the block.
-    """
+
+@contextmanager
+def _only_tensors_and_history() -> Iterator[None]:
     before = os.environ.get(_FORCE_SAFE)
     os.environ[_FORCE_SAFE] = '1'
     try:
@@ -53,31 +57,89 @@ def safe_loading() -> Iterator[None]:
             os.environ[_FORCE_SAFE] = before
 
 
-def load_state_dict(path: str | Path) -> dict[str, Tensor]:
-    """The weights in a checkpoint, on the CPU.
+# The blocks of hooks overlap, and do not end in the order of their beginnings.
+_blocks = 0
+_changed = ExitStack()
+
+
+@contextmanager
+def safe_loading() -> Iterator[None]:
+    """Within the block ``torch.load`` takes tensors and mmengine's log history.
+
+    On both stacks: mmengine 0.10.7 cannot resume under torch >= 2.6 without
+    the history's classes, and onedl-mmengine would fall back to an unsafe
+    load. Nothing is changed outside the block.
+    """
+    global _blocks
+    if not _blocks:
+        _changed.enter_context(_only_tensors_and_history())
+    _blocks += 1
+    try:
+        yield
+    finally:
+        _blocks -= 1
+        if not _blocks:
+            _changed.close()
+
+
+def refuse_code(checkpoint: Any) -> None:
+    """Refuse a checkpoint of which mmengine would execute a part on resume.
+
+    ``Runner.resume`` runs the text in ``meta.config``, an entry that no
+    mmengine of today writes.
 
     Args:
-        path (str | Path): A file of mmengine's (with ``state_dict``) or a
-            plain state dict.
-
-    Returns:
-        dict[str, Tensor]: The state dict.
+        checkpoint: What a file held.
 
     Raises:
-        CTError: If there is no such file, it is damaged, it holds anything
-            that would have to be executed, or it holds no weights.
+        CTError: If there is such an entry.
+    """
+    if 'config' in checkpoint.get('meta', {}):
+        raise CTError('the checkpoint to resume holds code in meta.config: refused')
+
+
+def load(path: str | Path) -> Any:
+    """What a checkpoint holds, on the CPU; nothing in it is executed.
+
+    Args:
+        path (str | Path): A file of torch's, or weights as ``.safetensors``.
+
+    Returns:
+        Any: Its content.
+
+    Raises:
+        CTError: If there is no such file, it is damaged, or it holds anything
+            that would have to be executed.
     """
     if not Path(path).is_file():
         raise CTError(f'checkpoint {path} does not exist')
     try:
+        if Path(path).suffix == '.safetensors':
+            return load_file(path)
         with safe_loading():
-            checkpoint = torch.load(path, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+            return torch.load(path, map_location='cpu', weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, SafetensorError) as error:
         reason = (str(error).strip() or 'it is empty').splitlines()[0]
         raise CTError(
             f'checkpoint {path} is damaged or holds more than weights, '
             f'it was not loaded: {reason}'
         ) from error
+
+
+def load_state_dict(path: str | Path) -> dict[str, Tensor]:
+    """The weights in a checkpoint, on the CPU.
+
+    Args:
+        path (str | Path): A file of mmengine's (with ``state_dict``) or a
+            plain state dict, as torch's file or as ``.safetensors``.
+
+    Returns:
+        dict[str, Tensor]: The state dict.
+
+    Raises:
+        CTError: If :func:`load` refuses the file, or it holds no weights.
+    """
+    checkpoint = load(path)
     weights = checkpoint
     if isinstance(checkpoint, dict) and 'state_dict' in checkpoint:
         weights = checkpoint['state_dict']
@@ -90,21 +152,86 @@ def load_state_dict(path: str | Path) -> dict[str, Tensor]:
     return weights
 
 
+def digest(weights: dict[str, Tensor]) -> str:
+    """A mark by which weights are recognised.
+
+    Args:
+        weights (dict[str, Tensor]): A state dict.
+
+    Returns:
+        str: SHA-256 of names and values, in hexadecimal.
+    """
+    mark = hashlib.sha256()
+    for name, value in sorted(weights.items()):
+        mark.update(name.encode())
+        # As bytes: NumPy has no bfloat16.
+        mark.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return mark.hexdigest()
+
+
+def check_fits(source: str, weights: dict[str, Tensor], model: nn.Module) -> None:
+    """Refuse weights that lack some of the model's.
+
+    mmengine would only log what is missing and leave it at random.
+
+    Args:
+        source (str): Where they are from, for the message.
+        weights (dict[str, Tensor]): A state dict.
+        model (nn.Module): The model.
+
+    Raises:
+        CTError: Names the first parameter.
+    """
+    found = {name.removeprefix('module.'): w for name, w in weights.items()}
+    wrong = [
+        name
+        for name, value in model.state_dict().items()
+        if not name.endswith('num_batches_tracked')
+        and (name not in found or found[name].shape != value.shape)
+    ]
+    if wrong:
+        raise CTError(
+            f'{source} does not fit the model: {len(wrong)} weights are missing or of '
+            f'another shape, the first is {wrong[0]}; give the config that it was '
+            'trained with'
+        )
+
+
 def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
     """Write a file under a temporary name and move it into place.
 
     Args:
         path (Path): The final name.
         write (Callable): Gets the temporary name and writes the file.
+
+    Raises:
+        CTError: If it cannot be written; a file of that name is then as it
+            was.
     """
-    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
+    # One name: what a killed run leaves is overwritten by the next.
+    temporary = path.with_name(f'{path.name}.tmp')
     try:
         write(temporary)
         with temporary.open('rb') as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise CTError(
+            f'{path} was not written ({error.strerror}); what was there is intact. '
+            'Make room or allow writing there, then go on with --resume'
+        ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all.
+
+    Args:
+        path (Path): The file.
+        text (str): Its content.
+    """
+    write_whole(path, lambda temporary: temporary.write_text(text, encoding='utf-8'))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -114,5 +241,4 @@ def write_json(path: Path, value: Any) -> None:
         path (Path): The file.
         value: Anything that JSON can hold.
     """
-    text = json.dumps(value, indent=2) + '\n'
-    write_whole(path, lambda temporary: temporary.write_text(text, encoding='utf-8'))
+    write_text(path, json.dumps(value, indent=2) + '\n')

@@ -2,8 +2,8 @@
 
 from mmengine.config import Config, ConfigDict
 
+from .config_types import scoped, type_name
 from .errors import CTError
-from .teacher_config import scoped, type_name
 
 
 def switch_on_ct(cfg: Config) -> Config:

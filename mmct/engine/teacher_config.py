@@ -1,8 +1,6 @@
 """From the student's config to its teacher's."""
 
 import copy
-import os
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +8,7 @@ from mmengine.config import Config, ConfigDict
 
 from mmct.models import check_removal
 
+from .config_types import scoped, type_name, use_resumable_checkpoints
 from .errors import CTError
 
 # Values of a scheduler that are counted in epochs or iterations.
@@ -17,16 +16,6 @@ _TIMES = ('begin', 'end', 'T_max', 'milestones', 'step_size', 'total_steps',
           'total_iters', 'periods')  # fmt: skip
 # mmengine's "never ends".
 _FOREVER = int(1e9)
-# What the trained weights do not depend on.
-_NOT_IN_FINGERPRINT = {
-    'backend_args', 'checkpoint', 'collate_fn', 'data_root', 'download',
-    'dynamic_intervals', 'file_client_args', 'num_workers', 'persistent_workers',
-    'pin_memory', 'prefetch_factor', 'val_begin', 'val_interval', '_scope_',
-}  # fmt: skip
-_IN_FINGERPRINT = (
-    'model', 'data_preprocessor', 'train_dataloader', 'train_cfg', 'optim_wrapper',
-    'param_scheduler', 'auto_scale_lr', 'custom_hooks',
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -106,66 +95,12 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
     if cfg.get('visualizer'):
         # By its name the teacher would share the student's visualizer.
         cfg.visualizer.pop('name', None)
-    checkpoints = (cfg.get('default_hooks') or {}).get('checkpoint')
+    checkpoints = use_resumable_checkpoints(cfg)
     if checkpoints:
         checkpoints.update(max_keep_ckpts=1, save_best=None, out_dir=None)
     _set_length(cfg, recipe)
     _set_optimizer(cfg, recipe)
     return cfg
-
-
-def fingerprint(
-    cfg: Config, num_images: int, classes: Any, world_size: int
-) -> dict[str, Any]:
-    """What a trained teacher's weights depend on, by dotted key.
-
-    Model, data, schedule and seed count; paths, workers and logging do not.
-    Of an absolute path the last part counts.
-
-    Args:
-        cfg (Config): What :func:`teacher_config` returned.
-        num_images (int): Size of the training set.
-        classes: Its class names.
-        world_size (int): Number of processes.
-
-    Returns:
-        dict[str, Any]: Values that JSON can hold.
-    """
-    parts = {key: cfg[key] for key in _IN_FINGERPRINT if cfg.get(key) is not None}
-    if not (parts.get('auto_scale_lr') or {}).get('enable'):
-        parts.pop('auto_scale_lr', None)
-    parts['seed'] = (cfg.get('randomness') or {}).get('seed')
-    parts['world_size'] = world_size
-    parts['data'] = dict(num_images=num_images, classes=classes)
-    return dict(sorted(_flat('', parts)))
-
-
-def scoped(cfg: Mapping, name: str) -> str:
-    """A class of ours as this config's ``type`` has to name it.
-
-    Args:
-        cfg (Mapping): The config.
-        name (str): Name in mmpretrain's registry.
-
-    Returns:
-        str: The bare name, or ``mmpretrain.<name>`` where the config has
-        another default scope or none (pure-Python configs).
-    """
-    return name if cfg.get('default_scope') == 'mmpretrain' else f'mmpretrain.{name}'
-
-
-def type_name(cfg: Mapping) -> str:
-    """The class name in a config's ``type``, without its scope.
-
-    Args:
-        cfg (Mapping): A dict with ``type``: a string, or a class as in
-            pure-Python configs.
-
-    Returns:
-        str: For example 'EMAHook'.
-    """
-    kind = cfg.get('type', '') if isinstance(cfg, Mapping) else type(cfg)
-    return kind.split('.')[-1] if isinstance(kind, str) else kind.__name__
 
 
 def _set_length(cfg: Config, recipe: TeacherRecipe) -> None:
@@ -202,23 +137,3 @@ def _set_optimizer(cfg: Config, recipe: TeacherRecipe) -> None:
         cfg.optim_wrapper.optimizer.lr = recipe.lr
     if recipe.clip_grad is not None:
         cfg.optim_wrapper.clip_grad = ConfigDict(recipe.clip_grad)
-
-
-def _flat(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if key not in _NOT_IN_FINGERPRINT:
-                yield from _flat(f'{prefix}.{key}' if prefix else str(key), item)
-    elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            yield from _flat(f'{prefix}.{index}', item)
-    elif isinstance(value, type):
-        yield prefix, value.__name__
-    elif isinstance(value, str) and os.path.isabs(value):
-        yield prefix, os.path.basename(value.rstrip('/'))
-    elif value is None or isinstance(value, (bool, int, float, str)):
-        yield prefix, value
-    else:
-        yield prefix, repr(value)
-
-

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .checkpoint import load_state_dict, write_json, write_whole
 from .errors import CTError
+from .fingerprint import differences, in_short
 
 
 class TeacherStore:
@@ -63,11 +64,10 @@ class TeacherStore:
         if not (record['finished'] and self.weights.is_file()):
             return 'none' if differing else 'unfinished'
         if differing:
-            shown = '; '.join(differing[:5])
-            more = f'; and {len(differing) - 5} more' if len(differing) > 5 else ''
             raise CTError(
-                f'the teacher in {self.folder} was trained otherwise ({shown}{more}): '
-                'use another --work-dir, or train it anew with --retrain-teacher'
+                f'the teacher in {self.folder} was trained otherwise '
+                f'({in_short(differing)}): use another --work-dir, or train it anew '
+                'with --retrain-teacher'
             )
         return 'finished'
 
@@ -118,21 +118,3 @@ class TeacherStore:
             aside = aside.with_name(f'{aside.name}_')
         self.folder.rename(aside)
         return aside
-
-
-def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """The keys in which two fingerprints differ, with both values.
-
-    Args:
-        old (dict): One fingerprint.
-        new (dict): The other.
-
-    Returns:
-        list[str]: Lines such as ``train_cfg.max_epochs: 10 -> 20``.
-    """
-    missing = 'not set'
-    return [
-        f'{key}: {old.get(key, missing)} -> {new.get(key, missing)}'
-        for key in sorted({**old, **new})
-        if old.get(key, missing) != new.get(key, missing)
-    ]

@@ -18,9 +18,9 @@ from mmct.models import NormFreeClassifier
 
 from .accuracy import Accuracy, evaluate
 from .checkpoint import safe_loading
+from .config_types import scoped
 from .errors import CTError
 from .isolation import stop_workers
-from .teacher_config import scoped
 from .teacher_store import TeacherStore
 
 # Without validation, accuracies are measured on so many training batches.

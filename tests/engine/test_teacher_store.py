@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmct.engine import CTError, TeacherStore
-from mmct.engine.teacher_store import differences
+from mmct.engine.fingerprint import differences
 
 MARKS = {'train_cfg.max_epochs': 10, 'model.backbone.depth': 18}
 WEIGHTS = {'w': torch.arange(4.0)}

@@ -8,10 +8,13 @@ from .options import (
     add_common_arguments,
     merge_cfg_options,
     merge_common_arguments,
+    set_checkpoints,
     set_loader_defaults,
     set_teacher_options,
 )
+from .processes import check_launcher, join_processes
 from .running import build_runner, dump_config, run_tool
+from .work_dir import check_resumed, checkpoint_to_resume, claim_work_dir
 
 __all__ = [
     'CONFIG_HELP',
@@ -21,12 +24,18 @@ __all__ = [
     'check_amp',
     'check_checkpoint',
     'check_classes',
+    'check_launcher',
+    'check_resumed',
+    'checkpoint_to_resume',
+    'claim_work_dir',
     'data_loader',
     'dump_config',
+    'join_processes',
     'load_config',
     'merge_cfg_options',
     'merge_common_arguments',
     'run_tool',
+    'set_checkpoints',
     'set_loader_defaults',
     'set_teacher_options',
 ]

@@ -5,9 +5,9 @@ from mmengine.device import get_device
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from ..checkpoint import load_state_dict
+from ..checkpoint import check_fits, load_state_dict
+from ..config_types import type_name
 from ..errors import CTError
-from ..teacher_config import type_name
 
 
 def check_amp(cfg: Config) -> None:
@@ -94,17 +94,4 @@ def check_checkpoint(path: str, runner: Runner) -> None:
     """
     # Test-time augmentation wraps the model as distributed training does.
     model = getattr(runner.model, 'module', runner.model)
-    found = load_state_dict(path)
-    found = {name.removeprefix('module.'): w for name, w in found.items()}
-    wrong = [
-        name
-        for name, value in model.state_dict().items()
-        if not name.endswith('num_batches_tracked')
-        and (name not in found or found[name].shape != value.shape)
-    ]
-    if wrong:
-        raise CTError(
-            f'checkpoint {path} does not fit the model: {len(wrong)} weights are '
-            f'missing or of another shape, the first is {wrong[0]}; give the '
-            'config that it was trained with'
-        )
+    check_fits(f'checkpoint {path}', load_state_dict(path), model)

@@ -12,9 +12,10 @@ from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.device import get_device
 from mmengine.runner import Runner
 
+from ..config_types import type_name, use_resumable_checkpoints
 from ..errors import CTError
 from ..switch import teacher_hook
-from ..teacher_config import type_name
+from .processes import check_launcher
 
 CONFIG_HELP = 'config file, or mmpretrain::folder/file.py, or mmct::file.py'
 
@@ -128,8 +129,7 @@ def merge_common_arguments(
     """
     # Launchers that predate torchrun pass the rank as an option.
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if args.launcher == 'pytorch' and 'RANK' not in os.environ:
-        raise CTError('--launcher pytorch needs torchrun: torchrun --nproc-per-node N tools/...')
+    check_launcher(args.launcher)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
@@ -196,3 +196,22 @@ def set_teacher_options(cfg: Config, **options: object) -> None:
         )
     for name, value in given.items():
         hook[name] = value
+
+
+def set_checkpoints(cfg: Config, allow_other_config: bool) -> None:
+    """Make the run's checkpoints such that it can be resumed unchanged.
+
+    Args:
+        cfg (Config): Changed in place.
+        allow_other_config (bool): Whether to resume a checkpoint that was
+            saved with other settings.
+
+    Raises:
+        CTError: If that is asked of a checkpoint hook that does not check.
+    """
+    hook = use_resumable_checkpoints(cfg)
+    if not allow_other_config:
+        return
+    if type_name(hook) != 'ResumableCheckpointHook':
+        raise CTError('--allow-other-config needs default_hooks.checkpoint to be a CheckpointHook')
+    hook.on_other_config = 'warn'

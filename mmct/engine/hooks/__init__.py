@@ -1,6 +1,7 @@
-"""Hooks: the teacher's life, and training without BatchNorm."""
+"""Hooks: the teacher's life, training without BatchNorm, going on."""
 
 from .no_bn_teacher_hook import NoBNTeacherHook
 from .no_bn_training_hook import NoBNTrainingHook
+from .resumable_checkpoint_hook import ResumableCheckpointHook
 
-__all__ = ['NoBNTeacherHook', 'NoBNTrainingHook']
+__all__ = ['NoBNTeacherHook', 'NoBNTrainingHook', 'ResumableCheckpointHook']

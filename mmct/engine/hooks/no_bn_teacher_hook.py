@@ -1,6 +1,7 @@
 """The teacher's life: trained or loaded, checked, frozen, attached."""
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,16 @@ from mmct.models import CTClassifier, NormFreeClassifier
 from mmct.report import print_ct_result
 
 from ..accuracy import Accuracy
-from ..checkpoint import load_state_dict, write_json
+from ..checkpoint import digest, load_state_dict, refuse_code, safe_loading, write_json
 from ..errors import CTError
+from ..fingerprint import fingerprint
 from ..isolation import isolated
-from ..teacher_config import TeacherRecipe, fingerprint, teacher_config
+from ..teacher_config import TeacherRecipe, teacher_config
 from ..teacher_store import TeacherStore
 from ..teacher_training import as_record, build_teacher, measure, train_teacher, unwrapped
+
+# Where a student's checkpoint names its teacher.
+_KEY = 'mmct_teacher'
 
 
 @HOOKS.register_module()
@@ -90,6 +95,49 @@ class NoBNTeacherHook(Hook):
         self.retrain = retrain
         self._teacher_record: dict[str, Any] = {}
         self._student_started = 0.0
+        self._loading = ExitStack()
+        # The teacher's mark, and that of the one a resumed student had.
+        self._digest = ''
+        self._resumed_digest: str | None = None
+
+    def before_run(self, runner: Runner) -> None:
+        """Let mmengine resume, and nothing unsafe be loaded, on both stacks.
+
+        Args:
+            runner (Runner): The student's runner.
+        """
+        self._loading.enter_context(safe_loading())
+
+    def after_run(self, runner: Runner) -> None:
+        """Leave torch's loader as it was.
+
+        Args:
+            runner (Runner): The student's runner.
+        """
+        self._loading.close()
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Note in the checkpoint which teacher the student has.
+
+        Args:
+            runner (Runner): The student's runner.
+            checkpoint (dict): What will be saved.
+        """
+        checkpoint[_KEY] = self._digest
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Note which teacher a resumed student had.
+
+        Args:
+            runner (Runner): The student's runner.
+            checkpoint (dict): What was loaded.
+
+        Raises:
+            CTError: If resuming would execute something in it.
+        """
+        if runner._resume:
+            refuse_code(checkpoint)
+            self._resumed_digest = checkpoint.get(_KEY)
 
     def before_train(self, runner: Runner) -> None:
         """Get the teacher and attach it to the student.
@@ -117,6 +165,13 @@ class NoBNTeacherHook(Hook):
             else:
                 teacher = self._trained(runner)
         self._check_strength(runner)
+        self._digest = digest(teacher.state_dict())
+        if self._resumed_digest not in (None, self._digest):
+            raise CTError(
+                'the checkpoint to resume is of a student that learned from another '
+                f'teacher than {self._teacher_record["source"]!r}: give that teacher, or '
+                'start without --resume'
+            )
         try:
             student.attach_teacher(teacher)
         except ValueError as error:

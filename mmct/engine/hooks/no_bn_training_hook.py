@@ -4,7 +4,7 @@ import copy
 import math
 
 import torch
-from mmengine.dist import broadcast
+from mmengine.dist import broadcast, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import load_state_dict as load_into
@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from mmct.models import calibrate, check_removal, remove_batch_norm
 
 from ..checkpoint import load_state_dict
+from ..config_types import scoped, type_name
 from ..errors import CTError
-from ..teacher_config import scoped, type_name
 from ..teacher_training import unwrapped
 
 
@@ -140,7 +140,9 @@ class NoBNTrainingHook(Hook):
 def _training_inputs(runner: Runner, model: nn.Module, num_batches: int) -> Tensor:
     """Preprocessed training images, drawn at random (N, C, H, W)."""
     loader = runner.train_dataloader
-    size = num_batches * (getattr(loader.batch_sampler, 'batch_size', None) or 1)
+    # As many images as all processes see in that many steps.
+    batch_size = getattr(loader.batch_sampler, 'batch_size', None) or 1
+    size = num_batches * batch_size * get_world_size()
     # A generator of its own: the same images whatever was drawn before.
     order = torch.randperm(
         len(loader.dataset), generator=torch.Generator().manual_seed(0)

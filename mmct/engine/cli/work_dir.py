@@ -1,0 +1,114 @@
+"""A run's folder: one writer, one seed, one checkpoint to go on from."""
+
+import json
+import random
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from mmengine.config import Config
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.runner import Runner, find_latest_checkpoint
+
+from ..checkpoint import write_json
+from ..errors import CTError
+from .checks import check_checkpoint
+
+
+def claim_work_dir(cfg: Config) -> FileLock | None:
+    """Lock the work dir, and settle the run's seed before anything is built.
+
+    A seed that the config leaves open is drawn once in a work dir and kept in
+    its ``seed.json``: a run that is started again has the same one.
+
+    Args:
+        cfg (Config): With ``work_dir``; gets ``randomness.seed``.
+
+    Returns:
+        FileLock: In the main process; held as long as it is referenced.
+
+    Raises:
+        CTError: In all processes, if another run writes to the folder or its
+            ``seed.json`` is damaged.
+    """
+    lock, answer = None, [None]
+    if is_main_process():
+        try:
+            lock = _lock(Path(cfg.work_dir))
+            answer = [_seed(cfg)]
+        except (CTError, OSError) as error:
+            answer = [error]
+    broadcast_object_list(answer)
+    if isinstance(answer[0], Exception):
+        raise answer[0]
+    cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': answer[0]}
+    return lock
+
+
+def checkpoint_to_resume(work_dir: str, named: str) -> str | None:
+    """The checkpoint with which ``--resume`` goes on.
+
+    Args:
+        work_dir (str): The run's folder.
+        named (str): A file, or 'auto' for the last one in the folder.
+
+    Returns:
+        str: Its path; None if it is 'auto' and none was saved yet.
+
+    Raises:
+        CTError: If the file does not exist.
+    """
+    path = named if named != 'auto' else find_latest_checkpoint(work_dir)
+    if not path or '://' in path or Path(path).is_file():
+        return path or None
+    # The folder may have been moved since.
+    moved = Path(work_dir) / Path(path).name
+    if named == 'auto' and moved.is_file():
+        return str(moved)
+    raise CTError(f'checkpoint {path} does not exist{_others(path, work_dir)}')
+
+
+def check_resumed(path: str, runner: Runner) -> None:
+    """Refuse a damaged or foreign checkpoint before anything is written.
+
+    Args:
+        path (str): The checkpoint to resume.
+        runner (Runner): The run that is to go on.
+
+    Raises:
+        CTError: Says what is wrong, and which other checkpoints there are.
+    """
+    try:
+        check_checkpoint(path, runner)
+    except CTError as error:
+        raise CTError(f'{error}{_others(path, runner.work_dir)}') from error
+
+
+def _lock(folder: Path) -> FileLock:
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / '.lock')
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise CTError(
+            f'another run is writing to {folder}: wait for it, or use another --work-dir'
+        ) from error
+    return lock
+
+
+def _seed(cfg: Config) -> int:
+    seed = (cfg.get('randomness') or {}).get('seed')
+    if seed is not None:
+        return seed
+    file = Path(cfg.work_dir) / 'seed.json'
+    if not file.exists():
+        # Not from the global generators, which somebody may have seeded.
+        write_json(file, dict(seed=random.SystemRandom().randrange(2**31)))
+    try:
+        return int(json.loads(file.read_text(encoding='utf-8'))['seed'])
+    except (ValueError, TypeError, KeyError) as error:
+        raise CTError(f'{file} is damaged: set randomness.seed, or remove it') from error
+
+
+def _others(path: str, work_dir: str) -> str:
+    names = sorted(p.name for p in Path(work_dir).glob('*.pth') if p != Path(path))
+    return f'; {work_dir} has {", ".join(names)}, see --resume FILE' if names else ''

@@ -1,0 +1,52 @@
+"""The types that configs name."""
+
+from collections.abc import Mapping
+
+from mmengine.config import Config, ConfigDict
+
+
+def scoped(cfg: Mapping, name: str) -> str:
+    """A class of ours as this config's ``type`` has to name it.
+
+    Args:
+        cfg (Mapping): The config.
+        name (str): Name in mmpretrain's registry.
+
+    Returns:
+        str: The bare name, or ``mmpretrain.<name>`` where the config has
+        another default scope or none (pure-Python configs).
+    """
+    return name if cfg.get('default_scope') == 'mmpretrain' else f'mmpretrain.{name}'
+
+
+def type_name(cfg: Mapping) -> str:
+    """The class name in a config's ``type``, without its scope.
+
+    Args:
+        cfg (Mapping): A dict with ``type``: a string, or a class as in
+            pure-Python configs.
+
+    Returns:
+        str: For example 'EMAHook'.
+    """
+    kind = cfg.get('type', '') if isinstance(cfg, Mapping) else type(cfg)
+    return kind.split('.')[-1] if isinstance(kind, str) else kind.__name__
+
+
+def use_resumable_checkpoints(cfg: Config) -> ConfigDict | None:
+    """Put :class:`ResumableCheckpointHook` in the place of mmengine's hook.
+
+    Args:
+        cfg (Config): A training config, changed in place.
+
+    Returns:
+        ConfigDict: The checkpoint hook's settings; None where the config has
+        no checkpoints. Another class than ``CheckpointHook`` is left.
+    """
+    hooks = ConfigDict(cfg.get('default_hooks') or {})
+    # mmengine's default, where a config says nothing.
+    hooks.setdefault('checkpoint', ConfigDict(type='CheckpointHook', interval=1))
+    if type_name(hooks.checkpoint) in ('', 'CheckpointHook'):
+        hooks.checkpoint.type = scoped(cfg, 'ResumableCheckpointHook')
+    cfg.default_hooks = hooks
+    return cfg.default_hooks.checkpoint

@@ -1,0 +1,316 @@
+"""Checkpoints from which a run goes on as if it had never stopped."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import all_gather_object, get_rank, get_world_size, is_main_process
+from mmengine.hooks import CheckpointHook
+from mmengine.optim import OptimWrapper
+from mmengine.runner import BaseLoop, Runner
+from mmpretrain.registry import HOOKS
+
+from ..checkpoint import check_fits, refuse_code, safe_loading, write_text
+from ..errors import CTError
+from ..fingerprint import differences, fingerprint, in_short
+from ..isolation import stop_workers
+from ..random_state import random_state, set_random_state
+from ..reproducible_batches import ReproducibleBatches, SkippedBatches, samplers
+from ..teacher_training import unwrapped
+from ..whole_file_backend import WholeFileBackend
+
+# Where a checkpoint holds what is ours.
+_KEY = 'mmct'
+
+
+@HOOKS.register_module()
+class ResumableCheckpointHook(CheckpointHook):
+    """A ``CheckpointHook`` whose runs can be stopped and resumed unchanged.
+
+    On the CPU a run that was killed anywhere and resumed ends with weights
+    bit-identical to those of a run that was not, with epoch-based loops (from
+    an epoch's end) and iteration-based ones (from any iteration):
+
+    - Data loading workers are seeded from (seed, rank, worker, epoch).
+    - The states of each process's random generators are in the checkpoint,
+      and so are gradients that are being accumulated.
+    - Validation leaves the generators as it found them.
+    - Checkpoints are written whole or not at all, and the one before stays
+      until the next is complete.
+
+    A checkpoint is resumed only by a run of the settings it was saved with.
+    ``tools/train.py`` puts this hook in the place of ``CheckpointHook``.
+
+    Args:
+        *args: As for ``mmengine.hooks.CheckpointHook``.
+        on_other_config (str): 'stop' or 'warn', if a checkpoint to resume was
+            saved with other settings. Defaults to 'stop'.
+        **kwargs: As for ``mmengine.hooks.CheckpointHook``.
+
+    Raises:
+        ValueError: If ``on_other_config`` is neither.
+    """
+
+    def __init__(self, *args, on_other_config: str = 'stop', **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if on_other_config not in ('stop', 'warn'):
+            raise ValueError(
+                "ResumableCheckpointHook: on_other_config must be 'stop' or 'warn', "
+                f'but got {on_other_config!r}'
+            )
+        self.on_other_config = on_other_config
+        remote = '://' in str(self.out_dir)
+        if self.backend_args is None and self.file_client_args is None and not remote:
+            self.backend_args = dict(backend='whole_file')
+        # mmengine loads between before_run and before_train.
+        self._loading = ExitStack()
+        self._batches: ReproducibleBatches | None = None
+        self._fingerprint: dict[str, Any] = {}
+        # What is to be restored when the data loader has advanced.
+        self._resumed: dict[str, Any] | None = None
+        # What goes into the next checkpoint, of all processes.
+        self._states: list[dict] | None = None
+        # The generators while validation runs.
+        self._before_val: dict[str, Any] | None = None
+
+    def before_run(self, runner: Runner) -> None:
+        """Take over the seeding of the training loader's workers.
+
+        Args:
+            runner (Runner): The runner; in one that only tests there is
+                nothing to do.
+        """
+        self._loading.enter_context(safe_loading())
+        loop = runner._train_loop
+        if not isinstance(loop, BaseLoop):
+            return
+        if _is_endless(loop):
+            # mmengine 0.10.7 starts the workers when the loop is built.
+            stop_workers(runner)
+            loop.dataloader_iterator = None
+        loader = loop.dataloader
+        self._batches = ReproducibleBatches(loader, get_rank())
+        classes = getattr(loader.dataset, 'metainfo', {}).get('classes')
+        self._fingerprint = fingerprint(
+            runner.cfg, len(loader.dataset), classes, get_world_size()
+        )
+
+    def after_run(self, runner: Runner) -> None:
+        """Leave torch's loader as it was.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        self._loading.close()
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Refuse to resume what this run did not save.
+
+        Args:
+            runner (Runner): The runner.
+            checkpoint (dict): What was loaded.
+
+        Raises:
+            CTError: If it cannot be resumed, or was saved with other
+                settings; the message names them.
+        """
+        if not (runner._resume and self._fingerprint):
+            return
+        check_resumable(checkpoint, runner)
+        ours = checkpoint.get(_KEY)
+        if ours is None:
+            runner.logger.warning(
+                'The checkpoint was saved without random states: the run goes on, but '
+                'not as it would have without the interruption'
+            )
+            return
+        self._check_settings(runner, ours['fingerprint'])
+        self._resumed = ours
+
+    def before_train(self, runner: Runner) -> None:
+        """Begin a run, or go on with one.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        super().before_train(runner)
+        self._remove_outdated()
+        if runner.iter:
+            # mmengine draws a seed before the checkpoint's is known.
+            for sampler in samplers(runner.train_dataloader):
+                if hasattr(sampler, 'seed') and not self._fingerprint.get('seed'):
+                    sampler.seed = runner.seed
+        elif is_main_process():
+            # Another run's checkpoint must not pass for this one's.
+            (Path(runner.work_dir) / 'last_checkpoint').unlink(missing_ok=True)
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Seed the workers and, once after a resume, restore the generators.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        loop, seed = runner.train_loop, runner.seed
+        if _is_endless(loop):
+            batches = self._batches.endless(seed, loop.iter)
+            skips = not getattr(loop, 'fast_forward_on_resume', False)
+            loop.dataloader_iterator = SkippedBatches(batches, loop.iter if skips else 0)
+        else:
+            self._batches.begin(seed, runner.epoch)
+        if self._resumed is not None:
+            self._restore(runner, self._resumed['states'])
+            self._resumed = None
+
+    def before_val(self, runner: Runner) -> None:
+        """Note the generators' states.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        self._before_val = random_state()
+
+    def after_val(self, runner: Runner) -> None:
+        """Go back to them: a resumed run does not repeat the validation.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        set_random_state(self._before_val)
+        self._before_val = None
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Put in what resuming needs.
+
+        Args:
+            runner (Runner): The runner.
+            checkpoint (dict): What will be saved.
+        """
+        if self._states is not None:
+            checkpoint[_KEY] = dict(fingerprint=self._fingerprint, states=self._states)
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        # mmengine's, with all processes' states, and `last_checkpoint` whole.
+        self._states = _gathered(_state(runner, self._before_val))
+        if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
+            kept = [*self.keep_ckpt_ids, step]
+            # With the outdated one: if the run is killed before that is gone,
+            # mmengine removes what is too much when it resumes.
+            runner.message_hub.update_info('keep_ckpt_ids', kept)
+            self.keep_ckpt_ids.append(step)
+            if len(kept) > self.max_keep_ckpts and is_main_process():
+                self.file_backend.remove(self._path(kept[0]))
+        self.last_ckpt = self._path(step)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        runner.save_checkpoint(
+            self.out_dir,
+            self.filename_tmpl.format(step),
+            self.file_client_args,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
+        self._states = None
+        if is_main_process():
+            write_text(Path(runner.work_dir) / 'last_checkpoint', self.last_ckpt)
+            self._remove_outdated()
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        super()._save_best_checkpoint(runner, metrics)
+        self._remove_outdated()
+
+    def _path(self, step: int) -> str:
+        return self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(step))
+
+    def _remove_outdated(self) -> None:
+        # Other backends remove at once.
+        if isinstance(self.file_backend, WholeFileBackend):
+            self.file_backend.remove_outdated()
+
+    def _check_settings(self, runner: Runner, saved: Mapping[str, Any]) -> None:
+        now = self._fingerprint
+        if saved['world_size'] != now['world_size']:
+            runner.logger.warning(
+                f'The checkpoint is of {saved["world_size"]} processes, this run has '
+                f'{now["world_size"]}: it goes on, but not as the other would have'
+            )
+        ignored = {'world_size'} if now['seed'] is not None else {'world_size', 'seed'}
+        differing = differences(
+            *({k: v for k, v in marks.items() if k not in ignored} for marks in (saved, now))
+        )
+        if not differing:
+            return
+        message = f'the checkpoint was saved with other settings ({in_short(differing)})'
+        if self.on_other_config == 'stop':
+            raise CTError(
+                f'{message}: give the config of that run, use another --work-dir, or '
+                'go on all the same with --allow-other-config'
+            )
+        runner.logger.warning(message)
+
+    def _restore(self, runner: Runner, states: list[dict]) -> None:
+        if len(states) != get_world_size():
+            return
+        state = states[get_rank()]
+        parameters = dict(unwrapped(runner).named_parameters())
+        for name, gradient in state['gradients'].items():
+            parameters[name].grad = gradient.to(parameters[name])
+        set_random_state(state['random'])
+
+
+def check_resumable(checkpoint: Any, runner: Runner) -> None:
+    """Refuse what is no checkpoint of a run with this runner's network.
+
+    mmengine would load the weights that fit and leave the others at random.
+
+    Args:
+        checkpoint: What a file held.
+        runner (Runner): Holds the model.
+
+    Raises:
+        CTError: Says what is wrong.
+    """
+    meta = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
+    steps = meta if isinstance(meta, Mapping) else {}
+    if not (
+        isinstance(steps.get('iter'), int)
+        and isinstance(steps.get('epoch'), int)
+        and {'state_dict', 'message_hub', 'optimizer'} <= checkpoint.keys()
+    ):
+        raise CTError(
+            'the checkpoint to resume is not one of a training run (it lacks progress '
+            'or optimizer): to start from its weights use --cfg-options load_from=FILE'
+        )
+    refuse_code(checkpoint)
+    check_fits('the checkpoint to resume', checkpoint['state_dict'], unwrapped(runner))
+    loop = runner.train_loop
+    length = len(loop.dataloader)
+    if not _is_endless(loop) and steps['iter'] % length:
+        runner.logger.warning(
+            f'The checkpoint was saved inside an epoch (iteration {steps["iter"]}, '
+            f'{length} an epoch): epoch-based training begins the epoch again'
+        )
+
+
+def _is_endless(loop: BaseLoop) -> bool:
+    return hasattr(loop, 'dataloader_iterator')
+
+
+def _state(runner: Runner, random: dict | None) -> dict[str, Any]:
+    """What this process needs to go on."""
+    wrapper, gradients = runner.optim_wrapper, {}
+    accumulates = isinstance(wrapper, OptimWrapper) and wrapper._accumulative_counts > 1
+    if accumulates and not wrapper.should_update():
+        gradients = {
+            name: parameter.grad.cpu()
+            for name, parameter in unwrapped(runner).named_parameters()
+            if parameter.grad is not None
+        }
+    return dict(random=random or random_state(), gradients=gradients)
+
+
+def _gathered(state: dict) -> list[dict]:
+    return all_gather_object(state) if get_world_size() > 1 else [state]

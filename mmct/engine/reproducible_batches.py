@@ -1,0 +1,144 @@
+"""Training batches that are the same when a run is interrupted."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain, count, repeat
+
+import torch
+from mmengine.dataset import InfiniteSampler
+from torch import Tensor
+from torch.utils.data import DataLoader
+from torch.utils.data._utils.fetch import _MapDatasetFetcher
+
+from .random_state import seed_all
+
+
+class ReproducibleBatches:
+    """Makes a loader's batches depend on seed, rank, worker and epoch alone.
+
+    The streams inside persistent workers cannot be saved. So each worker is
+    seeded from (seed, rank, worker, epoch) before the first batch of an epoch,
+    and the loader draws nothing from the process's own generators.
+
+    Args:
+        loader (DataLoader): Changed in place; no worker of it may be running.
+        rank (int): The number of this process.
+    """
+
+    def __init__(self, loader: DataLoader, rank: int) -> None:
+        self.loader = loader
+        # Workers see it change: seed and epoch, before the first epoch none.
+        self._key = torch.tensor([0, -1]).share_memory_()
+        loader.worker_init_fn = partial(
+            _seed_each_epoch, rank=rank, key=self._key, before=loader.worker_init_fn
+        )
+        loader.generator = torch.Generator().manual_seed(0)
+
+    def begin(self, seed: int, epoch: int) -> None:
+        """Say what the next pass over the data is to be seeded with.
+
+        Args:
+            seed (int): The run's.
+            epoch (int): Number of the pass, from 0.
+        """
+        self._key[0], self._key[1] = seed, epoch
+
+    def endless(self, seed: int, start: int) -> Iterator:
+        """Batches of epoch after epoch, for iteration-based training.
+
+        Whole epochs are skipped; of the last one the batches that were
+        trained on are read again, as its workers' streams go on from there.
+
+        Args:
+            seed (int): The run's.
+            start (int): How many batches were trained on.
+
+        Returns:
+            Iterator: Begins with batch ``start``.
+        """
+        endless_sampler = isinstance(self.loader.sampler, InfiniteSampler)
+        # An endless sampler has but one epoch.
+        length = start + 1 if endless_sampler else len(self.loader)
+        epoch, done = divmod(start, length)
+        batches = self._epochs(seed, epoch)
+        for _ in range(done):
+            next(batches)
+        return batches
+
+    def _epochs(self, seed: int, first: int) -> Iterator:
+        for epoch in count(first):
+            self.begin(seed, epoch)
+            self._set_sampler(epoch)
+            yield from self.loader
+
+    def _set_sampler(self, epoch: int) -> None:
+        # As mmengine's DistSamplerSeedHook does for epoch-based training.
+        for sampler in samplers(self.loader):
+            if hasattr(sampler, 'set_epoch'):
+                sampler.set_epoch(epoch)
+
+
+class SkippedBatches:
+    """What mmengine's iteration-based loop reads, already where it goes on.
+
+    The loop asks for the batches that were trained on before: mmengine 0.10.7
+    one by one, onedl-mmengine by ``skip_iter``. Nothing is read for these.
+
+    Args:
+        batches (Iterator): The batches to train on.
+        skipped (int): How many the loop will skip.
+    """
+
+    def __init__(self, batches: Iterator, skipped: int) -> None:
+        self._batches = chain(repeat(None, skipped), batches)
+
+    def __iter__(self) -> Iterator:
+        return self
+
+    def __next__(self):
+        return next(self._batches)
+
+    def skip_iter(self, num_iters: int) -> None:
+        """Skip batches.
+
+        Args:
+            num_iters (int): How many.
+        """
+        for _ in range(num_iters):
+            next(self)
+
+
+def samplers(loader: DataLoader) -> list:
+    """The loader's sampler, and the one inside its batch sampler.
+
+    Args:
+        loader (DataLoader): The loader.
+
+    Returns:
+        list: One or two samplers.
+    """
+    inner = getattr(loader.batch_sampler, 'sampler', None)
+    return [loader.sampler] if inner in (None, loader.sampler) else [loader.sampler, inner]
+
+
+def _seed_each_epoch(
+    worker: int, rank: int, key: Tensor, before: Callable[[int], None] | None
+) -> None:
+    """Runs in a worker when it starts."""
+    if before is not None:
+        before(worker)
+    fetch = _MapDatasetFetcher.fetch
+    seeded = None
+
+    def seeded_fetch(fetcher, indices):
+        nonlocal seeded
+        now = tuple(key.tolist())
+        # A persistent worker is not told that an epoch begins.
+        if now != seeded:
+            seeded = now
+            seed, epoch = now
+            seed_all(seed, rank, worker, epoch + 1)
+        return fetch(fetcher, indices)
+
+    # In the worker's process only, whatever kind of data set it reads.
+    _MapDatasetFetcher.fetch = seeded_fetch

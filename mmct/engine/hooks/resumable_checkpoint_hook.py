@@ -5,7 +5,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import all_gather_object, get_rank, get_world_size, is_main_process
+from mmengine.dist import (
+    all_gather_object,
+    all_reduce_params,
+    get_rank,
+    get_world_size,
+    is_main_process,
+)
 from mmengine.hooks import CheckpointHook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
@@ -35,6 +41,8 @@ class ResumableCheckpointHook(CheckpointHook):
     - Data loading workers are seeded from (seed, rank, worker, epoch).
     - The states of each process's random generators are in the checkpoint,
       and so are gradients that are being accumulated.
+    - Several processes average their BatchNorm statistics when a checkpoint is
+      saved and before validation.
     - Validation leaves the generators as it found them.
     - Checkpoints are written whole or not at all, and the one before stays
       until the next is complete.
@@ -73,6 +81,7 @@ class ResumableCheckpointHook(CheckpointHook):
         self._states: list[dict] | None = None
         # The generators while validation runs.
         self._before_val: dict[str, Any] | None = None
+        self._buffers_are_shared = False
 
     def before_run(self, runner: Runner) -> None:
         """Take over the seeding of the training loader's workers.
@@ -162,12 +171,25 @@ class ResumableCheckpointHook(CheckpointHook):
             self._restore(runner, self._resumed['states'])
             self._resumed = None
 
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
+        """Note that the processes' BN statistics part.
+
+        Args:
+            runner (Runner): The runner.
+            batch_idx (int): Number of the batch.
+            data_batch (dict, optional): The batch.
+        """
+        self._buffers_are_shared = False
+
     def before_val(self, runner: Runner) -> None:
-        """Note the generators' states.
+        """Note the generators' states; all processes score one model.
 
         Args:
             runner (Runner): The runner.
         """
+        self._share_buffers(runner)
         self._before_val = random_state()
 
     def after_val(self, runner: Runner) -> None:
@@ -191,6 +213,7 @@ class ResumableCheckpointHook(CheckpointHook):
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         # mmengine's, with all processes' states, and `last_checkpoint` whole.
+        self._share_buffers(runner)
         self._states = _gathered(_state(runner, self._before_val))
         if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
             kept = [*self.keep_ckpt_ids, step]
@@ -221,6 +244,13 @@ class ResumableCheckpointHook(CheckpointHook):
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         super()._save_best_checkpoint(runner, metrics)
         self._remove_outdated()
+
+    def _share_buffers(self, runner: Runner) -> None:
+        # BN statistics are each process's own, a checkpoint has room for one.
+        if get_world_size() > 1 and not self._buffers_are_shared:
+            buffers = unwrapped(runner).buffers()
+            all_reduce_params([b for b in buffers if b.is_floating_point()], op='mean')
+            self._buffers_are_shared = True
 
     def _path(self, step: int) -> str:
         return self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(step))

@@ -1,22 +1,17 @@
 """Two processes on the CPU train and score as one does."""
 
 import json
-import multiprocessing
 import os
-import runpy
 import signal
-import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
+from tool_runs import ROOT, TEST, TRAIN, in_processes, log_of
 
 import mmct
-from mmct.engine.checkpoint import load
-
-TOOLS = Path(__file__).resolve().parents[1] / 'tools'
+from mmct.engine.checkpoint import load, load_state_dict
 
 # No augmentation: both see the same images, in batches of the same content.
 CONFIG = """
@@ -33,68 +28,17 @@ param_scheduler = []
 """
 PLAIN = "pipeline=[dict(type='PackInputs')]"
 WEAK = "custom_hooks = [dict(type='NoBNTeacherHook', on_weak_teacher='warn')]\n"
-SCRIPT = """
-import os, runpy, signal, sys
-from pathlib import Path
-import mmct.models
-from mmpretrain.models import ImageClassifier
+# Each process writes down its losses.
+NOTED = """
+def noted(*args, **kwargs):
+    losses = ImageClassifier.loss(*args, **kwargs)
+    with open('loss' + os.environ.get('RANK', ''), 'a') as file:
+        file.write(f"{losses['loss'].item()}\\n")
+    return losses
 
-os.environ.update({environ!r})
-os.chdir({folder!r})
-sys.stdout = sys.stderr = open('log' + os.environ.get('RANK', '') + '.txt', 'a')
-
-def noted(loss):
-    def call(*args, **kwargs):
-        losses = loss(*args, **kwargs)
-        with open('loss' + os.environ.get('RANK', ''), 'a') as file:
-            file.write(f"{{losses['loss'].item()}}\\n")
-        return losses
-    return call
-
-mmct.models.NormFreeClassifier.loss = noted(ImageClassifier.loss)
-{more}
-sys.argv = {argv!r}
-runpy.run_path(sys.argv[0], run_name='__main__')
+mmct.models.NormFreeClassifier.loss = noted
 """
-
-
-def start(folder, *argv, processes=1, more=''):
-    """Run a tool in one or two processes; their exit codes."""
-    context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['mmct'])
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    jobs = []
-    for rank in range(processes):
-        environ = {}
-        tool, *options = map(str, argv)
-        if processes > 1:
-            environ = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=processes,
-                           MASTER_ADDR='127.0.0.1', MASTER_PORT=port)  # fmt: skip
-            options += ['--launcher', 'pytorch']
-        script = folder / f'start{rank}.py'
-        script.write_text(
-            SCRIPT.format(
-                environ={k: str(v) for k, v in environ.items()},
-                folder=str(folder),
-                more=more,
-                argv=[str(TOOLS / tool), *options],
-            )
-        )
-        jobs.append(context.Process(target=runpy.run_path, args=(str(script),),
-                                    kwargs=dict(run_name='__main__')))  # fmt: skip
-    for job in jobs:
-        job.start()
-    for job in jobs:
-        job.join(timeout=240)
-        if job.exitcode is None:
-            job.kill()
-    return [job.exitcode for job in jobs]
-
-
-def log(folder):
-    return '\n'.join(p.read_text()[-2000:] for p in sorted(folder.glob('log*.txt')))
+RUN = ('config.py', '--work-dir', 'run')
 
 
 def make(folder, kind='ct', batch_size=8, workers=0, pipeline=''):
@@ -115,35 +59,29 @@ def losses(folder):
     return torch.tensor([[float(word) for word in words] for words in files]).mean(0)
 
 
-def weights(file):
-    checkpoint = load(file)
-    return checkpoint.get('state_dict', checkpoint)
-
-
 def test_two_processes_have_the_losses_of_one_at_twice_the_batch(tmp_path):
     one = make(tmp_path / 'one', 'nobn', 16, pipeline=PLAIN)
     two = make(tmp_path / 'two', 'nobn', 8, pipeline=PLAIN)
-    train = ('train.py', 'config.py', '--work-dir', 'run')
-    assert start(one, *train) == [0], log(one)
-    assert start(two, *train, processes=2) == [0, 0], log(two)
+    assert in_processes(one, TRAIN, *RUN, before=NOTED) == [0], log_of(one)
+    codes = in_processes(two, TRAIN, *RUN, before=NOTED, processes=2)
+    assert codes == [0, 0], log_of(two)
     assert len(losses(one)) == 8
     torch.testing.assert_close(losses(two), losses(one), rtol=1e-5, atol=1e-6)
-    left, right = (weights(f / 'run' / 'epoch_2.pth') for f in (one, two))
+    left, right = (load_state_dict(f / 'run' / 'epoch_2.pth') for f in (one, two))
     for name in left:
         torch.testing.assert_close(left[name], right[name], rtol=1e-4, atol=1e-5)
 
 
 def test_both_stages_and_the_evaluation_run_in_two_processes(tmp_path):
     whole = make(tmp_path / 'whole', workers=1)
-    train = ('train.py', 'config.py', '--work-dir', 'run')
-    assert start(whole, *train, processes=2) == [0, 0], log(whole)
+    assert in_processes(whole, TRAIN, *RUN, processes=2) == [0, 0], log_of(whole)
     result = json.loads((whole / 'run' / 'ct_result.json').read_text())
     # Not 34, which two equal shares would make.
     assert result['num_images'] == 33
-    assert log(whole).count('Counterbalancing Teacher') == 1
-    test = ('test.py', 'config.py', 'run/epoch_2.pth', '--out-item', 'metrics', '--out')
-    assert start(whole, *test, 'two.json', processes=2) == [0, 0], log(whole)
-    assert start(whole, *test, 'one.json') == [0], log(whole)
+    assert log_of(whole).count('Counterbalancing Teacher') == 1
+    test = (TEST, 'config.py', 'run/epoch_2.pth', '--out-item', 'metrics', '--out')
+    assert in_processes(whole, *test, 'two.json', processes=2) == [0, 0], log_of(whole)
+    assert in_processes(whole, *test, 'one.json') == [0], log_of(whole)
     scores = [json.loads((whole / f).read_text()) for f in ('one.json', 'two.json')]
     assert scores[0] == scores[1]
     accuracy = result['student_accuracy_pct']
@@ -151,23 +89,17 @@ def test_both_stages_and_the_evaluation_run_in_two_processes(tmp_path):
 
     torn = make(tmp_path / 'torn', workers=1)
     # All die, as by a power cut, when the student's second epoch has begun.
-    die = (
-        'calls = []\n'
-        'loss = mmct.models.CTClassifier.loss\n'
-        'def fatal(*args, **kwargs):\n'
-        '    calls.append(1)\n'
-        '    if len(calls) == 6:\n'
-        '        os.kill(os.getpid(), signal.SIGKILL)\n'
-        '    return loss(*args, **kwargs)\n'
-        'mmct.models.CTClassifier.loss = fatal\n'
-    )
-    codes = start(torn, *train, processes=2, more=die)
-    assert -signal.SIGKILL in codes, log(torn)
+    kill = 'mmct.models.CTClassifier.loss = nth(6, mmct.models.CTClassifier.loss)'
+    codes = in_processes(torn, TRAIN, *RUN, before=kill, processes=2)
+    assert -signal.SIGKILL in codes, log_of(torn)
     assert 0 not in codes
-    assert start(torn, *train, '--resume', processes=2) == [0, 0], log(torn)
+    codes = in_processes(torn, TRAIN, *RUN, '--resume', processes=2)
+    assert codes == [0, 0], log_of(torn)
     for file in ('epoch_2.pth', 'teacher/teacher.pth'):
-        one, other = weights(whole / 'run' / file), weights(torn / 'run' / file)
+        one, other = (load_state_dict(f / 'run' / file) for f in (whole, torn))
         assert all(torch.equal(one[name], other[name]) for name in one), file
+    states = load(torn / 'run' / 'epoch_2.pth')['mmct']['states']
+    assert len(states) == 2
 
 
 def test_a_rank_that_dies_ends_the_job_with_a_message(tmp_path):
@@ -186,9 +118,9 @@ def test_a_rank_that_dies_ends_the_job_with_a_message(tmp_path):
         'mmct.models.NormFreeClassifier.loss = fatal\n'
     )
     command = [sys.executable, '-m', 'torch.distributed.run', '--nproc-per-node', '2',
-               '--standalone', str(TOOLS / 'train.py'), 'config.py',
+               '--standalone', str(TRAIN), 'config.py',
                '--launcher', 'pytorch']  # fmt: skip
-    path = f'{folder}:{TOOLS.parent}'
+    path = f'{folder}:{ROOT}'
     job = subprocess.run(
         command, cwd=folder, env={**os.environ, 'PYTHONPATH': path},
         capture_output=True, text=True, timeout=300,

@@ -1,18 +1,15 @@
 """A run that was killed and resumed ends as one that was not."""
 
 import json
-import multiprocessing
-import runpy
 import signal
 from pathlib import Path
 
 import pytest
 import torch
+from tool_runs import TRAIN, in_processes, log_of
 
 import mmct
 from mmct.engine.checkpoint import load
-
-TRAIN = Path(__file__).resolve().parents[1] / 'tools' / 'train.py'
 
 # Shrunk digits; batches are augmented in the workers (crops) and in the main
 # process (Mixup).
@@ -44,56 +41,20 @@ CASES = dict(
     iterations=(BASE + BY_ITER, 2, ''),
     iterations_no_workers=(BASE + BY_ITER, 0, ''),
 )
-# A run in a new process that kills itself, as `kill -9` would, at one point.
-SCRIPT = """
-import os, runpy, signal, sys
-import mmct.engine, mmct.models
-from mmpretrain.models import ImageClassifier
-
-def die(*args, **kwargs):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def nth(n, function):
-    calls = []
-    def counted(*args, **kwargs):
-        calls.append(1)
-        return die() if len(calls) == n else function(*args, **kwargs)
-    return counted
-
-replace = os.replace
-def killed_before(name):
-    return lambda old, new: die() if str(new).endswith(name) else replace(old, new)
-
-{kill}
-sys.stdout = sys.stderr = open({log!r}, 'a')
-os.chdir({folder!r})
-sys.argv = ['train.py', 'config.py', '--work-dir', 'run', *{options!r}]
-runpy.run_path({tool!r}, run_name='__main__')
-"""
+# Where a run kills itself, as `kill -9` would.
 TEACHER = 'mmct.models.NormFreeClassifier.loss = nth({}, ImageClassifier.loss)'
 STUDENT = 'mmct.models.CTClassifier.loss = nth({}, mmct.models.CTClassifier.loss)'
 BETWEEN = 'mmct.engine.NoBNTeacherHook._check_strength = die'
-WRITING = 'os.replace = killed_before({!r})'
+WRITING = '''
+replace = os.replace
+os.replace = lambda old, new: die() if str(new).endswith({!r}) else replace(old, new)
+'''
 
 
-def start(folder, kill='', options=()):
+def start(folder, *options, kill=''):
     """Run tools/train.py in a process of its own; its exit code."""
-    script = folder / 'start.py'
-    log = folder / 'log.txt'
-    script.write_text(
-        SCRIPT.format(
-            kill=kill, log=str(log), folder=str(folder), options=options, tool=str(TRAIN)
-        )
-    )
-    # From a server that has imported mmct: seconds less a process.
-    context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['mmct'])
-    process = context.Process(
-        target=runpy.run_path, args=(str(script),), kwargs=dict(run_name='__main__')
-    )
-    process.start()
-    process.join()
-    return process.exitcode
+    options = ('config.py', '--work-dir', 'run', *options)
+    return in_processes(folder, TRAIN, *options, before=kill)[0]
 
 
 def make(folder, case, seed=None):
@@ -122,24 +83,24 @@ def final(folder):
 @pytest.mark.parametrize('case', CASES)
 def test_killed_anywhere_and_resumed_it_ends_with_the_same_weights(tmp_path, case):
     whole = make(tmp_path / 'whole', case)
-    assert start(whole) == 0, (whole / 'log.txt').read_text()[-3000:]
+    assert start(whole) == 0, log_of(whole)
     seed = (whole / 'run' / 'seed.json').read_text()
     torn = make(tmp_path / 'torn', case, seed)
     checkpoint = 'iter_9.pth' if case.startswith('iter') else 'epoch_2.pth'
     # Fifteen (or fourteen) steps a stage, five an epoch.
     kills = (
         TEACHER.format(8),
-        WRITING.format(f'teacher/{checkpoint}'),
+        WRITING.format('teacher/' + checkpoint),
         BETWEEN,
         STUDENT.format(3),
         STUDENT.format(8),
-        WRITING.format(f'run/{checkpoint}'),
+        WRITING.format('run/' + checkpoint),
         WRITING.format('last_checkpoint'),
     )
     for kill in kills:
-        code = start(torn, kill, ['--resume'])
-        assert code == -signal.SIGKILL, (kill, (torn / 'log.txt').read_text()[-3000:])
-    assert start(torn, options=['--resume']) == 0, (torn / 'log.txt').read_text()[-3000:]
+        code = start(torn, '--resume', kill=kill)
+        assert code == -signal.SIGKILL, (kill, log_of(torn))
+    assert start(torn, '--resume') == 0, log_of(torn)
     one, other = final(whole), final(torn)
     assert one.keys() == other.keys()
     differing = [name for name in one if not torch.equal(one[name], other[name])]

@@ -105,7 +105,10 @@ def test_metadata_asks_for_a_stack_only_in_extras(metadata):
     assert metadata['Version'] == __version__
     requirements = [Requirement(line) for line in metadata.get_all('Requires-Dist')]
     plain = {r.name for r in requirements if r.marker is None}
-    assert plain == {'numpy', 'packaging', 'rich', 'scikit-learn', 'torch', 'torchvision'}
+    assert plain == {
+        'filelock', 'numpy', 'packaging', 'rich', 'safetensors', 'scikit-learn', 'torch',
+        'torchvision',
+    }  # fmt: skip
     assert set(metadata.get_all('Provides-Extra')) == {'onedl', 'openmmlab', 'tests', 'dev'}
 
 

@@ -1,110 +1,40 @@
 """The command-line tools, as a user starts them."""
 
-import io
 import json
-import os
 import pickle
 import runpy
 import shutil
 import signal
-import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import NamedTuple
 
 import mmpretrain
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
 from PIL import Image
+from tool_runs import (
+    BN,
+    CIFAR,
+    CT,
+    DATA,
+    NET,
+    SMALL,
+    TEST,
+    TRAIN,
+    WEAK,
+    contents,
+    metrics,
+    result_of,
+    run,
+    same_weights,
+    start,
+    succeed,
+)
 
 import mmct
 from mmct.engine.checkpoint import load_state_dict, safe_loading
-from mmct.engine.isolation import isolated
-
-ROOT = Path(__file__).resolve().parents[1]
-TRAIN, TEST = ROOT / 'tools' / 'train.py', ROOT / 'tools' / 'test.py'
-CT, BN = mmct.config_path('ct_resnet18_digits'), mmct.config_path('bn_resnet18_digits')
-CIFAR = 'mmpretrain::resnet/resnet18_8xb16_cifar10.py'
-NET = ('model.backbone.base_channels=8', 'model.backbone.stem_channels=8',
-       'model.head.in_channels=64')  # fmt: skip
-DATA = ('train_dataloader.dataset.indices=64', 'val_dataloader.dataset.indices=40',
-        'test_dataloader.dataset.indices=40')  # fmt: skip
-SMALL = (*NET, *DATA, 'train_cfg.max_epochs=2', 'default_hooks.checkpoint.max_keep_ckpts=3')
-WEAK = 'custom_hooks.0.on_weak_teacher=warn'
-
-
-class Result(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-def start(tool, *argv, cwd):
-    """Start a tool in a process of its own."""
-    path = os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])
-    return subprocess.Popen(
-        [sys.executable, str(tool), *map(str, argv)],
-        cwd=cwd,
-        env={**os.environ, 'PYTHONPATH': path, 'PYTHONUNBUFFERED': '1'},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # A shell that runs the tests in the background ignores SIGINT.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-
-
-def run(tool, *argv, cwd):
-    """Run a tool in this process, as a process of its own would."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, isolated():
-        patch.chdir(cwd)
-        patch.setattr(sys, 'argv', [str(tool), *map(str, argv)])
-        patch.setenv('LOCAL_RANK', '0')
-        patch.delenv('LOCAL_RANK')
-        DefaultScope._instance_dict.clear()
-        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as exit_:
-            runpy.run_path(str(tool), run_name='__main__')
-    return Result(exit_.value.code, out.getvalue(), err.getvalue())
-
-
-def succeed(tool, *argv, cwd):
-    result = run(tool, *argv, cwd=cwd)
-    assert result.code == 0, result.err
-    return result
-
-
-def metrics(config, checkpoint, cwd, *argv):
-    """What tools/test.py measures on 40 digits."""
-    file = cwd / 'metrics.json'
-    succeed(TEST, config, checkpoint, '--out', file, '--out-item', 'metrics',
-            *argv, cwd=cwd)  # fmt: skip
-    return json.loads(file.read_text())
-
-
-def contents(folder):
-    """All files but the logs, which each start adds to."""
-    files = {path.relative_to(folder): path for path in folder.rglob('*') if path.is_file()}
-    return {
-        str(name): path.read_bytes()
-        for name, path in files.items()
-        if not any(part[:8].isdigit() for part in name.parts)
-    }
-
-
-def same_weights(one, other):
-    one, other = load_state_dict(one), load_state_dict(other)
-    assert one.keys() == other.keys()
-    return all(torch.equal(one[name], other[name]) for name in one)
-
-
-def result_of(work_dir):
-    result = json.loads((work_dir / 'ct_result.json').read_text())
-    return {name: value for name, value in result.items() if not name.endswith('seconds')}
 
 
 @pytest.fixture(scope='module')
@@ -311,9 +241,11 @@ def test_load_from_counts_until_the_student_has_a_checkpoint(tmp_path):
     options = ('--work-dir', str(tmp_path), '--resume', '--cfg-options', 'load_from=a.pth')
     cfg = merged(CT, *options)
     assert (cfg.resume, cfg.load_from) == (False, 'a.pth')
-    (tmp_path / 'last_checkpoint').write_text('epoch_1.pth')
+    saved = tmp_path / 'epoch_1.pth'
+    saved.touch()
+    (tmp_path / 'last_checkpoint').write_text(str(saved))
     cfg = merged(CT, *options)
-    assert (cfg.resume, cfg.load_from) == (True, None)
+    assert (cfg.resume, cfg.load_from) == (True, str(saved))
 
 
 def test_the_loaders_options():
@@ -457,7 +389,7 @@ REFUSED = {
     'not a package': (TRAIN, ['signal::a.py'], ["no package 'signal'"]),
     'missing data': (
         TRAIN,
-        [mmct.config_path('ct_resnet18_cifar10_folder')],
+        [mmct.config_path('ct_resnet18_cifar10_folder'), '--cfg-options', 'randomness.seed=0'],
         ['data/cifar10/train does not exist', 'train_dataloader.dataset.data_root=FOLDER'],
     ),
     'missing validation data': (
@@ -490,7 +422,7 @@ REFUSED = {
     'no config': (TRAIN, [], ['config']),
     'abbreviated option': (TRAIN, [CT, '--no-validat'], ['--no-validate']),
     'no model': (TRAIN, [CT, '--cfg-options', 'model=None'], ['digits.py has no model']),
-    'no launcher': (TRAIN, [CT, '--launcher', 'pytorch'], ['--launcher pytorch needs torchrun']),
+    'no launcher': (TRAIN, [CT, '--launcher', 'pytorch'], ['--launcher pytorch', 'torchrun']),
     'item without file': (TEST, [CT, 'a', '--out-item', 'pred'], ['--out FILE']),
     'format of predictions': (TEST, [CT, 'a', '--out', 'a.json'], ['.pkl']),
     'format of metrics': (

@@ -102,9 +102,11 @@ def evaluate(
 def _num_new(dataloader: DataLoader, seen: int, size: int) -> int:
     """How many images of this process's next batch no process has seen."""
     rank, world_size = get_dist_info()
+    if world_size == 1:
+        return size
     # mmengine's DefaultSampler deals the images out in turn.
     share = -(-(len(dataloader.dataset) - rank) // world_size)
-    return min(size, share - seen) if world_size > 1 else size
+    return min(size, share - seen)
 
 
 def _targets(data_samples: list, scores: Tensor) -> Tensor:

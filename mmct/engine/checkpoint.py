@@ -5,7 +5,7 @@ import json
 import os
 import pickle
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,23 +43,10 @@ def _statistic(owner: Any, name: str) -> Any:
     return getattr(owner, name)
 
 
-@contextmanager
-def _only_tensors_and_history() -> Iterator[None]:
-    before = os.environ.get(_FORCE_SAFE)
-    os.environ[_FORCE_SAFE] = '1'
-    try:
-        with torch.serialization.safe_globals(_history_globals()):
-            yield
-    finally:
-        if before is None:
-            del os.environ[_FORCE_SAFE]
-        else:
-            os.environ[_FORCE_SAFE] = before
-
-
-# The blocks of hooks overlap, and do not end in the order of their beginnings.
+# The blocks of hooks overlap, and do not end in the order of their beginnings:
+# the first one to begin notes what is to be restored by the last one to end.
 _blocks = 0
-_changed = ExitStack()
+_before: tuple[str | None, list] = (None, [])
 
 
 @contextmanager
@@ -70,16 +57,24 @@ def safe_loading() -> Iterator[None]:
     the history's classes, and onedl-mmengine would fall back to an unsafe
     load. Nothing is changed outside the block.
     """
-    global _blocks
+    global _blocks, _before
     if not _blocks:
-        _changed.enter_context(_only_tensors_and_history())
+        _before = (os.environ.get(_FORCE_SAFE), torch.serialization.get_safe_globals())
     _blocks += 1
+    os.environ[_FORCE_SAFE] = '1'
+    # At each beginning: onedl-mmengine takes some away after each load.
+    torch.serialization.add_safe_globals(_history_globals())
     try:
         yield
     finally:
         _blocks -= 1
         if not _blocks:
-            _changed.close()
+            forced, allowed = _before
+            os.environ.pop(_FORCE_SAFE)
+            if forced is not None:
+                os.environ[_FORCE_SAFE] = forced
+            torch.serialization.clear_safe_globals()
+            torch.serialization.add_safe_globals(allowed)
 
 
 def refuse_code(checkpoint: Any) -> None:
@@ -216,12 +211,13 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise CTError(
             f'{path} was not written ({error.strerror}); what was there is intact. '
             'Make room or allow writing there, then go on with --resume'
         ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -164,9 +164,10 @@ def set_loader_defaults(
         loader.pin_memory = False
     if getattr(args, 'no_persistent_workers', False):
         loader.persistent_workers = False
-    # Workers cannot persist where there are none.
+    # Workers cannot persist where there are none. Said, as mmpretrain's tool
+    # has another default for a dumped config.
     if not loader.get('num_workers'):
-        loader.pop('persistent_workers', None)
+        loader.persistent_workers = False
     cfg[field] = loader
 
 

@@ -1,0 +1,177 @@
+"""Starting the tools, for several files of tests."""
+
+import io
+import json
+import multiprocessing
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+from mmengine.registry import DefaultScope
+
+import mmct
+from mmct.engine.checkpoint import load_state_dict
+from mmct.engine.isolation import isolated
+
+ROOT = Path(__file__).resolve().parents[1]
+TRAIN, TEST = ROOT / 'tools' / 'train.py', ROOT / 'tools' / 'test.py'
+CT, BN = mmct.config_path('ct_resnet18_digits'), mmct.config_path('bn_resnet18_digits')
+CIFAR = 'mmpretrain::resnet/resnet18_8xb16_cifar10.py'
+NET = ('model.backbone.base_channels=8', 'model.backbone.stem_channels=8',
+       'model.head.in_channels=64')  # fmt: skip
+DATA = ('train_dataloader.dataset.indices=64', 'val_dataloader.dataset.indices=40',
+        'test_dataloader.dataset.indices=40')  # fmt: skip
+SMALL = (*NET, *DATA, 'train_cfg.max_epochs=2', 'default_hooks.checkpoint.max_keep_ckpts=3')
+WEAK = 'custom_hooks.0.on_weak_teacher=warn'
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+def start(tool, *argv, cwd):
+    """Start a tool in a process of its own."""
+    path = os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])
+    return subprocess.Popen(
+        [sys.executable, str(tool), *map(str, argv)],
+        cwd=cwd,
+        env={**os.environ, 'PYTHONPATH': path, 'PYTHONUNBUFFERED': '1'},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs the tests in the background ignores SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+
+def run(tool, *argv, cwd):
+    """Run a tool in this process, as a process of its own would."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, isolated():
+        patch.chdir(cwd)
+        patch.setattr(sys, 'argv', [str(tool), *map(str, argv)])
+        patch.setenv('LOCAL_RANK', '0')
+        patch.delenv('LOCAL_RANK')
+        DefaultScope._instance_dict.clear()
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as exit_:
+            runpy.run_path(str(tool), run_name='__main__')
+    return Result(exit_.value.code, out.getvalue(), err.getvalue())
+
+
+def succeed(tool, *argv, cwd):
+    result = run(tool, *argv, cwd=cwd)
+    assert result.code == 0, result.err
+    return result
+
+
+def metrics(config, checkpoint, cwd, *argv):
+    """What tools/test.py measures on 40 digits."""
+    file = cwd / 'metrics.json'
+    succeed(TEST, config, checkpoint, '--out', file, '--out-item', 'metrics',
+            *argv, cwd=cwd)  # fmt: skip
+    return json.loads(file.read_text())
+
+
+def contents(folder):
+    """All files but the logs, which each start adds to."""
+    files = {path.relative_to(folder): path for path in folder.rglob('*') if path.is_file()}
+    return {
+        str(name): path.read_bytes()
+        for name, path in files.items()
+        if not any(part[:8].isdigit() for part in name.parts)
+    }
+
+
+def same_weights(one, other):
+    one, other = load_state_dict(one), load_state_dict(other)
+    assert one.keys() == other.keys()
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def result_of(work_dir):
+    result = json.loads((work_dir / 'ct_result.json').read_text())
+    return {name: value for name, value in result.items() if not name.endswith('seconds')}
+
+
+# A tool in a process of its own, after code that may make it kill itself.
+SCRIPT = """
+import os, runpy, signal, sys
+import mmct.engine, mmct.models
+from mmpretrain.models import ImageClassifier
+
+os.environ.update({environ!r})
+os.chdir({folder!r})
+sys.stdout = sys.stderr = open('log' + os.environ.get('RANK', '') + '.txt', 'a')
+
+def die(*args, **kwargs):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def nth(n, function):
+    calls = []
+    def counted(*args, **kwargs):
+        calls.append(1)
+        return die() if len(calls) == n else function(*args, **kwargs)
+    return counted
+
+{before}
+sys.argv = {argv!r}
+runpy.run_path(sys.argv[0], run_name='__main__')
+"""
+
+
+def in_processes(folder, tool, *argv, before='', processes=1):
+    """Run a tool in processes that a server forks which has imported mmct.
+
+    That saves seconds a process. What they print is in ``log*.txt``.
+
+    Returns:
+        list[int]: Their exit codes.
+    """
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(['mmct'])
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    jobs = []
+    for rank in range(processes):
+        environ, launched = {}, []
+        if processes > 1:
+            # What torchrun gives to each of its processes.
+            environ = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=processes,
+                           MASTER_ADDR='127.0.0.1', MASTER_PORT=port)  # fmt: skip
+            launched = ['--launcher', 'pytorch']
+        text = SCRIPT.format(
+            environ={name: str(value) for name, value in environ.items()},
+            folder=str(folder),
+            before=before,
+            argv=[str(word) for word in (tool, *argv, *launched)],
+        )
+        script = folder / f'start{rank}.py'
+        script.write_text(text)
+        jobs.append(
+            context.Process(
+                target=runpy.run_path, args=(str(script),), kwargs=dict(run_name='__main__')
+            )
+        )
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join(timeout=300)
+        if job.exitcode is None:
+            job.kill()
+    return [job.exitcode for job in jobs]
+
+
+def log_of(folder):
+    """The end of what the processes printed."""
+    return '\n'.join(log.read_text()[-3000:] for log in sorted(folder.glob('log*.txt')))

@@ -241,8 +241,9 @@ def test_a_new_run_does_not_go_on_with_an_old_one(stopped):
 
 def test_the_stock_tool_goes_on_alike(first, stopped):
     config = stopped / 'run' / Path(CT).name
-    result = run(STOCK, config, '--resume', '--work-dir', 'run', cwd=stopped)
-    assert 'resumed epoch: 1' in result.out
+    codes = in_processes(stopped, STOCK, config, '--resume', '--work-dir', 'run')
+    assert codes == [0], log_of(stopped)
+    assert 'resumed epoch: 1' in log_of(stopped)
     assert same_weights(stopped / 'run' / 'epoch_2.pth', first / 'run' / 'epoch_2.pth')
 
 

@@ -174,4 +174,4 @@ def in_processes(folder, tool, *argv, before='', processes=1):
 
 def log_of(folder):
     """The end of what the processes printed."""
-    return '\n'.join(log.read_text()[-3000:] for log in sorted(folder.glob('log*.txt')))
+    return '\n'.join(log.read_text()[-9000:] for log in sorted(folder.glob('log*.txt')))

@@ -1,5 +1,6 @@
 """Loading is safe, writing is whole."""
 
+import gc
 import os
 import pickle
 
@@ -59,12 +60,42 @@ def test_safe_loading_also_holds_for_code_that_asks_for_unsafe(tmp_path):
 
 
 def test_safe_loading_leaves_nothing_behind(monkeypatch):
+    # What the hooks of a failed run hold goes with them.
+    gc.collect()
     monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '0')
     before = set(torch.serialization.get_safe_globals())
     with safe_loading():
         assert HistoryBuffer in torch.serialization.get_safe_globals()
     assert set(torch.serialization.get_safe_globals()) == before
     assert os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] == '0'
+
+
+def test_blocks_may_overlap_and_lose_what_others_take_away():
+    gc.collect()
+    before = set(torch.serialization.get_safe_globals())
+    first, second = safe_loading(), safe_loading()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert HistoryBuffer in torch.serialization.get_safe_globals()
+    # As onedl-mmengine does around each load.
+    with torch.serialization.safe_globals([HistoryBuffer]):
+        pass
+    with safe_loading():
+        assert HistoryBuffer in torch.serialization.get_safe_globals()
+    second.__exit__(None, None, None)
+    assert set(torch.serialization.get_safe_globals()) == before
+
+
+def test_of_getattr_a_history_gets_only_its_statistics(tmp_path):
+    class Reach:
+        def __reduce__(self):
+            return getattr, (HistoryBuffer, '__init__')
+
+    file = tmp_path / 'reach.pth'
+    torch.save(dict(state_dict={}, reach=Reach()), file)
+    with pytest.raises(CTError, match='asks for __init__'):
+        load_state_dict(file)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -114,11 +115,16 @@ def load(path: str | Path) -> Any:
         with safe_loading():
             return torch.load(path, map_location='cpu', weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, SafetensorError) as error:
-        reason = (str(error).strip() or 'it is empty').splitlines()[0]
         raise CTError(
             f'checkpoint {path} is damaged or holds more than weights, '
-            f'it was not loaded: {reason}'
+            f'it was not loaded: {_reason(str(error))}'
         ) from error
+
+
+def _reason(text: str) -> str:
+    # torch puts advice to load unsafely before what it found.
+    found = re.search(r'WeightsUnpickler error: (.*?)(\. Please use|\n|$)', text)
+    return found[1] if found else (text.strip() or 'it is empty').splitlines()[0]
 
 
 def load_state_dict(path: str | Path) -> dict[str, Tensor]:

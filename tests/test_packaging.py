@@ -11,9 +11,12 @@ from zipfile import ZipFile
 
 import pytest
 import yaml
+from mmengine.config import Config
+from mmpretrain.registry import MODELS
 from packaging.requirements import Requirement
 
 from mmct import __version__
+from mmct.models import CTClassifier
 
 ROOT = Path(__file__).parents[1]
 NOT_SOURCE = ('.*', '__pycache__', '*.egg-info', 'build', 'dist', 'data', 'work_dirs')
@@ -127,21 +130,35 @@ def test_names_of_configs_are_unique_in_the_package(wheel):
     assert {name for name in configs if times[name] > 1} == set()
 
 
-def test_model_index_points_at_configs():
+def entries():
+    """The models of the index, by name."""
     index = yaml.safe_load((ROOT / 'model-index.yml').read_text())
+    found = {}
     for metafile in index['Import']:
         content = yaml.safe_load((ROOT / metafile).read_text())
         collections = {collection['Name'] for collection in content['Collections']}
-        assert content['Models']
-        for model in content['Models']:
-            assert model['In Collection'] in collections
-            assert Path(model['Config']).stem == model['Name']
-            assert (ROOT / model['Config']).is_file()
+        assert all(model['In Collection'] in collections for model in content['Models'])
+        found |= {model['Name']: model for model in content['Models']}
+    return found
+
+
+def test_model_index_has_every_config_of_ct():
+    packed = {path.stem for path in (ROOT / 'configs').rglob('ct_*.py')}
+    assert set(entries()) == packed
+
+
+@pytest.mark.parametrize('name', entries())
+def test_an_entry_of_the_model_index_is_a_config_that_builds(name):
+    file = ROOT / entries()[name]['Config']
+    assert file.stem == name
+    assert isinstance(MODELS.build(Config.fromfile(file).model), CTClassifier)
 
 
 def test_mim_can_read_the_model_index():
     search = pytest.importorskip('mim.commands.search')
     index = search.load(str(ROOT / 'model-index.yml'))
     table = search.convert2df(index)
+    assert set(table.index) == set(entries())
     assert table.loc['ct_resnet18_digits', 'config'] == 'configs/ct_resnet18_digits.py'
     assert table.loc['ct_resnet18_digits', 'model'] == 'counterbalancingteacher'
+    assert table.loc['ct_resnet18_digits', 'paper'] == 'https://arxiv.org/abs/2207.01548'

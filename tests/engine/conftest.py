@@ -30,7 +30,9 @@ def tiny(tmp_path):
         cfg.merge_from_dict({**TINY, **(options or {})})
         # Two epochs on 64 images need not make a good teacher.
         settings = dict(on_weak_teacher='warn') if name.startswith('ct') else {}
-        cfg.custom_hooks[0].update({**settings, **(hook or {})})
+        # A baseline has no hook.
+        for own in cfg.get('custom_hooks', []):
+            own.update({**settings, **(hook or {})})
         return cfg
 
     return make

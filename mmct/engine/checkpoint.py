@@ -123,7 +123,7 @@ def load(path: str | Path) -> Any:
 
 def _reason(text: str) -> str:
     # torch puts advice to load unsafely before what it found.
-    found = re.search(r'WeightsUnpickler error: (.*?)(\. Please use|\n|$)', text)
+    found = re.search(r'WeightsUnpickler error:\s*(.*?)(\. Please use|\n|$)', text)
     return found[1] if found else (text.strip() or 'it is empty').splitlines()[0]
 
 

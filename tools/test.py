@@ -6,15 +6,15 @@ from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 
-import mmengine
 from mmengine.config import Config, ConfigDict
-from mmengine.evaluator import DumpResults
+from mmengine.dist import is_main_process
 
 import mmct  # noqa: F401  (registers our classes also for configs without them)
 from mmct.engine import CTError
 from mmct.engine.checkpoint import safe_loading
 from mmct.engine.cli import (
     CONFIG_HELP,
+    DumpWholeResults,
     Parser,
     add_common_arguments,
     build_runner,
@@ -26,6 +26,7 @@ from mmct.engine.cli import (
     merge_common_arguments,
     run_tool,
     set_loader_defaults,
+    write_result,
 )
 
 # The formats in which mmengine writes each item of --out.
@@ -116,13 +117,13 @@ def build() -> Callable[[], object]:
     if '://' not in args.checkpoint:
         check_checkpoint(args.checkpoint, runner)
     if args.out and args.out_item != 'metrics':
-        runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
+        runner.test_evaluator.metrics.append(DumpWholeResults(out_file_path=args.out))
 
     def run() -> None:
         with safe_loading():
             metrics = runner.test()
-        if args.out and args.out_item == 'metrics':
-            mmengine.dump(metrics, args.out)
+        if args.out and args.out_item == 'metrics' and is_main_process():
+            write_result(args.out, metrics)
 
     return run
 

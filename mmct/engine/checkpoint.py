@@ -212,6 +212,7 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
     # One name: what a killed run leaves is overwritten by the next.
     temporary = path.with_name(f'{path.name}.tmp')
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
         with temporary.open('rb') as file:
             os.fsync(file.fileno())
@@ -219,7 +220,7 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
     except OSError as error:
         raise CTError(
             f'{path} was not written ({error.strerror}); what was there is intact. '
-            'Make room or allow writing there, then go on with --resume'
+            'Make room or allow writing there, then start again (training: with --resume)'
         ) from error
     finally:
         with suppress(OSError):

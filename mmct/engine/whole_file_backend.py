@@ -30,9 +30,7 @@ class WholeFileBackend(LocalBackend):
         Raises:
             CTError: If it cannot be written; nothing is then lost.
         """
-        path = Path(filepath)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, lambda temporary: temporary.write_bytes(obj))
+        write_whole(Path(filepath), lambda temporary: temporary.write_bytes(obj))
 
     def remove(self, filepath: str | Path) -> None:
         """Note that a file is outdated.

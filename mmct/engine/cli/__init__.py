@@ -13,11 +13,13 @@ from .options import (
     set_teacher_options,
 )
 from .processes import check_launcher, join_processes
+from .results import DumpWholeResults, write_result
 from .running import build_runner, dump_config, run_tool
 from .work_dir import check_resumed, checkpoint_to_resume, claim_work_dir
 
 __all__ = [
     'CONFIG_HELP',
+    'DumpWholeResults',
     'Parser',
     'add_common_arguments',
     'build_runner',
@@ -38,4 +40,5 @@ __all__ = [
     'set_checkpoints',
     'set_loader_defaults',
     'set_teacher_options',
+    'write_result',
 ]

@@ -12,6 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+from ..checkpoint import write_text
 from ..errors import CTError
 
 # Errors that a user's config or files cause while a run is being built.
@@ -80,7 +81,7 @@ def dump_config(runner: Runner, replace: bool = True) -> None:
     name = Path(runner.cfg.filename or f'{runner.timestamp}.py').name
     file = Path(runner.work_dir) / name
     if is_main_process() and (replace or not file.exists()):
-        runner.config_to_dump.dump(str(file))
+        write_text(file, runner.config_to_dump.dump())
 
 
 def run_tool(

@@ -1,5 +1,6 @@
 """Student, teacher and loss of Counterbalancing Teacher."""
 
+from .affine_folding import fold_affine
 from .batch_norm_removal import check_has_batch_norm, check_removal, remove_batch_norm
 from .calibration import calibrate
 from .ct_classifier import CTClassifier, check_is_copy
@@ -20,6 +21,7 @@ __all__ = [
     'check_removal',
     'class_scores',
     'consistency',
+    'fold_affine',
     'norm_free_backbone',
     'remove_batch_norm',
 ]

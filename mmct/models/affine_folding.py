@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .no_norm import NoNorm
-from .probe import probe
+from .twins import probe
 
 # Output channels come first in their weights (not so in transposed ones).
 LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
@@ -57,16 +57,16 @@ def fold_affine(
     """
     forward = forward or (lambda network, x: network(x))
     inputs = inputs[:NUM_IMAGES].double()
-    twin = probe(model)
-    names = {module: name for name, module in twin.named_modules()}
+    trial = probe(model)
+    names = {module: name for name, module in trial.named_modules()}
     pairs = [
-        (names[layer], names[norm]) for layer, norm in _pairs(twin, inputs, forward)
+        (names[layer], names[norm]) for layer, norm in _pairs(trial, inputs, forward)
     ]
     pairs = [pair for pair in pairs if not any(map(_is_watched, _get(model, pair)))]
-    expected = forward(twin, inputs)
+    expected = forward(trial, inputs)
 
     def holds(pairs: list[tuple[str, str]]) -> bool:
-        folded = _folded(copy.deepcopy(twin), pairs)
+        folded = _folded(copy.deepcopy(trial), pairs)
         try:
             torch.testing.assert_close(forward(folded, inputs), expected, **TOLERANCE)
         except (AssertionError, AttributeError, RuntimeError):

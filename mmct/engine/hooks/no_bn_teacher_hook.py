@@ -59,6 +59,8 @@ class NoBNTeacherHook(Hook):
             not above chance. Defaults to 'stop'.
         retrain (bool): Whether to train a new teacher though there is a
             finished one, which is moved aside. Defaults to False.
+        compile (bool | dict): Whether the frozen teacher runs through
+            ``torch.compile``, or the arguments of it. Defaults to False.
 
     Raises:
         ValueError: If a setting is out of its range.
@@ -76,6 +78,7 @@ class NoBNTeacherHook(Hook):
         clip_grad: dict | None = dict(max_norm=1.0),  # noqa: B006
         on_weak_teacher: str = 'stop',
         retrain: bool = False,
+        compile: bool | dict = False,
     ) -> None:
         if on_weak_teacher not in ('stop', 'warn'):
             raise ValueError(
@@ -88,6 +91,7 @@ class NoBNTeacherHook(Hook):
         )
         self.on_weak_teacher = on_weak_teacher
         self.retrain = retrain
+        self.compile = compile
         self._teacher_record: dict[str, Any] = {}
         self._student_started = 0.0
 
@@ -118,7 +122,7 @@ class NoBNTeacherHook(Hook):
                 teacher = self._trained(runner)
         self._check_strength(runner)
         try:
-            student.attach_teacher(teacher)
+            student.attach_teacher(teacher, compile=self.compile)
         except ValueError as error:
             raise CTError(f'{error}') from error
         runner.logger.info('Stage 2 of 2: the student learns, the teacher is frozen')

@@ -110,12 +110,14 @@ class CTClassifier(ImageClassifier):
                 'CTClassifier has no teacher: add '
                 "dict(type='NoBNTeacherHook') to custom_hooks"
             )
+        # First: what it needs for a while is gone when the student's
+        # activations, which stay for the backward pass, are made.
+        teacher = self._teacher(inputs)
         student = run(
             self,
             self.extract_feat(inputs, stage='backbone'),
             lambda feats: self.head.loss(feats, data_samples),
         )
-        teacher = self._teacher(inputs)
         multi_label = isinstance(self.head, MultiLabelClsHead)
         pairs = list(zip(*map(self._compared, (student, teacher)), strict=True))
         terms = [

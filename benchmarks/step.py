@@ -60,11 +60,23 @@ def parse_args() -> Namespace:
         help='the memory format of the student and of the baseline',
     )
     parser.add_argument(
+        '--stage', type=int, help='compare this stage of the backbone, not the logits'
+    )
+    parser.add_argument(
+        '--cpu-time',
+        action='store_true',
+        help='seconds of this process, not of the clock: for a machine with others on it',
+    )
+    parser.add_argument(
         '--memory-of', metavar='MODEL', help='print the peak memory of one model, and end'
     )
     args = parser.parse_args()
     if args.device == 'cuda' and not torch.cuda.is_available():
         parser.error('--device cuda, but torch finds no GPU')
+    if args.device == 'cuda' and args.cpu_time:
+        parser.error('--cpu-time does not count what a GPU does')
+    if args.stage not in (None, *range(3)):
+        parser.error('--stage is 0, 1 or 2: the last stage is 3')
     if args.memory_of not in (None, 'baseline', *TEACHERS):
         parser.error(f'--memory-of is baseline or one of {", ".join(TEACHERS)}')
     return args
@@ -98,16 +110,21 @@ class Stepper:
         cfg.model.data_preprocessor = cfg.data_preprocessor
         cfg.model.backbone.update(stem_channels=width, base_channels=width)
         cfg.model.head.in_channels = features
-        self.model = self._model(cfg.model, name).to(args.device)
+        compared = dict()
+        if args.stage is not None:
+            cfg.model.backbone.out_indices = (args.stage, 3)
+            compared = dict(stage=args.stage, distance='mse')
+        self.model = self._model(cfg.model, name, compared).to(args.device)
         if args.channels_last:
             self.model.to(memory_format=torch.channels_last)
         self.model.train()
         self.optimizer = build_optim_wrapper(self.model, cfg.optim_wrapper)
+        self.now = time.process_time if args.cpu_time else _now
 
-    def _model(self, cfg: dict, name: str) -> ImageClassifier:
+    def _model(self, cfg: dict, name: str, compared: dict) -> ImageClassifier:
         if name == 'baseline':
             return MODELS.build(cfg)
-        model = MODELS.build({**cfg, 'type': 'CTClassifier'})
+        model = MODELS.build({**cfg, 'type': 'CTClassifier', 'consistency': compared})
         teacher = MODELS.build({**cfg, 'type': 'NormFreeClassifier'})
         # Else its signals may become denormal numbers, which take longer.
         calibrate(teacher, torch.randn(8, *self.data['inputs'].shape[1:]))
@@ -120,9 +137,9 @@ class Stepper:
         Returns:
             float: Its seconds.
         """
-        started = _now()
+        started = self.now()
         self.model.train_step(self.data, self.optimizer)
-        return _now() - started
+        return self.now() - started
 
 
 def _now() -> float:
@@ -219,9 +236,10 @@ def report(args: Namespace, pairs: dict[str, np.ndarray], peaks: dict[str, float
         peaks (dict[str, float]): Peak memory in MiB of each model.
     """
     form = 'channels_last' if args.channels_last else 'contiguous'
+    clock = 'CPU time' if args.cpu_time else 'time'
     table = Table(
         title=f'{args.case}, student {form}, {args.device}, {args.threads} CPU threads, '
-        f'torch {torch.__version__}, {args.pairs} pairs'
+        f'torch {torch.__version__}, {args.pairs} pairs, {clock}'
     )
     for column in ('teacher', 'baseline step', 'CT step', 'CT / baseline', '95 %',
                    'baseline MiB', 'CT MiB', 'ratio'):  # fmt: skip

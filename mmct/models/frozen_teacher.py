@@ -51,11 +51,7 @@ class FrozenTeacher:
         channels_last: bool = True,
         compile: bool | dict = False,
     ) -> None:
-        if not isinstance(compile, (bool, dict)):
-            raise ValueError(
-                'FrozenTeacher: compile must be a bool or the arguments of '
-                f'torch.compile, but got {compile!r}'
-            )
+        check_compile('FrozenTeacher', compile)
         self.module = module
         self.position = position
         self.fold = fold
@@ -94,35 +90,61 @@ class FrozenTeacher:
 
     @torch.compiler.disable
     def _prepare(self, inputs: Tensor) -> None:
+        try:
+            done = self._speed_up(inputs)
+        except (RuntimeError, TypeError) as error:
+            # The trials are in float64: not every device and layer can, and
+            # they take memory. Training must not depend on them.
+            self.reset()
+            self._copy = twin(self.module)
+            self._features = self._all_features
+            done = f'as it is, since its trial failed: {error}'
+        print_log(f'Frozen teacher: {done}', logger='current')
+
+    def _speed_up(self, inputs: Tensor) -> str:
+        """Make the copy and what runs it; says what was done."""
         self._copy = twin(self.module)
         num_norms = sum(isinstance(layer, NoNorm) for layer in self._copy.modules())
         folded = fold_affine(self._copy, inputs, _outputs) if self.fold else []
         if self.channels_last and _can_be_channels_last(self._copy, inputs):
             self._memory_format = torch.channels_last
             self._copy.to(memory_format=torch.channels_last)
-        self._features = self._backbone(inputs)
-        print_log(
-            f'Frozen teacher: {len(folded)} of {num_norms} affine layers folded, '
-            f'{self._memory_format}, compiled: {bool(self.compile)}',
-            logger='current',
-        )
-
-    def _backbone(self, inputs: Tensor) -> Callable[[Tensor], tuple | Tensor]:
-        teacher, position = self._copy, self.position
-
-        def features(inputs: Tensor) -> tuple | Tensor:
-            stages = teacher.extract_feat(inputs, stage='backbone')
-            return stages if position is None else stages[position]
-
+        self._features, maker = self._all_features, None
         if self.compile:
             # The compiler drops what does not lead to the result by itself.
             options = self.compile if isinstance(self.compile, dict) else {}
-            return torch.compile(features, **options)
-        if position is not None:
-            maker = maker_of(teacher.backbone, inputs, position)
-            if maker is not None:
-                return stopped_after(teacher.backbone.get_submodule(maker), features)
-        return features
+            self._features = torch.compile(self._all_features, **options)
+        elif self.position is not None:
+            maker = maker_of(self._copy.backbone, inputs, self.position)
+        if maker is not None:
+            layer = self._copy.backbone.get_submodule(maker)
+            self._features = stopped_after(layer, self._all_features)
+        return (
+            f'{len(folded)} of {num_norms} affine layers folded, '
+            f'{self._memory_format}, compiled: {bool(self.compile)}, '
+            f'ends after: {maker or "all"}'
+        )
+
+    def _all_features(self, inputs: Tensor) -> tuple | Tensor:
+        stages = self._copy.extract_feat(inputs, stage='backbone')
+        return stages if self.position is None else stages[self.position]
+
+
+def check_compile(owner: str, compile: bool | dict) -> None:
+    """Refuse what is no setting of ``torch.compile``.
+
+    Args:
+        owner (str): Who was given it, for the message.
+        compile (bool | dict): Whether to compile, or the arguments.
+
+    Raises:
+        ValueError: Names the owner, what is allowed and what came.
+    """
+    if not isinstance(compile, (bool, dict)):
+        raise ValueError(
+            f'{owner}: compile must be True, False or a dict of arguments of '
+            f'torch.compile, but got {compile!r}'
+        )
 
 
 def _outputs(model: ImageClassifier, inputs: Tensor) -> ForwardPass:

@@ -5,6 +5,14 @@ from collections import OrderedDict
 
 from torch import nn
 
+_KINDS = (
+    '_forward_hooks',
+    '_forward_hooks_with_kwargs',
+    '_forward_hooks_always_called',
+    '_forward_pre_hooks',
+    '_forward_pre_hooks_with_kwargs',
+)
+
 
 def twin(model: nn.Module) -> nn.Module:
     """Copy a network; both share their forward hooks, later ones too.
@@ -40,8 +48,4 @@ def probe(model: nn.Module) -> nn.Module:
 
 
 def _hooks(model: nn.Module) -> list[OrderedDict]:
-    return [
-        hooks
-        for module in model.modules()
-        for hooks in (module._forward_hooks, module._forward_pre_hooks)
-    ]
+    return [getattr(module, kind) for module in model.modules() for kind in _KINDS]

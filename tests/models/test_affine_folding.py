@@ -150,6 +150,16 @@ def test_only_what_can_be_folded_is(name, bias):
     assert ('conv.bias' in names) == bias
 
 
+@pytest.mark.parametrize('name', WAYS)
+def test_the_pass_alone_shows_all_but_other_readers(name):
+    way, expected = WAYS[name]
+    net = randomised(Net(way), bn=True)
+    found = fold_affine(net, images(), lambda net, x: (net(x), None)[1])
+    if name == 'read twice':
+        expected = ['norm']
+    assert found == expected + ['spare'] * (name == 'one of two')
+
+
 def test_what_was_unknown_to_the_pass_is_compared():
     # Only the second output shows that somebody else reads the convolution's.
     def way(net, x):

@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
-from mmct.models import CTClassifier, NormFreeClassifier
+from mmct.models import CTClassifier, NormFreeClassifier, check_compile
 from mmct.report import print_ct_result
 
 from ..accuracy import Accuracy
@@ -85,6 +85,7 @@ class NoBNTeacherHook(Hook):
                 "NoBNTeacherHook: on_weak_teacher must be 'stop' or 'warn', but got "
                 f'{on_weak_teacher!r}'
             )
+        check_compile('NoBNTeacherHook', compile)
         self.checkpoint = checkpoint
         self.recipe = TeacherRecipe(
             init, granularity, calibration_batches, max_epochs, max_iters, lr, clip_grad

@@ -23,7 +23,7 @@ from rich.table import Table
 from mmct.engine.cli import Parser, load_config
 from mmct.models import calibrate
 
-# Config, changes of the backbone, features of the head, image and batch size.
+# Config, width of the backbone, features of its head, image and batch size.
 CASES = {
     'resnet18-w16': ('bn_resnet18_cifar10.py', 16, 128, 32, 128),
     'resnet18-w64': ('bn_resnet18_cifar10.py', 64, 512, 32, 32),

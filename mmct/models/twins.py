@@ -41,7 +41,7 @@ def probe(model: nn.Module) -> nn.Module:
     """
     none = {id(hooks): OrderedDict() for hooks in _hooks(model)}
     other = copy.deepcopy(model, none).double()
-    # eval() last: LeViT's keeps tensors that double() does not convert. And on
+    # eval() last: LeViT's makes tensors that double() does not convert. And on
     # its own: a backbone's returns nothing.
     other.eval()
     return other

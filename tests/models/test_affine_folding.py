@@ -218,6 +218,12 @@ def test_dtype_mode_and_gradients_stay():
     assert net(x).dtype == torch.bfloat16
 
 
+def test_a_network_in_training_mode_is_compared_in_eval_mode():
+    net = Net(lambda net, x: F.dropout(net.norm(net.conv(x)), 0.5, net.training))
+    assert fold_affine(net, images()) == ['norm']
+    assert net.training
+
+
 def test_the_output_of_a_folded_network_is_its_own():
     net = randomised(Net(WAYS['plain'][0]), bn=True)
     fold_affine(net, images())

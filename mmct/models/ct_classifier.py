@@ -12,20 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from .batch_norm_removal import check_has_batch_norm
 from .forward_pass import ForwardPass, branches, class_scores, run
-
-
-class TeacherReference:
-    """Holds the teacher out of sight of whatever walks a module.
-
-    It is no submodule, and copies (EMA) and pickles leave it out: a shared
-    teacher would move to another device or dtype with the copy.
-    """
-
-    def __init__(self, module: nn.Module | None = None) -> None:
-        self.module = module
-
-    def __reduce__(self) -> tuple:
-        return TeacherReference, ()
+from .frozen_teacher import FrozenTeacher
 
 
 @MODELS.register_module()
@@ -59,7 +46,7 @@ class CTClassifier(ImageClassifier):
         self.consistency = MODELS.build(consistency)
         # Fraction of training that is done, for the ramp; set by the hook.
         self.progress = 1.0
-        self._teacher = TeacherReference()
+        self._teacher = FrozenTeacher()
         check_has_batch_norm(self)
         _check_head(self.head)
         self._stage = _position(self.backbone, self.consistency.stage)
@@ -69,20 +56,35 @@ class CTClassifier(ImageClassifier):
         """The frozen teacher, or None before one is attached."""
         return self._teacher.module
 
-    def attach_teacher(self, teacher: nn.Module) -> None:
+    def attach_teacher(
+        self,
+        teacher: nn.Module,
+        fold: bool = True,
+        channels_last: bool = True,
+        compile: bool | dict = False,
+    ) -> None:
         """Freeze a BN-free copy of this network and learn from it.
+
+        What runs is a copy that costs less, made at the first step: weights
+        that are loaded into the teacher later do not count.
 
         Args:
             teacher (nn.Module): An ``ImageClassifier`` with this network's
                 parameters, except for its BatchNorm.
+            fold (bool): See :class:`FrozenTeacher`. Defaults to True.
+            channels_last (bool): The same. Defaults to True.
+            compile (bool | dict): The same. Defaults to False.
 
         Raises:
-            ValueError: If it is not BN-free, or its parameters do not fit.
+            ValueError: If it is not BN-free, its parameters do not fit, or
+                ``compile`` is neither a bool nor a dict.
         """
         check_is_copy(teacher, self)
         # eval() last: LeViT's keeps tensors that .to() does not move.
-        teacher = teacher.requires_grad_(False).to(next(self.parameters()))
-        self._teacher.module = teacher.eval()
+        teacher = teacher.requires_grad_(False).to(next(self.parameters())).eval()
+        self._teacher = FrozenTeacher(
+            teacher, self._last_needed, fold, channels_last, compile
+        )
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
         """The task loss, the consistency loss and how often both agree.
@@ -96,7 +98,9 @@ class CTClassifier(ImageClassifier):
             ``loss_consistency`` (weighted) and ``agreement``, a fraction that
             is logged and not added to the loss: of samples whose top class is
             the same or, for a multi-label head, of labels that both put on
-            the same side of probability 0.5.
+            the same side of probability 0.5. Without ``agreement`` if a stage
+            before the backbone's last output is compared: the teacher's pass
+            ends there.
 
         Raises:
             RuntimeError: If no teacher is attached.
@@ -106,9 +110,14 @@ class CTClassifier(ImageClassifier):
                 'CTClassifier has no teacher: add '
                 "dict(type='NoBNTeacherHook') to custom_hooks"
             )
-        student = run(self, inputs, lambda feats: self.head.loss(feats, data_samples))
-        with torch.no_grad():
-            teacher = run(self.teacher, inputs, self.teacher.head)
+        # First: what it needs for a while is gone when the student's
+        # activations, which stay for the backward pass, are made.
+        teacher = self._teacher(inputs)
+        student = run(
+            self,
+            self.extract_feat(inputs, stage='backbone'),
+            lambda feats: self.head.loss(feats, data_samples),
+        )
         multi_label = isinstance(self.head, MultiLabelClsHead)
         pairs = list(zip(*map(self._compared, (student, teacher)), strict=True))
         terms = [
@@ -122,11 +131,17 @@ class CTClassifier(ImageClassifier):
         ]
         losses = student.result
         losses['loss_consistency'] = torch.stack(terms).mean()
-        with torch.no_grad():
-            losses['agreement'] = _agreement(
-                class_scores(student.logits), class_scores(teacher.logits), multi_label
-            )
+        if teacher.logits is not None:
+            scores = class_scores(student.logits), class_scores(teacher.logits)
+            losses['agreement'] = _agreement(*scores, multi_label)
         return losses
+
+    @property
+    def _last_needed(self) -> int | None:
+        """Position of the stage that the teacher's pass may end with, if any."""
+        last = len(getattr(self.backbone, 'out_indices', None) or ()) - 1
+        early = self._stage is not None and 0 <= self._stage < last
+        return self._stage if early else None
 
     def _compared(self, outputs: ForwardPass) -> tuple[Tensor, ...]:
         if self._stage is not None:
@@ -144,6 +159,7 @@ class CTClassifier(ImageClassifier):
         # the tensors that eval() keeps.
         if self.teacher is not None:
             self.teacher._apply(fn, *args, **kwargs).eval()
+            self._teacher.reset()
         return super()._apply(fn, *args, **kwargs)
 
 
@@ -175,6 +191,7 @@ def check_is_copy(teacher: nn.Module, student: nn.Module) -> None:
         )
 
 
+@torch.no_grad()
 def _agreement(student: Tensor, teacher: Tensor, multi_label: bool) -> Tensor:
     if multi_label:
         return ((student > 0) == (teacher > 0)).float().mean()

@@ -18,7 +18,7 @@ class ForwardPass(NamedTuple):
 
     stages: tuple  # the backbone's outputs, a tensor a stage
     pre_logits: HeadOutput | None  # None: the head has no such step
-    logits: HeadOutput
+    logits: HeadOutput | None  # None: the pass ended before the head
     result: Any  # what the call of the head returned
 
 
@@ -36,23 +36,22 @@ def class_scores(logits: HeadOutput) -> Tensor:
 
 
 def run(
-    model: ImageClassifier, inputs: Tensor, head: Callable[[tuple], Any]
+    model: ImageClassifier, stages: tuple, head: Callable[[tuple], Any]
 ) -> ForwardPass:
-    """One pass through a classifier that keeps what is compared.
+    """Go on from a backbone's outputs, and keep what is compared.
 
     The head is called once: a second call would update the head's own
     BatchNorm twice and redraw its dropout.
 
     Args:
         model (ImageClassifier): The network.
-        inputs (Tensor): Preprocessed images, shape ``(N, C, H, W)``.
+        stages (tuple[Tensor]): Its backbone's outputs.
         head (Callable): Gets the neck's output and calls ``model.head``, or
             its loss, once.
 
     Returns:
         ForwardPass: The outputs; those of a margin head are without margin.
     """
-    stages = model.extract_feat(inputs, stage='backbone')
     feats = model.neck(stages) if model.with_neck else stages
     # A margin head's own output has the margin of the true class in it.
     margin = isinstance(model.head, ArcFaceClsHead)

@@ -10,7 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
-from mmct.models import CTClassifier, NormFreeClassifier
+from mmct.models import CTClassifier, NormFreeClassifier, check_compile
 from mmct.report import print_ct_result
 
 from ..accuracy import Accuracy
@@ -64,6 +64,8 @@ class NoBNTeacherHook(Hook):
             not above chance. Defaults to 'stop'.
         retrain (bool): Whether to train a new teacher though there is a
             finished one, which is moved aside. Defaults to False.
+        compile (bool | dict): Whether the frozen teacher runs through
+            ``torch.compile``, or the arguments of it. Defaults to False.
 
     Raises:
         ValueError: If a setting is out of its range.
@@ -81,18 +83,21 @@ class NoBNTeacherHook(Hook):
         clip_grad: dict | None = dict(max_norm=1.0),  # noqa: B006
         on_weak_teacher: str = 'stop',
         retrain: bool = False,
+        compile: bool | dict = False,
     ) -> None:
         if on_weak_teacher not in ('stop', 'warn'):
             raise ValueError(
                 "NoBNTeacherHook: on_weak_teacher must be 'stop' or 'warn', but got "
                 f'{on_weak_teacher!r}'
             )
+        check_compile('NoBNTeacherHook', compile)
         self.checkpoint = checkpoint
         self.recipe = TeacherRecipe(
             init, granularity, calibration_batches, max_epochs, max_iters, lr, clip_grad
         )
         self.on_weak_teacher = on_weak_teacher
         self.retrain = retrain
+        self.compile = compile
         self._teacher_record: dict[str, Any] = {}
         self._student_started = 0.0
         self._loading = ExitStack()
@@ -173,7 +178,7 @@ class NoBNTeacherHook(Hook):
                 'start without --resume'
             )
         try:
-            student.attach_teacher(teacher)
+            student.attach_teacher(teacher, compile=self.compile)
         except ValueError as error:
             raise CTError(f'{error}') from error
         runner.logger.info('Stage 2 of 2: the student learns, the teacher is frozen')

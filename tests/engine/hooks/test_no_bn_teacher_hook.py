@@ -286,7 +286,8 @@ def test_runs_that_cannot_have_a_teacher(tiny, by_hand):
 
 
 def test_bad_settings_are_refused_when_built(tiny):
-    for hook, name in ((dict(on_weak_teacher='go'), 'on_weak_teacher'), (dict(lr=0), 'lr')):
+    for hook, name in ((dict(on_weak_teacher='go'), 'on_weak_teacher'), (dict(lr=0), 'lr'),
+                       (dict(compile='yes'), 'compile')):
         with pytest.raises(ValueError, match=f'NoBNTeacherHook: {name} must be'):
             Runner.from_cfg(tiny(hook=hook))
 

@@ -1,6 +1,7 @@
 """What makes two runs the same."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -91,4 +92,5 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif value is None or isinstance(value, (bool, int, float, str)):
         yield prefix, value
     else:
-        yield prefix, repr(value)
+        # Without the address in memory, which is another in each process.
+        yield prefix, re.sub(r' at 0x[0-9a-f]+', '', repr(value))

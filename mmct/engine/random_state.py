@@ -46,8 +46,8 @@ def seed_all(*key: int) -> None:
     """Seed the global generators of this process from several numbers.
 
     Args:
-        *key (int): Non-negative. Keys that differ anywhere give streams that
-            are independent, unlike sums of seeds.
+        *key (int): Non-negative. Keys of one length that differ anywhere give
+            streams that are independent, unlike sums of seeds.
     """
     words = np.random.SeedSequence(key).generate_state(4)
     random.seed(words.tobytes())

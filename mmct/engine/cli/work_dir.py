@@ -35,7 +35,7 @@ def claim_work_dir(cfg: Config) -> FileLock | None:
         try:
             lock = _lock(Path(cfg.work_dir))
             answer = [_seed(cfg)]
-        except (CTError, OSError) as error:
+        except CTError as error:
             answer = [error]
     broadcast_object_list(answer)
     if isinstance(answer[0], Exception):
@@ -84,13 +84,17 @@ def check_resumed(path: str, runner: Runner) -> None:
 
 
 def _lock(folder: Path) -> FileLock:
-    folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / '.lock')
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout as error:
         raise CTError(
             f'another run is writing to {folder}: wait for it, or use another --work-dir'
+        ) from error
+    except OSError as error:
+        raise CTError(
+            f'{folder} cannot be written to ({error.strerror}): use another --work-dir'
         ) from error
     return lock
 

@@ -81,7 +81,7 @@ class ResumableCheckpointHook(CheckpointHook):
         self._states: list[dict] | None = None
         # The generators while validation runs.
         self._before_val: dict[str, Any] | None = None
-        self._buffers_are_shared = False
+        self._buffers_are_shared = True
 
     def before_run(self, runner: Runner) -> None:
         """Take over the seeding of the training loader's workers.
@@ -148,7 +148,7 @@ class ResumableCheckpointHook(CheckpointHook):
         if runner.iter:
             # mmengine draws a seed before the checkpoint's is known.
             for sampler in samplers(runner.train_dataloader):
-                if hasattr(sampler, 'seed') and not self._fingerprint.get('seed'):
+                if hasattr(sampler, 'seed') and self._fingerprint.get('seed') is None:
                     sampler.seed = runner.seed
         elif is_main_process():
             # Another run's checkpoint must not pass for this one's.

@@ -54,7 +54,7 @@ def main() -> None:
         keep(final_checkpoint(folder), kept)
         record['networks'][name] = dict(
             accuracy_pct=test(tested_as, kept, args.work_dirs),
-            parameters=sum(w.numel() for w in load_state_dict(kept).values()),
+            parameters=parameters(kept),
             **timing(folder),
         )
         print(name, record['networks'][name])
@@ -97,6 +97,13 @@ def test(kind: str, checkpoint: Path, work_dirs: Path) -> float:
     subprocess.run([sys.executable, *command, *options], cwd=ROOT, check=True,
                    stdout=subprocess.DEVNULL)  # fmt: skip
     return read(out)['accuracy/top1']
+
+
+def parameters(checkpoint: Path) -> int:
+    """How many numbers a network learns: BN statistics are not learned."""
+    weights = load_state_dict(checkpoint)
+    statistics = ('running_mean', 'running_var', 'num_batches_tracked')
+    return sum(w.numel() for name, w in weights.items() if not name.endswith(statistics))
 
 
 def timing(folder: Path) -> dict[str, float]:

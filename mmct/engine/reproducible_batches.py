@@ -6,6 +6,7 @@ from itertools import chain, count, repeat
 
 import torch
 from mmengine.dataset import InfiniteSampler
+from mmengine.logging import print_log
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data._utils.fetch import _MapDatasetFetcher
@@ -43,7 +44,7 @@ class ReproducibleBatches:
         """
         self._key[0], self._key[1] = seed, epoch
 
-    def endless(self, seed: int, start: int) -> Iterator:
+    def endless(self, seed: int, start: int, reread: bool = True) -> Iterator:
         """Batches of epoch after epoch, for iteration-based training.
 
         Whole epochs are skipped; of the last one the batches that were
@@ -52,17 +53,20 @@ class ReproducibleBatches:
         Args:
             seed (int): The run's.
             start (int): How many batches were trained on.
+            reread (bool): Whether to do so. Defaults to True.
 
         Returns:
-            Iterator: Begins with batch ``start``.
+            Iterator: Begins with batch ``start``, or with that one's epoch.
         """
         endless_sampler = isinstance(self.loader.sampler, InfiniteSampler)
         # An endless sampler has but one epoch.
         length = start + 1 if endless_sampler else len(self.loader)
         epoch, done = divmod(start, length)
         batches = self._epochs(seed, epoch)
-        for _ in range(done):
-            next(batches)
+        if done and reread:
+            print_log(f'Reading again {done} batches of the epoch', logger='current')
+            for _ in range(done):
+                next(batches)
         return batches
 
     def _epochs(self, seed: int, first: int) -> Iterator:

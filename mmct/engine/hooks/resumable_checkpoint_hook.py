@@ -162,8 +162,9 @@ class ResumableCheckpointHook(CheckpointHook):
         """
         loop, seed = runner.train_loop, runner.seed
         if _is_endless(loop):
-            batches = self._batches.endless(seed, loop.iter)
+            # A setting of onedl-mmengine's loop: it then skips nothing.
             skips = not getattr(loop, 'fast_forward_on_resume', False)
+            batches = self._batches.endless(seed, loop.iter, reread=skips)
             loop.dataloader_iterator = SkippedBatches(batches, loop.iter if skips else 0)
         else:
             self._batches.begin(seed, runner.epoch)
@@ -198,7 +199,8 @@ class ResumableCheckpointHook(CheckpointHook):
         Args:
             runner (Runner): The runner.
         """
-        set_random_state(self._before_val)
+        if self._before_val is not None:
+            set_random_state(self._before_val)
         self._before_val = None
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:

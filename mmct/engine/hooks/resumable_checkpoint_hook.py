@@ -17,12 +17,13 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
 from mmpretrain.registry import HOOKS
 
-from ..checkpoint import check_fits, refuse_code, safe_loading, write_text
+from ..checkpoint import safe_loading, write_text
 from ..errors import CTError
 from ..fingerprint import differences, fingerprint, in_short
 from ..isolation import stop_workers
 from ..random_state import random_state, set_random_state
 from ..reproducible_batches import ReproducibleBatches, SkippedBatches, samplers
+from ..resume_checks import check_resumable, is_endless
 from ..teacher_training import unwrapped
 from ..whole_file_backend import WholeFileBackend
 
@@ -94,7 +95,7 @@ class ResumableCheckpointHook(CheckpointHook):
         loop = runner._train_loop
         if not isinstance(loop, BaseLoop):
             return
-        if _is_endless(loop):
+        if is_endless(loop):
             # mmengine 0.10.7 starts the workers when the loop is built.
             stop_workers(runner)
             loop.dataloader_iterator = None
@@ -161,7 +162,7 @@ class ResumableCheckpointHook(CheckpointHook):
             runner (Runner): The runner.
         """
         loop, seed = runner.train_loop, runner.seed
-        if _is_endless(loop):
+        if is_endless(loop):
             # A setting of onedl-mmengine's loop: it then skips nothing.
             skips = not getattr(loop, 'fast_forward_on_resume', False)
             batches = self._batches.endless(seed, loop.iter, reread=skips)
@@ -291,44 +292,6 @@ class ResumableCheckpointHook(CheckpointHook):
         for name, gradient in state['gradients'].items():
             parameters[name].grad = gradient.to(parameters[name])
         set_random_state(state['random'])
-
-
-def check_resumable(checkpoint: Any, runner: Runner) -> None:
-    """Refuse what is no checkpoint of a run with this runner's network.
-
-    mmengine would load the weights that fit and leave the others at random.
-
-    Args:
-        checkpoint: What a file held.
-        runner (Runner): Holds the model.
-
-    Raises:
-        CTError: Says what is wrong.
-    """
-    meta = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
-    steps = meta if isinstance(meta, Mapping) else {}
-    if not (
-        isinstance(steps.get('iter'), int)
-        and isinstance(steps.get('epoch'), int)
-        and {'state_dict', 'message_hub', 'optimizer'} <= checkpoint.keys()
-    ):
-        raise CTError(
-            'the checkpoint to resume is not one of a training run (it lacks progress '
-            'or optimizer): to start from its weights use --cfg-options load_from=FILE'
-        )
-    refuse_code(checkpoint)
-    check_fits('the checkpoint to resume', checkpoint['state_dict'], unwrapped(runner))
-    loop = runner.train_loop
-    length = len(loop.dataloader)
-    if not _is_endless(loop) and steps['iter'] % length:
-        runner.logger.warning(
-            f'The checkpoint was saved inside an epoch (iteration {steps["iter"]}, '
-            f'{length} an epoch): epoch-based training begins the epoch again'
-        )
-
-
-def _is_endless(loop: BaseLoop) -> bool:
-    return hasattr(loop, 'dataloader_iterator')
 
 
 def _state(runner: Runner, random: dict | None) -> dict[str, Any]:

@@ -44,7 +44,18 @@ class Bomb:
 def first(tmp_path_factory):
     """A folder with a finished run of two epochs a stage."""
     folder = tmp_path_factory.mktemp('first')
-    succeed(TRAIN, CT, *OPTIONS, cwd=folder)
+    # The teacher's first checkpoint, which goes when its second is there.
+    keep = '''
+replace = os.replace
+def kept(old, new):
+    replace(old, new)
+    if str(new).endswith('teacher/epoch_1.pth'):
+        import shutil
+        os.mkdir('kept')
+        shutil.copy(new, 'kept')
+os.replace = kept
+'''
+    assert in_processes(folder, TRAIN, CT, *OPTIONS, before=keep) == [0], log_of(folder)
     return folder
 
 
@@ -52,6 +63,7 @@ def first(tmp_path_factory):
 def stopped(first, tmp_path):
     """A copy of which the student's second epoch is lost."""
     shutil.copytree(first / 'run', tmp_path / 'run')
+    shutil.copytree(first / 'kept', tmp_path / 'kept')
     (tmp_path / 'run' / 'epoch_2.pth').unlink()
     (tmp_path / 'run' / 'ct_result.json').unlink()
     set_last(tmp_path, 'epoch_1.pth')
@@ -124,6 +136,25 @@ def damaged_teacher(folder):
     os.truncate(file, file.stat().st_size // 2)
 
 
+def unfinished_teacher(folder):
+    """As if the run had been killed in the teacher's second epoch."""
+    teacher = folder / 'run' / 'teacher'
+    record = json.loads((teacher / 'teacher.json').read_text())
+    (teacher / 'teacher.json').write_text(json.dumps({**record, 'finished': False}))
+    (teacher / 'teacher.pth').unlink()
+    (teacher / 'epoch_2.pth').unlink()
+    shutil.copy(folder / 'kept' / 'epoch_1.pth', teacher)
+    (teacher / 'last_checkpoint').write_text(str(teacher / 'epoch_1.pth'))
+    for name in ('last_checkpoint', 'epoch_1.pth'):
+        (folder / 'run' / name).unlink()
+
+
+def truncated_teacher(folder):
+    unfinished_teacher(folder)
+    file = folder / 'run' / 'teacher' / 'epoch_1.pth'
+    os.truncate(file, file.stat().st_size // 2)
+
+
 def damaged_seed(folder):
     (folder / 'run' / 'seed.json').write_text('{"seed"')
 
@@ -144,6 +175,9 @@ REFUSED = {
     'lost': (lost, [], ['epoch_9.pth does not exist', 'has epoch_1.pth']),
     'another teacher': (another_teacher, [], ['learned from another teacher']),
     'damaged teacher': (damaged_teacher, [], ['teacher.pth is damaged']),
+    'truncated checkpoint of the teacher': (
+        truncated_teacher, [], ['teacher/epoch_1.pth is damaged', 'to begin the teacher anew'],
+    ),
     'damaged seed': (damaged_seed, ['randomness.seed=None'], ['seed.json is damaged']),
     'other learning rate': (
         nothing, ['optim_wrapper.optimizer.lr=0.2'],
@@ -194,7 +228,9 @@ def test_only_one_run_writes_to_a_folder(stopped):
     succeed(TRAIN, CT, '--resume', *OPTIONS, cwd=stopped)
 
 
-def test_a_moved_folder_goes_on(first, stopped):
+@pytest.mark.parametrize('prepare', [nothing, unfinished_teacher])
+def test_a_moved_folder_goes_on(prepare, first, stopped):
+    prepare(stopped)
     (stopped / 'run').rename(stopped / 'moved')
     options = [option.replace('run', 'moved') for option in OPTIONS[:2]]
     succeed(TRAIN, CT, '--resume', *options, *OPTIONS[2:], cwd=stopped)

@@ -15,8 +15,6 @@ from mmct.engine.cli import (
     add_common_arguments,
     build_runner,
     check_amp,
-    check_resumed,
-    checkpoint_to_resume,
     claim_work_dir,
     data_loader,
     dump_config,
@@ -29,6 +27,7 @@ from mmct.engine.cli import (
     set_loader_defaults,
     set_teacher_options,
 )
+from mmct.engine.resume_checks import check_resumed, checkpoint_to_resume
 
 
 def parse_args() -> Namespace:

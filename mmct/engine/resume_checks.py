@@ -1,13 +1,54 @@
 """What can be resumed."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from mmengine.runner import BaseLoop, Runner
+from mmengine.runner import BaseLoop, Runner, find_latest_checkpoint
 
-from .checkpoint import check_fits, refuse_code
+from .checkpoint import check_fits, load_state_dict, refuse_code
 from .errors import CTError
-from .teacher_training import unwrapped
+from .network import unwrapped
+
+
+def checkpoint_to_resume(work_dir: str, named: str) -> str | None:
+    """The checkpoint with which ``--resume`` goes on.
+
+    Args:
+        work_dir (str): The run's folder.
+        named (str): A file, or 'auto' for the last one in the folder.
+
+    Returns:
+        str: Its path; None if it is 'auto' and none was saved yet.
+
+    Raises:
+        CTError: If the file does not exist.
+    """
+    path = named if named != 'auto' else find_latest_checkpoint(work_dir)
+    if not path or '://' in path or Path(path).is_file():
+        return path or None
+    # The folder may have been moved since.
+    moved = Path(work_dir) / Path(path).name
+    if named == 'auto' and moved.is_file():
+        return str(moved)
+    raise CTError(f'checkpoint {path} does not exist{_others(path, work_dir)}')
+
+
+def check_resumed(path: str, runner: Runner) -> None:
+    """Refuse a damaged or foreign checkpoint before anything is written.
+
+    Args:
+        path (str): The checkpoint to resume.
+        runner (Runner): The run that is to go on.
+
+    Raises:
+        CTError: Says what is wrong, and which other checkpoints there are.
+    """
+    try:
+        weights = load_state_dict(path)
+        check_fits(f'checkpoint {path}', weights, unwrapped(runner))
+    except CTError as error:
+        raise CTError(f'{error}{_others(path, runner.work_dir)}') from error
 
 
 def check_resumable(checkpoint: Any, runner: Runner) -> None:
@@ -54,3 +95,8 @@ def is_endless(loop: BaseLoop) -> bool:
         bool: Whether it is mmengine's ``IterBasedTrainLoop`` or one like it.
     """
     return hasattr(loop, 'dataloader_iterator')
+
+
+def _others(path: str, work_dir: str) -> str:
+    names = sorted(p.name for p in Path(work_dir).glob('*.pth') if p != Path(path))
+    return f'; {work_dir} has {", ".join(names)}, see --resume FILE' if names else ''

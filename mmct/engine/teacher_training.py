@@ -8,20 +8,20 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
-from mmengine.model import is_model_wrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
-from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import MODELS
 from torch import Tensor
 
 from mmct.models import NormFreeClassifier
 
 from .accuracy import Accuracy, evaluate
-from .checkpoint import safe_loading
+from .checkpoint import load_state_dict, safe_loading
 from .config_types import scoped
 from .errors import CTError
 from .isolation import stop_workers
+from .network import unwrapped
+from .resume_checks import checkpoint_to_resume
 from .teacher_store import TeacherStore
 
 # Without validation, accuracies are measured on so many training batches.
@@ -38,7 +38,15 @@ def train_teacher(outer: Runner, cfg: Config, store: TeacherStore, resume: bool)
         resume (bool): Whether to go on from its last checkpoint.
     """
     started = time.time()
-    cfg.resume = resume
+    path = checkpoint_to_resume(cfg.work_dir, 'auto') if resume else None
+    cfg.resume, cfg.load_from = path is not None, path
+    if path is not None:
+        try:
+            load_state_dict(path)
+        except CTError as error:
+            raise CTError(
+                f'{error}; to begin the teacher anew, move {store.folder} away'
+            ) from error
     # The student's seed, also where the config leaves it to chance.
     cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': outer.seed}
     # Runs that begin in the same second would share logger and hub.
@@ -63,18 +71,6 @@ def train_teacher(outer: Runner, cfg: Config, store: TeacherStore, resume: bool)
             seconds=time.time() - started,
         )
     barrier()
-
-
-def unwrapped(runner: Runner) -> ImageClassifier:
-    """The runner's model without its distributed wrapper.
-
-    Args:
-        runner (Runner): Any runner.
-
-    Returns:
-        ImageClassifier: The model itself.
-    """
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
 
 def build_teacher(

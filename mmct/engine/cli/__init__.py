@@ -15,7 +15,7 @@ from .options import (
 from .processes import check_launcher, join_processes
 from .results import DumpWholeResults, write_result
 from .running import build_runner, dump_config, run_tool
-from .work_dir import check_resumed, checkpoint_to_resume, claim_work_dir
+from .work_dir import claim_work_dir
 
 __all__ = [
     'CONFIG_HELP',
@@ -27,8 +27,6 @@ __all__ = [
     'check_checkpoint',
     'check_classes',
     'check_launcher',
-    'check_resumed',
-    'checkpoint_to_resume',
     'claim_work_dir',
     'data_loader',
     'dump_config',

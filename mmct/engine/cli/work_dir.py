@@ -1,4 +1,4 @@
-"""A run's folder: one writer, one seed, one checkpoint to go on from."""
+"""A run's folder: one writer, one seed."""
 
 import json
 import random
@@ -7,11 +7,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, is_main_process
-from mmengine.runner import Runner, find_latest_checkpoint
 
 from ..checkpoint import write_json
 from ..errors import CTError
-from .checks import check_checkpoint
 
 
 def claim_work_dir(cfg: Config) -> FileLock | None:
@@ -24,7 +22,8 @@ def claim_work_dir(cfg: Config) -> FileLock | None:
         cfg (Config): With ``work_dir``; gets ``randomness.seed``.
 
     Returns:
-        FileLock: In the main process; held as long as it is referenced.
+        FileLock: In the main process, where the file system has locks; held
+        as long as it is referenced.
 
     Raises:
         CTError: In all processes, if another run writes to the folder or its
@@ -44,46 +43,7 @@ def claim_work_dir(cfg: Config) -> FileLock | None:
     return lock
 
 
-def checkpoint_to_resume(work_dir: str, named: str) -> str | None:
-    """The checkpoint with which ``--resume`` goes on.
-
-    Args:
-        work_dir (str): The run's folder.
-        named (str): A file, or 'auto' for the last one in the folder.
-
-    Returns:
-        str: Its path; None if it is 'auto' and none was saved yet.
-
-    Raises:
-        CTError: If the file does not exist.
-    """
-    path = named if named != 'auto' else find_latest_checkpoint(work_dir)
-    if not path or '://' in path or Path(path).is_file():
-        return path or None
-    # The folder may have been moved since.
-    moved = Path(work_dir) / Path(path).name
-    if named == 'auto' and moved.is_file():
-        return str(moved)
-    raise CTError(f'checkpoint {path} does not exist{_others(path, work_dir)}')
-
-
-def check_resumed(path: str, runner: Runner) -> None:
-    """Refuse a damaged or foreign checkpoint before anything is written.
-
-    Args:
-        path (str): The checkpoint to resume.
-        runner (Runner): The run that is to go on.
-
-    Raises:
-        CTError: Says what is wrong, and which other checkpoints there are.
-    """
-    try:
-        check_checkpoint(path, runner)
-    except CTError as error:
-        raise CTError(f'{error}{_others(path, runner.work_dir)}') from error
-
-
-def _lock(folder: Path) -> FileLock:
+def _lock(folder: Path) -> FileLock | None:
     lock = FileLock(folder / '.lock')
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -92,6 +52,9 @@ def _lock(folder: Path) -> FileLock:
         raise CTError(
             f'another run is writing to {folder}: wait for it, or use another --work-dir'
         ) from error
+    except NotImplementedError:
+        # filelock's word for a file system without locks: go on without.
+        return None
     except OSError as error:
         raise CTError(
             f'{folder} cannot be written to ({error.strerror}): use another --work-dir'
@@ -111,8 +74,3 @@ def _seed(cfg: Config) -> int:
         return int(json.loads(file.read_text(encoding='utf-8'))['seed'])
     except (ValueError, TypeError, KeyError) as error:
         raise CTError(f'{file} is damaged: set randomness.seed, or remove it') from error
-
-
-def _others(path: str, work_dir: str) -> str:
-    names = sorted(p.name for p in Path(work_dir).glob('*.pth') if p != Path(path))
-    return f'; {work_dir} has {", ".join(names)}, see --resume FILE' if names else ''

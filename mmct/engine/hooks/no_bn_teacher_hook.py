@@ -18,9 +18,10 @@ from ..checkpoint import digest, load_state_dict, refuse_code, safe_loading, wri
 from ..errors import CTError
 from ..fingerprint import fingerprint
 from ..isolation import isolated
+from ..network import unwrapped
 from ..teacher_config import TeacherRecipe, teacher_config
 from ..teacher_store import TeacherStore
-from ..teacher_training import as_record, build_teacher, measure, train_teacher, unwrapped
+from ..teacher_training import as_record, build_teacher, measure, train_teacher
 
 # Where a student's checkpoint names its teacher.
 _KEY = 'mmct_teacher'

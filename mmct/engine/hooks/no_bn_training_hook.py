@@ -16,7 +16,7 @@ from mmct.models import calibrate, check_removal, remove_batch_norm
 from ..checkpoint import load_state_dict
 from ..config_types import scoped, type_name
 from ..errors import CTError
-from ..teacher_training import unwrapped
+from ..network import unwrapped
 
 
 @HOOKS.register_module()

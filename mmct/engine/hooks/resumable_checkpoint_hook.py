@@ -21,10 +21,10 @@ from ..checkpoint import safe_loading, write_text
 from ..errors import CTError
 from ..fingerprint import differences, fingerprint, in_short
 from ..isolation import stop_workers
+from ..network import unwrapped
 from ..random_state import random_state, set_random_state
 from ..reproducible_batches import ReproducibleBatches, SkippedBatches, samplers
 from ..resume_checks import check_resumable, is_endless
-from ..teacher_training import unwrapped
 from ..whole_file_backend import WholeFileBackend
 
 # Where a checkpoint holds what is ours.

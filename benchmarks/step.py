@@ -35,6 +35,7 @@ TEACHERS = {
     'folded': dict(channels_last=False),
     'default': dict(),
     'compiled': dict(compile=True),
+    'compiled-in': dict(compile=dict(options=dict(freezing=True))),
 }
 
 
@@ -47,7 +48,8 @@ def parse_args() -> Namespace:
         nargs='+',
         choices=TEACHERS,
         default=['default'],
-        help='plain; folded; default: channels_last too; compiled: torch.compile too',
+        help='plain; folded; default: channels_last too; compiled: torch.compile too; '
+        'compiled-in: its weights are part of the code',
     )
     parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
     parser.add_argument('--threads', type=positive, default=1, help='of the CPU')

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from tool_runs import (
     CT,
     SMALL,
+    TEST,
     TRAIN,
     contents,
     in_processes,
@@ -301,6 +302,26 @@ def test_a_teacher_in_safetensors(first, tmp_path):
     one, other = result_of(tmp_path / 'run'), result_of(first / 'run')
     assert one['teacher_accuracy_pct'] == other['teacher_accuracy_pct']
     assert same_weights(tmp_path / 'run' / 'epoch_2.pth', first / 'run' / 'epoch_2.pth')
+
+
+@pytest.mark.parametrize(
+    'argv',
+    [
+        (TEST, CT, 'bomb.pth'),
+        (TRAIN, CT, *OPTIONS, 'load_from=bomb.pth'),
+        (TRAIN, CT, *OPTIONS, 'model.backbone.init_cfg.type=Pretrained',
+         'model.backbone.init_cfg.checkpoint=bomb.pth'),
+    ],
+    ids=['test', 'load_from', 'init_cfg'],
+)  # fmt: skip
+def test_a_bomb_for_a_checkpoint(argv, tmp_path):
+    torch.save(dict(state_dict={}, bomb=Bomb(tmp_path / 'marker')), tmp_path / 'bomb.pth')
+    result = run(*argv, cwd=tmp_path)
+    assert result.code == 2
+    assert len(result.err.splitlines()) == 1, result.err
+    assert 'holds more than weights, it was not loaded' in result.err
+    assert 'mkdir' in result.err
+    assert not (tmp_path / 'marker').exists()
 
 
 @pytest.mark.parametrize('name', ['teacher.pth', 'teacher.safetensors'])

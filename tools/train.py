@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 import mmct  # noqa: F401  (registers our classes also for configs without them)
 from mmct.engine import CTError, switch_on_ct, teacher_hook
-from mmct.engine.checkpoint import safe_loading
+from mmct.engine.checkpoint import load_state_dict, safe_loading
 from mmct.engine.cli import (
     CONFIG_HELP,
     Parser,
@@ -126,8 +126,12 @@ def build() -> Callable[[], object]:
     data_loader(runner, 'train')
     if cfg.get('val_dataloader'):
         data_loader(runner, 'val')
-    if cfg.get('resume') and '://' not in cfg.load_from:
-        check_resumed(cfg.load_from, runner)
+    file = cfg.get('load_from')
+    if file and '://' not in file:
+        if cfg.resume:
+            check_resumed(file, runner)
+        else:
+            load_state_dict(file)
 
     def run() -> None:
         dump_config(runner, replace=False)

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import pickle
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +18,8 @@ from torch import Tensor, nn
 
 from .errors import CTError
 
+# What torch says before and after what it found.
+_ADVICE = ('Weights only load failed', '(1)', '(2)', 'Check the documentation')
 _FORCE_SAFE = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 
 
@@ -117,14 +118,27 @@ def load(path: str | Path) -> Any:
     except (pickle.UnpicklingError, RuntimeError, EOFError, SafetensorError) as error:
         raise CTError(
             f'checkpoint {path} is damaged or holds more than weights, '
-            f'it was not loaded: {_reason(str(error))}'
+            f'it was not loaded: {reason(error)}'
         ) from error
 
 
-def _reason(text: str) -> str:
-    # torch puts advice to load unsafely before what it found.
-    found = re.search(r'WeightsUnpickler error:\s*(.*?)(\. Please use|\n|$)', text)
-    return found[1] if found else (text.strip() or 'it is empty').splitlines()[0]
+def reason(error: Exception) -> str:
+    """Why a file was not loaded, in one line.
+
+    Args:
+        error (Exception): What ``torch.load`` raised.
+
+    Returns:
+        str: What it found, without its advice to load the file all the same.
+    """
+    lines = [line.strip() for line in str(error).splitlines()]
+    found = [
+        line.rpartition('WeightsUnpickler error:')[2].strip()
+        for line in lines
+        if not line.startswith(_ADVICE)
+    ]
+    found = [line.split('. Please use')[0] for line in found if line]
+    return (found or ['it is empty'])[0]
 
 
 def load_state_dict(path: str | Path) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import pickle
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from ..checkpoint import write_text
+from ..checkpoint import reason, write_text
 from ..errors import CTError
 
 # Errors that a user's config or files cause while a run is being built.
@@ -115,6 +116,11 @@ def run_tool(
             if show:
                 raise
             return _fail(name, error)
+        except pickle.UnpicklingError as error:
+            if show:
+                raise
+            message = f'a checkpoint holds more than weights, it was not loaded: {reason(error)}'
+            return _fail(name, CTError(message))
     except KeyboardInterrupt:
         print(f'{name}: {stopped}', file=sys.stderr)
         return 130

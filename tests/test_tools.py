@@ -248,6 +248,14 @@ def test_load_from_counts_until_the_student_has_a_checkpoint(tmp_path):
     assert (cfg.resume, cfg.load_from) == (True, str(saved))
 
 
+@pytest.mark.parametrize('config', [BN, CIFAR])
+def test_a_dumped_config_of_any_network_finds_its_checkpoint_hook(config):
+    cfg = merged(config)
+    assert cfg.default_hooks.checkpoint.type == 'ResumableCheckpointHook'
+    # The stock tools, which read it later, import nothing by themselves.
+    assert cfg.custom_imports['imports'] == ['mmct']
+
+
 def test_the_loaders_options():
     options = ('train_dataloader.num_workers=2', 'train_dataloader.pin_memory=True')
     plain = merged(CT, '--cfg-options', *options)

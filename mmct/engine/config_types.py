@@ -48,5 +48,19 @@ def use_resumable_checkpoints(cfg: Config) -> ConfigDict | None:
     hooks.setdefault('checkpoint', ConfigDict(type='CheckpointHook', interval=1))
     if type_name(hooks.checkpoint) in ('', 'CheckpointHook'):
         hooks.checkpoint.type = scoped(cfg, 'ResumableCheckpointHook')
+        import_mmct(cfg)
     cfg.default_hooks = hooks
     return cfg.default_hooks.checkpoint
+
+
+def import_mmct(cfg: Config) -> None:
+    """Make a config that names our classes load them, also in stock tools.
+
+    Args:
+        cfg (Config): Changed in place.
+    """
+    imports = cfg.get('custom_imports') or dict(imports=[], allow_failed_imports=False)
+    names = imports['imports']
+    names = [names] if isinstance(names, str) else list(names)
+    if 'mmct' not in names:
+        cfg.custom_imports = {**imports, 'imports': [*names, 'mmct']}

@@ -2,7 +2,7 @@
 
 from mmengine.config import Config, ConfigDict
 
-from .config_types import scoped, type_name
+from .config_types import import_mmct, scoped, type_name
 from .errors import CTError
 
 
@@ -34,11 +34,7 @@ def switch_on_ct(cfg: Config) -> Config:
     if teacher_hook(cfg) is None:
         hooks.append(ConfigDict(type=scoped(cfg, 'NoBNTeacherHook')))
     cfg.custom_hooks = hooks
-    imports = cfg.get('custom_imports') or dict(imports=[], allow_failed_imports=False)
-    names = imports['imports']
-    names = [names] if isinstance(names, str) else list(names)
-    if 'mmct' not in names:
-        cfg.custom_imports = {**imports, 'imports': [*names, 'mmct']}
+    import_mmct(cfg)
     return cfg
 
 

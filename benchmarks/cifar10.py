@@ -33,8 +33,8 @@ NETWORKS = dict(
 def main() -> None:
     """Train what is missing, keep the weights, test them, write the record."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--work-dirs', type=Path, default=ROOT / 'work_dirs' / 'cifar10')
-    parser.add_argument('--keep', type=Path, default=HERE / 'cifar10')
+    parser.add_argument('--work-dirs', type=absolute, default=ROOT / 'work_dirs' / 'cifar10')
+    parser.add_argument('--keep', type=absolute, default=HERE / 'cifar10')
     args = parser.parse_args()
     args.keep.mkdir(parents=True, exist_ok=True)
     commands = [train(kind, args.work_dirs / kind) for kind in ('bn', 'ct')]
@@ -60,6 +60,11 @@ def main() -> None:
         print(name, record['networks'][name])
     record['agreement_pct'] = read(args.work_dirs / 'ct' / 'ct_result.json')['agreement_pct']
     write_json(args.keep / 'record.json', record)
+
+
+def absolute(path: str) -> Path:
+    """A path that also holds for the tools, which run in the checkout."""
+    return Path(path).resolve()
 
 
 def train(kind: str, work_dir: Path) -> str:
@@ -125,4 +130,10 @@ def read(file: Path) -> dict:
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit('cifar10.py: stopped; the same command goes on')
+    except subprocess.CalledProcessError as error:
+        # The tool has said why.
+        sys.exit(error.returncode)

@@ -16,6 +16,7 @@ from tool_runs import (
     SMALL,
     TEST,
     TRAIN,
+    Bomb,
     contents,
     in_processes,
     log_of,
@@ -29,16 +30,6 @@ from mmct.engine.checkpoint import load, load_state_dict
 
 STOCK = Path(mmpretrain.__file__).parent / '.mim' / 'tools' / 'train.py'
 OPTIONS = ('--work-dir', 'run', '--allow-weak-teacher', '--cfg-options', *SMALL)
-
-
-class Bomb:
-    """Unpickling it makes a folder."""
-
-    def __init__(self, marker):
-        self.marker = str(marker)
-
-    def __reduce__(self):
-        return os.mkdir, (self.marker,)
 
 
 @pytest.fixture(scope='module')
@@ -160,8 +151,8 @@ def damaged_seed(folder):
     (folder / 'run' / 'seed.json').write_text('{"seed"')
 
 
-def nothing(folder):
-    pass
+def as_it_is(folder):
+    """The run is sound: it is the start that does not fit."""
 
 
 # What happened to the run, options of the start, what the message has to name.
@@ -181,17 +172,17 @@ REFUSED = {
     ),
     'damaged seed': (damaged_seed, ['randomness.seed=None'], ['seed.json is damaged']),
     'other learning rate': (
-        nothing, ['optim_wrapper.optimizer.lr=0.2'],
+        as_it_is, ['optim_wrapper.optimizer.lr=0.2'],
         ['optim_wrapper.optimizer.lr: 0.1 -> 0.2', '--allow-other-config'],
     ),
     'other loss': (
-        nothing, ['model.consistency.loss_weight=2'],
+        as_it_is, ['model.consistency.loss_weight=2'],
         ['model.consistency.loss_weight: not set -> 2'],
     ),
     'other data': (
-        nothing, ['train_dataloader.dataset.indices=32'], ['data.num_images: 64 -> 32'],
+        as_it_is, ['train_dataloader.dataset.indices=32'], ['data.num_images: 64 -> 32'],
     ),
-    'no folder to write to': (nothing, ['work_dir=/dev/null/run'], ['/dev/null/run']),
+    'no folder to write to': (as_it_is, ['work_dir=/dev/null/run'], ['/dev/null/run']),
 }  # fmt: skip
 
 
@@ -229,7 +220,7 @@ def test_only_one_run_writes_to_a_folder(stopped):
     succeed(TRAIN, CT, '--resume', *OPTIONS, cwd=stopped)
 
 
-@pytest.mark.parametrize('prepare', [nothing, unfinished_teacher])
+@pytest.mark.parametrize('prepare', [as_it_is, unfinished_teacher])
 def test_a_moved_folder_goes_on(prepare, first, stopped):
     prepare(stopped)
     (stopped / 'run').rename(stopped / 'moved')

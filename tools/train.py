@@ -15,6 +15,7 @@ from mmct.engine.cli import (
     add_common_arguments,
     build_runner,
     check_amp,
+    check_resumed,
     claim_work_dir,
     data_loader,
     dump_config,
@@ -27,7 +28,7 @@ from mmct.engine.cli import (
     set_loader_defaults,
     set_teacher_options,
 )
-from mmct.engine.resume_checks import check_resumed, checkpoint_to_resume
+from mmct.engine.resume_checks import checkpoint_to_resume
 
 
 def parse_args() -> Namespace:

@@ -7,7 +7,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-# What the trained weights do not depend on.
+# What is no setting of the training: weights depend on the number of workers, as
+# on that of threads, by bits alone.
 _NOT_IN_FINGERPRINT = {
     'backend_args', 'checkpoint', 'collate_fn', 'data_root', 'download',
     'dynamic_intervals', 'file_client_args', 'num_workers', 'on_weak_teacher',

@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine.runner import BaseLoop, Runner, find_latest_checkpoint
 
-from .checkpoint import check_fits, load_state_dict, refuse_code
+from .checkpoint import check_fits, refuse_code
 from .errors import CTError
 from .network import unwrapped
 
@@ -31,24 +31,7 @@ def checkpoint_to_resume(work_dir: str, named: str) -> str | None:
     moved = Path(work_dir) / Path(path).name
     if named == 'auto' and moved.is_file():
         return str(moved)
-    raise CTError(f'checkpoint {path} does not exist{_others(path, work_dir)}')
-
-
-def check_resumed(path: str, runner: Runner) -> None:
-    """Refuse a damaged or foreign checkpoint before anything is written.
-
-    Args:
-        path (str): The checkpoint to resume.
-        runner (Runner): The run that is to go on.
-
-    Raises:
-        CTError: Says what is wrong, and which other checkpoints there are.
-    """
-    try:
-        weights = load_state_dict(path)
-        check_fits(f'checkpoint {path}', weights, unwrapped(runner))
-    except CTError as error:
-        raise CTError(f'{error}{_others(path, runner.work_dir)}') from error
+    raise CTError(f'checkpoint {path} does not exist{other_checkpoints(path, work_dir)}')
 
 
 def check_resumable(checkpoint: Any, runner: Runner) -> None:
@@ -97,6 +80,15 @@ def is_endless(loop: BaseLoop) -> bool:
     return hasattr(loop, 'dataloader_iterator')
 
 
-def _others(path: str, work_dir: str) -> str:
+def other_checkpoints(path: str, work_dir: str) -> str:
+    """What to go on with instead of a checkpoint.
+
+    Args:
+        path (str): The checkpoint.
+        work_dir (str): The run's folder.
+
+    Returns:
+        str: The end of a message; empty if there are no others.
+    """
     names = sorted(p.name for p in Path(work_dir).glob('*.pth') if p != Path(path))
     return f'; {work_dir} has {", ".join(names)}, see --resume FILE' if names else ''

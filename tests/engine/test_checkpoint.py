@@ -7,6 +7,7 @@ import pickle
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
+from tool_runs import Bomb
 
 from mmct.engine import CTError
 from mmct.engine.checkpoint import (
@@ -15,16 +16,6 @@ from mmct.engine.checkpoint import (
     write_json,
     write_whole,
 )
-
-
-class Bomb:
-    """Unpickling it creates a file."""
-
-    def __init__(self, marker):
-        self.marker = str(marker)
-
-    def __reduce__(self):
-        return os.mkdir, (self.marker,)
 
 
 def test_loads_plain_and_wrapped_weights(tmp_path):

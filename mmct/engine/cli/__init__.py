@@ -1,6 +1,12 @@
 """What the command-line tools share."""
 
-from .checks import check_amp, check_checkpoint, check_classes, data_loader
+from .checks import (
+    check_amp,
+    check_checkpoint,
+    check_classes,
+    check_resumed,
+    data_loader,
+)
 from .config_file import load_config
 from .options import (
     CONFIG_HELP,
@@ -27,6 +33,7 @@ __all__ = [
     'check_checkpoint',
     'check_classes',
     'check_launcher',
+    'check_resumed',
     'claim_work_dir',
     'data_loader',
     'dump_config',

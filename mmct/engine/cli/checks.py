@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader
 from ..checkpoint import check_fits, load_state_dict
 from ..config_types import type_name
 from ..errors import CTError
+from ..resume_checks import other_checkpoints
 
 
 def check_amp(cfg: Config) -> None:
@@ -95,3 +96,19 @@ def check_checkpoint(path: str, runner: Runner) -> None:
     # Test-time augmentation wraps the model as distributed training does.
     model = getattr(runner.model, 'module', runner.model)
     check_fits(f'checkpoint {path}', load_state_dict(path), model)
+
+
+def check_resumed(path: str, runner: Runner) -> None:
+    """Refuse a damaged or foreign checkpoint before anything is written.
+
+    Args:
+        path (str): The checkpoint to resume.
+        runner (Runner): The run that is to go on.
+
+    Raises:
+        CTError: Says what is wrong, and which other checkpoints there are.
+    """
+    try:
+        check_checkpoint(path, runner)
+    except CTError as error:
+        raise CTError(f'{error}{other_checkpoints(path, runner.work_dir)}') from error

@@ -22,8 +22,7 @@ def claim_work_dir(cfg: Config) -> FileLock | None:
         cfg (Config): With ``work_dir``; gets ``randomness.seed``.
 
     Returns:
-        FileLock: In the main process, where the file system has locks; held
-        as long as it is referenced.
+        FileLock: In the main process; held as long as it is referenced.
 
     Raises:
         CTError: In all processes, if another run writes to the folder or its
@@ -43,7 +42,7 @@ def claim_work_dir(cfg: Config) -> FileLock | None:
     return lock
 
 
-def _lock(folder: Path) -> FileLock | None:
+def _lock(folder: Path) -> FileLock:
     lock = FileLock(folder / '.lock')
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -52,9 +51,6 @@ def _lock(folder: Path) -> FileLock | None:
         raise CTError(
             f'another run is writing to {folder}: wait for it, or use another --work-dir'
         ) from error
-    except NotImplementedError:
-        # filelock's word for a file system without locks: go on without.
-        return None
     except OSError as error:
         raise CTError(
             f'{folder} cannot be written to ({error.strerror}): use another --work-dir'

@@ -173,9 +173,10 @@ class NoBNTeacherHook(Hook):
         self._check_strength(runner)
         self._digest = digest(teacher.state_dict())
         if self._resumed_digest not in (None, self._digest):
+            source = self.checkpoint or Path(runner.work_dir) / 'teacher'
             raise CTError(
                 'the checkpoint to resume is of a student that learned from another '
-                f'teacher than {self._teacher_record["source"]!r}: give that teacher, or '
+                f'teacher than the one in {source}: give that one with --teacher, or '
                 'start without --resume'
             )
         try:

@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .checkpoint import load_state_dict, write_json, write_whole
+from .checkpoint import load_state_dict
 from .errors import CTError
 from .fingerprint import differences, in_short
+from .whole_files import write_json, write_whole
 
 
 class TeacherStore:

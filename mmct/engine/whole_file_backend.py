@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
 
-from .checkpoint import write_whole
+from .whole_files import write_whole
 
 
 class WholeFileBackend(LocalBackend):

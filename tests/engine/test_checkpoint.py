@@ -1,4 +1,4 @@
-"""Loading is safe, writing is whole."""
+"""Loading is safe."""
 
 import gc
 import os
@@ -10,12 +10,7 @@ from mmengine.logging import HistoryBuffer
 from tool_runs import Bomb
 
 from mmct.engine import CTError
-from mmct.engine.checkpoint import (
-    load_state_dict,
-    safe_loading,
-    write_json,
-    write_whole,
-)
+from mmct.engine.checkpoint import load_state_dict, safe_loading
 
 
 def test_loads_plain_and_wrapped_weights(tmp_path):
@@ -116,17 +111,3 @@ def test_a_truncated_checkpoint_is_refused(tmp_path):
     file.write_bytes(file.read_bytes()[:2000])
     with pytest.raises(CTError, match='damaged'):
         load_state_dict(file)
-
-
-def test_an_interrupted_write_keeps_the_old_file(tmp_path):
-    file = tmp_path / 'x.json'
-    write_json(file, dict(a=1))
-
-    def interrupted(path):
-        path.write_text('half')
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_whole(file, interrupted)
-    assert file.read_text() == '{\n  "a": 1\n}\n'
-    assert [path.name for path in tmp_path.iterdir()] == ['x.json']

@@ -6,7 +6,7 @@ from typing import Any
 import mmengine
 from mmengine.evaluator import DumpResults
 
-from ..checkpoint import write_whole
+from ..whole_files import write_whole
 
 
 def write_result(path: str | Path, value: Any) -> None:

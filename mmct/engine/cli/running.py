@@ -13,8 +13,9 @@ from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from ..checkpoint import reason, write_text
+from ..checkpoint import reason
 from ..errors import CTError
+from ..whole_files import write_text
 
 # Errors that a user's config or files cause while a run is being built.
 _USER_ERRORS = (

@@ -8,8 +8,8 @@ from filelock import FileLock, Timeout
 from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, is_main_process
 
-from ..checkpoint import write_json
 from ..errors import CTError
+from ..whole_files import write_json
 
 
 def claim_work_dir(cfg: Config) -> FileLock | None:

@@ -14,7 +14,7 @@ from mmct.models import CTClassifier, NormFreeClassifier, check_compile
 from mmct.report import print_ct_result
 
 from ..accuracy import Accuracy
-from ..checkpoint import digest, load_state_dict, refuse_code, safe_loading, write_json
+from ..checkpoint import digest, load_state_dict, refuse_code, safe_loading
 from ..errors import CTError
 from ..fingerprint import fingerprint
 from ..isolation import isolated
@@ -22,6 +22,7 @@ from ..network import unwrapped
 from ..teacher_config import TeacherRecipe, teacher_config
 from ..teacher_store import TeacherStore
 from ..teacher_training import as_record, build_teacher, measure, train_teacher
+from ..whole_files import write_json
 
 # Where a student's checkpoint names its teacher.
 _KEY = 'mmct_teacher'

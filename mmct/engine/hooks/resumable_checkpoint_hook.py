@@ -17,7 +17,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
 from mmpretrain.registry import HOOKS
 
-from ..checkpoint import safe_loading, write_text
+from ..checkpoint import safe_loading
 from ..errors import CTError
 from ..fingerprint import differences, fingerprint, in_short
 from ..isolation import stop_workers
@@ -26,6 +26,7 @@ from ..random_state import random_state, set_random_state
 from ..reproducible_batches import ReproducibleBatches, SkippedBatches, samplers
 from ..resume_checks import check_resumable, is_endless
 from ..whole_file_backend import WholeFileBackend
+from ..whole_files import write_text
 
 # Where a checkpoint holds what is ours.
 _KEY = 'mmct'

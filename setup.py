@@ -71,11 +71,16 @@ setup(
     # each other.
     install_requires=[
         'filelock',
+        'imagecorruptions-imaug>=1.1.5,<2',
+        'numba',
         'numpy',
+        'opencv-python',
         'packaging',
+        'pillow',
         'rich',
         'safetensors',
         'scikit-learn',
+        'scipy>=1.12',
         'torch>=2.6',
         'torchvision',
     ],

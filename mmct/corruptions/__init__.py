@@ -1,0 +1,16 @@
+"""Corruptions of images: 19 kinds at 5 severities; knows neither torch nor mmengine."""
+
+from .checks import check_corruption, check_severity, choose_table
+from .corrupt import corrupt
+from .names import BENCHMARK, CORRUPTIONS, EXTRA, SEVERITIES
+
+__all__ = [
+    'BENCHMARK',
+    'CORRUPTIONS',
+    'EXTRA',
+    'SEVERITIES',
+    'check_corruption',
+    'check_severity',
+    'choose_table',
+    'corrupt',
+]

@@ -1,0 +1,141 @@
+"""Blur: pixels mix with their neighbours."""
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from scipy import ndimage, sparse
+
+from .compiled import compiled
+from .levels import to_fractions, to_levels
+from .motion import smear
+from .streams import Streams, integers
+from .zoom import zoom_matrix
+
+
+def gaussian_blur(images: np.ndarray, sigma: float) -> np.ndarray:
+    """A normal filter.
+
+    Args:
+        images (np.ndarray): uint8. (N, H, W, 3)
+        sigma (float): Standard deviation in pixels.
+
+    Returns:
+        np.ndarray: As the images.
+    """
+    x = to_fractions(images)
+    return to_levels(ndimage.gaussian_filter(x, (0, sigma, sigma, 0), mode='nearest'))
+
+
+def defocus_blur(images: np.ndarray, radius: float, softness: float) -> np.ndarray:
+    """A disk, as of a lens out of focus.
+
+    Args:
+        images (np.ndarray): uint8. (N, H, W, 3)
+        radius (float): Of the disk, in pixels.
+        softness (float): Standard deviation of the filter over its edge.
+
+    Returns:
+        np.ndarray: As the images.
+    """
+    kernel = _disk(radius, softness)
+    return to_levels(np.stack([cv2.filter2D(x, -1, kernel) for x in to_fractions(images)]))
+
+
+@lru_cache(maxsize=32)
+def _disk(radius: float, softness: float) -> np.ndarray:
+    reach = max(8, int(np.ceil(radius)))
+    along = np.arange(-reach, reach + 1)
+    disk = (along[:, None] ** 2 + along**2 <= radius**2).astype(np.float32)
+    size = 3 if radius <= 8 else 5
+    disk = cv2.GaussianBlur(disk / disk.sum(), (size, size), sigmaX=softness)
+    # Zeros around it would only cost time.
+    used = np.flatnonzero(disk.any(axis=0))
+    return np.ascontiguousarray(disk[used[0]:used[-1] + 1, used[0]:used[-1] + 1])
+
+
+def glass_blur(
+    images: np.ndarray, streams: Streams, sigma: float, distance: int, rounds: int
+) -> np.ndarray:
+    """Pixels out of place, as behind frosted glass.
+
+    The reference means to swap a pixel with a near one. What it does is to copy
+    the near one (both sides of its swap are views of one array), and the
+    published sets are made so.
+
+    Args:
+        images (np.ndarray): uint8. (N, H, W, 3)
+        streams (Streams): The images' randomness.
+        sigma (float): Standard deviation of the filter before and after, in pixels.
+        distance (int): How far a pixel is taken from, in pixels.
+        rounds (int): How often.
+
+    Returns:
+        np.ndarray: As the images.
+    """
+    count, height, width, _ = images.shape
+    moves = (height - 2 * distance) * (width - 2 * distance) * rounds
+    blurred = gaussian_blur(images, sigma)
+    steps = streams.draw(count, lambda rng: integers(rng, -distance, distance, (moves, 2)))
+    _scatter(blurred, steps, distance, rounds)
+    return gaussian_blur(blurred, sigma)
+
+
+@compiled
+def _scatter(images: np.ndarray, steps: np.ndarray, distance: int, rounds: int) -> None:
+    count, height, width, channels = images.shape
+    for n in range(count):
+        move = 0
+        for _ in range(rounds):
+            for y in range(height - distance, distance, -1):
+                for x in range(width - distance, distance, -1):
+                    from_x, from_y = x + steps[n, move, 0], y + steps[n, move, 1]
+                    move += 1
+                    for c in range(channels):
+                        images[n, y, x, c] = images[n, from_y, from_x, c]
+
+
+def motion_blur(
+    images: np.ndarray, streams: Streams, radius: int, sigma: float
+) -> np.ndarray:
+    """A line at an angle of up to 45 degrees, as of a camera that moves.
+
+    Args:
+        images (np.ndarray): uint8. (N, H, W, 3)
+        streams (Streams): The images' randomness.
+        radius (int): Half the line's length, in pixels.
+        sigma (float): Standard deviation of the weights, in pixels.
+
+    Returns:
+        np.ndarray: As the images.
+    """
+    angles = streams.draw(len(images), lambda rng: rng.uniform(-45, 45))
+    return smear(images, angles, radius, sigma)
+
+
+def zoom_blur(images: np.ndarray, end: float, step: float) -> np.ndarray:
+    """The mean over a zoom, as of a camera that nears.
+
+    Args:
+        images (np.ndarray): uint8. (N, H, W, 3)
+        end (float): The zoom's end, which is not reached; it starts at 1.
+        step (float): Between two factors.
+
+    Returns:
+        np.ndarray: As the images.
+    """
+    count, height, width, channels = images.shape
+    planes = to_fractions(images).transpose(1, 2, 0, 3).reshape(height * width, -1)
+    mixed = _zoom_mix(height, width, end, step) @ planes
+    shape = (height, width, count, channels)
+    return to_levels(np.ascontiguousarray(mixed.reshape(shape).transpose(2, 0, 1, 3)))
+
+
+@lru_cache(maxsize=16)
+def _zoom_mix(height: int, width: int, end: float, step: float) -> sparse.csr_array:
+    """Weight of each pixel in each new pixel. (H W, H W)."""
+    factors = np.arange(1, end, step)
+    total = sparse.eye_array(height * width, format='csr')
+    for factor in factors:
+        total += sparse.kron(zoom_matrix(height, factor), zoom_matrix(width, factor), format='csr')
+    return total / (len(factors) + 1)

@@ -1,0 +1,143 @@
+"""Corrupting a batch of images."""
+
+import operator
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from .blur import defocus_blur, gaussian_blur, glass_blur, motion_blur, zoom_blur
+from .checks import check_corruption, check_images, check_severity, choose_table
+from .cifar_table import CIFAR_TABLE
+from .digital import brightness, contrast, jpeg_compression, saturate
+from .elastic import elastic_transform
+from .imagenet import corrupt_imagenet
+from .noise import gaussian_noise, impulse_noise, shot_noise, speckle_noise
+from .pixelation import pixelate
+from .spatter import spatter
+from .streams import InOrder, Keyed, Source, Streams
+from .weather import fog, frost, snow
+
+RANDOM: dict[str, Callable[..., np.ndarray]] = {
+    function.__name__: function
+    for function in (
+        gaussian_noise,
+        shot_noise,
+        impulse_noise,
+        glass_blur,
+        motion_blur,
+        snow,
+        frost,
+        fog,
+        elastic_transform,
+        speckle_noise,
+        spatter,
+    )
+}
+"""The corruptions that draw: ``(images, streams, *parameters)``."""
+
+DETERMINISTIC: dict[str, Callable[..., np.ndarray]] = {
+    function.__name__: function
+    for function in (
+        defocus_blur,
+        zoom_blur,
+        brightness,
+        contrast,
+        pixelate,
+        jpeg_compression,
+        gaussian_blur,
+        saturate,
+    )
+}
+"""Those that do not: ``(images, *parameters)``."""
+
+# Values that are worked on at a time: what is computed stays in the cache, and
+# the memory stays small however many images there are.
+_BLOCK = 1 << 18
+
+
+def corrupt(
+    images: np.ndarray,
+    corruption: str,
+    severity: int,
+    *,
+    seed: int = 0,
+    indices: Sequence[int] | np.ndarray | None = None,
+    rng: Source | None = None,
+    table: str | None = None,
+) -> np.ndarray:
+    """Corrupt images as CIFAR-10-C or ImageNet-C are (Hendrycks & Dietterich, 2019).
+
+    An image's randomness is keyed by (seed, index, corruption, severity): the
+    result does not depend on the batch that the image is in.
+
+    Args:
+        images (np.ndarray): RGB, uint8. (N, H, W, 3)
+        corruption (str): One of :data:`mmct.corruptions.CORRUPTIONS`.
+        severity (int): 1 (weak) to 5 (strong).
+        seed (int): 0 or more, less than 2**64. Defaults to 0.
+        indices (Sequence[int], optional): The images' indices in their data
+            set, 0 or more. Defaults to 0, 1, ... (N,)
+        rng (RandomState | Generator, optional): Draw from this one generator,
+            image after image, in place of the keys. With a ``RandomState``, in
+            the state that NumPy's global one had in the reference code, the
+            draws are the reference's. Defaults to None.
+        table (str, optional): The severities: 'cifar' (CIFAR-10-C's and
+            CIFAR-100-C's) or 'imagenet' (ImageNet-C's, by
+            ``imagecorruptions-imaug``). Defaults to 'cifar' for images of up to
+            32 pixels and 'imagenet' from 128 pixels.
+
+    Returns:
+        np.ndarray: Corrupted images, a new array as the old.
+
+    Raises:
+        ValueError: If an argument is none of the above, or the size lies
+            between the tables and none is given.
+    """
+    check_corruption(corruption)
+    severity = check_severity(severity)
+    check_images(images)
+    table = choose_table(table, *images.shape[1:3])
+    streams = _streams(len(images), corruption, severity, seed, indices, rng)
+    out = np.empty_like(images)
+    step = max(1, _BLOCK // max(1, images[:1].size))
+    for start in range(0, len(images), step):
+        part = streams.part(start, start + step)
+        block = np.ascontiguousarray(images[start:start + step])
+        out[start:start + step] = _apply(block, part, corruption, severity, table)
+    return out
+
+
+def _streams(
+    count: int,
+    corruption: str,
+    severity: int,
+    seed: int,
+    indices: Sequence[int] | np.ndarray | None,
+    rng: Source | None,
+) -> Streams:
+    if rng is not None:
+        if not isinstance(rng, Source):
+            raise ValueError(
+                f'rng must be a numpy RandomState or Generator, got {type(rng).__name__}'
+            )
+        return InOrder(rng)
+    if not 0 <= operator.index(seed) < 2**64:
+        raise ValueError(f'seed must be 0 or more and less than 2**64, got {seed}')
+    indices = np.arange(count) if indices is None else np.asarray(indices)
+    if indices.shape != (count,) or indices.dtype.kind not in 'iu' or (indices < 0).any():
+        raise ValueError(
+            f'indices must be {count} integers from 0 on, one an image, got {indices.dtype} '
+            f'of shape {indices.shape}'
+        )
+    return Keyed(seed, corruption, severity, indices)
+
+
+def _apply(
+    images: np.ndarray, streams: Streams, corruption: str, severity: int, table: str
+) -> np.ndarray:
+    if table == 'imagenet':
+        return corrupt_imagenet(images, streams, corruption, severity)
+    parameters = CIFAR_TABLE[corruption][severity - 1]
+    if corruption in RANDOM:
+        return RANDOM[corruption](images, streams, *parameters)
+    return DETERMINISTIC[corruption](images, *parameters)

@@ -1,0 +1,80 @@
+"""Warping."""
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+from .compiled import compiled
+from .levels import to_levels
+from .streams import Source, Streams
+
+
+def elastic_transform(
+    images: np.ndarray, streams: Streams, strength: float, sigma: float, shift: float
+) -> np.ndarray:
+    """A random affine map, then small random shifts that vary smoothly.
+
+    Args:
+        images (np.ndarray): uint8. (N, H, W, 3)
+        streams (Streams): The images' randomness.
+        strength (float): Of the small shifts, as a fraction of the shorter side.
+        sigma (float): Standard deviation of the filter that smooths them, as a
+            fraction of the shorter side.
+        shift (float): Largest shift of each of the affine map's three points,
+            as a fraction of the shorter side.
+
+    Returns:
+        np.ndarray: As the images.
+    """
+    count, height, width, _ = images.shape
+    side = min(height, width)
+    square = side // 3
+    centre = np.array((height // 2, width // 2))
+    corners = (centre + square * np.array([(1, 1), (1, -1), (-1, -1)])).astype(np.float32)
+
+    def draw(rng: Source) -> np.ndarray:
+        points = rng.uniform(-shift * side, shift * side, size=corners.size)
+        return np.append(points, rng.uniform(-1, 1, size=2 * height * width))
+
+    draws = streams.draw(count, draw)
+    fields = draws[:, corners.size:].reshape(count, 2, height, width)
+    smoothed = (0, 0, sigma * side, sigma * side)
+    shifts = ndimage.gaussian_filter(fields, smoothed, mode='reflect', truncate=3)
+    shifts = (strength * side * shifts).astype(np.float32)
+    warped = np.empty(images.shape, np.float32)
+    for n in range(count):
+        moved = corners + draws[n, :corners.size].reshape(corners.shape).astype(np.float32)
+        warped[n] = cv2.warpAffine(
+            images[n].astype(np.float32) / 255,
+            cv2.getAffineTransform(corners, moved),
+            (width, height),
+            borderMode=cv2.BORDER_REFLECT_101,
+        )
+    return to_levels(_sample(warped, shifts))
+
+
+@compiled
+def _reflected(i: int, size: int) -> int:
+    while i < 0 or i >= size:
+        i = -i - 1 if i < 0 else 2 * size - i - 1
+    return i
+
+
+@compiled
+def _sample(images: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+    """Each pixel from where its shift (right, down) leads, between four pixels."""
+    count, height, width, channels = images.shape
+    out = np.empty_like(images)
+    for n in range(count):
+        for y in range(height):
+            for x in range(width):
+                across, down = x + shifts[n, 0, y, x], y + shifts[n, 1, y, x]
+                left, top = int(np.floor(across)), int(np.floor(down))
+                across, down = across - left, down - top
+                x0, x1 = _reflected(left, width), _reflected(left + 1, width)
+                y0, y1 = _reflected(top, height), _reflected(top + 1, height)
+                for c in range(channels):
+                    upper = images[n, y0, x0, c] * (1 - across) + images[n, y0, x1, c] * across
+                    lower = images[n, y1, x0, c] * (1 - across) + images[n, y1, x1, c] * across
+                    out[n, y, x, c] = upper * (1 - down) + lower * down
+    return out

@@ -1,0 +1,94 @@
+"""Where the randomness of each image comes from."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+Source = np.random.RandomState | np.random.Generator
+
+
+class InOrder:
+    """One generator that all images draw from, one after the other.
+
+    With a ``RandomState`` these are the draws of the reference code, which
+    draws from NumPy's global one.
+
+    Args:
+        rng (RandomState | Generator): The generator; it moves on.
+    """
+
+    follows_reference = True
+
+    def __init__(self, rng: Source) -> None:
+        self.rng = rng
+
+    def part(self, start: int, stop: int) -> 'InOrder':
+        """The same generator: it stands where the images before left it."""
+        return self
+
+    def draw(self, count: int, draw: Callable[[Source], Any]) -> np.ndarray:
+        """Draw for each of the next images.
+
+        Args:
+            count (int): The number N of images.
+            draw (Callable): Gets a generator and returns one image's draws.
+
+        Returns:
+            np.ndarray: The draws, stacked: (N, ...).
+        """
+        return np.stack([draw(self.rng) for _ in range(count)])
+
+
+class Keyed:
+    """A generator an image, found by the image's index.
+
+    An image's draws do not depend on the images around it. The generator is
+    counter-based (Philox; Salmon et al., 2011): (seed, corruption, severity) is
+    its key, the index one word of its counter.
+
+    Args:
+        seed (int): 0 or more, less than 2**64.
+        corruption (str): The name.
+        severity (int): 1 to 5.
+        indices (np.ndarray): The images' indices, 0 or more. (N,)
+    """
+
+    follows_reference = False
+
+    def __init__(self, seed: int, corruption: str, severity: int, indices: np.ndarray) -> None:
+        self._words = (seed % 2**32, seed >> 32, severity, *corruption.encode())
+        self._set(np.random.SeedSequence(self._words).generate_state(2, np.uint64), indices)
+
+    def _set(self, key: np.ndarray, indices: np.ndarray) -> None:
+        self._key = key
+        self._indices = indices
+
+    def part(self, start: int, stop: int) -> 'Keyed':
+        """The streams of some of the images."""
+        part = object.__new__(Keyed)
+        part._set(self._key, self._indices[start:stop])
+        return part
+
+    def draw(self, count: int, draw: Callable[[Source], Any]) -> np.ndarray:
+        """Draw for each image; as :meth:`InOrder.draw`."""
+        return np.stack([draw(rng) for rng in self._generators()])
+
+    def _generators(self) -> Iterator[np.random.Generator]:
+        # One generator, moved: to build one takes ten times as long.
+        bits = np.random.Philox(key=self._key)
+        rng = np.random.Generator(bits)
+        state = bits.state
+        for index in self._indices:
+            state['state']['counter'][:] = (0, 0, index, 0)
+            bits.state = state
+            yield rng
+
+
+Streams = InOrder | Keyed
+
+
+def integers(rng: Source, low: int, high: int, size: Any = None) -> Any:
+    """Integers of [low, high), by either kind of generator."""
+    draw = rng.randint if isinstance(rng, np.random.RandomState) else rng.integers
+    return draw(low, high, size=size)

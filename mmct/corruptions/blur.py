@@ -4,13 +4,14 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from scipy import ndimage, sparse
+from scipy import sparse
 
 from .compiled import compiled
 from .levels import to_fractions, to_levels
+from .linear_maps import zoom_matrix
 from .motion import smear
+from .smoothing import smooth_images
 from .streams import Streams, integers
-from .zoom import zoom_matrix
 
 
 def gaussian_blur(images: np.ndarray, sigma: float) -> np.ndarray:
@@ -23,8 +24,7 @@ def gaussian_blur(images: np.ndarray, sigma: float) -> np.ndarray:
     Returns:
         np.ndarray: As the images.
     """
-    x = to_fractions(images)
-    return to_levels(ndimage.gaussian_filter(x, (0, sigma, sigma, 0), mode='nearest'))
+    return to_levels(smooth_images(to_fractions(images), sigma))
 
 
 def defocus_blur(images: np.ndarray, radius: float, softness: float) -> np.ndarray:
@@ -125,10 +125,11 @@ def zoom_blur(images: np.ndarray, end: float, step: float) -> np.ndarray:
         np.ndarray: As the images.
     """
     count, height, width, channels = images.shape
-    planes = to_fractions(images).transpose(1, 2, 0, 3).reshape(height * width, -1)
+    x = to_fractions(images).astype(np.float32)
+    planes = x.transpose(1, 2, 0, 3).reshape(height * width, -1)
     mixed = _zoom_mix(height, width, end, step) @ planes
     shape = (height, width, count, channels)
-    return to_levels(np.ascontiguousarray(mixed.reshape(shape).transpose(2, 0, 1, 3)))
+    return to_levels(mixed.reshape(shape).transpose(2, 0, 1, 3))
 
 
 @lru_cache(maxsize=16)
@@ -138,4 +139,4 @@ def _zoom_mix(height: int, width: int, end: float, step: float) -> sparse.csr_ar
     total = sparse.eye_array(height * width, format='csr')
     for factor in factors:
         total += sparse.kron(zoom_matrix(height, factor), zoom_matrix(width, factor), format='csr')
-    return total / (len(factors) + 1)
+    return (total / (len(factors) + 1)).astype(np.float32)

@@ -52,7 +52,7 @@ DETERMINISTIC: dict[str, Callable[..., np.ndarray]] = {
 
 # Values that are worked on at a time: what is computed stays in the cache, and
 # the memory stays small however many images there are.
-_BLOCK = 1 << 18
+_BLOCK = 1 << 16
 
 
 def corrupt(

@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 
 from .compiled import compiled
-from .levels import to_fractions, to_levels
 
 
 def brightness(images: np.ndarray, added: float) -> np.ndarray:
@@ -41,19 +40,21 @@ def _recolour(
     # Hue stays, so that each channel's place between the smallest and the
     # largest one stays: no hue need be computed.
     out = np.empty_like(pixels)
+    fractions = np.arange(256) / 255
     for i in range(len(pixels)):
-        red, green, blue = pixels[i, 0] / 255, pixels[i, 1] / 255, pixels[i, 2] / 255
-        value = max(red, green, blue)
-        spread = value - min(red, green, blue)
-        saturation = spread / value if value > 0 else 0.0
+        red, green, blue = fractions[pixels[i, 0]], fractions[pixels[i, 1]], fractions[pixels[i, 2]]
+        top = max(red, green, blue)
+        spread = top - min(red, green, blue)
+        saturation = spread / top if top > 0 else 0.0
         saturation = min(max(saturation * factor + added, 0.0), 1.0)
-        new_value = min(value + added_value, 1.0)
-        for c, x in enumerate((red, green, blue)):
-            if spread > 0:
-                place = (value - x) / spread
-            else:
-                place = 0.0 if c == 0 else 1.0
-            out[i, c] = np.uint8(new_value * (1 - saturation * place) * 255)
+        value = min(top + added_value, 1.0)
+        if spread > 0:
+            out[i, 0] = np.uint8(value * (1 - saturation * ((top - red) / spread)) * 255)
+            out[i, 1] = np.uint8(value * (1 - saturation * ((top - green) / spread)) * 255)
+            out[i, 2] = np.uint8(value * (1 - saturation * ((top - blue) / spread)) * 255)
+        else:
+            out[i] = np.uint8(value * (1 - saturation) * 255)
+            out[i, 0] = np.uint8(value * 255)
     return out
 
 
@@ -67,10 +68,27 @@ def contrast(images: np.ndarray, factor: float) -> np.ndarray:
     Returns:
         np.ndarray: As the images.
     """
-    # Sums of integers: exact, whatever their order.
-    sums = images.sum(axis=(1, 2), dtype=np.int64, keepdims=True)
-    means = sums / (255 * images.shape[1] * images.shape[2])
-    return to_levels((to_fractions(images) - means) * factor + means)
+    count, height, width, channels = images.shape
+    pixels = images.reshape(count, height * width, channels)
+    return _towards_means(pixels, float(factor)).reshape(images.shape)
+
+
+@compiled
+def _towards_means(images: np.ndarray, factor: float) -> np.ndarray:
+    count, size, channels = images.shape
+    out = np.empty_like(images)
+    sums = np.empty(channels, np.int64)
+    for n in range(count):
+        sums[:] = 0
+        for i in range(size):
+            for c in range(channels):
+                sums[c] += images[n, i, c]
+        means = sums / (255 * size)
+        for i in range(size):
+            for c in range(channels):
+                x = (images[n, i, c] / 255 - means[c]) * factor + means[c]
+                out[n, i, c] = np.uint8(min(max(x, 0), 1) * 255)
+    return out
 
 
 def jpeg_compression(images: np.ndarray, quality: int) -> np.ndarray:
@@ -84,8 +102,12 @@ def jpeg_compression(images: np.ndarray, quality: int) -> np.ndarray:
         np.ndarray: As the images.
     """
     out = np.empty_like(images)
-    for n, image in enumerate(images):
-        # OpenCV's order is BGR.
-        _, file = cv2.imencode('.jpg', image[..., ::-1], (cv2.IMWRITE_JPEG_QUALITY, quality))
-        out[n] = cv2.imdecode(file, cv2.IMREAD_COLOR)[..., ::-1]
-    return out
+    for n, image in enumerate(_swap(images)):
+        _, file = cv2.imencode('.jpg', image, (cv2.IMWRITE_JPEG_QUALITY, quality))
+        out[n] = cv2.imdecode(file, cv2.IMREAD_COLOR)
+    return _swap(out)
+
+
+def _swap(images: np.ndarray) -> np.ndarray:
+    """RGB to BGR, which is OpenCV's order, and back."""
+    return cv2.cvtColor(images.reshape(-1, 1, 3), cv2.COLOR_RGB2BGR).reshape(images.shape)

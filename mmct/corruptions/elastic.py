@@ -2,11 +2,11 @@
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 from .compiled import compiled
 from .levels import to_levels
-from .streams import Source, Streams
+from .linear_maps import smooth
+from .streams import Streams
 
 
 def elastic_transform(
@@ -32,21 +32,19 @@ def elastic_transform(
     centre = np.array((height // 2, width // 2))
     corners = (centre + square * np.array([(1, 1), (1, -1), (-1, -1)])).astype(np.float32)
 
-    def draw(rng: Source) -> np.ndarray:
-        points = rng.uniform(-shift * side, shift * side, size=corners.size)
-        return np.append(points, rng.uniform(-1, 1, size=2 * height * width))
-
-    draws = streams.draw(count, draw)
-    fields = draws[:, corners.size:].reshape(count, 2, height, width)
-    smoothed = (0, 0, sigma * side, sigma * side)
-    shifts = ndimage.gaussian_filter(fields, smoothed, mode='reflect', truncate=3)
-    shifts = (strength * side * shifts).astype(np.float32)
-    warped = np.empty(images.shape, np.float32)
+    # Six for the points, and two a pixel.
+    draws = streams.draw(count, lambda rng: rng.random(6 + 2 * height * width)) * 2 - 1
+    fields = draws[:, 6:].reshape(count, 2, height, width)
+    shifts = strength * side * smooth(fields, sigma * side, 'reflect', truncate=3)
+    shifts = shifts.astype(np.float32)
+    x = images.astype(np.float32) / 255
+    moved = shift * side * draws[:, :6].reshape(count, 3, 2)
+    moved = corners + moved.astype(np.float32)
+    warped = np.empty_like(x)
     for n in range(count):
-        moved = corners + draws[n, :corners.size].reshape(corners.shape).astype(np.float32)
         warped[n] = cv2.warpAffine(
-            images[n].astype(np.float32) / 255,
-            cv2.getAffineTransform(corners, moved),
+            x[n],
+            cv2.getAffineTransform(corners, moved[n]),
             (width, height),
             borderMode=cv2.BORDER_REFLECT_101,
         )

@@ -16,10 +16,9 @@ from .streams import Source, Streams
 
 LEVELS = np.arange(256)
 # A word's upper 8 bits choose a column, its lower 24 decide between the column
-# and its alias.
-_ONE = 1 << 24
-
-Channel = tuple[np.ndarray, np.ndarray]
+# and its alias. Of an entry of the table the upper 24 are the bound of the
+# column's share, the lower 8 the alias.
+_LOW = (1 << 24) - 1
 
 
 def additive_channel(scales: np.ndarray) -> np.ndarray:
@@ -73,7 +72,7 @@ def replacing_channel(share: float) -> np.ndarray:
 
 
 @lru_cache(maxsize=32)
-def alias_table(probabilities: Callable[..., np.ndarray], *parameters: float) -> Channel:
+def alias_table(probabilities: Callable[..., np.ndarray], *parameters: float) -> np.ndarray:
     """A channel, made ready to draw from.
 
     Args:
@@ -81,46 +80,43 @@ def alias_table(probabilities: Callable[..., np.ndarray], *parameters: float) ->
         *parameters (float): What it takes.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: The word's lower part below which a
-        column stands, uint32, and the level that stands there otherwise, uint8.
-        Both (256, 256).
+        np.ndarray: The table, uint32. (256, 256)
     """
     return _fill(probabilities(*parameters))
 
 
 @compiled
-def _fill(channel: np.ndarray) -> Channel:
-    threshold = np.empty((256, 256), np.uint32)
-    alias = np.empty((256, 256), np.uint8)
+def _fill(channel: np.ndarray) -> np.ndarray:
+    table = np.empty((256, 256), np.uint32)
     for row in range(256):
         share = channel[row] / channel[row].sum() * 256
         small = [j for j in range(256) if share[j] < 1]
         large = [j for j in range(256) if share[j] >= 1]
         for j in range(256):
-            threshold[row, j], alias[row, j] = _ONE, j
+            table[row, j] = _LOW << 8 | j  # its own alias
         while small and large:
             j, giver = small.pop(), large[-1]
-            threshold[row, j], alias[row, j] = round(share[j] * _ONE), giver
+            table[row, j] = min(round(share[j] * (_LOW + 1)), _LOW) << 8 | giver
             share[giver] -= 1 - share[j]
             if share[giver] < 1:
                 small.append(large.pop())
-    return threshold, alias
+    return table
 
 
-def through_channel(images: np.ndarray, streams: Streams, channel: Channel) -> np.ndarray:
+def through_channel(images: np.ndarray, streams: Streams, table: np.ndarray) -> np.ndarray:
     """Send each value through the channel.
 
     Args:
         images (np.ndarray): uint8. (N, ...)
         streams (Streams): The images' randomness.
-        channel (tuple): From :func:`alias_table`.
+        table (np.ndarray): From :func:`alias_table`. (256, 256)
 
     Returns:
         np.ndarray: As the images.
     """
     count = images[0].size
     words = streams.draw(len(images), lambda rng: _words(rng, count))
-    return _send(images.reshape(-1), words.reshape(-1), *channel).reshape(images.shape)
+    return _send(images.reshape(-1), words.reshape(-1), table).reshape(images.shape)
 
 
 def _words(rng: Source, count: int) -> np.ndarray:
@@ -130,12 +126,10 @@ def _words(rng: Source, count: int) -> np.ndarray:
 
 
 @compiled
-def _send(
-    values: np.ndarray, words: np.ndarray, threshold: np.ndarray, alias: np.ndarray
-) -> np.ndarray:
+def _send(values: np.ndarray, words: np.ndarray, table: np.ndarray) -> np.ndarray:
     out = np.empty_like(values)
     for i in range(values.size):
-        row, column = values[i], words[i] >> 24
-        stands = (words[i] & (_ONE - 1)) < threshold[row, column]
-        out[i] = column if stands else alias[row, column]
+        column = words[i] >> 24
+        entry = table[values[i], column]
+        out[i] = column if (words[i] & _LOW) < entry >> 8 else entry & 255
     return out

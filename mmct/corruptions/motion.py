@@ -26,26 +26,36 @@ def smear(images: np.ndarray, angles: np.ndarray, radius: int, sigma: float) -> 
     radians = np.deg2rad(angles)[:, None]
     rows = np.ceil(steps * np.sin(radians) - 0.5).astype(np.int64)
     columns = np.ceil(steps * np.cos(radians) - 0.5).astype(np.int64)
-    return _smear(images, rows, columns, weights)
+    count, height, width, channels = images.shape
+    lines = images.reshape(count, height, width * channels)
+    return _smear(lines, rows, columns * channels, weights, channels).reshape(images.shape)
 
 
 @compiled
 def _smear(
-    images: np.ndarray, rows: np.ndarray, columns: np.ndarray, weights: np.ndarray
+    images: np.ndarray, rows: np.ndarray, shifts: np.ndarray, weights: np.ndarray, channels: int
 ) -> np.ndarray:
-    count, height, width, channels = images.shape
+    count, height, width = images.shape
     out = np.empty_like(images)
-    sums = np.empty((width, channels))
+    sums = np.empty(width)
     for n in range(count):
         for y in range(height):
             sums[:] = 0
             for k in range(weights.size):
-                source = images[n, min(max(y + rows[n, k], 0), height - 1)]
-                for x in range(width):
-                    at = min(max(x + columns[n, k], 0), width - 1)
+                line = images[n, min(max(y + rows[n, k], 0), height - 1)]
+                shift = shifts[n, k]
+                # Of these values the source is inside; beyond, the edge goes on.
+                begin = min(max(-shift, 0), width)
+                end = max(min(width - shift, width), begin)
+                for x in range(0, begin, channels):
                     for c in range(channels):
-                        sums[x, c] += weights[k] * source[at, c]
-            for x in range(width):
-                for c in range(channels):
-                    out[n, y, x, c] = np.uint8(sums[x, c])
+                        sums[x + c] += weights[k] * line[c]
+                inside, source = sums[begin:end], line[begin + shift:end + shift]
+                for i in range(inside.size):
+                    inside[i] += weights[k] * source[i]
+                for x in range(end, width, channels):
+                    for c in range(channels):
+                        sums[x + c] += weights[k] * line[width - channels + c]
+            for i in range(width):
+                out[n, y, i] = np.uint8(sums[i])
     return out

@@ -1,6 +1,5 @@
 """Fewer pixels."""
 
-import math
 from functools import lru_cache
 
 import numpy as np
@@ -19,39 +18,59 @@ def pixelate(images: np.ndarray, factor: float) -> np.ndarray:
         np.ndarray: As the images.
     """
     height, width = images.shape[1:3]
-    small = (int(height * factor), int(width * factor))
-    for axis, size in ((2, small[1]), (1, small[0]), (2, width), (1, height)):
-        images = _box(images, axis, *_boxes(images.shape[axis], size))
-    return images
+    rows, columns = _boxes(height, int(height * factor)), _boxes(width, int(width * factor))
+    return _pixelate(images, *rows, *columns)
 
 
 @lru_cache(maxsize=64)
-def _boxes(old: int, new: int) -> tuple[np.ndarray, np.ndarray]:
-    """First and last + 1 of the pixels whose mean each new pixel is."""
+def _boxes(old: int, new: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """First and last + 1 of the pixels that make a box, and the box of each pixel."""
     scale = old / new
-    reach = max(scale, 1) * 0.5
-    centres = (np.arange(new) + 0.5) * scale
-    first = np.maximum((centres - reach + 0.5).astype(int), 0)
-    last = np.minimum((centres + reach + 0.5).astype(int), old)
-    return first, last
-
-
-def _box(images: np.ndarray, axis: int, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-    before, after = images.shape[:axis], images.shape[axis + 1:]
-    lines = images.reshape(math.prod(before), -1, math.prod(after))
-    return _means(lines, first, last).reshape(*before, len(first), *after)
+    first = (np.arange(new) * scale + 0.5).astype(int)
+    last = ((np.arange(new) + 1) * scale + 0.5).astype(int)
+    box = ((np.arange(old) + 0.5) / scale).astype(int)
+    return first, last, box
 
 
 @compiled
-def _means(lines: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-    count, _, width = lines.shape
-    out = np.empty((count, first.size, width), np.uint8)
+def _pixelate(
+    images: np.ndarray,
+    top: np.ndarray,
+    bottom: np.ndarray,
+    row: np.ndarray,
+    left: np.ndarray,
+    right: np.ndarray,
+    column: np.ndarray,
+) -> np.ndarray:
+    count, height, width, channels = images.shape
+    out = np.empty_like(images)
+    # As Pillow: means along rows, rounded, then means of these down columns.
+    narrow = np.empty((height, left.size, channels), np.uint8)
+    small = np.empty((left.size, channels), np.uint8)
     for n in range(count):
-        for i in range(first.size):
-            pixels = last[i] - first[i]
-            for k in range(width):
-                total = 0
-                for j in range(first[i], last[i]):
-                    total += lines[n, j, k]
-                out[n, i, k] = (2 * total + pixels) // (2 * pixels)  # rounded
+        for y in range(height):
+            for j in range(left.size):
+                for c in range(channels):
+                    total = np.uint32(0)
+                    for x in range(left[j], right[j]):
+                        total += images[n, y, x, c]
+                    narrow[y, j, c] = _rounded(total, right[j] - left[j])
+        box = -1
+        for y in range(height):
+            if row[y] != box:
+                box = row[y]
+                for j in range(left.size):
+                    for c in range(channels):
+                        total = np.uint32(0)
+                        for k in range(top[box], bottom[box]):
+                            total += narrow[k, j, c]
+                        small[j, c] = _rounded(total, bottom[box] - top[box])
+            for x in range(width):
+                for c in range(channels):
+                    out[n, y, x, c] = small[column[x], c]
     return out
+
+
+@compiled
+def _rounded(total: int, count: int) -> int:
+    return total if count == 1 else (2 * total + count) // (2 * count)

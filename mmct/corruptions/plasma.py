@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .compiled import compiled
 from .streams import Streams
 
 
@@ -18,34 +19,39 @@ def plasma(count: int, size: int, decay: float, streams: Streams) -> np.ndarray:
         np.ndarray: Heights in [0, 1], each map from 0 to 1. (N, size, size)
     """
     draws = streams.draw(count, lambda rng: rng.random(size * size - 1))
-    used = 0
     maps = np.zeros((count, size, size))
-    step, roughness = size, 100.0
-
-    def mean_and_noise(total: np.ndarray) -> np.ndarray:
-        nonlocal used
-        values = total[0].size
-        noise = draws[:, used:used + values].reshape(total.shape)
-        used += values
-        # The reference multiplies by the roughness twice.
-        return total / 4 + roughness * (2 * roughness * noise - roughness)
-
-    while step >= 2:
-        half = step // 2
-        corners = maps[:, ::step, ::step]
-        total = corners + np.roll(corners, -1, axis=1)
-        total += np.roll(total, -1, axis=2)
-        maps[:, half::step, half::step] = mean_and_noise(total)
-
-        centres = maps[:, half::step, half::step]
-        corners = maps[:, ::step, ::step]
-        maps[:, ::step, half::step] = mean_and_noise(
-            centres + np.roll(centres, 1, axis=1) + corners + np.roll(corners, -1, axis=2)
-        )
-        maps[:, half::step, ::step] = mean_and_noise(
-            centres + np.roll(centres, 1, axis=2) + corners + np.roll(corners, -1, axis=1)
-        )
-        step, roughness = half, roughness / decay
-
+    _fill(maps, draws, float(decay))
     maps -= maps.min(axis=(1, 2), keepdims=True)
-    return maps / maps.max(axis=(1, 2), keepdims=True)
+    maps /= maps.max(axis=(1, 2), keepdims=True)
+    return maps
+
+
+@compiled
+def _fill(maps: np.ndarray, draws: np.ndarray, decay: float) -> None:
+    size = maps.shape[1]
+    for heights, noise in zip(maps, draws):  # noqa: B905 (not known to the compiler)
+        used, step, roughness = 0, size, 100.0
+        while step >= 2:
+            half = step // 2
+            # In the reference's order: the middles of squares, then those of
+            # their upper edges, then those of their left edges.
+            for top, left in ((half, half), (0, half), (half, 0)):
+                for y in range(top, size, step):
+                    for x in range(left, size, step):
+                        total = _around(heights, y, x, half, top == left)
+                        # The reference multiplies by the roughness twice.
+                        rough = roughness * (2 * roughness * noise[used] - roughness)
+                        heights[y, x] = total / 4 + rough
+                        used += 1
+            step, roughness = half, roughness / decay
+
+
+@compiled
+def _around(heights: np.ndarray, y: int, x: int, reach: int, diagonally: bool) -> float:
+    """Sum of the four heights at a distance, round the edges."""
+    last = len(heights) - 1  # the size is a power of two
+    up, down = (y - reach) & last, (y + reach) & last
+    left, right = (x - reach) & last, (x + reach) & last
+    if diagonally:
+        return heights[up, left] + heights[up, right] + heights[down, left] + heights[down, right]
+    return heights[up, x] + heights[down, x] + heights[y, left] + heights[y, right]

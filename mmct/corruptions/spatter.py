@@ -2,9 +2,9 @@
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
-from .levels import to_levels
+from .levels import over_channels, to_levels
+from .linear_maps import smooth
 from .streams import Streams
 
 _WATER = np.array((175, 238, 238), np.float32) / 255  # pale turquoise
@@ -42,16 +42,20 @@ def spatter(
     noise = streams.draw(
         len(images), lambda rng: rng.normal(size=images.shape[1:3], loc=mean, scale=scale)
     )
-    layers = ndimage.gaussian_filter(noise, (0, sigma, sigma), mode='nearest')
+    layers = smooth(noise, sigma, 'nearest')
     x = images.astype(np.float32) / 255
     if mud:
         drops = (layers > threshold).astype(np.float32)
-        cover = ndimage.gaussian_filter(drops, (0, strength, strength), mode='nearest')
+        cover = smooth(drops, strength, 'nearest')
         cover[cover < 0.8] = 0
-        cover = cover[..., None]
-        return to_levels(x * (1 - cover) + _MUD * cover)
-    cover = np.stack([_water(layer, threshold) for layer in layers])[..., None]
-    return to_levels(x + strength * cover * _WATER)
+        cover = over_channels(cover)
+        return to_levels(x * (1 - cover) + _tint(x, _MUD) * cover)
+    cover = over_channels(np.stack([_water(layer, threshold) for layer in layers]))
+    return to_levels(x + strength * cover * _tint(x, _WATER))
+
+
+def _tint(x: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    return np.broadcast_to(np.tile(colour, x.shape[2]).reshape(-1, 3), x.shape)
 
 
 def _water(layer: np.ndarray, threshold: float) -> np.ndarray:

@@ -90,5 +90,6 @@ Streams = InOrder | Keyed
 
 def integers(rng: Source, low: int, high: int, size: Any = None) -> Any:
     """Integers of [low, high), by either kind of generator."""
-    draw = rng.randint if isinstance(rng, np.random.RandomState) else rng.integers
-    return draw(low, high, size=size)
+    if isinstance(rng, np.random.RandomState):
+        return rng.randint(low, high, size)
+    return rng.integers(low, high, size, dtype=np.int16)

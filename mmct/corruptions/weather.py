@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 
 from .frost_textures import frost_textures
-from .levels import to_fractions, to_levels
+from .levels import over_channels, to_fractions, to_levels
+from .linear_maps import zoom_matrix
 from .motion import smear
 from .plasma import plasma
 from .streams import Source, Streams, integers
-from .zoom import zoom_matrix
 
 
 def snow(
@@ -41,20 +41,23 @@ def snow(
     count, height, width, _ = images.shape
 
     def draw(rng: Source) -> np.ndarray:
-        layer = rng.normal(size=(height, width), loc=mean, scale=scale)
-        return np.append(layer, rng.uniform(-135, -45))
+        drawn = np.empty(height * width + 1)
+        drawn[:-1] = rng.normal(size=height * width, loc=mean, scale=scale)
+        drawn[-1] = rng.uniform(-135, -45)
+        return drawn
 
     draws = streams.draw(count, draw)
     layers = draws[:, :-1].reshape(count, height, width)
     layers = zoom_matrix(height, zoom) @ layers @ zoom_matrix(width, zoom).T
     layers[layers < threshold] = 0
-    flakes = smear(to_levels(layers)[..., None], draws[:, -1], radius, sigma)
-    flakes = to_fractions(flakes)
+    flakes = smear(to_levels(layers)[..., None], draws[:, -1], radius, sigma)[..., 0]
+    # Two layers: the second is the first upside down.
+    flakes = to_fractions(flakes) + to_fractions(flakes[:, ::-1, ::-1])
 
     x = images.astype(np.float32) / 255
-    grey = cv2.transform(x.reshape(1, -1, 3), _GREY).reshape(count, height, width, 1)
-    x = share * x + (1 - share) * np.maximum(x, grey * 1.5 + 0.5)
-    return to_levels(x + flakes + flakes[:, ::-1, ::-1])
+    grey = cv2.transform(x.reshape(1, -1, 3), _GREY).reshape(count, height, width)
+    x = share * x + (1 - share) * np.maximum(x, over_channels(grey * 1.5 + 0.5))
+    return to_levels(x + over_channels(flakes))
 
 
 _GREY = np.array([[0.299, 0.587, 0.114]], np.float32)
@@ -110,7 +113,7 @@ def fog(images: np.ndarray, streams: Streams, strength: float, decay: float) -> 
     """
     count, height, width, _ = images.shape
     size = 1 << (max(height, width) - 1).bit_length()
-    clouds = plasma(count, size, decay, streams)[:, :height, :width, None]
+    clouds = over_channels(plasma(count, size, decay, streams)[:, :height, :width])
     x = to_fractions(images)
     brightest = x.max(axis=(1, 2, 3), keepdims=True)
     return to_levels((x + strength * clouds) * brightest / (brightest + strength))

@@ -25,11 +25,18 @@ def pixelate(images: np.ndarray, factor: float) -> np.ndarray:
 @lru_cache(maxsize=64)
 def _boxes(old: int, new: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """First and last + 1 of the pixels that make a box, and the box of each pixel."""
+    shrunk, enlarged = _inside(old, new), _inside(new, old)
+    first = shrunk.argmax(axis=1)
+    return first, first + shrunk.sum(axis=1), enlarged.argmax(axis=1)
+
+
+def _inside(old: int, new: int) -> np.ndarray:
+    """Which pixels a new pixel is made of. (new, old)."""
+    # Pillow's expressions: an edge of a box may lie on the middle of a pixel.
     scale = old / new
-    first = (np.arange(new) * scale + 0.5).astype(int)
-    last = ((np.arange(new) + 1) * scale + 0.5).astype(int)
-    box = ((np.arange(old) + 0.5) / scale).astype(int)
-    return first, last, box
+    centres = (np.arange(new)[:, None] + 0.5) * scale
+    place = (np.arange(old) - centres + 0.5) * (1 / max(scale, 1))
+    return (-0.5 < place) & (place <= 0.5)
 
 
 @compiled

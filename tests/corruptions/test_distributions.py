@@ -1,0 +1,76 @@
+"""What cannot be followed draw by draw has the reference's distribution."""
+
+import numpy as np
+import pytest
+from corruption_images import make_images
+from scipy import stats
+from skimage.util import random_noise
+
+from mmct.corruptions import SEVERITIES, corrupt
+from mmct.corruptions.cifar_table import CIFAR_TABLE
+from mmct.corruptions.corrupt import RANDOM
+from mmct.corruptions.level_channel import (
+    additive_channel,
+    alias_table,
+    poisson_channel,
+    replacing_channel,
+)
+
+COUNT = 2000
+
+
+@pytest.fixture(scope='module')
+def many():
+    return make_images(COUNT)
+
+
+def check(images, made, expected):
+    """The changes' sizes and spread agree within 2 %, and their means, which may be next to 0."""
+    one, other = (x.astype(np.int16) - images for x in (made, expected))
+    size = abs(other).mean()
+    assert abs(one).mean() == pytest.approx(size, rel=0.02)
+    assert one.std() == pytest.approx(other.std(), rel=0.02)
+    # Clouds and frost make whole images brighter or darker: a sampling error.
+    error = np.hypot(*(x.mean(axis=(1, 2, 3)).std() for x in (one, other))) / np.sqrt(COUNT)
+    assert abs(one.mean() - other.mean()) < 0.02 * size + 3 * error
+
+
+@pytest.mark.parametrize('severity', SEVERITIES)
+def test_impulse_noise_is_scikit_images(many, severity):
+    (share,) = CIFAR_TABLE['impulse_noise'][severity - 1]
+    noisy = random_noise(many / 255, mode='s&p', amount=share, rng=severity)
+    check(many, corrupt(many, 'impulse_noise', severity), (noisy * 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize('corruption', sorted(RANDOM))
+def test_keyed_draws_are_distributed_as_the_references(many, corruption):
+    for severity in SEVERITIES:
+        in_order = corrupt(many, corruption, severity, rng=np.random.RandomState(severity))
+        check(many, corrupt(many, corruption, severity), in_order)
+
+
+@pytest.mark.parametrize(
+    'channel',
+    [additive_channel(np.full(256, 25.5)), poisson_channel(50), replacing_channel(0.07)],
+    ids=['normal', 'poisson', 'impulse'],
+)
+def test_a_table_has_the_channels_probabilities(channel):
+    assert channel.sum(axis=1) == pytest.approx(np.ones(256))
+    table = alias_table(lambda: channel)
+    share = (table >> 8) / 2**24 / 256
+    made = share.copy()
+    np.add.at(made, (np.arange(256)[:, None], table & 255), 1 / 256 - share)
+    assert made == pytest.approx(channel, abs=1e-7)
+
+
+def test_channels_by_hand():
+    # A count of k photons of 50 is the level 255 k / 50, cut off: 1 is 5.
+    poisson = poisson_channel(50)
+    assert poisson[0, 0] == 1
+    assert poisson[102, 5] == pytest.approx(stats.poisson.pmf(1, 20))
+    assert poisson[255, 255] == pytest.approx(stats.poisson.sf(49, 50))
+    # From level 100 to [100, 101) is the part of the normal from 0 to 1 level.
+    normal = additive_channel(np.full(256, 10.0))
+    assert normal[100, 100] == pytest.approx(stats.norm.cdf(0.1) - 0.5)
+    assert normal[250, 255] == pytest.approx(stats.norm.sf(0.5))
+    assert replacing_channel(0.1)[7, [0, 7, 255]] == pytest.approx([0.05, 0.9, 0.05])

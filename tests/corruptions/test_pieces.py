@@ -1,0 +1,146 @@
+"""The compiled loops and matrices against the libraries that they stand for."""
+
+import io
+
+import cv2
+import numpy as np
+import pytest
+from corruption_images import make_images
+from PIL import Image
+from scipy import ndimage
+from skimage.color import hsv2rgb, rgb2hsv
+
+from mmct.corruptions.blur import zoom_blur
+from mmct.corruptions.digital import brightness, contrast, jpeg_compression, saturate
+from mmct.corruptions.elastic import _sample
+from mmct.corruptions.level_channel import through_channel
+from mmct.corruptions.linear_maps import smooth
+from mmct.corruptions.motion import smear
+from mmct.corruptions.pixelation import pixelate
+from mmct.corruptions.smoothing import smooth_images
+from mmct.corruptions.streams import InOrder
+
+SIZES = [(32, 32), (24, 31), (9, 17)]
+
+
+@pytest.fixture(params=SIZES, ids=str)
+def images(request):
+    return make_images(3, *request.param)
+
+
+def near(made, expected):
+    return abs(made.astype(int) - expected.astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize('sigma', [0.05, 0.4, 1, 3])
+def test_smoothing_is_scipys_to_the_bit(images, sigma):
+    x = images / 255
+    expected = ndimage.gaussian_filter(x, (0, sigma, sigma, 0), mode='nearest')
+    assert np.array_equal(smooth_images(x, sigma), expected)
+
+
+@pytest.mark.parametrize('mode', ['nearest', 'reflect'])
+@pytest.mark.parametrize('sigma', [0, 0.7, 6.4])
+def test_smoothing_of_fields_is_scipys(images, sigma, mode):
+    fields = images[..., 0] / 255
+    expected = ndimage.gaussian_filter(fields, (0, sigma, sigma), mode=mode, truncate=3)
+    assert smooth(fields, sigma, mode, truncate=3) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize('angle', [-135, -90, -44, 0, 30, 180])
+def test_smearing_sums_pixels_on_a_line(images, angle):
+    made = smear(images, np.full(len(images), float(angle)), 6, 2)
+    weights = np.exp(-0.5 * (np.arange(13) / 2) ** 2)
+    _, height, width, _ = images.shape
+    expected = np.zeros(images.shape)
+    for step, weight in enumerate(weights / weights.sum()):
+        down = int(np.ceil(step * np.sin(np.deg2rad(angle)) - 0.5))
+        right = int(np.ceil(step * np.cos(np.deg2rad(angle)) - 0.5))
+        rows = np.clip(np.arange(height) + down, 0, height - 1)
+        columns = np.clip(np.arange(width) + right, 0, width - 1)
+        expected += weight * images[:, rows][:, :, columns]
+    assert near(made, expected)
+
+
+@pytest.mark.parametrize('factor', [0.95, 0.85, 0.65, 0.3])
+def test_pixelation_is_pillows(images, factor):
+    _, height, width, _ = images.shape
+    small = (int(width * factor), int(height * factor))
+    for made, image in zip(pixelate(images, factor), images, strict=True):
+        expected = Image.fromarray(image).resize(small, Image.BOX)
+        assert np.array_equal(made, np.asarray(expected.resize((width, height), Image.BOX)))
+
+
+@pytest.mark.parametrize('quality', [80, 40])
+def test_jpeg_is_pillows(images, quality):
+    for made, image in zip(jpeg_compression(images, quality), images, strict=True):
+        file = io.BytesIO()
+        Image.fromarray(image).save(file, 'JPEG', quality=quality)
+        assert near(made, np.asarray(Image.open(file)))
+
+
+@pytest.mark.parametrize('factor, added', [(0.1, 0), (2.5, 0.2)])
+def test_saturation_is_that_of_hsv(images, factor, added):
+    hsv = rgb2hsv(images / 255)
+    hsv[..., 1] = np.clip(hsv[..., 1] * factor + added, 0, 1)
+    assert near(saturate(images, factor, added), hsv2rgb(hsv) * 255)
+
+
+def test_brightness_is_the_value_of_hsv(images):
+    hsv = rgb2hsv(images / 255)
+    hsv[..., 2] = np.clip(hsv[..., 2] + 0.3, 0, 1)
+    assert near(brightness(images, 0.3), hsv2rgb(hsv) * 255)
+
+
+def test_contrast_shrinks_about_each_channels_mean(images):
+    x = images / 255
+    means = x.mean(axis=(1, 2), keepdims=True)
+    assert near(contrast(images, 0.3), ((x - means) * 0.3 + means) * 255)
+
+
+def test_sampling_is_scipys(images):
+    x = (images / 255).astype(np.float32)
+    count, height, width, channels = x.shape
+    shifts = np.random.default_rng(0).normal(size=(count, 2, height, width), scale=4)
+    shifts = shifts.astype(np.float32)
+    rows, columns = np.mgrid[:height, :width]
+    for n in range(count):
+        at = rows + shifts[n, 1], columns + shifts[n, 0]
+        for c in range(channels):
+            expected = ndimage.map_coordinates(x[n, ..., c], at, order=1, mode='reflect')
+            made = _sample(x[n:n + 1], shifts[n:n + 1])[0, ..., c]
+            assert made == pytest.approx(expected, abs=1e-5)
+
+
+def test_zoom_blur_is_the_mean_of_scipys_zooms(images):
+    _, height, width, _ = images.shape
+    factors = np.arange(1, 1.16, 0.01)
+    for made, image in zip(zoom_blur(images, 1.16, 0.01), images, strict=True):
+        x = image / 255
+        total = x.copy()
+        for factor in factors:
+            h, w = int(np.ceil(height / factor)), int(np.ceil(width / factor))
+            top, left = (height - h) // 2, (width - w) // 2
+            middle = x[top:top + h, left:left + w]
+            large = ndimage.zoom(middle, (factor, factor, 1), order=1)
+            top, left = (large.shape[0] - height) // 2, (large.shape[1] - width) // 2
+            total += large[top:top + height, left:left + width]
+        assert near(made, total / (len(factors) + 1) * 255)
+
+
+def test_words_choose_columns_and_aliases():
+    # Level 1 goes to 9, of 7 a quarter to 200; the others stay.
+    table = (np.full((256, 256), (1 << 24) - 1, np.uint32) << 8) | np.arange(256, dtype=np.uint32)
+    table[1] = 9  # never the column, always the alias
+    table[7] = (np.uint32(3 << 22) << 8) | 200
+    values = np.tile(np.array([1, 7], np.uint8), 20000).reshape(1, -1)
+    made = through_channel(values, InOrder(np.random.default_rng(0)), table).reshape(-1, 2)
+    assert (made[:, 0] == 9).all()
+    assert (made[:, 1] == 200).mean() == pytest.approx(0.25, abs=0.01)
+
+
+def test_grey_is_opencvs():
+    from mmct.corruptions.weather import _GREY
+
+    x = np.random.default_rng(0).random((5, 7, 3), np.float32)
+    assert cv2.transform(x, _GREY) == pytest.approx(cv2.cvtColor(x, cv2.COLOR_RGB2GRAY), abs=1e-6)

@@ -138,6 +138,24 @@ def test_the_student_is_tested_alike_with_every_config(trained, tmp_path):
     assert contents(trained) == before
 
 
+def test_a_student_is_tested_on_images_corrupted_on_the_fly(trained, tmp_path):
+    (tmp_path / 'corrupted.py').write_text(
+        f"_base_ = {str(trained / 'ct_resnet18_digits.py')!r}\n"
+        'test_dataloader = dict(dataset=dict(_delete_=True, type="CorruptedDataset",\n'
+        '    corruption="contrast", severity=5, dataset=_base_.test_dataloader.dataset))\n'
+    )
+    configs = dict(clean=trained / 'ct_resnet18_digits.py', corrupted=tmp_path / 'corrupted.py')
+    predictions = {}
+    for name, config in configs.items():
+        out = tmp_path / f'{name}.pkl'
+        succeed(TEST, config, trained / 'epoch_2.pth', '--out', out, cwd=tmp_path)
+        predictions[name] = pickle.loads(out.read_bytes())
+    for clean, corrupted in zip(*predictions.values(), strict=True):
+        assert not torch.equal(clean['pred_score'], corrupted['pred_score'])
+        assert 'corruption' not in clean
+        assert corrupted['corruption']['source'] == 'generated'
+
+
 def test_out_holds_a_prediction_for_each_image(trained, tmp_path):
     config, checkpoint = trained / 'ct_resnet18_digits.py', trained / 'epoch_2.pth'
     expected = json.loads((trained / 'ct_result.json').read_text())['student_accuracy_pct']

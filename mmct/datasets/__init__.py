@@ -1,5 +1,7 @@
-"""Data sets that mmpretrain lacks."""
+"""Data sets and transforms that mmpretrain lacks."""
 
+from .corrupted_dataset import CorruptedDataset
 from .digits import Digits
+from .transforms import Corrupt
 
-__all__ = ['Digits']
+__all__ = ['Corrupt', 'CorruptedDataset', 'Digits']

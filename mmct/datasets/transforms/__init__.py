@@ -1,0 +1,5 @@
+"""Transforms that mmpretrain lacks."""
+
+from .corrupt import Corrupt
+
+__all__ = ['Corrupt']

@@ -1,6 +1,6 @@
 """Corruptions of images: 19 kinds at 5 severities; knows neither torch nor mmengine."""
 
-from .checks import check_corruption, check_severity, choose_table
+from .checks import check_corruption, check_seed, check_severity, choose_table
 from .corrupt import corrupt
 from .names import BENCHMARK, CORRUPTIONS, EXTRA, SEVERITIES
 
@@ -10,6 +10,7 @@ __all__ = [
     'EXTRA',
     'SEVERITIES',
     'check_corruption',
+    'check_seed',
     'check_severity',
     'choose_table',
     'corrupt',

@@ -55,6 +55,27 @@ def check_severity(severity: int) -> int:
     return operator.index(severity)
 
 
+def check_seed(seed: int) -> int:
+    """Refuse what is no seed.
+
+    Args:
+        seed (int): The seed.
+
+    Returns:
+        int: The seed.
+
+    Raises:
+        ValueError: Unless it is an integer from 0 to 2**64 - 1.
+    """
+    try:
+        known = 0 <= operator.index(seed) < 2**64
+    except TypeError:
+        known = False
+    if not known:
+        raise ValueError(f'seed must be an integer from 0 to 2**64 - 1, got {seed!r}')
+    return operator.index(seed)
+
+
 def check_images(images: Any) -> None:
     """Refuse what are no RGB images of 8 bits.
 

@@ -1,12 +1,17 @@
 """Corrupting a batch of images."""
 
-import operator
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from .blur import defocus_blur, gaussian_blur, glass_blur, motion_blur, zoom_blur
-from .checks import check_corruption, check_images, check_severity, choose_table
+from .checks import (
+    check_corruption,
+    check_images,
+    check_seed,
+    check_severity,
+    choose_table,
+)
 from .cifar_table import CIFAR_TABLE
 from .digital import brightness, contrast, jpeg_compression, saturate
 from .elastic import elastic_transform
@@ -121,8 +126,7 @@ def _streams(
                 f'rng must be a numpy RandomState or Generator, got {type(rng).__name__}'
             )
         return InOrder(rng)
-    if not 0 <= operator.index(seed) < 2**64:
-        raise ValueError(f'seed must be 0 or more and less than 2**64, got {seed}')
+    seed = check_seed(seed)
     indices = np.arange(count) if indices is None else np.asarray(indices)
     if indices.shape != (count,) or indices.dtype.kind not in 'iu' or (indices < 0).any():
         raise ValueError(

@@ -4,7 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from ..corruptions import check_corruption, check_severity, choose_table, corrupt
+from ..corruptions import (
+    check_corruption,
+    check_seed,
+    check_severity,
+    choose_table,
+    corrupt,
+)
 from ..corruptions.checks import TABLES
 
 CHANNEL_ORDERS = ('rgb', 'bgr')
@@ -36,15 +42,13 @@ class GeneratedCorruption:
     ) -> None:
         self.corruption = check_corruption(corruption)
         self.severity = check_severity(severity)
-        if not isinstance(seed, int) or seed < 0:
-            raise ValueError(f'seed must be an integer from 0 on, got {seed!r}')
         if table is not None and table not in TABLES:
             raise ValueError(f'table must be None or one of {TABLES}, got {table!r}')
         if channel_order is not None and channel_order not in CHANNEL_ORDERS:
             raise ValueError(
                 f'channel_order must be None or one of {CHANNEL_ORDERS}, got {channel_order!r}'
             )
-        self.seed = seed
+        self.seed = check_seed(seed)
         self.table = table
         self.channel_order = channel_order
 

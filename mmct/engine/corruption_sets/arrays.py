@@ -1,6 +1,7 @@
 """The layout of CIFAR-10-C: an array a corruption."""
 
 import hashlib
+import math
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import CTError
 from ..whole_files import write_whole
 from .layout import Layout
 from .recipe import Part
@@ -43,7 +45,7 @@ class Arrays(Layout):
 
     def make(self, source: Source, corruption: str, part: Part) -> bool:
         """Make a part, a file of all severities."""
-        path = self._part(corruption, part.number)
+        path = self._part(corruption, part.number, len(part.indices))
         if path.exists():
             return False
         images = np.stack([part.read(source, i) for i in range(len(part.indices))])
@@ -64,8 +66,9 @@ class Arrays(Layout):
         """Remove the parts."""
         shutil.rmtree(self.work / corruption, ignore_errors=True)
 
-    def _part(self, corruption: str, number: int) -> Path:
-        return self.work / corruption / f'{number:06d}.bin'
+    def _part(self, corruption: str, number: int, images: int) -> Path:
+        # With its length: parts of another length are no parts of this array.
+        return self.work / corruption / f'{number:06d}_{images}.bin'
 
     def _blocks(self, corruption: str) -> Iterator[bytes]:
         """The bytes of the array: a severity after the other, of each part its share."""
@@ -73,7 +76,7 @@ class Arrays(Layout):
             for number, start in enumerate(range(0, self.images, self.part_size)):
                 count = min(self.part_size, self.images - start)
                 share = count * self.size[0] * self.size[1] * 3
-                with self._part(corruption, number).open('rb') as file:
+                with self._part(corruption, number, count).open('rb') as file:
                     file.seek(severity * share)
                     yield file.read(share)
 
@@ -87,8 +90,11 @@ def _write_npy(path: Path, dtype: str, shape: tuple[int, ...], blocks: Iterable[
             np.lib.format.write_array_header_1_0(file, header)
             # Not numpy's own writing: of a full disk it says no more than
             # 'N requested and M written'.
+            header_size = file.tell()
             for block in blocks:
                 file.write(block)
+            if file.tell() - header_size != np.dtype(dtype).itemsize * math.prod(shape):
+                raise CTError(f'the parts of {path} are damaged: start anew in another folder')
         with temporary.open('rb') as file:
             while block := file.read(1 << 20):
                 digest.update(block)

@@ -63,10 +63,12 @@ class Source:
             self.dataset = DATASETS.build(copy.deepcopy(config.dataset))
             if hasattr(self.dataset, 'full_init'):
                 self.dataset.full_init()
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             where = getattr(error, 'filename', None)
             cause = f'{where} does not exist' if where else str(error).rstrip('.')
-            raise _no_data(cause) from error
+            # What mmengine's data sets say of an empty list.
+            empty = 'need at least one array' in cause
+            raise _no_data('it is empty' if empty else cause) from error
         if not len(self.dataset):
             raise _no_data('it is empty')
         for leaf in _leaves(self.dataset):

@@ -80,7 +80,8 @@ class Workers:
                     running[self._pool.submit(_call, function, *task)] = task
                 if not running:
                     return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                done = wait(running, return_when=FIRST_COMPLETED).done
+                for future in [one for one in running if one in done]:
                     yield running.pop(future), future.result()
         except BrokenProcessPool as error:
             raise CTError(

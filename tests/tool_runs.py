@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from mmct.engine.isolation import isolated
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN, TEST = ROOT / 'tools' / 'train.py', ROOT / 'tools' / 'test.py'
+MAKE = ROOT / 'tools' / 'make_corruptions.py'
 CT, BN = mmct.config_path('ct_resnet18_digits'), mmct.config_path('bn_resnet18_digits')
 CIFAR = 'mmpretrain::resnet/resnet18_8xb16_cifar10.py'
 NET = ('model.backbone.base_channels=8', 'model.backbone.stem_channels=8',
@@ -39,7 +41,7 @@ class Result(NamedTuple):
     err: str
 
 
-def start(tool, *argv, cwd):
+def start(tool, *argv, cwd, start_new_session=False):
     """Start a tool in a process of its own."""
     path = os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])
     return subprocess.Popen(
@@ -49,6 +51,7 @@ def start(tool, *argv, cwd):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=start_new_session,
         # A shell that runs the tests in the background ignores SIGINT.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
@@ -180,6 +183,22 @@ def in_processes(folder, tool, *argv, before='', processes=1):
         if job.exitcode is None:
             job.kill()
     return [job.exitcode for job in jobs]
+
+
+def shared_server():
+    """Code for ``before``: the tool's own workers are forked by the tests' server too.
+
+    A server of the tool's own would import torch and mmpretrain once more.
+    """
+    forkserver.ensure_running()
+    server = forkserver._forkserver
+    names = ('_forkserver_address', '_forkserver_authkey')  # the latter since Python 3.14
+    state = {name: getattr(server, name) for name in names if hasattr(server, name)}
+    return (
+        'from multiprocessing import forkserver as f\n'
+        f'vars(f._forkserver).update({state!r}, _forkserver_alive_fd=os.pipe()[1])\n'
+        'f.ensure_running = f._forkserver.ensure_running = lambda: None\n'
+    )
 
 
 def log_of(folder):

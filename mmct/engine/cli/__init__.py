@@ -11,6 +11,7 @@ from .config_file import load_config
 from .options import (
     CONFIG_HELP,
     Parser,
+    add_cfg_options,
     add_common_arguments,
     merge_cfg_options,
     merge_common_arguments,
@@ -27,6 +28,7 @@ __all__ = [
     'CONFIG_HELP',
     'DumpWholeResults',
     'Parser',
+    'add_cfg_options',
     'add_common_arguments',
     'build_runner',
     'check_amp',

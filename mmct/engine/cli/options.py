@@ -67,12 +67,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--no-pin-memory', action='store_true', help='do not pin memory for transfers'
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=_CfgOptions,
-        help='override settings of the config: key=value, key="[a,b]"',
-    )
+    add_cfg_options(parser)
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
@@ -86,6 +81,20 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=0,
         help='given by the launcher',
+    )
+
+
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """The option that changes single settings of the config.
+
+    Args:
+        parser (argparse.ArgumentParser): Gets the option.
+    """
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=_CfgOptions,
+        help='override settings of the config: key=value, key="[a,b]"',
     )
 
 

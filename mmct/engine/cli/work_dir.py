@@ -4,11 +4,12 @@ import json
 import random
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, is_main_process
 
 from ..errors import CTError
+from ..folder_lock import lock_folder
 from ..whole_files import write_json
 
 
@@ -31,7 +32,7 @@ def claim_work_dir(cfg: Config) -> FileLock | None:
     lock, answer = None, [None]
     if is_main_process():
         try:
-            lock = _lock(Path(cfg.work_dir))
+            lock = lock_folder(Path(cfg.work_dir), 'use another --work-dir')
             answer = [_seed(cfg)]
         except CTError as error:
             answer = [error]
@@ -39,22 +40,6 @@ def claim_work_dir(cfg: Config) -> FileLock | None:
     if isinstance(answer[0], Exception):
         raise answer[0]
     cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': answer[0]}
-    return lock
-
-
-def _lock(folder: Path) -> FileLock:
-    lock = FileLock(folder / '.lock')
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise CTError(
-            f'another run is writing to {folder}: wait for it, or use another --work-dir'
-        ) from error
-    except OSError as error:
-        raise CTError(
-            f'{folder} cannot be written to ({error.strerror}): use another --work-dir'
-        ) from error
     return lock
 
 

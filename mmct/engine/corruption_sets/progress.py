@@ -1,0 +1,64 @@
+"""Saying how far it is."""
+
+import time
+from collections.abc import Callable
+
+
+class Progress:
+    """Prints a line every few seconds.
+
+    Args:
+        total (int): Number of images in all.
+        every (float): Seconds between lines. Defaults to 5.
+        clock (Callable): Gives seconds. Defaults to ``time.monotonic``.
+    """
+
+    def __init__(
+        self, total: int, every: float = 5.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._total, self._every, self._clock = total, every, clock
+        self._done = self._made = 0
+        self._start = self._last = None
+
+    def add(self, what: str, images: int, made: bool = True) -> None:
+        """Count images.
+
+        Args:
+            what (str): What is being worked on.
+            images (int): How many more are done.
+            made (bool): Whether they were made now, not by an earlier run:
+                only those count for the speed. Defaults to True.
+        """
+        now = self._clock()
+        self._done += images
+        if self._start is None:
+            # From the first result on: starting the processes takes seconds.
+            self._start = self._last = now
+            return
+        self._made += images if made else 0
+        if now - self._last < self._every or not self._made:
+            return
+        self._last = now
+        rate = self._made / (now - self._start)
+        left = duration((self._total - self._done) / rate)
+        print(
+            f'{what}: {self._done:,} of {self._total:,} images '
+            f'({100 * self._done // self._total} %), {rate:,.0f} images/s, {left} left',
+            flush=True,
+        )
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them.
+
+    Args:
+        seconds (float): How many.
+
+    Returns:
+        str: Such as '2 h 05 min', '3 min 20 s' or '7 s'.
+    """
+    seconds = round(seconds)
+    minutes, hours = seconds // 60, seconds // 3600
+    if hours:
+        return f'{hours} h {minutes % 60:02d} min'
+    return f'{minutes} min {seconds % 60:02d} s' if minutes else f'{seconds} s'

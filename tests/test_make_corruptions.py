@@ -1,0 +1,394 @@
+"""tools/make_corruptions.py, as a user starts it."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from PIL import Image
+from tool_runs import (
+    MAKE,
+    in_processes,
+    log_of,
+    run,
+    shared_server,
+    start,
+    succeed,
+)
+
+from mmct.corruptions import CORRUPTIONS, corrupt
+
+CONFIG = """
+test_dataloader = dict(dataset=dict(
+    type='CustomDataset', data_root='data', pipeline=[dict(type='LoadImageFromFile'), {more}]))
+default_scope = 'mmpretrain'
+"""
+CLASSES = ('ant', 'bee', 'cat')
+FEW = ('--corruptions', 'fog', 'contrast', '--severities', '1', '5')
+
+
+def make_data(folder, count=12, size=(16, 16), suffix='png', more=''):
+    rng = np.random.default_rng(0)
+    for i in range(count):
+        file = folder / 'data' / CLASSES[i % 3] / f'{i}.{suffix}'
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (*size, 3), np.uint8)).save(file)
+    (folder / 'config.py').write_text(CONFIG.format(more=more))
+    return folder
+
+
+def files(folder):
+    found = [path for path in folder.rglob('*') if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def pixels(folder, suffix='png'):
+    """The images as the data set orders them: by class, then by name."""
+    paths = [f for c in CLASSES for f in sorted((folder / 'data' / c).glob(f'*.{suffix}'))]
+    return paths, np.stack([np.asarray(Image.open(path)) for path in paths])
+
+
+def make(folder, *options, out='set'):
+    return run(MAKE, 'config.py', out, '--jobs', '2', *options, cwd=folder)
+
+
+def manifest(folder, out='set'):
+    return json.loads((folder / out / 'manifest.json').read_text())
+
+
+def refused(result):
+    assert result.code == 2, result.out + result.err
+    line = result.err.strip().splitlines()[-1]
+    assert line.startswith('make_corruptions.py: error: ')
+    return line
+
+
+@pytest.fixture(scope='module')
+def made(tmp_path_factory):
+    folder = make_data(tmp_path_factory.mktemp('made'))
+    succeed(MAKE, 'config.py', 'set', '--seed', '3', *FEW, '--jobs', '2', cwd=folder)
+    return folder
+
+
+def test_arrays_are_those_of_cifar_10_c(made):
+    paths, images = pixels(made)
+    names = sorted(path.name for path in (made / 'set').iterdir() if path.name != '.lock')
+    assert names == ['contrast.npy', 'fog.npy', 'labels.npy', 'manifest.json']
+    for name in ('fog', 'contrast'):
+        array = np.load(made / 'set' / f'{name}.npy')
+        assert (array.shape, array.dtype) == ((24, 16, 16, 3), np.uint8)
+        # The severities one after the other, RGB.
+        for part, severity in ((array[:12], 1), (array[12:], 5)):
+            np.testing.assert_array_equal(part, corrupt(images, name, severity, seed=3))
+    labels = np.load(made / 'set' / 'labels.npy')
+    assert labels.dtype == np.int64
+    assert labels.tolist() == [CLASSES.index(path.parent.name) for path in paths] * 2
+
+
+def test_the_manifest_says_what_it_is_made_of(made):
+    found = manifest(made)
+    assert found['label'] == 'generated'
+    assert (found['seed'], found['table'], found['layout']) == (3, 'cifar', 'arrays')
+    assert (found['config'], found['severities']) == ('config.py', [1, 5])
+    assert found['source']['dataset']['data_root'] == 'data'
+    assert found['source']['classes'] == list(CLASSES)
+    assert found['scan']['images'] == 12
+    assert {'mmct', 'numpy', 'opencv', 'numba', 'imagecorruptions-imaug'} <= set(found['versions'])
+    # In the order of all tables, whatever was asked for first.
+    assert list(found['corruptions']) == ['fog', 'contrast']
+    listed = [{'fog.npy': None}, {'contrast.npy': None}]
+    for digests in found['corruptions'].values():
+        assert {name: None for name in digests} in listed
+        for name, digest in digests.items():
+            check = subprocess.run(['sha256sum', made / 'set' / name], capture_output=True)
+            assert check.stdout.decode().startswith(digest)
+
+
+def test_the_number_of_processes_and_of_runs_does_not_matter(made, tmp_path):
+    make_data(tmp_path)
+    # One corruption, and the other later by one process.
+    options = ('--seed', '3', '--severities', '1', '5', '--corruptions')
+    assert make(tmp_path, *options, 'contrast').code == 0
+    assert make(tmp_path, *options, 'fog', 'contrast', '--jobs', '1').code == 0
+    assert files(tmp_path / 'set') == files(made / 'set')
+
+
+def test_a_finished_set_is_left_alone(made):
+    before = {path: path.stat().st_mtime_ns for path in (made / 'set').glob('*.*')}
+    result = make(made, '--seed', '3', *FEW)
+    assert result.code == 0
+    assert 'set has all of this already: nothing to do' in result.out
+    assert {path: path.stat().st_mtime_ns for path in (made / 'set').glob('*.*')} == before
+
+
+# Where the parent kills itself, as `kill -9` would.
+SETUP = """
+import multiprocessing
+import mmct.engine.corruption_sets
+from mmct.engine.corruption_sets import arrays, making, manifest, recipe
+from mmct.engine.whole_files import write_json
+
+recipe._MOST = 5  # several parts a corruption; they are cut in the parent alone
+move, add, whole = os.replace, making.Progress.add, arrays.Arrays._blocks
+
+def die_at(*names):
+    os.replace = lambda old, new: die() if new.name in names else move(old, new)
+
+def die_after(count):
+    made = []
+    def counted(self, what, images, fresh=True):
+        made.append(what)
+        if len(made) == count and what != 'checking':
+            print('workers', *[p.pid for p in multiprocessing.active_children()], flush=True)
+            die()
+        add(self, what, images, fresh)
+    making.Progress.add = counted
+
+def torn_blocks(self, corruption):
+    for count, block in enumerate(whole(self, corruption)):
+        yield die() if count == 2 else block
+
+"""
+NO_SCAN = 'making.merge = die\n'
+
+
+def kill(folder, *options, how):
+    """Start the tool; it is killed, and so are its workers."""
+    before = shared_server() + SETUP + how
+    codes = in_processes(folder, MAKE, 'config.py', 'set', *options, before=before)
+    assert codes == [-signal.SIGKILL], (how, log_of(folder))
+    for line in log_of(folder).splitlines():
+        if line.startswith('workers '):
+            assert all(is_gone(os.kill, int(pid)) for pid in line.split()[1:])
+
+
+def go_on(folder, *options, before=''):
+    before = shared_server() + SETUP + before
+    codes = in_processes(folder, MAKE, 'config.py', 'set', *options, before=before)
+    assert codes == [0], log_of(folder)
+
+
+def is_gone(signal_to, number):
+    for _ in range(100):
+        try:
+            signal_to(number, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    signal_to(number, signal.SIGKILL)
+    return False
+
+
+def test_killed_anywhere_and_started_again_it_ends_with_the_same_files(made, tmp_path):
+    torn, options = make_data(tmp_path), ('--seed', '3', *FEW)
+    kills = [
+        'making.merge = die',  # in the first pass
+        "die_at('manifest.json')",
+        "die_at('labels.npy')",
+        NO_SCAN + 'die_after(2)',  # from here on that pass is not made again
+        NO_SCAN + 'arrays.Arrays._blocks = torn_blocks',
+        NO_SCAN + "die_at('fog.npy')",
+        NO_SCAN + "die_at('contrast.npy', 'manifest.json')",
+        NO_SCAN + "die_at('manifest.json')",
+    ]
+    for how in kills:
+        kill(torn, *options, how=how)
+        for array in (torn / 'set').glob('*.npy'):
+            assert array.read_bytes() == (made / 'set' / array.name).read_bytes()
+    assert (torn / 'set' / 'manifest.json.tmp').exists()
+    go_on(torn, *options, before=NO_SCAN)
+    assert files(torn / 'set') == files(made / 'set')
+    assert not (torn / 'set' / '.making').exists()
+
+
+def test_folders_are_those_of_imagenet_c_also_after_a_kill(tmp_path):
+    whole, torn = (make_data(tmp_path / name, size=(16, 20)) for name in ('whole', 'torn'))
+    options = (*FEW, '--layout', 'folders')
+    for how in ('die_after(2)', "die_at('fog', 'contrast')", "die_at('manifest.json')"):
+        kill(torn, *options, how=how if how == 'die_after(2)' else NO_SCAN + how)
+        # Its name is only given to a whole one.
+        there = [name for name in ('fog', 'contrast') if (torn / 'set' / name).exists()]
+        assert bool(there) == ('manifest' in how)
+    go_on(torn, *options, before=NO_SCAN)
+    assert make(whole, *options).code == 0
+    found = files(whole / 'set')
+    assert files(torn / 'set') == found
+    assert len([name for name in found if name.endswith('.jpg')]) == 2 * 2 * 12
+    paths, images = pixels(whole)
+    for severity in (1, 5):
+        for path, image in zip(paths, corrupt(images, 'fog', severity), strict=True):
+            name = f'fog/{severity}/{path.parent.name}/{path.stem}.jpg'
+            Image.fromarray(image).save(tmp_path / 'expected.jpg', quality=85, optimize=True)
+            assert found[name] == (tmp_path / 'expected.jpg').read_bytes()
+
+
+def test_a_full_disk_leaves_no_half_written_file(made, tmp_path):
+    make_data(tmp_path)
+    size = (made / 'set' / 'fog.npy').stat().st_size
+    # No file may grow beyond half an array: the system refuses to write.
+    limit = f'import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size // 2},) * 2)'
+    options = ('config.py', 'set', '--seed', '3', *FEW)
+    assert in_processes(tmp_path, MAKE, *options, before=shared_server() + limit) == [2]
+    last = log_of(tmp_path).splitlines()[-1]
+    assert last.startswith('make_corruptions.py: error: set/')
+    assert '.npy was not written (File too large)' in last
+    left = {path.name for path in (tmp_path / 'set').iterdir()}
+    assert left == {'.lock', '.making', 'labels.npy', 'manifest.json'}
+    assert make(tmp_path, '--seed', '3', *FEW).code == 0
+    assert files(tmp_path / 'set') == files(made / 'set')
+
+
+def test_ctrl_c_ends_all_processes_with_one_line(tmp_path):
+    make_data(tmp_path, count=40, size=(300, 300))
+    job = start(MAKE, 'config.py', 'set', '--jobs', '2', cwd=tmp_path, start_new_session=True)
+    begun = tmp_path / 'set' / '.making' / 'gaussian_noise'
+    for _ in range(1200):
+        if begun.exists() or job.poll() is not None:
+            break
+        time.sleep(0.05)
+    assert begun.exists(), job.communicate()
+    # As a terminal does: to all of them.
+    os.killpg(job.pid, signal.SIGINT)
+    _, err = job.communicate(timeout=30)
+    assert is_gone(os.killpg, job.pid)
+    assert job.returncode == 130
+    assert err.splitlines()[-1] == (
+        'make_corruptions.py: stopped; the same command goes on from here'
+    )
+    assert 'Traceback' not in err
+
+
+BAD = {
+    'corruption': (['--corruptions', 'fogg'], "no corruption 'fogg': did you mean 'fog'"),
+    'severity 0': (['--severities', '0'], 'severity must be an integer from 1'),
+    'severity 6': (['--severities', '6'], 'severity must be an integer from 1'),
+    'severity word': (['--severities', 'x'], "strong), got 'x'"),
+    'jobs': (['--jobs', '0'], '--jobs: must be 1 or more, got 0'),
+    'seed': (['--seed', '-1'], 'must be 0 or more and less than 2**64, got -1'),
+    'no test set': (['--cfg-options', 'test_dataloader=None'], 'the config has no test set'),
+    'empty': (['--cfg-options', 'test_dataloader.dataset.indices=0'], 'it is empty; put the'),
+    'no folder': (['--cfg-options', 'test_dataloader.dataset.data_root=no'], 'no/ does not exist'),
+    'option': (['--severity', '1'], 'did you mean --severities'),
+}
+
+
+@pytest.mark.parametrize('options, message', BAD.values(), ids=BAD)
+def test_bad_input_is_one_line(tmp_path, options, message):
+    make_data(tmp_path, count=1)
+    assert message in refused(make(tmp_path, *options))
+    assert not (tmp_path / 'set').exists()
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (['--seed', '4'], 'made otherwise (seed: 3 -> 4): take another folder'),
+        (['--seed', '3', '--severities', '1', '4'], 'severities.1: 5 -> 4'),
+        (['--seed', '3', '--table', 'imagenet'], 'table: cifar -> imagenet'),
+        (['--seed', '3', '--layout', 'folders'], 'layout: arrays -> folders'),
+        (['--seed', '3', '--cfg-options', 'test_dataloader.dataset.indices=6'],
+         'source.dataset.indices: not set -> 6'),
+    ],
+)  # fmt: skip
+def test_another_set_in_the_same_folder_is_refused(made, options, message):
+    before = files(made / 'set')
+    assert message in refused(make(made, *FEW, *options))
+    assert files(made / 'set') == before
+
+
+def test_other_versions_and_other_images_are_refused(made, tmp_path, monkeypatch):
+    folder = make_data(tmp_path)
+    assert make(folder, *FEW).code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr('mmct.engine.corruption_sets.manifest.cv2.__version__', '0.1')
+        assert 'versions.opencv: ' in refused(make(folder, *FEW))
+    Image.new('RGB', (16, 16)).save(folder / 'data' / 'ant' / '0.png')
+    # It is noticed when there is something to do.
+    line = refused(make(folder, '--corruptions', 'snow', '--severities', '1', '5'))
+    assert 'scan.pixels_sha256: ' in line
+
+
+def test_an_image_that_changes_meanwhile_is_refused(tmp_path):
+    folder = make_data(tmp_path)
+    kill(folder, '--corruptions', 'fog', how='die_after(2)')
+    for file in (folder / 'data').rglob('*.png'):
+        Image.new('RGB', (16, 16)).save(file)
+    line = refused(make(folder, '--corruptions', 'fog'))
+    assert 'has changed since this set was begun' in line
+    assert 'data/ant/' in line
+
+
+def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path):
+    make_data(tmp_path)
+    (tmp_path / 'set').mkdir()
+    (tmp_path / 'set' / 'fog.npy').write_text('mine')
+    assert 'set holds files but no manifest.json' in refused(make(tmp_path, *FEW))
+    assert [path.name for path in (tmp_path / 'set').iterdir()] == ['fog.npy']
+    (tmp_path / 'set' / 'manifest.json').write_text('{"label": "else"}')
+    assert 'is not that of a generated corruption set' in refused(make(tmp_path, *FEW))
+
+
+def test_the_name_of_a_released_set_is_refused(tmp_path):
+    make_data(tmp_path)
+    line = refused(make(tmp_path, out='CIFAR-10-C'))
+    assert 'take another folder, such as CIFAR-10-C-generated' in line
+
+
+def test_two_processes_in_one_folder(made):
+    with FileLock(made / 'set' / '.lock'):
+        assert 'another run is writing to set' in refused(make(made, '--seed', '3', *FEW))
+
+
+def test_damaged_images_are_named_or_left_out(tmp_path):
+    whole = make_data(tmp_path / 'whole', count=9, suffix='jpg', size=(32, 32))
+    torn = make_data(tmp_path / 'torn', count=9, suffix='jpg', size=(32, 32))
+    (torn / 'data' / 'ant' / '3.jpg').write_text('no image')
+    cut = torn / 'data' / 'bee' / '4.jpg'
+    cut.write_bytes(cut.read_bytes()[:-300])
+    line = refused(make(torn, *FEW))
+    assert '2 of 9 images cannot be read: data/ant/3.jpg (not an image); data/bee/4.jpg (' in line
+    assert '--skip-unreadable' in line
+    assert not (torn / 'set' / 'manifest.json').exists()
+    for folder in (whole, torn):
+        assert make(folder, *FEW, '--skip-unreadable').code == 0
+    skipped = manifest(torn)['scan']['skipped']
+    assert skipped['count'] == 2
+    assert [one['index'] for one in skipped['images']] == [1, 4]
+    # The others are what they would be beside the damaged ones.
+    kept = [0, 2, 3, 5, 6, 7, 8]
+    arrays = [np.load(folder / 'set' / 'fog.npy') for folder in (whole, torn)]
+    expected = arrays[0].reshape(2, 9, 32, 32, 3)[:, kept]
+    np.testing.assert_array_equal(arrays[1].reshape(expected.shape), expected)
+    assert np.load(torn / 'set' / 'labels.npy').tolist() == [0, 0, 1, 1, 2, 2, 2] * 2
+
+
+@pytest.mark.parametrize(
+    'size, more, message',
+    [
+        ((64, 64), '', 'table'),
+        ((16, 16), "dict(type='RandomFlip', prob=0.5)", 'pipeline is random'),
+        ((16, 16), "dict(type='Normalize', mean=[0] * 3, std=[1] * 3)", 'gives images of float32'),
+    ],
+)
+def test_images_that_cannot_be_corrupted(tmp_path, size, more, message):
+    make_data(tmp_path, size=size, more=more)
+    line = refused(make(tmp_path, *FEW))
+    assert message in line
+    if size == (64, 64):
+        assert line.endswith('with --table; or resize them in the pipeline')
+        assert make(tmp_path, *FEW, '--table', 'cifar').code == 0
+
+
+def test_all_corruptions_by_default_and_arrays_of_data_sets(tmp_path):
+    (tmp_path / 'config.py').write_text(
+        "default_scope = 'mmpretrain'\ncustom_imports = dict(imports=['mmct'])\n"
+        "test_dataloader = dict(dataset=dict(type='Digits', split='test', indices=3,"
+        "pipeline=[dict(type='PackInputs')]))"
+    )
+    succeed(MAKE, 'config.py', 'set', '--severities', '2', cwd=tmp_path)
+    assert tuple(manifest(tmp_path)['corruptions']) == CORRUPTIONS
+    assert len(list((tmp_path / 'set').glob('*.npy'))) == 20

@@ -81,6 +81,7 @@ setup(
         'safetensors',
         'scikit-learn',
         'scipy>=1.12',
+        'threadpoolctl',
         'torch>=2.6',
         'torchvision',
     ],

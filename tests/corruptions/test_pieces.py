@@ -11,6 +11,7 @@ from scipy import ndimage
 from skimage.color import hsv2rgb, rgb2hsv
 
 from mmct.corruptions.blur import zoom_blur
+from mmct.corruptions.compiled import compiled
 from mmct.corruptions.digital import brightness, contrast, jpeg_compression, saturate
 from mmct.corruptions.elastic import _sample
 from mmct.corruptions.level_channel import through_channel
@@ -144,3 +145,10 @@ def test_grey_is_opencvs():
 
     x = np.random.default_rng(0).random((5, 7, 3), np.float32)
     assert cv2.transform(x, _GREY) == pytest.approx(cv2.cvtColor(x, cv2.COLOR_RGB2GRAY), abs=1e-6)
+
+
+def test_compiling_works_where_nothing_can_be_kept():
+    # No file, so that numba finds no folder for the machine code.
+    functions = {}
+    exec('def double(x):\n    return 2 * x', functions)
+    assert compiled(functions['double'])(4) == 8

@@ -268,7 +268,7 @@ BAD = {
     'severity 6': (['--severities', '6'], 'severity must be an integer from 1'),
     'severity word': (['--severities', 'x'], "strong), got 'x'"),
     'jobs': (['--jobs', '0'], '--jobs: must be 1 or more, got 0'),
-    'seed': (['--seed', '-1'], 'must be 0 or more and less than 2**64, got -1'),
+    'seed': (['--seed', '-1'], "seed must be an integer from 0 to 2**64 - 1, got '-1'"),
     'no test set': (['--cfg-options', 'test_dataloader=None'], 'the config has no test set'),
     'empty': (['--cfg-options', 'test_dataloader.dataset.indices=0'], 'it is empty; put the'),
     'no folder': (['--cfg-options', 'test_dataloader.dataset.data_root=no'], 'no/ does not exist'),
@@ -303,9 +303,14 @@ def test_another_set_in_the_same_folder_is_refused(made, options, message):
 def test_other_versions_and_other_images_are_refused(made, tmp_path, monkeypatch):
     folder = make_data(tmp_path)
     assert make(folder, *FEW).code == 0
-    with monkeypatch.context() as patch:
-        patch.setattr('mmct.engine.corruption_sets.manifest.cv2.__version__', '0.1')
-        assert 'versions.opencv: ' in refused(make(folder, *FEW))
+    for name, other, key in (
+        ('cv2.__version__', '0.1', 'opencv'),
+        # A checkout whose corruptions were changed.
+        ('_code_digest', lambda: 'other', 'code_sha256'),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(f'mmct.engine.corruption_sets.manifest.{name}', other)
+            assert f'versions.{key}: ' in refused(make(folder, *FEW))
     Image.new('RGB', (16, 16)).save(folder / 'data' / 'ant' / '0.png')
     # It is noticed when there is something to do.
     line = refused(make(folder, '--corruptions', 'snow', '--severities', '1', '5'))

@@ -6,7 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import mmct  # noqa: F401  (registers our classes also for configs without them)
-from mmct.corruptions import CORRUPTIONS, SEVERITIES, check_corruption, check_severity
+from mmct.corruptions import (
+    CORRUPTIONS,
+    SEVERITIES,
+    check_corruption,
+    check_seed,
+    check_severity,
+)
 from mmct.engine.cli import (
     CONFIG_HELP,
     Parser,
@@ -81,9 +87,10 @@ def _positive(word: str) -> int:
 
 
 def _seed(word: str) -> int:
-    if not word.isdecimal() or int(word) >= 2**64:
-        raise ArgumentTypeError(f'must be 0 or more and less than 2**64, got {word}')
-    return int(word)
+    try:
+        return check_seed(int(word) if word.isdecimal() else word)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
 
 
 def build() -> Callable[[], object]:

@@ -1,5 +1,6 @@
 """What a set is, beside its images."""
 
+import hashlib
 import json
 import platform
 import re
@@ -9,6 +10,7 @@ from typing import Any
 
 import cv2
 
+import mmct.corruptions
 from mmct.corruptions import CORRUPTIONS
 from mmct.version import __version__
 
@@ -60,8 +62,8 @@ def describe(source: Source, config: SourceConfig) -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """Of all that the pixels depend on."""
     found = {name: metadata.version(name) for name in _PACKAGES}
-    own = dict(mmct=__version__, python=platform.python_version(), opencv=cv2.__version__)
-    return own | found
+    own = dict(mmct=__version__, code_sha256=_code_digest())
+    return own | dict(python=platform.python_version(), opencv=cv2.__version__) | found
 
 
 def read(out: Path) -> dict[str, Any] | None:
@@ -127,6 +129,14 @@ def write(out: Path, manifest: dict[str, Any]) -> None:
     done = manifest['corruptions']
     ordered = {name: done[name] for name in CORRUPTIONS if name in done}
     write_json(out / FILE, {**manifest, 'corruptions': ordered})
+
+
+def _code_digest() -> str:
+    """Of the corruptions themselves: a checkout changes under one version number."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(mmct.corruptions.__file__).parent.glob('*.py')):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _foreign(path: Path) -> bool:

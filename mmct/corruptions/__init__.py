@@ -2,10 +2,11 @@
 
 from .checks import check_corruption, check_seed, check_severity, choose_table
 from .corrupt import corrupt
-from .names import BENCHMARK, CORRUPTIONS, EXTRA, SEVERITIES
+from .names import BENCHMARK, CATEGORIES, CORRUPTIONS, EXTRA, SEVERITIES
 
 __all__ = [
     'BENCHMARK',
+    'CATEGORIES',
     'CORRUPTIONS',
     'EXTRA',
     'SEVERITIES',

@@ -25,5 +25,14 @@ EXTRA = ('speckle_noise', 'gaussian_blur', 'spatter', 'saturate')
 CORRUPTIONS = BENCHMARK + EXTRA
 """All 19."""
 
+CATEGORIES = dict(
+    noise=BENCHMARK[:3],
+    blur=BENCHMARK[3:7],
+    weather=BENCHMARK[7:11],
+    digital=BENCHMARK[11:],
+    extra=EXTRA,
+)
+"""The kinds of corruption that tables have means for; the extra ones stand apart."""
+
 SEVERITIES = (1, 2, 3, 4, 5)
 """From weak to strong."""

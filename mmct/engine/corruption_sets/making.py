@@ -8,9 +8,9 @@ from typing import Any
 
 from ..errors import CTError
 from ..folder_lock import lock_folder
+from ..progress import Progress
 from . import manifest as manifests
 from .layout import Layout
-from .progress import Progress
 from .reading import scan_chunk
 from .recipe import Part, parts
 from .request import Request

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmct.engine.corruption_sets.progress import Progress, duration
+from mmct.engine.progress import Progress, duration
 
 
 def test_a_line_every_few_seconds_with_speed_and_time_left(capsys):

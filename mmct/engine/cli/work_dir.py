@@ -6,10 +6,10 @@ from pathlib import Path
 
 from filelock import FileLock
 from mmengine.config import Config
-from mmengine.dist import broadcast_object_list, is_main_process
 
 from ..errors import CTError
-from ..folder_lock import lock_folder
+from ..locks import lock_folder
+from ..main_process import in_main_process
 from ..whole_files import write_json
 
 
@@ -29,17 +29,15 @@ def claim_work_dir(cfg: Config) -> FileLock | None:
         CTError: In all processes, if another run writes to the folder or its
             ``seed.json`` is damaged.
     """
-    lock, answer = None, [None]
-    if is_main_process():
-        try:
-            lock = lock_folder(Path(cfg.work_dir), 'use another --work-dir')
-            answer = [_seed(cfg)]
-        except CTError as error:
-            answer = [error]
-    broadcast_object_list(answer)
-    if isinstance(answer[0], Exception):
-        raise answer[0]
-    cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': answer[0]}
+    lock = None
+
+    def claim() -> int:
+        nonlocal lock
+        lock = lock_folder(Path(cfg.work_dir), 'use another --work-dir')
+        return _seed(cfg)
+
+    seed = in_main_process(claim)
+    cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
     return lock
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CTError
-from ..folder_lock import lock_folder
+from ..locks import lock_folder
 from ..progress import Progress
 from . import manifest as manifests
 from .layout import Layout

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import broadcast_object_list, get_world_size, is_main_process
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
@@ -18,6 +18,7 @@ from ..checkpoint import digest, load_state_dict, refuse_code, safe_loading
 from ..errors import CTError
 from ..fingerprint import fingerprint
 from ..isolation import isolated
+from ..main_process import in_main_process
 from ..network import unwrapped
 from ..teacher_config import TeacherRecipe, teacher_config
 from ..teacher_store import TeacherStore
@@ -258,22 +259,18 @@ class NoBNTeacherHook(Hook):
 
     def _state(self, store: TeacherStore, marks: dict[str, Any]) -> str:
         """What is in the store; all ranks get the main process's answer."""
-        answer: list = [None]
-        if is_main_process():
-            try:
-                if self.retrain and not store.is_unfinished():
-                    store.set_aside()
-                answer = [store.state(marks)]
-                if answer == ['none']:
-                    # Another config's unfinished run must not be resumed.
-                    store.set_aside()
-                    store.begin(marks)
-            except CTError as error:
-                answer = [error]
-        broadcast_object_list(answer)
-        if isinstance(answer[0], CTError):
-            raise answer[0]
-        return answer[0]
+
+        def decide() -> str:
+            if self.retrain and not store.is_unfinished():
+                store.set_aside()
+            state = store.state(marks)
+            if state == 'none':
+                # Another config's unfinished run must not be resumed.
+                store.set_aside()
+                store.begin(marks)
+            return state
+
+        return in_main_process(decide)
 
     def _check_strength(self, runner: Runner) -> None:
         """Refuse a teacher that knows nothing."""

@@ -2,6 +2,7 @@
 
 import difflib
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,12 @@ CIFAR_LARGEST, IMAGENET_SMALLEST = 32, 128  # pixels along the longer, shorter s
 SMALLEST = dict(cifar=8, imagenet=32)  # pixels along the shorter side
 
 
-def check_corruption(corruption: str) -> str:
-    """Refuse a name that is none of :data:`CORRUPTIONS`.
+def check_corruption(corruption: str, known: Sequence[str] = CORRUPTIONS) -> str:
+    """Refuse a name that is none of those known.
 
     Args:
         corruption (str): The name.
+        known (Sequence[str]): Defaults to :data:`CORRUPTIONS`.
 
     Returns:
         str: The name.
@@ -25,10 +27,10 @@ def check_corruption(corruption: str) -> str:
     Raises:
         ValueError: Names the nearest one.
     """
-    if corruption in CORRUPTIONS:
+    if corruption in known:
         return corruption
-    near = difflib.get_close_matches(str(corruption), CORRUPTIONS, n=1, cutoff=0.4)
-    hint = f'did you mean {near[0]!r}?' if near else f'choose from {", ".join(CORRUPTIONS)}'
+    near = difflib.get_close_matches(str(corruption), known, n=1, cutoff=0.4)
+    hint = f'did you mean {near[0]!r}?' if near else f'choose from {", ".join(known)}'
     raise ValueError(f'there is no corruption {corruption!r}: {hint}')
 
 

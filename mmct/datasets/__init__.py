@@ -1,7 +1,32 @@
 """Data sets and transforms that mmpretrain lacks."""
 
+from .cell import CLEAN, Cell
+from .cifar_c import CIFAR10C, CIFAR100C, CIFAR10CBar
+from .clean_images import CleanImages
 from .corrupted_dataset import CorruptedDataset
+from .corruption_arrays import CorruptionArrays
+from .corruption_cells import CorruptionCells
+from .corruption_folders import CorruptionFolders
 from .digits import Digits
+from .generated_corruptions import GeneratedCorruptions
+from .imagenet_c import ImageNetC, ImageNetCBar, TinyImageNetC
 from .transforms import Corrupt
 
-__all__ = ['Corrupt', 'CorruptedDataset', 'Digits']
+__all__ = [
+    'CIFAR10C',
+    'CIFAR10CBar',
+    'CIFAR100C',
+    'CLEAN',
+    'Cell',
+    'CleanImages',
+    'Corrupt',
+    'CorruptedDataset',
+    'CorruptionArrays',
+    'CorruptionCells',
+    'CorruptionFolders',
+    'Digits',
+    'GeneratedCorruptions',
+    'ImageNetC',
+    'ImageNetCBar',
+    'TinyImageNetC',
+]

@@ -10,8 +10,8 @@ from .stack import installed_stack
 # fails with an error which does not say how to mend it.
 installed_stack()
 
-from . import datasets, engine, models  # noqa: E402
+from . import datasets, engine, evaluation, models  # noqa: E402
 from .paths import config_path  # noqa: E402
 from .version import __version__  # noqa: E402
 
-__all__ = ['__version__', 'config_path', 'datasets', 'engine', 'models']
+__all__ = ['__version__', 'config_path', 'datasets', 'engine', 'evaluation', 'models']

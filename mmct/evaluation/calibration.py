@@ -1,0 +1,72 @@
+"""How far a network's confidence is from its accuracy."""
+
+import numpy as np
+
+
+def expected_calibration_error(
+    confidence: np.ndarray, hits: np.ndarray, bins: int = 15
+) -> float:
+    """The mean gap of confidence and accuracy over bins of equal width.
+
+    Guo et al., "On Calibration of Modern Neural Networks", 2017, equation 3:
+    bins are open below and closed above.
+
+    Args:
+        confidence (np.ndarray): Probability of the top class, from 0 to 1. (N,)
+        hits (np.ndarray): Whether the top class is right. (N,)
+        bins (int): Number of bins. Defaults to 15.
+
+    Returns:
+        float: In %.
+
+    Raises:
+        ValueError: If the arrays are no such.
+    """
+    confidence, hits = _checked(confidence, hits)
+    edges = np.linspace(0, 1, bins + 1)
+    number = np.clip(np.searchsorted(edges, confidence) - 1, 0, bins - 1)
+    gaps = np.bincount(number, confidence - hits, bins)
+    return float(100 * np.abs(gaps).sum() / len(hits))
+
+
+def rms_calibration_error(
+    confidence: np.ndarray, hits: np.ndarray, bin_size: int = 100
+) -> float:
+    """The root of the mean squared gap over bins with as many images each.
+
+    Hendrycks et al., "Deep Anomaly Detection with Outlier Exposure", 2019, as
+    AugMix reports it: images sorted by confidence, ``bin_size`` in each bin; the
+    last bin has the rest as well. Fewer images than that are one bin.
+
+    Args:
+        confidence (np.ndarray): Probability of the top class, from 0 to 1. (N,)
+        hits (np.ndarray): Whether the top class is right. (N,)
+        bin_size (int): Images a bin. Defaults to 100.
+
+    Returns:
+        float: In %.
+
+    Raises:
+        ValueError: If the arrays are no such.
+    """
+    confidence, hits = _checked(confidence, hits)
+    # Stable: images of the same confidence stay in their order.
+    order = np.argsort(confidence, kind='stable')
+    starts = np.arange(max(1, len(hits) // bin_size)) * bin_size
+    sizes = np.diff(np.append(starts, len(hits)))
+    gaps = np.add.reduceat((confidence - hits)[order], starts) / sizes
+    return float(100 * np.sqrt((sizes * gaps**2).sum() / len(hits)))
+
+
+def _checked(confidence: np.ndarray, hits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    confidence = np.asarray(confidence, np.float64)
+    hits = np.asarray(hits)
+    if confidence.ndim != 1 or confidence.shape != hits.shape or not len(hits):
+        raise ValueError(
+            f'confidence and hits must be (N,), got {confidence.shape} and {hits.shape}'
+        )
+    if not ((confidence >= 0) & (confidence <= 1 + 1e-6)).all():
+        raise ValueError('confidence must be a probability from 0 to 1')
+    # Networks round otherwise in batches of another size: that must not move
+    # an image into another bin.
+    return np.round(confidence, 6), hits.astype(np.float64)

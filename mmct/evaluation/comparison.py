@@ -1,0 +1,193 @@
+"""Several results side by side."""
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .bootstrap import mean_interval
+from .cell_score import unpack_hits
+from .result_file import make_result, reference_of
+from .summary import image_errors, main_corruptions
+
+# What has to be equal for errors to be of the same images.
+_DATA = ('set', 'source', 'images', 'labels_sha256', 'seed', 'table')
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Results on the same images and cells.
+
+    Attributes:
+        results (tuple[dict]): As in result files.
+        baseline (int, optional): Which of them the others are compared with.
+        differences (tuple[dict | None]): For each result its errors minus the
+            baseline's, in points: ``clean_error_pct``, ``raw_mce_pct``, and by name
+            ``categories_pct`` and ``corruption_error_pct``. Each a dict of ``value``,
+            ``low`` and ``high``, from the paired bootstrap over images. None for
+            the baseline, or where there is none.
+        examples (tuple[dict]): Pictures, each with ``right``: for each result
+            whether it had that image right.
+    """
+
+    results: tuple[dict[str, Any], ...]
+    baseline: int | None
+    differences: tuple[dict[str, Any] | None, ...]
+    examples: tuple[dict[str, Any], ...]
+
+
+def compare(
+    results: Sequence[Mapping[str, Any]], baseline: int | None = None, common: bool = False
+) -> Comparison:
+    """Compare results image by image.
+
+    Args:
+        results (Sequence[Mapping]): As :func:`read_result` gives them.
+        baseline (int, optional): Which to compare with. Defaults to None.
+        common (bool): Whether to compare on the cells that all of them have;
+            else other cells are refused. Defaults to False.
+
+    Returns:
+        Comparison: Of the results in their order, with names of their own.
+
+    Raises:
+        ValueError: If they are of other images, or of other cells.
+    """
+    if not results:
+        raise ValueError('there is no result to compare')
+    named = _with_names_of_their_own(results)
+    for result in named[1:]:
+        _check_data(named[0], result)
+    named = _on_the_same_cells(named, common)
+    differences = [
+        None if baseline is None or number == baseline else _differences(result, named[baseline])
+        for number, result in enumerate(named)
+    ]
+    return Comparison(tuple(named), baseline, tuple(differences), tuple(_examples(named)))
+
+
+def find_run(results: Sequence[Mapping[str, Any]], name: str) -> int:
+    """The number of a run that a user names.
+
+    Args:
+        results (Sequence[Mapping]): The results.
+        name (str): Of one of them.
+
+    Raises:
+        ValueError: If there is no such run; the nearest is suggested.
+    """
+    names = [result['name'] for result in results]
+    if name in names:
+        return names.index(name)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+    hint = f'did you mean {near[0]!r}?' if near else f'there are {", ".join(names)}'
+    raise ValueError(f'there is no run {name!r}: {hint}')
+
+
+def _with_names_of_their_own(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    seen: dict[str, int] = {}
+    named = []
+    for result in results:
+        name = result['name']
+        seen[name] = seen.get(name, 0) + 1
+        number = f' ({seen[name]})' if seen[name] > 1 else ''
+        named.append({**result, 'name': f'{name}{number}'})
+    return named
+
+
+def _check_data(first: Mapping[str, Any], other: Mapping[str, Any]) -> None:
+    for key in _DATA:
+        one, two = first['data'].get(key), other['data'].get(key)
+        if one != two:
+            raise ValueError(
+                f'{first["name"]} and {other["name"]} are not scored on the same images: '
+                f'{key} is {one} and {two}'
+            )
+    counts = [r['clean']['images'] for r in (first, other) if r['clean'] is not None]
+    if len(set(counts)) > 1:
+        raise ValueError(
+            f'{first["name"]} and {other["name"]} are not scored on the same clean images: there '
+            f'are {counts[0]} and {counts[1]}'
+        )
+
+
+def _on_the_same_cells(results: list[dict[str, Any]], common: bool) -> list[dict[str, Any]]:
+    cells = [_cells(result) for result in results]
+    shared = [key for key in cells[0] if all(key in other for other in cells)]
+    lacking = [
+        (result['name'], key)
+        for result, own in zip(results, cells, strict=True)
+        for key in {key for other in cells for key in other} - own.keys()
+    ]
+    if not lacking:
+        return results
+    name, key = min(lacking, key=str)
+    what = '{} at severity {}'.format(*key) if key[0] else 'clean images'
+    if not common:
+        raise ValueError(
+            f'{name} lacks {what}, which others have: score it on them, or compare on the '
+            'common cells with --common'
+        )
+    if not any(key[0] for key in shared):
+        raise ValueError(f'the runs have no cell in common: {name} lacks {what}')
+    return [_restricted(result, shared) for result in results]
+
+
+def _cells(result: Mapping[str, Any]) -> dict[tuple, Mapping[str, Any]]:
+    clean = [result['clean']] if result['clean'] else []
+    return {(cell['corruption'], cell['severity']): cell for cell in [*clean, *result['cells']]}
+
+
+def _restricted(result: Mapping[str, Any], keys: list[tuple]) -> dict[str, Any]:
+    cells = _cells(result)
+    return make_result(
+        name=result['name'],
+        model=result['model'],
+        data=result['data'],
+        clean=cells.get((None, 0)) if (None, 0) in keys else None,
+        cells=[cells[key] for key in keys if key[0]],
+        examples=[e for e in result['examples'] if (e['corruption'], e['severity']) in keys],
+        reference=reference_of(result['summary']),
+        **result['summary']['bootstrap'],
+    )
+
+
+def _examples(results: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The pictures of the first result that has some."""
+    cells = [_cells(result) for result in results]
+    for example in next((r['examples'] for r in results if r['examples']), ()):
+        key = example['corruption'], example['severity']
+        right = [bool(unpack_hits(own[key])[example['image']]) for own in cells]
+        yield {**example, 'right': right}
+
+
+def _differences(run: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    """Of all errors, run minus baseline."""
+    draws = run['summary']['bootstrap']
+    names = list(run['summary']['corruption_error_pct'])
+    main = main_corruptions(run['data'], names)
+    kinds = {
+        kind: [name for name in members if name in names]
+        for kind, members in run['data']['categories'].items()
+    }
+
+    def difference(errors: Callable[[Mapping[str, Any]], np.ndarray]) -> dict[str, float]:
+        values = errors(run) - errors(base)
+        low, high = mean_interval(values, **draws)
+        return dict(value=float(values.mean()), low=low, high=high)
+
+    def over(names: Sequence[str]) -> dict[str, float]:
+        weights = dict.fromkeys(names, 1.0)
+        return difference(lambda result: image_errors(result['cells'], weights))
+
+    both_clean = run['clean'] is not None and base['clean'] is not None
+    return dict(
+        clean_error_pct=difference(lambda result: 100.0 * ~unpack_hits(result['clean']))
+        if both_clean
+        else None,
+        raw_mce_pct=over(main),
+        categories_pct={kind: over(members) for kind, members in kinds.items() if members},
+        corruption_error_pct={name: over([name]) for name in names},
+    )

@@ -1,0 +1,197 @@
+"""Result files: one for each scored network."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..version import __version__
+from .bootstrap import LEVEL, RESAMPLES, SEED
+from .cell_score import unpack_hits
+from .reference import Reference
+from .summary import summarise
+
+SCHEMA, SCHEMA_VERSION = 'mmct-scorecard', 1
+
+_KEYS = dict(
+    name=str, mmct_version=str, model=dict, data=dict, cells=list, examples=list, summary=dict
+)
+_CELL = dict(severity=int, images=int, errors=int, hits=str)
+
+
+def make_result(
+    *,
+    name: str,
+    model: Mapping[str, Any],
+    data: Mapping[str, Any],
+    clean: Mapping[str, Any] | None,
+    cells: Sequence[Mapping[str, Any]],
+    examples: Sequence[Mapping[str, Any]] = (),
+    reference: Reference | None = None,
+    level: float = LEVEL,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> dict[str, Any]:
+    """Put a result together. Its schema is in docs/evaluation.md.
+
+    Args:
+        name (str): Of the run, for tables.
+        model (Mapping): Config, checkpoint and digest of the weights.
+        data (Mapping): What the data set says of itself.
+        clean (Mapping, optional): The cell of the clean images.
+        cells (Sequence[Mapping]): Those of :func:`cell_score`.
+        examples (Sequence[Mapping]): Pictures. Defaults to none.
+        reference (Reference, optional): What to normalise by.
+        level (float): Of the intervals. Defaults to 0.95.
+        resamples (int): Of the bootstrap. Defaults to 10,000.
+        seed (int): Of the bootstrap. Defaults to 0.
+
+    Returns:
+        dict: JSON-able.
+
+    Raises:
+        ValueError: If the cells do not make a table, or not the reference's.
+    """
+    return dict(
+        schema=SCHEMA,
+        schema_version=SCHEMA_VERSION,
+        name=name,
+        mmct_version=__version__,
+        model=dict(model),
+        data=dict(data),
+        clean=None if clean is None else dict(clean),
+        cells=[dict(cell) for cell in cells],
+        examples=[dict(example) for example in examples],
+        summary=summarise(data, clean, cells, reference, level, resamples, seed),
+    )
+
+
+def read_result(path: str | Path) -> dict[str, Any]:
+    """Read a result file, and check that it is whole and says the truth.
+
+    Args:
+        path (str | Path): A JSON file.
+
+    Returns:
+        dict: The result.
+
+    Raises:
+        ValueError: If it is no result, of another version of the schema, not
+            finished, or its summary does not follow from its cells.
+        FileNotFoundError: If there is no such file.
+    """
+    path = Path(path)
+    if path.suffix == '.partial':
+        raise ValueError(f'{path} is not finished: start its evaluation again, it goes on')
+    if not path.is_file():
+        raise FileNotFoundError(f'there is no result file {path}')
+    try:
+        result = json.loads(path.read_text(encoding='utf-8'))
+        known = result['schema'] == SCHEMA
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f'{path} is no result of a scorecard: {_said(error)}') from error
+    if not known:
+        raise ValueError(f'{path} is no result of a scorecard, but of {result["schema"]!r}')
+    if result.get('schema_version') != SCHEMA_VERSION:
+        raise ValueError(
+            f'{path} has schema version {result.get("schema_version")}, this mmct reads '
+            f'{SCHEMA_VERSION}: score again, or read it with mmct {result.get("mmct_version")}'
+        )
+    try:
+        _check(result)
+    except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
+        raise ValueError(f'{path} is damaged or was edited: {_said(error)}') from error
+    return result
+
+
+def reference_of(summary: Mapping[str, Any]) -> Reference | None:
+    """What a summary was normalised by.
+
+    Args:
+        summary (Mapping): Of a result.
+    """
+    found = summary['normalised']
+    if found is None:
+        return None
+    return Reference(found['reference'], found['reference_pct'], found['reference_clean_pct'])
+
+
+def to_csv(result: Mapping[str, Any]) -> str:
+    """A result as a table with a row for each cell.
+
+    Args:
+        result (Mapping): The result.
+
+    Returns:
+        str: CSV; the row of the clean images has no corruption and severity 0.
+    """
+    kinds = {
+        name: kind for kind, names in result['data']['categories'].items() for name in names
+    }
+    columns = ('severity', 'images', 'errors', 'error_pct', 'ece_pct', 'rms_calibration_pct')
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(('run', 'corruption', 'category', *columns))
+    for cell in [result['clean'], *result['cells']]:
+        if cell is not None:
+            corruption = cell['corruption'] or ''
+            kind = kinds.get(corruption, 'clean')
+            writer.writerow(
+                (result['name'], corruption, kind, *(cell[column] for column in columns))
+            )
+    return text.getvalue()
+
+
+def _check(result: dict[str, Any]) -> None:
+    _check_types(result, _KEYS, 'it')
+    cells = result['cells'] + ([result['clean']] if result['clean'] is not None else [])
+    seen = set()
+    for cell in cells:
+        _check_types(cell, _CELL, 'a cell')
+        key = cell['corruption'], cell['severity']
+        if key in seen:
+            raise ValueError('{} at severity {} is there twice'.format(*key))
+        seen.add(key)
+        unpack_hits(cell)
+    if len({cell['images'] for cell in result['cells']} | {result['data']['images']}) > 1:
+        raise ValueError('not all cells have the same number of images')
+    summary = result['summary']
+    again = summarise(
+        result['data'],
+        result['clean'],
+        result['cells'],
+        reference_of(summary),
+        **summary['bootstrap'],
+    )
+    key = _difference(json.loads(json.dumps(again)), summary)
+    if key:
+        raise ValueError(f'summary.{key} does not follow from the cells')
+
+
+def _check_types(value: Mapping[str, Any], kinds: Mapping[str, type], what: str) -> None:
+    for key, kind in kinds.items():
+        if not isinstance(value[key], kind):
+            raise ValueError(f'{key} of {what} must be a {kind.__name__}')
+
+
+def _difference(one: Any, other: Any) -> str:
+    """The first key in which two values differ by more than rounding; '' if none."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        if one.keys() != other.keys():
+            return min(one.keys() ^ other.keys())
+        found = ((key, _difference(one[key], other[key])) for key in one)
+        return next((f'{key}.{rest}'.rstrip('.') for key, rest in found if rest), '')
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return next((d for d in map(_difference, one, other) if d), '')
+    if isinstance(one, float) and isinstance(other, (int, float)):
+        return '' if math.isclose(one, other, abs_tol=1e-6) else '.'
+    return '' if one == other else '.'
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f'it has no {error.args[0]!r}'
+    return ' '.join(str(error).split())

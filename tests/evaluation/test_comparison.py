@@ -1,0 +1,89 @@
+"""Runs side by side."""
+
+import numpy as np
+import pytest
+import scorecards
+
+from mmct.corruptions import BENCHMARK
+from mmct.evaluation import compare, find_run, unpack_hits
+
+
+def test_differences_are_paired():
+    one, other = scorecards.make('one', 0), scorecards.make('other', 1, skill=0.7)
+    found = compare([one, other], baseline=0)
+    assert found.differences[0] is None
+    difference = found.differences[1]
+    pairs = [(one['clean'], other['clean']), *zip(one['cells'], other['cells'], strict=True)]
+    errors = [100.0 * (1 - np.stack([unpack_hits(c) for c in pair])) for pair in pairs]
+    clean, cells = errors[0], errors[1:]
+    assert difference['clean_error_pct']['value'] == pytest.approx(np.diff(clean.mean(1))[0])
+    main = [e for e, c in zip(cells, one['cells'], strict=True) if c['corruption'] in BENCHMARK]
+    per_image = np.mean([e[1] - e[0] for e in main], axis=0)
+    assert difference['raw_mce_pct']['value'] == pytest.approx(per_image.mean())
+    rng = np.random.default_rng(1)
+    means = rng.choice(per_image, (4000, len(per_image))).mean(1)
+    low, high = np.quantile(means, (0.025, 0.975))
+    assert difference['raw_mce_pct']['low'] == pytest.approx(low, abs=0.25)
+    assert difference['raw_mce_pct']['high'] == pytest.approx(high, abs=0.25)
+    fog = difference['corruption_error_pct']['fog']['value']
+    summaries = [r['summary']['corruption_error_pct']['fog'] for r in (one, other)]
+    assert fog == pytest.approx(summaries[1] - summaries[0])
+    assert set(difference['categories_pct']) == {'noise', 'blur', 'weather', 'digital', 'extra'}
+
+
+def test_a_run_does_not_differ_from_itself():
+    found = compare([scorecards.make('a'), scorecards.make('a')], baseline=0)
+    assert [result['name'] for result in found.results] == ['a', 'a (2)']
+    assert found.differences[1]['raw_mce_pct'] == dict(value=0, low=0, high=0)
+
+
+def test_other_cells_are_refused_or_left_out():
+    whole, part = scorecards.make('whole'), scorecards.make('part', 1, ('fog', 'snow'), clean=False)
+    with pytest.raises(ValueError, match='part lacks .* --common'):
+        compare([whole, part])
+    found = compare([whole, part], baseline=0, common=True)
+    for result in found.results:
+        assert list(result['summary']['corruption_error_pct']) == ['snow', 'fog']
+        assert result['clean'] is None
+        assert not result['summary']['is_benchmark']
+    assert found.differences[1]['clean_error_pct'] is None
+    cells = [c['error_pct'] for c in whole['cells'] if c['corruption'] in ('fog', 'snow')]
+    assert found.results[0]['summary']['raw_mce_pct'] == pytest.approx(np.mean(cells))
+    other = scorecards.make('other', 2, ('frost',), clean=False)
+    with pytest.raises(ValueError, match='no cell in common'):
+        compare([part, other], common=True)
+
+
+@pytest.mark.parametrize(
+    'data', [dict(images=41), dict(seed=1), dict(labels_sha256='cd' * 32), dict(set='cifar10c')]
+)
+@pytest.mark.parametrize('common', [False, True])
+def test_other_images_are_refused(data, common):
+    with pytest.raises(ValueError, match=f'one and two .* {next(iter(data))} is'):
+        compare([scorecards.make('one'), scorecards.make('two', **data)], common=common)
+
+
+def test_other_clean_images_are_refused():
+    one, two = scorecards.make('one'), scorecards.make('two')
+    two['clean'] = scorecards.make(images=30)['clean']
+    with pytest.raises(ValueError, match='same clean images: there are 40 and 30'):
+        compare([one, two], baseline=0)
+
+
+def test_examples_say_who_was_right():
+    example = dict(corruption='fog', severity=3, image=5, label=1, label_name='cat',
+                   prediction_name='dog', png='')  # fmt: skip
+    runs = [scorecards.make('a', 0), scorecards.make('b', 1, examples=[example])]
+    (found,) = compare(runs).examples
+    cells = [next(c for c in r['cells'] if (c['corruption'], c['severity']) == ('fog', 3))
+             for r in runs]  # fmt: skip
+    assert found['right'] == [bool(unpack_hits(cell)[5]) for cell in cells]
+
+
+def test_a_run_is_found_by_its_name():
+    runs = [scorecards.make('baseline'), scorecards.make('student')]
+    assert find_run(runs, 'student') == 1
+    with pytest.raises(ValueError, match="did you mean 'baseline'"):
+        find_run(runs, 'basline')
+    with pytest.raises(ValueError, match='nothing to|no result'):
+        compare([])

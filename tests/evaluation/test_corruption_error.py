@@ -1,0 +1,107 @@
+"""The metric, fed as a stock loop feeds it."""
+
+import json
+
+import numpy as np
+import pytest
+import scorecards
+import torch
+from mmpretrain.registry import METRICS
+from mmpretrain.structures import DataSample
+
+from mmct.corruptions import BENCHMARK
+from mmct.evaluation import CorruptionError, flat
+
+CELLS = [('fog', 1), ('fog', 5), ('saturate', 1), ('saturate', 5)]
+
+
+def samples(cells=CELLS, count=12):
+    rng = np.random.default_rng(0)
+    for corruption, severity in cells:
+        for position in range(count):
+            scores = torch.from_numpy(rng.dirichlet(np.ones(4)))
+            sample = DataSample().set_gt_label(int(rng.integers(4)))
+            sample.set_pred_score(scores).set_pred_label(scores.argmax())
+            for key, value in (('corruption', corruption), ('severity', severity),
+                               ('position', position)):  # fmt: skip
+                sample.set_field(value, key, field_type='metainfo')
+            yield sample
+
+
+def measured(found, metric=None, **data):
+    metric = metric or METRICS.build(dict(type='CorruptionError'))
+    metric.dataset_meta = dict(corruptions={**scorecards.DATA, 'images': 12, **data})
+    for sample in found:
+        metric.process({}, [sample.to_dict()])
+    return metric.evaluate(len(metric.results))
+
+
+def test_errors_by_hand_whatever_the_order():
+    found = list(samples())
+    wrong = {cell: 0 for cell in CELLS}
+    for sample in found:
+        missed = int(sample.pred_label) != int(sample.gt_label)
+        wrong[sample.corruption, sample.severity] += missed
+    metrics = measured(found)
+    pct = {cell: 100 * count / 12 for cell, count in wrong.items()}
+    assert metrics['corruption/error_pct/fog'] == pytest.approx(
+        (pct['fog', 1] + pct['fog', 5]) / 2
+    )
+    # Saturate is an extra one.
+    assert metrics['corruption/raw_mce_pct'] == metrics['corruption/error_pct/fog']
+    assert metrics['corruption/extra_pct'] == metrics['corruption/error_pct/saturate']
+    order = np.random.default_rng(1).permutation(len(found))
+    assert measured([found[i] for i in order]) == metrics
+
+
+def test_a_cell_without_all_its_images_is_refused():
+    found = list(samples())
+    with pytest.raises(ValueError, match='fog at severity 1 has 11 of 12 images'):
+        measured(found[1:])
+
+
+def test_samples_of_other_data_are_refused():
+    sample = DataSample().set_gt_label(1).set_pred_score(torch.ones(4) / 4)
+    with pytest.raises(ValueError, match='CIFAR10C'):
+        measured([sample])
+
+
+def test_normalised_by_a_file_or_alexnet(tmp_path):
+    file = tmp_path / 'bn.json'
+    file.write_text(json.dumps(scorecards.make('bn', severities=(1, 5))))
+    metrics = measured(samples(), CorruptionError(reference=str(file)))
+    reference = json.loads(file.read_text())['summary']['corruption_error_pct']['fog']
+    assert metrics['corruption/normalised_mce_pct'] == pytest.approx(
+        100 * metrics['corruption/raw_mce_pct'] / reference
+    )
+    cells = [(name, severity) for name in BENCHMARK for severity in range(1, 6)]
+    alexnet = CorruptionError(reference='alexnet')
+    metrics = measured(samples(cells, 2), alexnet, num_classes=1000, images=2)
+    assert metrics['corruption/normalised_mce_pct'] > 0
+
+
+@pytest.mark.parametrize(
+    'reference, cells, said',
+    [
+        ('alexnet', CELLS, 'for ImageNet-C'),
+        ('file', [('frost', 1), ('frost', 5)], 'does not have frost at severity 1'),
+        ('file', [('fog', 1)], 'does not have the same severities'),
+        ('missing', CELLS, 'there is no result file'),
+    ],
+)
+def test_a_reference_of_other_cells_is_refused(tmp_path, reference, cells, said):
+    if reference == 'file':
+        reference = str(tmp_path / 'bn.json')
+        made = scorecards.make('bn', corruptions=('fog', 'saturate'), severities=(1, 5))
+        (tmp_path / 'bn.json').write_text(json.dumps(made))
+    with pytest.raises((ValueError, FileNotFoundError), match=said):
+        measured(samples(cells), CorruptionError(reference=reference))
+
+
+def test_flat_leaves_out_what_is_not_known():
+    with_clean = flat(scorecards.make()['summary'])
+    without = flat(scorecards.make(clean=False)['summary'])
+    assert with_clean.keys() - without.keys() == {
+        'clean_error_pct', 'gap_pct', 'ece_clean_pct', 'rms_calibration_clean_pct'
+    }  # fmt: skip
+    assert all(isinstance(value, float) for value in with_clean.values())

@@ -1,5 +1,7 @@
-"""Tables from result files."""
+"""Tables and figures from result files."""
 
 from .ct_result import print_ct_result
+from .page import render
+from .scorecard_table import print_scorecards, to_markdown
 
-__all__ = ['print_ct_result']
+__all__ = ['print_ct_result', 'print_scorecards', 'render', 'to_markdown']

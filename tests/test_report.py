@@ -1,0 +1,90 @@
+"""tools/report.py, as a user starts it."""
+
+import csv
+import json
+import os
+
+import pytest
+import scorecards
+from PIL import Image
+from tool_runs import ROOT, run
+
+REPORT = ROOT / 'tools' / 'report.py'
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number, name in enumerate(('bn', 'ct')):
+        save(tmp_path, name, scorecards.make(name, number))
+    return tmp_path
+
+
+def save(folder, name, result):
+    (folder / f'{name}.json').write_text(json.dumps(result))
+
+
+def refused(folder, *argv):
+    result = run(REPORT, *argv, cwd=folder)
+    assert result.code == 2, result.out + result.err
+    line = result.err.strip().splitlines()[-1]
+    assert line.startswith('report.py: error: ')
+    return line
+
+
+def test_page_figures_markdown_and_csv(folder):
+    argv = ('bn.json', 'ct.json', '-o', 'new/r.html', '--baseline', 'bn', '--markdown', 'r.md',
+            '--csv', 'r.csv')  # fmt: skip
+    for _ in range(2):  # over the first one's files, too
+        result = run(REPORT, *argv, cwd=folder)
+        assert result.code == 0, result.err
+    assert sorted(os.listdir(folder / 'new')) == ['r.html', 'r_heatmap.png', 'r_severities.png']
+    assert 'Differences to bn' in (folder / 'new' / 'r.html').read_text()
+    for name in ('heatmap', 'severities'):
+        with Image.open(folder / 'new' / f'r_{name}.png') as picture:
+            assert min(picture.size) > 300
+    assert '| raw mCE |' in (folder / 'r.md').read_text()
+    with (folder / 'r.csv').open() as file:
+        rows = list(csv.DictReader(file))
+    assert [sum(row['run'] == name for row in rows) for name in ('bn', 'ct')] == [96, 96]
+    assert 'raw mCE' in result.out
+
+
+def test_markdown_alone_can_be_piped(folder):
+    result = run(REPORT, 'bn.json', '--markdown', '-', cwd=folder)
+    assert result.code == 0, result.err
+    assert result.out.startswith('Errors in %')
+
+
+def test_a_baseline_may_be_a_file(folder):
+    result = run(REPORT, 'bn.json', 'ct.json', '-o', 'r.html', '--baseline', 'ct.json', cwd=folder)
+    assert result.code == 0, result.err
+    assert 'Differences to ct' in (folder / 'r.html').read_text()
+
+
+def test_runs_with_other_cells(folder):
+    save(folder, 'part', scorecards.make('part', 2, ('fog', 'snow')))
+    assert '--common' in refused(folder, 'bn.json', 'part.json', '-o', 'r.html')
+    assert not (folder / 'r.html').exists()
+    result = run(REPORT, 'bn.json', 'part.json', '-o', 'r.html', '--common', cwd=folder)
+    assert result.code == 0, result.err
+    assert 'gaussian noise' not in (folder / 'r.html').read_text()
+
+
+BAD = {
+    'missing file': (('no.json',), 'there is no result file no.json'),
+    'twice': (('bn.json', './bn.json'), 'given twice'),
+    'baseline with a typo': (('bn.json', 'ct.json', '--baseline', 'bm'), "did you mean 'bn'"),
+    'other images': (('bn.json', 'other.json'), 'not scored on the same images'),
+    'another version': (('old.json',), 'schema version 0'),
+    'unfinished': (('bn.json.partial',), 'not finished'),
+    'no page': (('bn.json', '-o', 'report.pdf'), '.html'),
+    'folder in the way': (('bn.json', '-o', 'bn.json/r.html'), 'was not written'),
+}
+
+
+@pytest.mark.parametrize('argv, said', BAD.values(), ids=BAD)
+def test_bad_input_is_refused_in_one_line(folder, argv, said):
+    save(folder, 'other', scorecards.make('other', 3, images=41))
+    save(folder, 'old', {**scorecards.make('old', 4), 'schema_version': 0})
+    (folder / 'bn.json.partial').write_text('{}')
+    assert said in refused(folder, *argv)

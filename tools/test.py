@@ -1,4 +1,4 @@
-"""Evaluate a checkpoint: a stock model or a CT student."""
+"""Evaluate a checkpoint, a stock model's or a CT student's; also on corrupted images."""
 
 import sys
 from argparse import Namespace
@@ -17,14 +17,17 @@ from mmct.engine.cli import (
     DumpWholeResults,
     Parser,
     add_common_arguments,
+    add_corruption_arguments,
     build_runner,
     check_checkpoint,
+    check_corruption_arguments,
     data_loader,
     join_processes,
     load_config,
     merge_cfg_options,
     merge_common_arguments,
     run_tool,
+    set_corruptions,
     set_loader_defaults,
     write_result,
 )
@@ -50,7 +53,12 @@ def parse_args() -> Namespace:
     parser.add_argument('--wait-time', type=float, default=2, help='seconds a window')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
     add_common_arguments(parser)
+    add_corruption_arguments(parser)
     args = parser.parse_args()
+    check_corruption_arguments(args)
+    if args.corruptions is not None:
+        check_scorecard_out(parser, args)
+        return args
     if args.out is None and args.out_item is not None:
         parser.error('--out-item needs --out FILE')
     endings = ENDINGS[args.out_item or 'pred']
@@ -61,6 +69,16 @@ def parse_args() -> Namespace:
         # The hook that draws takes one picture an image.
         parser.error('--tta cannot be used with --show or --show-dir')
     return args
+
+
+def check_scorecard_out(parser: Parser, args: Namespace) -> None:
+    """Refuse what a scorecard does not have."""
+    if args.out is not None and not args.out.endswith('.json'):
+        parser.error('--out of --corruptions must end in .json')
+    for name in ('out_item', 'show_dir', 'show', 'tta'):
+        if getattr(args, name):
+            option = name.replace('_', '-')
+            parser.error(f'--{option} cannot be used with --corruptions')
 
 
 def merge_args(cfg: Config, args: Namespace) -> Config:
@@ -88,6 +106,8 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
         cfg.default_hooks = {**hooks, 'visualization': visualization}
     if args.tta:
         set_tta(cfg)
+    if args.corruptions is not None:
+        set_corruptions(cfg, args)
     set_loader_defaults(cfg, 'test_dataloader', args)
     return cfg
 
@@ -113,10 +133,10 @@ def build() -> Callable[[], object]:
     cfg = merge_args(load_config(args.config), args)
     join_processes(cfg)
     runner = build_runner(cfg)
-    data_loader(runner, 'test')
+    data_loader(runner, 'test', '--data-root FOLDER' if args.data_root else None)
     if '://' not in args.checkpoint:
         check_checkpoint(args.checkpoint, runner)
-    if args.out and args.out_item != 'metrics':
+    if args.out and args.out_item != 'metrics' and args.corruptions is None:
         runner.test_evaluator.metrics.append(DumpWholeResults(out_file_path=args.out))
 
     def run() -> None:
@@ -129,4 +149,4 @@ def build() -> Callable[[], object]:
 
 
 if __name__ == '__main__':
-    sys.exit(run_tool('test.py', build))
+    sys.exit(run_tool('test.py', build, 'stopped; a scorecard goes on where it was'))

@@ -81,7 +81,7 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
     hooks = [
         hook
         for hook in cfg.get('custom_hooks') or []
-        if type_name(hook) not in ('NoBNTeacherHook', 'EMAHook')
+        if type_name(hook) not in ('NoBNTeacherHook', 'EMAHook', 'ScorecardHook')
     ]
     training_hook = dict(
         type=scoped(cfg, 'NoBNTrainingHook'),

@@ -8,6 +8,11 @@ from .checks import (
     data_loader,
 )
 from .config_file import load_config
+from .corruption_options import (
+    add_corruption_arguments,
+    check_corruption_arguments,
+    set_corruptions,
+)
 from .options import (
     CONFIG_HELP,
     Parser,
@@ -30,10 +35,12 @@ __all__ = [
     'Parser',
     'add_cfg_options',
     'add_common_arguments',
+    'add_corruption_arguments',
     'build_runner',
     'check_amp',
     'check_checkpoint',
     'check_classes',
+    'check_corruption_arguments',
     'check_launcher',
     'check_resumed',
     'claim_work_dir',
@@ -45,6 +52,7 @@ __all__ = [
     'merge_common_arguments',
     'run_tool',
     'set_checkpoints',
+    'set_corruptions',
     'set_loader_defaults',
     'set_teacher_options',
     'write_result',

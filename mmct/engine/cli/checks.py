@@ -34,12 +34,14 @@ def check_amp(cfg: Config) -> None:
         )
 
 
-def data_loader(runner: Runner, split: str) -> DataLoader:
+def data_loader(runner: Runner, split: str, option: str | None = None) -> DataLoader:
     """Build the loader of a split, and check its classes.
 
     Args:
         runner (Runner): Of which the loader is.
         split (str): 'train', 'val' or 'test'.
+        option (str, optional): What names the folder of the data. Defaults to
+            the setting of the config.
 
     Returns:
         DataLoader: The runner's own.
@@ -53,9 +55,9 @@ def data_loader(runner: Runner, split: str) -> DataLoader:
     except (OSError, RuntimeError) as error:
         where = getattr(error, 'filename', None)
         cause = f'{where} does not exist' if where else str(error).rstrip('.')
+        option = option or f'--cfg-options {field}.dataset.data_root=FOLDER'
         raise CTError(
-            f'no data for {field}: {cause}; put the data there, or name its '
-            f'folder with --cfg-options {field}.dataset.data_root=FOLDER'
+            f'no data for {field}: {cause}; put the data there, or name its folder with {option}'
         ) from error
     check_classes(loader, runner)
     return loader

@@ -1,0 +1,129 @@
+"""A test loop over the cells of a corruption set."""
+
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.evaluator import Evaluator
+from mmengine.runner import Runner
+from mmengine.runner.base_loop import BaseLoop
+from mmpretrain.registry import LOOPS
+from torch.utils.data import DataLoader
+
+from mmct.datasets import CleanImages, CorruptionCells
+from mmct.evaluation import CorruptionError, flat
+from mmct.report import print_scorecards
+
+from .network import unwrapped
+from .scoring import Scoring, score
+
+
+@LOOPS.register_module()
+class CorruptionTestLoop(BaseLoop):
+    """Score a network on each cell of a corruption set, and write a result file.
+
+    It reads whole batches, moves each to the device once, as uint8, and
+    normalises there; the scores are those of mmengine's own loop. After each
+    cell it writes what it knows: a run that was killed goes on with the next.
+    Hooks are called before and after the test, not for each batch.
+
+    Args:
+        runner (Runner): The run.
+        dataloader (DataLoader | dict): Its data set is a
+            :class:`~mmct.datasets.CorruptionCells`; batch size and number of
+            workers are taken from it.
+        evaluator (Evaluator | dict | list): Has one
+            :class:`~mmct.evaluation.CorruptionError`.
+        fp16 (bool): Whether in mixed precision. Defaults to False.
+        clean (dict, optional): The data set of the clean images. None: those
+            that the corruptions are generated from, or none.
+        with_clean (bool): Whether to score clean images. Defaults to True.
+        out (str, optional): The result file. Defaults to
+            ``scorecard_<set>.json`` in the work dir.
+        name (str, optional): Of the run. Defaults to the config's.
+        channels_last (bool, optional): Layout of the inputs. None: on CUDA.
+
+    Raises:
+        ValueError: If data set or evaluator are others.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        dataloader: DataLoader | dict,
+        evaluator: Evaluator | dict | list,
+        fp16: bool = False,
+        clean: dict | None = None,
+        with_clean: bool = True,
+        out: str | None = None,
+        name: str | None = None,
+        channels_last: bool | None = None,
+    ) -> None:
+        super().__init__(runner, dataloader)
+        self.evaluator = (
+            evaluator if isinstance(evaluator, Evaluator) else runner.build_evaluator(evaluator)
+        )
+        self.fp16, self.out, self.name, self.channels_last = fp16, out, name, channels_last
+        self.cells = self.dataloader.dataset
+        if not isinstance(self.cells, CorruptionCells):
+            raise ValueError(
+                'CorruptionTestLoop: test_dataloader.dataset must be a corruption set such as '
+                f'CIFAR10C or GeneratedCorruptions, got {type(self.cells).__name__}'
+            )
+        if len(self.cells) != len(self.cells.cells) * self.cells.num_images:
+            raise ValueError(
+                'CorruptionTestLoop: test_dataloader.dataset must have all images of each cell: '
+                'leave out indices'
+            )
+        metrics = self.evaluator.metrics
+        if len(metrics) != 1 or not isinstance(metrics[0], CorruptionError):
+            raise ValueError(
+                "CorruptionTestLoop: test_evaluator must be dict(type='CorruptionError'), got "
+                f'{[type(metric).__name__ for metric in metrics]}'
+            )
+        metrics[0].summary_options(self.cells.metainfo['corruptions'], self.cells.cells)
+        self.clean = None
+        if with_clean:
+            own = getattr(self.cells, 'clean', None)
+            self.clean = own if clean is None else CleanImages(clean)
+
+    def run(self) -> dict[str, float]:
+        """Score all cells that are not scored yet.
+
+        Returns:
+            dict[str, float]: In %, as :class:`~mmct.evaluation.CorruptionError` names them.
+
+        Raises:
+            CTError: If the result file is another run's.
+        """
+        runner = self.runner
+        runner.call_hook('before_test')
+        runner.call_hook('before_test_epoch')
+        result = score(unwrapped(runner), self.cells, self.clean, self._settings())
+        if is_main_process():
+            print_scorecards([result])
+        metric = self.evaluator.metrics[0]
+        metrics = {f'{metric.prefix}/{name}': v for name, v in flat(result['summary']).items()}
+        runner.call_hook('after_test_epoch', metrics=metrics)
+        runner.call_hook('after_test')
+        return metrics
+
+    def _settings(self) -> Scoring:
+        runner, kind = self.runner, self.cells.metainfo['corruptions']['set']
+        config, checkpoint = Path(runner.cfg.filename or 'model'), runner._load_from
+        out = self.out or Path(runner.work_dir) / f'scorecard_{kind}.json'
+        return Scoring(
+            out=Path(out),
+            name=self.name or config.stem,
+            metric=self.evaluator.metrics[0],
+            config=config.name,
+            checkpoint=Path(checkpoint).name if checkpoint else '',
+            batch_size=_batch_size(self.dataloader),
+            num_workers=self.dataloader.num_workers,
+            fp16=self.fp16,
+            channels_last=self.channels_last,
+        )
+
+
+def _batch_size(dataloader: DataLoader) -> int:
+    # With a batch sampler of the config's, the loader itself has none.
+    return dataloader.batch_size or getattr(dataloader.batch_sampler, 'batch_size', 128)

@@ -1,0 +1,125 @@
+"""A scorecard and a report at the end of training."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmpretrain.models import ImageClassifier
+from mmpretrain.registry import DATASETS, HOOKS
+
+from mmct.evaluation import CorruptionError, compare
+from mmct.models import CTClassifier
+from mmct.report import print_scorecards
+
+from ..config_types import scoped
+from ..errors import CTError
+from ..isolation import isolated
+from ..network import unwrapped
+from ..report_files import write_report
+from ..scoring import Scoring, score
+
+
+@HOOKS.register_module()
+class ScorecardHook(Hook):
+    """Scores the trained network on corruptions of its own test set.
+
+    The test set is that of the config, the corruptions are generated in
+    memory. Of a :class:`~mmct.models.CTClassifier` student and teacher are
+    scored. In ``<work_dir>/scorecard`` there is then a result file of each
+    and ``report.html``.
+
+    Args:
+        corruptions (Sequence[str], optional): Names. Defaults to all 19.
+        severities (Sequence[int], optional): From 1 to 5. Defaults to all.
+        seed (int): Of the corruptions. Defaults to 0.
+        table (str, optional): 'cifar' or 'imagenet'. Defaults to by size.
+        enable (bool): Whether to do it at all. Defaults to True.
+    """
+
+    # After the hook that compares teacher and student.
+    priority = 'VERY_LOW'
+
+    def __init__(
+        self,
+        corruptions: Sequence[str] | None = None,
+        severities: Sequence[int] | None = None,
+        seed: int = 0,
+        table: str | None = None,
+        enable: bool = True,
+    ) -> None:
+        self._settings = dict(
+            corruptions=corruptions, severities=severities, seed=seed, table=table
+        )
+        self.enable = enable
+
+    def before_train(self, runner: Runner) -> None:
+        """Open the test set: a run that could not be scored must not train first.
+
+        Args:
+            runner (Runner): The run.
+
+        Raises:
+            CTError: If the config has no test set, or none that can be corrupted.
+        """
+        if not self.enable:
+            return
+        if not runner.cfg.get('test_dataloader'):
+            raise CTError(
+                'ScorecardHook scores on the test set, but the config has none: set '
+                'test_dataloader, or leave the hook out'
+            )
+        try:
+            self._cells = DATASETS.build(self._dataset(runner))
+        except (OSError, ValueError) as error:
+            raise CTError(f'ScorecardHook: {error}') from error
+
+    def after_train(self, runner: Runner) -> None:
+        """Score, print the table, write results and report.
+
+        Args:
+            runner (Runner): The run.
+        """
+        if not self.enable:
+            return
+        loader = runner.cfg.test_dataloader
+        folder = Path(runner.work_dir) / 'scorecard'
+        config = Path(runner.cfg.filename or 'model')
+        with isolated():
+            results = [
+                score(
+                    model,
+                    self._cells,
+                    self._cells.clean,
+                    Scoring(
+                        out=folder / f'{role}.json',
+                        name=f'{config.stem}: {role}',
+                        metric=CorruptionError(),
+                        config=config.name,
+                        batch_size=loader.get('batch_size', 128),
+                        # An earlier training's in this work dir.
+                        replace=True,
+                    ),
+                )
+                for role, model in _networks(runner).items()
+            ]
+        if is_main_process():
+            print_scorecards(results)
+            report = write_report(compare(results, baseline=0), folder / 'report.html')
+            runner.logger.info(f'Scorecard: {report}')
+
+    def _dataset(self, runner: Runner) -> dict[str, Any]:
+        return dict(
+            type=scoped(runner.cfg, 'GeneratedCorruptions'),
+            dataset=runner.cfg.test_dataloader.dataset,
+            **self._settings,
+        )
+
+
+def _networks(runner: Runner) -> dict[str, ImageClassifier]:
+    network = unwrapped(runner)
+    if isinstance(network, CTClassifier):
+        return dict(teacher=network.teacher, student=network)
+    return dict(model=network)

@@ -1,0 +1,241 @@
+"""tools/test.py --corruptions, as a user starts it."""
+
+import csv
+import json
+import shutil
+import signal
+
+import numpy as np
+import pytest
+from PIL import Image
+from tool_runs import (
+    BN,
+    DATA,
+    MAKE,
+    NET,
+    TEST,
+    TRAIN,
+    in_processes,
+    log_of,
+    run,
+    succeed,
+)
+
+FEW = ('--only', 'fog', 'contrast', '--severities', '1', '5')
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """A network of the digits after an epoch, and a set of them in the layout of CIFAR-10-C."""
+    folder = tmp_path_factory.mktemp('trained')
+    options = ('--cfg-options', *NET, *DATA, 'train_cfg.max_epochs=1')
+    succeed(TRAIN, BN, '--work-dir', 'bn', *options, cwd=folder)
+    shutil.copy(folder / 'bn' / 'bn_resnet18_digits.py', folder / 'config.py')
+    shutil.copy(folder / 'bn' / 'epoch_1.pth', folder / 'net.pth')
+    succeed(MAKE, 'config.py', 'set', '--corruptions', 'fog', 'contrast', '--jobs', '1', cwd=folder)
+    return folder
+
+
+@pytest.fixture
+def folder(trained, tmp_path):
+    for name in ('config.py', 'net.pth'):
+        shutil.copy(trained / name, tmp_path)
+    shutil.copytree(trained / 'set', tmp_path / 'set')
+    return tmp_path
+
+
+def score(folder, *argv, corruptions='generated'):
+    return run(TEST, 'config.py', 'net.pth', '--work-dir', 'run', '--corruptions', corruptions,
+               *argv, cwd=folder)  # fmt: skip
+
+
+def result(folder, name='run/scorecard_generated_net.json'):
+    return json.loads((folder / name).read_text())
+
+
+def refused(result):
+    assert result.code == 2, result.out + result.err
+    line = result.err.strip().splitlines()[-1]
+    assert line.startswith('test.py: error: ')
+    return line
+
+
+def test_all_cells_of_the_own_test_set(folder):
+    ended = score(folder)
+    assert ended.code == 0, ended.err
+    found = result(folder)
+    assert len(found['cells']) == 19 * 5
+    assert (found['data']['images'], found['data']['source']) == (40, 'generated')
+    assert found['name'] == 'config'
+    assert found['model']['checkpoint'] == 'net.pth'
+    assert found['summary']['is_benchmark']
+    for text in ('raw mCE', f'{found["summary"]["raw_mce_pct"]:.2f}', 'generated'):
+        assert text in ended.out
+    with (folder / 'run' / 'scorecard_generated_net.csv').open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row['error_pct']) for row in rows if row['corruption']] == [
+        cell['error_pct'] for cell in found['cells']
+    ]
+
+
+def test_a_generated_set_on_disk_has_the_scores_of_the_same_in_memory(folder):
+    assert score(folder, *FEW).code == 0
+    ended = score(folder, *FEW, '--data-root', 'set', corruptions='arrays')
+    assert ended.code == 0, ended.err
+    memory, disk = (result(folder, f'run/scorecard_{kind}_net.json')
+                    for kind in ('generated', 'arrays'))  # fmt: skip
+    assert memory['cells'] == disk['cells']
+    assert memory['clean'] == disk['clean']
+    assert disk['data']['source'] == 'generated'
+    assert not disk['summary']['is_benchmark']
+
+
+def test_a_network_of_image_files_is_scored_on_arrays(folder):
+    """Files come as BGR and arrays as RGB: without a setting both are right."""
+    rng = np.random.default_rng(0)
+    for i in range(30):
+        file = folder / 'files' / str(i % 10) / f'{i:02}.png'
+        file.parent.mkdir(parents=True, exist_ok=True)
+        image = rng.integers(0, 256, (8, 8, 3)) * [0.2, 0.5, 1]  # of different colours
+        Image.fromarray(image.astype(np.uint8)).save(file)
+    (folder / 'coloured.py').write_text(
+        "_base_ = 'config.py'\n"
+        'model = dict(data_preprocessor=dict(\n'
+        '    num_classes=10, mean=[30, 60, 130], std=[20, 50, 90], to_rgb=True))\n'
+        'test_dataloader = dict(dataset=dict(_delete_=True, type="CustomDataset",\n'
+        '    data_root="files", pipeline=[dict(type="LoadImageFromFile"),\n'
+        '                                 dict(type="PackInputs")]))\n'
+    )
+    succeed(MAKE, 'coloured.py', 'coloured', '--corruptions', 'fog', 'contrast', '--jobs', '1',
+            cwd=folder)  # fmt: skip
+    found = []
+    for argv in (['generated'], ['arrays', '--data-root', 'coloured']):
+        out = f'{argv[0]}.json'
+        succeed(TEST, 'coloured.py', 'net.pth', '--corruptions', *argv, *FEW, '--out', out,
+                cwd=folder)  # fmt: skip
+        found.append(result(folder, out))
+    assert found[0]['cells'] == found[1]['cells']
+    assert found[0]['examples'] == found[1]['examples']
+    succeed(TEST, 'coloured.py', 'net.pth', '--corruptions', 'arrays', '--data-root', 'coloured',
+            *FEW, '--out', 'wrong.json',
+            '--cfg-options', 'model.data_preprocessor.to_rgb=False', cwd=folder)  # fmt: skip
+    assert result(folder, 'wrong.json')['cells'] != found[0]['cells']
+
+
+def test_by_config_overlay(folder):
+    assert score(folder, *FEW).code == 0
+    (folder / 'overlay.py').write_text(
+        "_base_ = 'config.py'\n"
+        'test_dataloader = dict(dataset=dict(_delete_=True, type="GeneratedCorruptions",\n'
+        '    corruptions=["fog", "contrast"], severities=[1, 5],\n'
+        '    dataset=_base_.test_dataloader.dataset))\n'
+        "test_evaluator = dict(_delete_=True, type='CorruptionError')\n"
+        "test_cfg = dict(_delete_=True, type='CorruptionTestLoop', out='overlay.json')\n"
+    )
+    succeed(TEST, 'overlay.py', 'net.pth', cwd=folder)
+    assert result(folder, 'overlay.json')['cells'] == result(folder)['cells']
+
+
+def test_normalised_by_an_earlier_result(folder):
+    assert score(folder, *FEW, '--out', 'first.json').code == 0
+    ended = score(folder, *FEW, '--out', 'again.json', '--reference', 'first.json', '--name', 'CT')
+    assert ended.code == 0, ended.err
+    found = result(folder, 'again.json')
+    assert found['name'] == 'CT'
+    # By itself.
+    assert found['summary']['normalised']['mce_pct'] == pytest.approx(100)
+    assert 'normalised' in ended.out
+
+
+def test_killed_again_and_again_it_ends_with_the_same_bytes(folder):
+    argv = (TEST, 'config.py', 'net.pth', '--corruptions', 'generated', *FEW, '--out')
+    assert in_processes(folder, *argv, 'whole.json') == [0], log_of(folder)
+    for n in (2, 4):
+        # In the midst of a cell; and when the file of a cell is moved into place.
+        before = (
+            'import mmct.engine.scoring.predictions as p\n'
+            f'p.class_scores = nth({n}, p.class_scores)\n'
+            'import mmct.engine.whole_files as w\n'
+            f'w.os.replace = nth({n}, w.os.replace)\n'
+        )
+        codes = in_processes(folder, *argv, 'torn.json', before=before)
+        assert codes == [-signal.SIGKILL], log_of(folder)
+        assert not (folder / 'torn.json').exists()
+    assert in_processes(folder, *argv, 'torn.json') == [0], log_of(folder)
+    assert (folder / 'torn.json').read_bytes() == (folder / 'whole.json').read_bytes()
+    assert not list(folder.glob('torn.json.*'))
+
+
+def test_two_processes_have_the_numbers_of_one(folder):
+    argv = (TEST, 'config.py', 'net.pth', '--corruptions', 'generated', *FEW, '--out')
+    assert in_processes(folder, *argv, 'one.json') == [0], log_of(folder)
+    assert in_processes(folder, *argv, 'two.json', processes=2) == [0, 0], log_of(folder)
+    one, two = (result(folder, name) for name in ('one.json', 'two.json'))
+    for mine, theirs in zip(
+        [one['clean'], *one['cells']], [two['clean'], *two['cells']], strict=True
+    ):
+        assert mine['hits'] == theirs['hits']
+        assert mine['ece_pct'] == pytest.approx(theirs['ece_pct'], abs=1e-3)
+    assert one['summary']['raw_mce_interval_pct'] == two['summary']['raw_mce_interval_pct']
+
+
+BAD = {
+    'set with a typo': (('--corruptions', 'cifar10-c'), 'did you mean cifar10c?'),
+    'no folder given': (('--corruptions', 'cifar10c'), 'needs --data-root'),
+    'no such folder': (('--corruptions', 'arrays', '--data-root', 'st'), 'st'),
+    'corruption with a typo': (('--corruptions', 'generated', '--only', 'fogg'), "'fog'"),
+    'severity': (('--corruptions', 'generated', '--severities', '6'), 'from 1 (weak) to 5'),
+    'idle option': (('--only', 'fog'), '--only needs --corruptions'),
+    'seed of files': (
+        ('--corruptions', 'arrays', '--data-root', 'set', '--seed', '0'),
+        '--seed is for --corruptions generated',
+    ),
+    'reference': (('--corruptions', 'generated', '--reference', 'no.json'), 'no.json'),
+    'reference of ImageNet-C': (
+        ('--corruptions', 'generated', '--reference', 'alexnet'), 'ImageNet-C'
+    ),
+    'ending': (('--corruptions', 'generated', '--out', 'x.pkl'), '.json'),
+    'views': (('--corruptions', 'generated', '--tta'), '--tta cannot'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('argv, said', BAD.values(), ids=BAD)
+def test_bad_options_are_refused_in_one_line(folder, argv, said):
+    line = refused(run(TEST, 'config.py', 'net.pth', '--work-dir', 'run', *argv, cwd=folder))
+    assert said in line
+
+
+@pytest.mark.parametrize('named', [True, False])
+def test_another_number_of_classes_is_refused(folder, named):
+    """Names are compared; without them, the labels."""
+    labels = folder / 'set' / 'labels.npy'
+    np.save(labels, np.load(labels) + 5)
+    manifest = folder / 'set' / 'manifest.json'
+    content = json.loads(manifest.read_text())
+    content['source']['classes'] = [str(i) for i in range(15)] if named else None
+    manifest.write_text(json.dumps(content))
+    line = refused(score(folder, '--data-root', 'set', *FEW, corruptions='arrays'))
+    assert '15 classes but the head has 10' in line
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_an_unreadable_image_stops_it_in_one_line(folder, workers):
+    succeed(MAKE, 'config.py', 'folders', '--layout', 'folders', '--corruptions', 'fog',
+            '--severities', '1', '5', '--jobs', '1', cwd=folder)  # fmt: skip
+    image = sorted((folder / 'folders' / 'fog' / '5').glob('*/*.jpg'))[-1]
+    image.write_bytes(image.read_bytes()[:-40])
+    ended = score(folder, '--data-root', 'folders', '--only', 'fog', '--severities', '1', '5',
+                  '--cfg-options', f'test_dataloader.num_workers={workers}',
+                  corruptions='folders')  # fmt: skip
+    assert image.name in refused(ended)
+    # What was scored before is kept.
+    kept = json.loads((folder / 'run' / 'scorecard_folders_net.json.partial').read_text())
+    assert [cell['severity'] for cell in kept['cells']] == [0, 1]
+
+
+def test_a_missing_file_is_named_with_the_option(folder):
+    (folder / 'set' / 'contrast.npy').unlink()
+    line = refused(score(folder, '--data-root', 'set', '--only', 'fog', 'contrast',
+                         corruptions='arrays'))  # fmt: skip
+    assert 'contrast.npy' in line
+    assert '--data-root' in line

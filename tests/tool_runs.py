@@ -25,7 +25,8 @@ from mmct.engine.isolation import isolated
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN, TEST = ROOT / 'tools' / 'train.py', ROOT / 'tools' / 'test.py'
 MAKE = ROOT / 'tools' / 'make_corruptions.py'
-CT, BN = mmct.config_path('ct_resnet18_digits'), mmct.config_path('bn_resnet18_digits')
+CT = str(ROOT / 'tests' / 'configs' / 'ct_resnet18_digits.py')
+BN = mmct.config_path('bn_resnet18_digits')
 CIFAR = 'mmpretrain::resnet/resnet18_8xb16_cifar10.py'
 NET = ('model.backbone.base_channels=8', 'model.backbone.stem_channels=8',
        'model.head.in_channels=64')  # fmt: skip

@@ -28,11 +28,13 @@ def tiny(tmp_path):
         cfg = Config.fromfile(config_path(name))
         cfg.work_dir = str(tmp_path / 'work')
         cfg.merge_from_dict({**TINY, **(options or {})})
-        # Two epochs on 64 images need not make a good teacher.
-        settings = dict(on_weak_teacher='warn') if name.startswith('ct') else {}
-        # A baseline has no hook.
-        for own in cfg.get('custom_hooks', []):
-            own.update({**settings, **(hook or {})})
+        if name.startswith('ct'):
+            # Two epochs on 64 images need not make a good teacher.
+            settings = {'type': 'NoBNTeacherHook', 'on_weak_teacher': 'warn', **(hook or {})}
+            cfg.custom_hooks = [settings]
+        elif hook:
+            for own in cfg.custom_hooks:
+                own.update(hook)
         return cfg
 
     return make

@@ -15,7 +15,9 @@ def _marks(cfg, recipe=None, **data):
 
 def test_what_is_taken_out_and_put_in(tiny):
     cfg = tiny(options={'load_from': 'bn.pth', 'model.consistency': dict(distance='js')})
-    cfg.custom_hooks += [dict(type='EMAHook'), dict(type='mmpretrain.PreciseBNHook')]
+    cfg.custom_hooks += [
+        dict(type='EMAHook'), dict(type='ScorecardHook'), dict(type='mmpretrain.PreciseBNHook')
+    ]  # fmt: skip
     cfg.default_hooks.checkpoint.update(save_best='auto')
     inner = teacher_config(cfg, TeacherRecipe(init='fold'), 'w/teacher')
     assert inner.model.type == 'NormFreeClassifier'

@@ -22,7 +22,8 @@ OPENMMLAB = [
     'openmim==0.3.9',
     'setuptools<82',
 ]
-TESTS = ['pytest>=8', 'setuptools>=77']  # the tests build the wheel
+# The tests build the wheel, and compare calibration errors with torchmetrics'.
+TESTS = ['pytest>=8', 'setuptools>=77', 'torchmetrics>=1.4']
 DEV = [*TESTS, 'build', 'interrogate>=1.7', 'pre-commit', 'ruff>=0.9']
 
 
@@ -72,6 +73,7 @@ setup(
     install_requires=[
         'filelock',
         'imagecorruptions-imaug>=1.1.5,<2',
+        'matplotlib>=3.7',
         'numba',
         'numpy',
         'opencv-python',

@@ -109,9 +109,9 @@ def test_metadata_asks_for_a_stack_only_in_extras(metadata):
     requirements = [Requirement(line) for line in metadata.get_all('Requires-Dist')]
     plain = {r.name for r in requirements if r.marker is None}
     assert plain == {
-        'filelock', 'imagecorruptions-imaug', 'numba', 'numpy', 'opencv-python', 'packaging',
-        'pillow', 'rich', 'safetensors', 'scikit-learn', 'scipy', 'threadpoolctl', 'torch',
-        'torchvision',
+        'filelock', 'imagecorruptions-imaug', 'matplotlib', 'numba', 'numpy', 'opencv-python',
+        'packaging', 'pillow', 'rich', 'safetensors', 'scikit-learn', 'scipy', 'threadpoolctl',
+        'torch', 'torchvision',
     }  # fmt: skip
     assert set(metadata.get_all('Provides-Extra')) == {'onedl', 'openmmlab', 'tests', 'dev'}
 

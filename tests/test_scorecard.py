@@ -190,6 +190,10 @@ BAD = {
         ('--corruptions', 'arrays', '--data-root', 'set', '--seed', '0'),
         '--seed is for --corruptions generated',
     ),
+    'md5 of any arrays': (
+        ('--corruptions', 'arrays', '--data-root', 'set', '--check-md5'),
+        '--check-md5 is for cifar10c and cifar100c',
+    ),
     'reference': (('--corruptions', 'generated', '--reference', 'no.json'), 'no.json'),
     'reference of ImageNet-C': (
         ('--corruptions', 'generated', '--reference', 'alexnet'), 'ImageNet-C'
@@ -239,3 +243,19 @@ def test_a_missing_file_is_named_with_the_option(folder):
                          corruptions='arrays'))  # fmt: skip
     assert 'contrast.npy' in line
     assert '--data-root' in line
+
+
+def test_without_the_clean_images_it_says_how_to_go_on(folder):
+    (folder / 'config.py').write_text(
+        (folder / 'config.py').read_text()
+        + "test_dataloader['dataset'] = dict(type='CustomDataset', data_root='gone', pipeline=[\n"
+        "    dict(type='LoadImageFromFile'), dict(type='PackInputs')])\n"
+    )
+    argv = ('--data-root', 'set', *FEW)
+    line = refused(score(folder, *argv, corruptions='arrays'))
+    assert 'gone' in line and '--no-clean' in line and '--data-root' not in line
+    ended = score(folder, *argv, '--no-clean', corruptions='arrays')
+    assert ended.code == 0, ended.err
+    found = result(folder, 'run/scorecard_arrays_net.json')
+    assert found['clean'] is None
+    assert found['summary']['gap_pct'] is None

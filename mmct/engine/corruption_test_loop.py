@@ -13,6 +13,7 @@ from mmct.datasets import CleanImages, CorruptionCells
 from mmct.evaluation import CorruptionError, flat
 from mmct.report import print_scorecards
 
+from .errors import CTError
 from .network import unwrapped
 from .scoring import Scoring, score
 
@@ -44,6 +45,7 @@ class CorruptionTestLoop(BaseLoop):
 
     Raises:
         ValueError: If data set or evaluator are others.
+        CTError: If the clean images cannot be read.
     """
 
     def __init__(
@@ -84,7 +86,7 @@ class CorruptionTestLoop(BaseLoop):
         self.clean = None
         if with_clean:
             own = getattr(self.cells, 'clean', None)
-            self.clean = own if clean is None else CleanImages(clean)
+            self.clean = own if clean is None else _clean_images(clean)
 
     def run(self) -> dict[str, float]:
         """Score all cells that are not scored yet.
@@ -122,6 +124,18 @@ class CorruptionTestLoop(BaseLoop):
             fp16=self.fp16,
             channels_last=self.channels_last,
         )
+
+
+def _clean_images(dataset: dict) -> CleanImages:
+    try:
+        return CleanImages(dataset)
+    except (OSError, RuntimeError, ValueError) as error:
+        where = getattr(error, 'filename', None)
+        cause = f'{where} does not exist' if where else str(error)
+        raise CTError(
+            f'no clean images: {cause}; put the test set of the config there, or leave them out '
+            'with --no-clean (with_clean=False)'
+        ) from error
 
 
 def _batch_size(dataloader: DataLoader) -> int:

@@ -52,6 +52,8 @@ def data_loader(runner: Runner, split: str, option: str | None = None) -> DataLo
     field = f'{split}_dataloader'
     try:
         loader = getattr(runner, field)
+    except CTError:
+        raise
     except (OSError, RuntimeError) as error:
         where = getattr(error, 'filename', None)
         cause = f'{where} does not exist' if where else str(error).rstrip('.')

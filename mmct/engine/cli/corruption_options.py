@@ -26,6 +26,8 @@ SETS = dict(
 )
 """The data set of each word that ``--corruptions`` takes."""
 
+# Those of which the files' digests are known.
+_RELEASED = ('cifar10c', 'cifar100c')
 # Options that mean something with --corruptions alone, and where they go.
 _FOR_FILES = ('data_root', 'check_md5')
 _FOR_GENERATED = ('seed', 'table')
@@ -113,6 +115,8 @@ def check_corruption_arguments(args: argparse.Namespace) -> None:
         idle, remedy = given & set(_FOR_GENERATED), 'is for --corruptions generated alone'
         if args.data_root is None:
             raise CTError(f'--corruptions {args.corruptions} needs --data-root FOLDER')
+        if args.check_md5 and args.corruptions not in _RELEASED:
+            raise CTError(f'--check-md5 is for {" and ".join(_RELEASED)} alone')
     if idle:
         raise CTError(f'--{min(idle).replace("_", "-")} {remedy}')
 

@@ -1,8 +1,11 @@
 """Intervals by drawing the images again."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 LEVEL, RESAMPLES, SEED = 0.95, 10_000, 0
+_BLOCK = 2_000_000  # numbers that are drawn at a time
 
 
 def mean_interval(
@@ -29,15 +32,24 @@ def mean_interval(
     values = np.asarray(values, np.float64)
     if values.ndim != 1 or not len(values) or not 0 < level < 1:
         raise ValueError(f'needs values (N,) and a level in (0, 1), got {values.shape}, {level}')
+    rng = np.random.default_rng(seed)
+    means = np.concatenate(list(_means(values, resamples, rng)))
+    tail = (1 - level) / 2
+    low, high = np.quantile(means, (tail, 1 - tail))
+    return float(low), float(high)
+
+
+def _means(values: np.ndarray, resamples: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """The means of N values drawn from N, in blocks that stay small in memory."""
+    count = len(values)
+    unique, times = np.unique(values, return_counts=True)
     # N draws among few values, such as numbers of errors, are one multinomial
     # draw of how often each value comes: the same distribution, and far faster.
-    unique, counts = np.unique(values, return_counts=True)
-    rng = np.random.default_rng(seed)
-    rows = max(1, 10_000_000 // len(unique))
-    means = [
-        rng.multinomial(len(values), counts / len(values), min(rows, resamples - start)) @ unique
-        for start in range(0, resamples, rows)
-    ]
-    tail = (1 - level) / 2
-    low, high = np.quantile(np.concatenate(means) / len(values), (tail, 1 - tail))
-    return float(low), float(high)
+    few = 8 * len(unique) < count
+    rows = max(1, _BLOCK // (len(unique) if few else count))
+    for start in range(0, resamples, rows):
+        size = min(rows, resamples - start)
+        if few:
+            yield rng.multinomial(count, times / count, size) @ unique / count
+        else:
+            yield values[rng.integers(0, count, (size, count), dtype=np.int32)].mean(1)

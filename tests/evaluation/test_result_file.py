@@ -145,6 +145,15 @@ def test_a_file_that_is_not_what_it_says_is_refused(tmp_path, result, text, said
     assert '\n' not in str(error.value)
 
 
+def test_intervals_may_be_drawn_by_another_numpy(tmp_path, result):
+    low, high = result['summary']['raw_mce_interval_pct']
+    result['summary']['raw_mce_interval_pct'] = [low + 0.05 * (high - low), high]
+    assert read_result(save(tmp_path / 'r.json', result))['summary'] == result['summary']
+    result['summary']['raw_mce_interval_pct'] = [low - (high - low), high]
+    with pytest.raises(ValueError, match='raw_mce_interval_pct'):
+        read_result(save(tmp_path / 'r.json', result))
+
+
 def test_an_unfinished_or_missing_file_is_refused(tmp_path, result):
     with pytest.raises(ValueError, match='not finished'):
         read_result(save(tmp_path / 'r.json.partial', result))

@@ -23,7 +23,7 @@ OPENMMLAB = [
     'setuptools<82',
 ]
 # The tests build the wheel, and compare calibration errors with torchmetrics'.
-TESTS = ['pytest>=8', 'setuptools>=77', 'torchmetrics>=1.4']
+TESTS = ['hypothesis>=6', 'pytest>=8', 'setuptools>=77', 'torchmetrics>=1.4']
 DEV = [*TESTS, 'build', 'interrogate>=1.7', 'pre-commit', 'ruff>=0.9']
 
 

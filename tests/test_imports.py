@@ -15,9 +15,10 @@ ALLOWED = dict(
     evaluation={'corruptions', 'version'},
     models=set(),
     report=set(),
+    theory=set(),
 )
 FRAMEWORK = {'torch', 'mmengine', 'mmpretrain', 'mmcv'}
-WITHOUT_FRAMEWORK = {'corruptions', 'evaluation', 'report'}
+WITHOUT_FRAMEWORK = {'corruptions', 'evaluation', 'report', 'theory'}
 # The one file of evaluation that registers something.
 EXCEPT = {'corruption_error.py', '__init__.py'}
 

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 Results = Sequence[Mapping[str, Any]]
 
 # Runs are told apart without colour, too.
-_MARKERS = 'os^Dv*PX<>hp'
-_LINES = ('-', '--', '-.', ':')
+MARKERS = 'os^Dv*PX<>hp'
+LINES = ('-', '--', '-.', ':')
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def heat_map(results: Results, theme: Theme = LIGHT) -> Figure:
     for position, ((_, kind), (_, after)) in enumerate(zip(rows, rows[1:], strict=False)):
         if kind != after:
             axes.axhline(position + 0.5, color=theme.paper, linewidth=3)
-    _style(axes, theme)
+    style(axes, theme)
     axes.tick_params(length=0)
     axes.set_xlabel('mean error over severities, in %', color=theme.ink)
     figure.set_layout_engine('constrained')
@@ -110,8 +110,8 @@ def severity_curves(results: Results, theme: Theme = LIGHT, columns: int = 5) ->
                 severities,
                 errors,
                 color=theme.runs[number % len(theme.runs)],
-                marker=_MARKERS[number % len(_MARKERS)],
-                linestyle=_LINES[number % len(_LINES)],
+                marker=MARKERS[number % len(MARKERS)],
+                linestyle=LINES[number % len(LINES)],
                 markersize=4,
                 linewidth=1.2,
                 label=_shortened(result['name']),
@@ -119,7 +119,7 @@ def severity_curves(results: Results, theme: Theme = LIGHT, columns: int = 5) ->
         panel.set_title(_spoken(name), fontsize=9, color=theme.ink)
         panel.set_xticks(severities)
         panel.grid(color=theme.faint, linewidth=0.6)
-        _style(panel, theme)
+        style(panel, theme)
     # When all are drawn: the panels share it.
     panels[0, 0].set_ylim(bottom=0)
     # Where the panel below is empty, the axis is labelled here.
@@ -161,7 +161,13 @@ def _ordered(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, kinds.get(name, '')) for name in result['summary']['corruption_error_pct']]
 
 
-def _style(axes: Axes, theme: Theme) -> None:
+def style(axes: Axes, theme: Theme) -> None:
+    """Give axes the colours of a theme.
+
+    Args:
+        axes (Axes): Changed in place.
+        theme (Theme): Colours.
+    """
     axes.set_facecolor(theme.paper)
     axes.tick_params(colors=theme.ink, labelsize=9)
     for spine in axes.spines.values():

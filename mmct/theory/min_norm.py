@@ -1,0 +1,123 @@
+"""The solutions that gradient descent from zero reaches, with and without normalisation."""
+
+import numpy as np
+
+_RANK = 1e-10  # singular values below this share of the largest are zero
+
+
+def deviations(features: np.ndarray) -> np.ndarray:
+    """The standard deviation of each feature, by which normalisation divides.
+
+    Args:
+        features (np.ndarray): (n, d)
+
+    Returns:
+        np.ndarray: 0 for a constant feature, also where its mean leaves a
+        rounding error. (d,)
+    """
+    features = np.asarray(features, np.float64)
+    found = features.std(0)
+    found[found <= 1e-12 * np.abs(features).max(0, initial=0)] = 0
+    return found
+
+
+def min_norm(
+    features: np.ndarray, targets: np.ndarray, scale: np.ndarray | None = None
+) -> np.ndarray:
+    """The interpolating weights of least norm, in closed form.
+
+    Without ``scale``: ``argmin |w|``. With it: ``argmin |D w|`` for ``D =
+    diag(scale)``, what the least norm becomes when each feature is divided by its
+    scale: ``w = D^-2 X' (X D^-2 X')^-1 y``. Where nothing interpolates, as for most
+    ``n > d``, it is the one of least norm among the least-squares solutions;
+    where those are one, the scale does not matter.
+
+    Args:
+        features (np.ndarray): (n, d)
+        targets (np.ndarray): (n,) or (n, k)
+        scale (np.ndarray, optional): 0 or more. A feature of scale 0 is
+            constant: normalised it is nothing, and its weight is 0. (d,)
+
+    Returns:
+        np.ndarray: The weights of the features as they were. (d,) or (d, k)
+
+    Raises:
+        ValueError: If shapes do not fit, a number is not finite, or a scale
+            is negative.
+    """
+    features, targets, scale = _checked(features, targets, scale)
+    scaled = features * _inverse(scale)
+    return _columns(_inverse(scale), targets) * (
+        np.linalg.pinv(scaled, rcond=_RANK) @ targets
+    )
+
+
+def gradient_descent(
+    features: np.ndarray,
+    targets: np.ndarray,
+    scale: np.ndarray | None = None,
+    tolerance: float = 1e-12,
+    max_steps: int = 200_000,
+) -> np.ndarray:
+    """The same weights by plain gradient descent from zero on the squared error.
+
+    Args:
+        features (np.ndarray): (n, d)
+        targets (np.ndarray): (n,) or (n, k)
+        scale (np.ndarray, optional): See :func:`min_norm`. (d,)
+        tolerance (float): It ends when the gradient is this share of the first
+            one. Defaults to 1e-12.
+        max_steps (int): Defaults to 200,000.
+
+    Returns:
+        np.ndarray: (d,) or (d, k)
+
+    Raises:
+        ValueError: As for :func:`min_norm`.
+        RuntimeError: If it has not converged, as the problem is ill-conditioned.
+    """
+    features, targets, scale = _checked(features, targets, scale)
+    scaled = features * _inverse(scale)
+    singular = np.linalg.svd(scaled, compute_uv=False)
+    largest = singular.max(initial=0)
+    weights = np.zeros((features.shape[1], *targets.shape[1:]))
+    gradient = scaled.T @ (scaled @ weights - targets)
+    first = np.linalg.norm(gradient)
+    for _ in range(max_steps):
+        if np.linalg.norm(gradient) <= tolerance * first:
+            return _columns(_inverse(scale), targets) * weights
+        weights -= gradient / largest**2
+        gradient = scaled.T @ (scaled @ weights - targets)
+    condition = largest / singular[singular > _RANK * largest].min()
+    raise RuntimeError(
+        f'gradient descent has not converged in {max_steps} steps: the condition number is '
+        f'{condition:.1e}; use min_norm'
+    )
+
+
+def _inverse(scale: np.ndarray) -> np.ndarray:
+    return np.divide(1, scale, out=np.zeros_like(scale), where=scale > 0)
+
+
+def _columns(values: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    return values if targets.ndim == 1 else values[:, None]
+
+
+def _checked(
+    features: np.ndarray, targets: np.ndarray, scale: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    features = np.asarray(features, np.float64)
+    targets = np.asarray(targets, np.float64)
+    if features.ndim != 2 or targets.ndim not in (1, 2) or len(features) != len(targets):
+        raise ValueError(
+            f'needs features (n, d) and targets (n,) or (n, k), got {features.shape} and '
+            f'{targets.shape}'
+        )
+    scale = np.ones(features.shape[1]) if scale is None else np.asarray(scale, np.float64)
+    if scale.shape != features.shape[1:]:
+        raise ValueError(f'scale must be ({features.shape[1]},), got {scale.shape}')
+    if not (np.isfinite(features).all() and np.isfinite(targets).all()):
+        raise ValueError('features and targets must be finite')
+    if not (np.isfinite(scale).all() and (scale >= 0).all()):
+        raise ValueError('scale must be finite and 0 or more')
+    return features, targets, scale

@@ -24,8 +24,9 @@ class Predictor:
     Args:
         model (ImageClassifier): On its device; put into eval mode.
         fp16 (bool): Whether to run in mixed precision. Defaults to False.
-        channels_last (bool, optional): Whether inputs are laid out as pixels are.
-            None: on CUDA, where convolutions are faster so. Defaults to None.
+        channels_last (bool, optional): Whether inputs and weights are laid out
+            as pixels are. None: on CUDA, where convolutions are faster so.
+            Defaults to None.
     """
 
     def __init__(
@@ -35,6 +36,8 @@ class Predictor:
         self.device = next(model.parameters()).device
         self.fp16 = fp16
         self.channels_last = self.device.type == 'cuda' if channels_last is None else channels_last
+        if self.channels_last:
+            self.model.to(memory_format=torch.channels_last)
 
     @torch.no_grad()
     def __call__(self, batches: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:

@@ -181,4 +181,6 @@ def _spoken(name: str) -> str:
 def _shortened(name: str, length: int = 28) -> str:
     # A dollar sign would begin a formula.
     name = name.replace('$', r'\$')
-    return name if len(name) <= length else f'{name[:length - 1]}…'
+    # In the middle: runs often differ at the end.
+    half = length // 2
+    return name if len(name) <= length else f'{name[:length - half - 1]}…{name[-half:]}'

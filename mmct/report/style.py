@@ -26,7 +26,8 @@ th, td {{ padding: .3rem .7rem; border-bottom: 1px solid var(--faint); text-alig
   vertical-align: top; }}
 thead th {{ vertical-align: bottom; min-width: 6rem; }}
 th[scope=row], thead td, thead th:first-child {{ text-align: left; }}
-th[scope=row] {{ font-weight: normal; }}
+th[scope=row] {{ font-weight: normal; min-width: 9rem; }}
+th[scope=row], thead td {{ position: sticky; left: 0; background: var(--paper); }}
 tr.main > * {{ font-weight: bold; }}
 td small {{ display: block; color: var(--quiet); font-weight: normal; white-space: nowrap; }}
 .text td {{ text-align: left; }}

@@ -1,6 +1,10 @@
 """The compiled loops and matrices against the libraries that they stand for."""
 
 import io
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,6 +14,7 @@ from PIL import Image
 from scipy import ndimage
 from skimage.color import hsv2rgb, rgb2hsv
 
+import mmct.corruptions
 from mmct.corruptions.blur import zoom_blur
 from mmct.corruptions.compiled import compiled
 from mmct.corruptions.digital import brightness, contrast, jpeg_compression, saturate
@@ -152,3 +157,16 @@ def test_compiling_works_where_nothing_can_be_kept():
     functions = {}
     exec('def double(x):\n    return 2 * x', functions)
     assert compiled(functions['double'])(4) == 8
+
+
+def test_machine_code_is_kept_outside_the_package(tmp_path):
+    """Beside the source it would outlive ``pip uninstall``, and hide an editable install."""
+    code = 'import numpy as np\nfrom mmct.corruptions import corrupt\n' + (
+        "corrupt(np.zeros((1, 8, 8, 3), np.uint8), 'glass_blur', 1)\n"
+    )
+    environ = {**os.environ, 'XDG_CACHE_HOME': str(tmp_path), 'NUMBA_CACHE_DIR': ''}
+    package = Path(mmct.corruptions.__file__).parent
+    before = set(package.rglob('*.nbc'))
+    subprocess.run([sys.executable, '-c', code], check=True, env=environ, cwd=package.parents[1])
+    assert list(tmp_path.glob('mmct/**/*.nbc'))
+    assert set(package.rglob('*.nbc')) == before

@@ -6,13 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import mmct  # noqa: F401  (registers our classes also for configs without them)
-from mmct.corruptions import (
-    CORRUPTIONS,
-    SEVERITIES,
-    check_corruption,
-    check_seed,
-    check_severity,
-)
+from mmct.corruptions import CORRUPTIONS, SEVERITIES, check_corruption
 from mmct.engine.cli import (
     CONFIG_HELP,
     Parser,
@@ -20,6 +14,8 @@ from mmct.engine.cli import (
     load_config,
     merge_cfg_options,
     run_tool,
+    seed_argument,
+    severity_argument,
 )
 from mmct.engine.corruption_sets import LAYOUTS, Request, SourceConfig, open_set
 
@@ -40,13 +36,13 @@ def parse_args() -> Namespace:
     parser.add_argument(
         '--severities',
         nargs='+',
-        type=_severity,
+        type=severity_argument,
         default=SEVERITIES,
         metavar='N',
         help='from 1 (weak) to 5 (strong), default all',
     )
     parser.add_argument('--jobs', type=_positive, help='processes, default one a core')
-    parser.add_argument('--seed', type=_seed, default=0, help='default 0')
+    parser.add_argument('--seed', type=seed_argument, default=0, help='default 0')
     parser.add_argument(
         '--table',
         choices=['cifar', 'imagenet'],
@@ -73,24 +69,10 @@ def _corruption(word: str) -> str:
         raise ArgumentTypeError(str(error)) from error
 
 
-def _severity(word: str) -> int:
-    try:
-        return check_severity(int(word) if word.isdecimal() else word)
-    except ValueError as error:
-        raise ArgumentTypeError(str(error)) from error
-
-
 def _positive(word: str) -> int:
     if not word.isdecimal() or int(word) < 1:
         raise ArgumentTypeError(f'must be 1 or more, got {word}')
     return int(word)
-
-
-def _seed(word: str) -> int:
-    try:
-        return check_seed(int(word) if word.isdecimal() else word)
-    except ValueError as error:
-        raise ArgumentTypeError(str(error)) from error
 
 
 def build() -> Callable[[], object]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from sklearn.datasets import load_digits
 
 from mmct.corruptions import BENCHMARK, corrupt
+from mmct.datasets import Digits
 from mmct.engine.cli import Parser, run_tool
 from mmct.engine.whole_files import write_json, write_whole
 from mmct.report import curves, png
@@ -98,18 +98,21 @@ def network(args: Namespace) -> dict[str, tuple]:
 
 def digits(args: Namespace) -> dict[str, tuple]:
     """Error on real digits, clean and corrupted, against the number of images."""
-    data = load_digits()
-    grey = np.round(data.images * (255 / 16)).astype(np.uint8)
-    images = np.repeat(grey[..., None], 3, axis=-1)
-    train, test = slice(1347), slice(1347, None)
-
     def pixels(images: np.ndarray) -> np.ndarray:
         # All channels: colour noise is on each of its own.
         return images.reshape(len(images), -1) / 255
 
-    tests = {'clean': (pixels(images[test]), data.target[test])}
+    sets = {}
+    for split in ('train', 'test'):
+        data = Digits(split=split)
+        images = np.stack([data.get_data_info(i)['img'] for i in range(len(data))])
+        sets[split] = images, data.get_gt_labels()
+    images, labels = sets['train']
+    train = pixels(images), labels
+    images, labels = sets['test']
+    tests = {'clean': (pixels(images), labels)}
     for name in BENCHMARK:
-        tests[name] = pixels(corrupt(images[test], name, SEVERITY)), data.target[test]
+        tests[name] = pixels(corrupt(images, name, SEVERITY)), labels
     figures = {}
     for title, (features, counts) in DIGITS.items():
         found = []
@@ -117,9 +120,7 @@ def digits(args: Namespace) -> dict[str, tuple]:
             rng = np.random.default_rng([args.seed, count])
             draws = []
             for _ in range(max(2, args.draws // 10)):
-                errors = ridgeless_errors(
-                    (pixels(images[train]), data.target[train]), tests, count, features, rng
-                )
+                errors = ridgeless_errors(train, tests, count, features, rng)
                 corrupted = np.mean([errors[name] for name in BENCHMARK], axis=0)
                 draws.append(100 * np.stack([errors['clean'], corrupted], axis=-1))
             found.append(draws)

@@ -51,7 +51,7 @@ class CorruptionCells(BaseDataset):
     CATEGORIES = CATEGORIES
     """The kinds of its corruptions, and the names of each kind."""
 
-    OWN_ORDER = 'rgb'
+    own_order = 'rgb'
     """The order of the channels that :meth:`pixels` gives."""
 
     cells: tuple[Cell, ...]
@@ -70,7 +70,7 @@ class CorruptionCells(BaseDataset):
                 f'{type(self).__name__}: channel_order must be None or one of '
                 f'{CHANNEL_ORDERS}, got {channel_order!r}'
             )
-        self.channel_order = channel_order or self.OWN_ORDER
+        self.channel_order = channel_order or self.own_order
         self._corruptions = None if corruptions is None else self._checked(corruptions)
         self._severities = None
         if severities is not None:
@@ -111,7 +111,7 @@ class CorruptionCells(BaseDataset):
             positions (range): Which images.
 
         Returns:
-            np.ndarray: uint8, channels in ``OWN_ORDER``. (B, H, W, 3)
+            np.ndarray: uint8, channels in ``own_order``. (B, H, W, 3)
         """
         raise NotImplementedError
 
@@ -170,7 +170,7 @@ class CorruptionCells(BaseDataset):
         return np.stack([result['inputs'].permute(1, 2, 0).numpy() for result in packed])
 
     def _ordered(self, images: np.ndarray) -> np.ndarray:
-        flip = -1 if self.channel_order != self.OWN_ORDER else 1
+        flip = -1 if self.channel_order != self.own_order else 1
         # A copy in any case: of a mapped file nothing must be held.
         return np.array(images[..., ::flip], order='C')
 

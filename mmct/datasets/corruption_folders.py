@@ -44,7 +44,7 @@ class CorruptionFolders(CorruptionCells):
     """
 
     NAME = 'folders'
-    OWN_ORDER = 'bgr'
+    own_order = 'bgr'
 
     LEVELS: dict[str, tuple[str, ...]] = {}
     """The folders of the severities, where they are not called 1 to 5."""

@@ -43,7 +43,7 @@ class GeneratedCorruptions(CorruptionCells):
             )
         self.seed, self.table = check_seed(seed), table
         self.clean = CleanImages(dataset)
-        self.OWN_ORDER = self.clean.channel_order
+        self.own_order = self.clean.channel_order
         super().__init__(**kwargs)
 
     def open(self) -> None:
@@ -62,7 +62,7 @@ class GeneratedCorruptions(CorruptionCells):
     def pixels(self, cell: Cell, positions: range) -> np.ndarray:
         """Make images of a cell."""
         images = self.clean.read(0, slice(positions.start, positions.stop, positions.step))
-        flip = slice(None, None, -1 if self.OWN_ORDER == 'bgr' else 1)
+        flip = slice(None, None, -1 if self.own_order == 'bgr' else 1)
         made = corrupt(
             images[..., flip],
             *cell,

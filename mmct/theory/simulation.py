@@ -46,6 +46,21 @@ class Setting:
         """The deviation of each feature in-domain. (d,)."""
         return np.where(self.low, self.ratio, 1.0)
 
+    def draw_truth(self, rng: np.random.Generator) -> np.ndarray:
+        """Weights of a label that has variance 1 in-domain, of random directions.
+
+        Args:
+            rng (np.random.Generator): Of the draw.
+
+        Returns:
+            np.ndarray: theta. (d,)
+        """
+        truth = rng.normal(size=self.features)
+        for half in (self.low, ~self.low):
+            truth[half] /= np.linalg.norm(truth[half])
+        parts = np.where(self.low, self.low_signal, 1 - self.low_signal)
+        return truth * np.sqrt(parts) / self.sigma
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -74,12 +89,7 @@ def draw(setting: Setting, rng: np.random.Generator) -> Outcome:
         Outcome: Of this draw.
     """
     low, sigma = setting.low, setting.sigma
-    direction = rng.normal(size=setting.features)
-    parts = np.where(low, setting.low_signal, 1 - setting.low_signal)
-    for half in (low, ~low):
-        direction[half] /= np.linalg.norm(direction[half])
-    # So that the label has variance 1 in-domain.
-    truth = direction * np.sqrt(parts) / sigma
+    truth = setting.draw_truth(rng)
     inputs = rng.normal(size=(setting.samples, setting.features)) * sigma
     targets = inputs @ truth
     found = [min_norm(inputs, targets), min_norm(inputs, targets, deviations(inputs))]

@@ -51,11 +51,7 @@ def two_layer(
         shifted, for each of :data:`CALIBRATIONS`. (3, 2)
     """
     low, sigma = setting.low, setting.sigma
-    truth = rng.normal(size=setting.features)
-    parts = np.where(low, setting.low_signal, 1 - setting.low_signal)
-    for half in (low, ~low):
-        truth[half] /= np.linalg.norm(truth[half])
-    truth *= np.sqrt(parts) / sigma
+    truth = setting.draw_truth(rng)
     kept = np.where(low, 0, truth)
     first = rng.normal(size=(setting.features, channels)) / np.sqrt(setting.features / 2)
     first *= low[:, None] == (np.arange(channels) >= channels // 2)

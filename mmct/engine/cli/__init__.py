@@ -11,7 +11,9 @@ from .config_file import load_config
 from .corruption_options import (
     add_corruption_arguments,
     check_corruption_arguments,
+    seed_argument,
     set_corruptions,
+    severity_argument,
 )
 from .options import (
     CONFIG_HELP,
@@ -51,9 +53,11 @@ __all__ = [
     'merge_cfg_options',
     'merge_common_arguments',
     'run_tool',
+    'seed_argument',
     'set_checkpoints',
     'set_corruptions',
     'set_loader_defaults',
     'set_teacher_options',
+    'severity_argument',
     'write_result',
 ]

@@ -53,9 +53,9 @@ def add_corruption_arguments(parser: argparse.ArgumentParser) -> None:
         '--only', nargs='+', metavar='NAME', help='these corruptions, default all of the set'
     )
     group.add_argument(
-        '--severities', nargs='+', type=_severity, metavar='N', help='default all, 1 to 5'
+        '--severities', nargs='+', type=severity_argument, metavar='N', help='default all, 1 to 5'
     )
-    group.add_argument('--seed', type=_seed, help='of generated corruptions, default 0')
+    group.add_argument('--seed', type=seed_argument, help='of generated corruptions, default 0')
     group.add_argument(
         '--table', choices=['cifar', 'imagenet'], help='of generated ones, default by size'
     )
@@ -80,11 +80,27 @@ def _known_set(word: str) -> str:
     raise argparse.ArgumentTypeError(f'there is no set {word!r}: {hint}')
 
 
-def _severity(word: str) -> int:
+def severity_argument(word: str) -> int:
+    """A severity from the command line.
+
+    Args:
+        word (str): What the user wrote.
+
+    Raises:
+        ArgumentTypeError: Unless it is an integer from 1 to 5.
+    """
     return _checked(check_severity, word)
 
 
-def _seed(word: str) -> int:
+def seed_argument(word: str) -> int:
+    """A seed of corruptions from the command line.
+
+    Args:
+        word (str): What the user wrote.
+
+    Raises:
+        ArgumentTypeError: Unless it is an integer from 0 to 2**64 - 1.
+    """
     return _checked(check_seed, word)
 
 

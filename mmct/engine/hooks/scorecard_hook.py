@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmengine.runner.base_loop import BaseLoop
 from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import DATASETS, HOOKS
 
@@ -55,8 +56,10 @@ class ScorecardHook(Hook):
         )
         self.enable = enable
 
-    def before_train(self, runner: Runner) -> None:
+    def before_run(self, runner: Runner) -> None:
         """Open the test set: a run that could not be scored must not train first.
+
+        Not in ``before_train``, where the teacher's hook trains for hours.
 
         Args:
             runner (Runner): The run.
@@ -64,7 +67,8 @@ class ScorecardHook(Hook):
         Raises:
             CTError: If the config has no test set, or none that can be corrupted.
         """
-        if not self.enable:
+        # The hook is there, too, when the config is only tested.
+        if not self.enable or not isinstance(runner._train_loop, BaseLoop):
             return
         if not runner.cfg.get('test_dataloader'):
             raise CTError(
@@ -73,8 +77,8 @@ class ScorecardHook(Hook):
             )
         try:
             self._cells = DATASETS.build(self._dataset(runner))
-        except (OSError, ValueError) as error:
-            raise CTError(f'ScorecardHook: {error}') from error
+        except (OSError, RuntimeError, ValueError) as error:
+            raise CTError(f'ScorecardHook: no test set to score on: {error}') from error
 
     def after_train(self, runner: Runner) -> None:
         """Score, print the table, write results and report.

@@ -58,6 +58,10 @@ def test_switched_off_or_without_a_test_set(tiny, train, tmp_path):
     cfg = with_hook(tiny('bn_resnet18_digits'), table='imagenet')
     with pytest.raises(CTError, match='too small'):
         train(cfg)
+    with pytest.raises(CTError, match='too small'):
+        train(with_hook(tiny(), table='imagenet'))
+    # Before the teacher is trained.
+    assert not (tmp_path / 'work' / 'teacher').exists()
     cfg = with_hook(tiny('bn_resnet18_digits'), **FEW)
     cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
     with pytest.raises(CTError, match='the config has none'):

@@ -1,6 +1,7 @@
 """Student, teacher and loss of Counterbalancing Teacher."""
 
 from .affine_folding import fold_affine
+from .backbones import AllConvNet, DenseNetCIFAR, ResNeXtCIFAR, WideResNet
 from .batch_norm_removal import check_has_batch_norm, check_removal, remove_batch_norm
 from .calibration import calibrate
 from .ct_classifier import CTClassifier, check_is_copy
@@ -12,11 +13,15 @@ from .norm_free_backbone import norm_free_backbone
 from .norm_free_classifier import NormFreeClassifier
 
 __all__ = [
+    'AllConvNet',
     'CTClassifier',
     'CTConsistencyLoss',
+    'DenseNetCIFAR',
     'FrozenTeacher',
     'NoNorm',
     'NormFreeClassifier',
+    'ResNeXtCIFAR',
+    'WideResNet',
     'calibrate',
     'check_compile',
     'check_has_batch_norm',

@@ -1,0 +1,3 @@
+_base_ = './bn_allconv_cifar10.py'
+model = dict(type='CTClassifier')
+custom_hooks = [dict(type='NoBNTeacherHook')]

@@ -1,0 +1,3 @@
+_base_ = './bn_densenet_bc100_cifar10.py'
+model = dict(type='CTClassifier')
+custom_hooks = [dict(type='NoBNTeacherHook')]

@@ -1,0 +1,4 @@
+_base_ = './bn_densenet_bc100_cifar100.py'
+model = dict(type='NormFreeClassifier')
+custom_hooks = [dict(type='NoBNTrainingHook')]
+optim_wrapper = dict(clip_grad=dict(max_norm=1.0))

@@ -15,6 +15,7 @@ ALLOWED = dict(
     evaluation={'corruptions', 'version'},
     models=set(),
     report=set(),
+    studies={'corruptions', 'datasets', 'engine', 'evaluation', 'models', 'report', 'version'},
     theory=set(),
 )
 FRAMEWORK = {'torch', 'mmengine', 'mmpretrain', 'mmcv'}

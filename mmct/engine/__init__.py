@@ -2,7 +2,7 @@
 
 from .accuracy import Accuracy, evaluate
 from .corruption_test_loop import CorruptionTestLoop
-from .errors import CTError
+from .errors import CTError, DivergedError
 from .fingerprint import fingerprint
 from .hooks import (
     NoBNTeacherHook,
@@ -19,6 +19,7 @@ __all__ = [
     'Accuracy',
     'CTError',
     'CorruptionTestLoop',
+    'DivergedError',
     'NoBNTeacherHook',
     'NoBNTrainingHook',
     'ResumableCheckpointHook',

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .errors import CTError
+from .errors import CTError, LockedError
 
 
 def lock_folder(folder: Path, other: str) -> FileLock:
@@ -18,7 +18,8 @@ def lock_folder(folder: Path, other: str) -> FileLock:
         FileLock: Held as long as it is referenced.
 
     Raises:
-        CTError: If another run writes there, or it cannot be written to.
+        LockedError: If another run writes there.
+        CTError: If it cannot be written to.
     """
     return _acquire(folder / '.lock', folder, other)
 
@@ -34,7 +35,8 @@ def lock_file(file: Path, other: str) -> FileLock:
         FileLock: Held as long as it is referenced.
 
     Raises:
-        CTError: If another run writes it, or its folder cannot be written to.
+        LockedError: If another run writes it.
+        CTError: If its folder cannot be written to.
     """
     return _acquire(file.with_name(f'.{file.name}.lock'), file, other)
 
@@ -45,7 +47,8 @@ def _acquire(path: Path, what: Path, other: str) -> FileLock:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise CTError(f'another run is writing to {what}: wait for it, or {other}') from error
+        raise LockedError(f'another run is writing to {what}: wait for it, or {other}') from error
     except OSError as error:
         raise CTError(f'{what} cannot be written to ({error.strerror}): {other}') from error
     return lock
+

@@ -10,6 +10,7 @@ from .checks import (
 from .config_file import load_config
 from .corruption_options import (
     add_corruption_arguments,
+    channel_order,
     check_corruption_arguments,
     seed_argument,
     set_corruptions,
@@ -39,6 +40,7 @@ __all__ = [
     'add_common_arguments',
     'add_corruption_arguments',
     'build_runner',
+    'channel_order',
     'check_amp',
     'check_checkpoint',
     'check_classes',

@@ -15,7 +15,7 @@ from mmct.models import calibrate, check_removal, remove_batch_norm
 
 from ..checkpoint import load_state_dict
 from ..config_types import scoped, type_name
-from ..errors import CTError
+from ..errors import CTError, DivergedError
 from ..network import unwrapped
 
 
@@ -107,12 +107,12 @@ class NoBNTrainingHook(Hook):
             outputs (dict, optional): Losses of the step.
 
         Raises:
-            CTError: Names the iteration and the remedies.
+            DivergedError: Names the iteration and the remedies.
         """
         # mmengine has read the loss of this step for its log: no extra wait.
         loss = outputs['loss'].item()
         if not math.isfinite(loss):
-            raise CTError(
+            raise DivergedError(
                 f'the loss without BN is {loss} at iteration {runner.iter + 1}: '
                 'lower the lr, clip the gradients (clip_grad=dict(max_norm=1)), '
                 "start with init='calibrate', or add a warm-up; in CT configs these "

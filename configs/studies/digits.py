@@ -1,0 +1,38 @@
+# A study in minutes: a network, its twin without BN, and what CT makes of both,
+# on 1,797 digits of 8x8. It shows what a study is; it proves nothing about CT.
+common = dict(
+    model=dict(backbone=dict(stem_channels=8, base_channels=8), head=dict(in_channels=64)),
+    default_hooks=dict(checkpoint=dict(interval=3, max_keep_ckpts=-1)),
+)
+arms = {
+    'BN': dict(config='../bn_resnet18_digits.py', variant='BN', group='ResNet-18'),
+    'no BN': dict(
+        config='../nobn_resnet18_digits.py', variant='no BN', group='ResNet-18', baseline='BN'
+    ),
+    'CT': dict(
+        config='../ct_resnet18_digits.py',
+        # Without the scorecard at the end: the study has its own.
+        overlay=dict(custom_hooks=[dict(type='NoBNTeacherHook')]),
+        variant='CT',
+        group='ResNet-18',
+        baseline='BN',
+    ),
+}
+seeds = 3
+scores = dict(
+    corruption=dict(type='CorruptionScore', severities=[1, 3, 5]),
+    along=dict(type='AlongTraining', severities=[3]),
+    features=dict(type='FeatureReliance'),
+)
+table = {
+    'clean error, %': 'corruption.clean_error_pct',
+    'mCE, %': 'corruption.raw_mce_pct',
+    'gap': 'corruption.gap_pct',
+    'gap at equal clean error': dict(curve='along', x='clean_error_pct', y='gap_pct'),
+}
+figures = dict(
+    errors=dict(type='ErrorArrows'),
+    training=dict(type='TrainingPaths'),
+    spectra=dict(type='VarianceSpectra'),
+    reliance=dict(type='ReplacedHalves'),
+)

@@ -1,0 +1,124 @@
+"""Cells as tasks of Ray."""
+
+import os
+import re
+import subprocess
+import sys
+from typing import Any
+
+from ...engine.errors import CTError
+from ..running import run_cell
+from ..task import FAILED, Outcome, Task
+from .cell_log import log_to_file
+from .executor import Executor
+
+# On other workers, of a cell whose worker died.
+_RETRIES = 3
+_PATIENCE = 20  # seconds for a cluster to answer
+
+
+class RayExecutor(Executor):
+    """Runs each cell as a task of a Ray cluster.
+
+    The study's folder and the data must lie where all machines see them, under
+    the same paths. A cell whose worker or machine dies is tried elsewhere.
+
+    Args:
+        jobs (int): How many are given to Ray at once.
+        address (str, optional): Of a running cluster. None: a Ray of this
+            machine alone is started.
+
+    Raises:
+        CTError: If Ray is not installed, or the address does not answer.
+    """
+
+    def __init__(self, jobs: int, address: str | None = None) -> None:
+        try:
+            import ray
+        except ImportError as error:
+            raise CTError("--executor ray needs Ray: pip install 'mmct[ray]'") from error
+        self.jobs, self._ray = jobs, ray
+        _connect(ray, address)
+        gpus = ray.cluster_resources().get('GPU', 0)
+        self._task = ray.remote(num_cpus=1, num_gpus=1 if gpus else 0, max_retries=_RETRIES)(
+            _on_worker
+        )
+        self._tasks: dict[Any, Task] = {}
+
+    @property
+    def running(self) -> list[str]:
+        """The keys of the cells that run."""
+        return [task.key for task in self._tasks.values()]
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another task may be started."""
+        return len(self._tasks) < self.jobs
+
+    def start(self, task: Task) -> None:
+        """Start a task.
+
+        Args:
+            task (Task): The cell.
+        """
+        self._tasks[self._task.remote(task, os.getcwd())] = task
+
+    def wait(self, seconds: float) -> list[Outcome]:
+        """Wait until a task ends.
+
+        Args:
+            seconds (float): At most.
+
+        Returns:
+            list[Outcome]: Of those that have ended; may be empty.
+        """
+        ended, _ = self._ray.wait(
+            list(self._tasks), num_returns=len(self._tasks), timeout=seconds, fetch_local=False
+        )
+        outcomes = []
+        for reference in ended:
+            task = self._tasks.pop(reference)
+            try:
+                outcomes.append(self._ray.get(reference))
+            except self._ray.exceptions.RayError as error:
+                lines = str(error).strip().splitlines() or [type(error).__name__]
+                outcomes.append(Outcome(task.key, FAILED, lines[-1]))
+        return outcomes
+
+    def close(self) -> None:
+        """Stop what still runs. It goes on at the next start of the study."""
+        for reference in self._tasks:
+            self._ray.cancel(reference, force=True)
+        self._tasks = {}
+        self._ray.shutdown()
+
+
+def _on_worker(task: Task, folder: str) -> Outcome:
+    os.chdir(folder)  # the paths of data may be relative to it
+    log_to_file(task)
+    return run_cell(task)
+
+
+def _connect(ray: Any, address: str | None) -> None:
+    where = f'at {address}' if address else 'on this machine'
+    if re.fullmatch(r'[^:/]+:\d+', address or '') and not _lives(address):
+        raise CTError(
+            f'no Ray answers {where} within {_PATIENCE} s: start one with "ray start --head", or '
+            'leave --ray-address out'
+        )
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level='ERROR')
+    except Exception as error:
+        # Ray says it with many kinds of errors.
+        text = ' '.join(str(error).split())[:200] or type(error).__name__
+        raise CTError(f'no Ray answers {where}: {text}') from error
+
+
+def _lives(address: str) -> bool:
+    # In a process of its own: where none answers, ray.init waits for minutes and
+    # then ends the process that called it.
+    command = [sys.executable, '-m', 'ray.scripts.scripts', 'health-check', '--address', address]
+    try:
+        return not subprocess.run(command, capture_output=True, timeout=_PATIENCE).returncode
+    except subprocess.TimeoutExpired:
+        return False

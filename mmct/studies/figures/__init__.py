@@ -1,0 +1,8 @@
+"""What is drawn of a study."""
+
+from .error_arrows import ErrorArrows
+from .replaced_halves import ReplacedHalves
+from .training_paths import TrainingPaths
+from .variance_spectra import VarianceSpectra
+
+__all__ = ['ErrorArrows', 'ReplacedHalves', 'TrainingPaths', 'VarianceSpectra']

@@ -1,0 +1,202 @@
+"""From a study to its cells."""
+
+import copy
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmpretrain.registry import DATASETS, HOOKS
+
+from ..engine.checkpoint import digest, load_state_dict
+from ..engine.cli import load_config, set_loader_defaults
+from ..engine.config_types import import_mmct, use_resumable_checkpoints
+from ..engine.errors import CTError
+from ..engine.fingerprint import fingerprint
+from ..engine.switch import teacher_hook
+from ..engine.teacher_config import teacher_config
+from .cell import TEACHER, TRAINING, TUNING, Cell, hashed
+from .store import SCHEMA_VERSION, StudyStore
+from .study import Arm, Study
+from .tuning import HELD_OUT, TRIAL_SCORES, choose
+
+
+class Planner:
+    """Makes the cells of a study, as far as they are known.
+
+    The cells of an arm with tuning are known when its trials have results.
+
+    Args:
+        study (Study): The study.
+        store (StudyStore): Its folder.
+
+    Attributes:
+        hopeless (dict[str, str]): Arms that cannot be trained, as all trials
+            of their tuning diverged, and what to say of them.
+    """
+
+    def __init__(self, study: Study, store: StudyStore) -> None:
+        self.study, self.store = study, store
+        self.hopeless: dict[str, str] = {}
+        self._cells: dict[tuple, list[Cell]] = {}
+        self._facts: dict[str, tuple[int, Any]] = {}
+
+    def cells(self, results: Mapping[str, Mapping]) -> list[Cell]:
+        """The cells that are known.
+
+        Args:
+            results (Mapping): Of finished cells, by key.
+
+        Returns:
+            list[Cell]: Each once, after those that it needs.
+
+        Raises:
+            CTError: If an arm cannot be trained; the message names it.
+        """
+        cells: dict[str, Cell] = {}
+        for cell in self._all(results):
+            # A teacher may be an arm of its own, too: then it is scored.
+            if cell.key not in cells or cell.scores:
+                cells[cell.key] = cell
+        return list(cells.values())
+
+    def plan(self, results: Mapping[str, Mapping]) -> dict[str, Any]:
+        """What ``study.json`` says: enough to make tables from the results.
+
+        Args:
+            results (Mapping): Of finished cells, by key.
+
+        Returns:
+            dict: JSON-able.
+        """
+        study = self.study
+        return dict(
+            name=study.name,
+            seeds=study.seeds,
+            arms={
+                arm.name: dict(
+                    group=arm.group,
+                    variant=arm.variant,
+                    baseline=arm.baseline,
+                    points=None if arm.tuning is None else arm.tuning.points,
+                    chosen=self.choice(arm, results),
+                )
+                for arm in study.arms
+            },
+            cells=[
+                dict(key=c.key, role=c.role, arm=c.arm, seed=c.seed, point=c.point)
+                for c in self._all(results)
+            ],
+            table=study.table,
+            figures=study.figures,
+        )
+
+    def _all(self, results: Mapping[str, Mapping]) -> list[Cell]:
+        cells = []
+        for arm in self.study.arms:
+            chosen = self.choice(arm, results)
+            cells += self.trials(arm)
+            if arm.tuning is None or chosen is not None:
+                for seed in self.study.seeds:
+                    cells += self._of(arm, seed, chosen)
+        return cells
+
+    def trials(self, arm: Arm) -> list[Cell]:
+        """The cells from which an arm's settings are chosen."""
+        if arm.tuning is None:
+            return []
+        seed = self.study.seeds[0] if arm.tuning.seed is None else arm.tuning.seed
+        points = range(len(arm.tuning.points))
+        return [cell for point in points for cell in self._of(arm, seed, point, trial=True)]
+
+    def example(self, arm: Arm) -> Cell:
+        """A cell of an arm that is still to be tuned: with its first point."""
+        return self._of(arm, self.study.seeds[0], 0)[-1]
+
+    def choice(self, arm: Arm, results: Mapping[str, Mapping]) -> int | None:
+        """The point of an arm's tuning that was best.
+
+        None if not all are known, or none of them can be used.
+        """
+        if arm.tuning is None:
+            return None
+        trials = [cell for cell in self.trials(arm) if cell.role == TUNING]
+        try:
+            return choose(arm.name, [results.get(cell.key) for cell in trials])
+        except CTError as error:
+            self.hopeless[arm.name] = str(error)
+            return None
+
+    def _of(self, arm: Arm, seed: int, point: int | None, trial: bool = False) -> list[Cell]:
+        known = arm.name, seed, point, trial
+        if known not in self._cells:
+            try:
+                self._cells[known] = self._made(arm, seed, point, trial)
+            except CTError as error:
+                raise CTError(f'arm {arm.name!r}: {error}') from error
+            except (AttributeError, ImportError, KeyError, OSError, TypeError, ValueError) as error:
+                text = ' '.join(str(error).split()) or type(error).__name__
+                raise CTError(f'arm {arm.name!r} cannot be trained: {text}') from error
+        return self._cells[known]
+
+    def _made(self, arm: Arm, seed: int, point: int | None, trial: bool) -> list[Cell]:
+        overlays = list(arm.overlays)
+        if point is not None:
+            overlays.append(arm.tuning.points[point])
+        if trial:
+            overlays.append(arm.tuning.overlay)
+        cfg = _config(self.study.folder, arm.config, overlays, seed)
+        role = TUNING if trial else TRAINING
+        scores = TRIAL_SCORES if trial else self.study.scores
+        if trial and cfg.get('val_dataloader') is None:
+            raise CTError(f'tuning chooses by the {HELD_OUT} error, but there is no val_dataloader')
+        cells, marks = [], {}
+        hook = teacher_hook(cfg)
+        if hook is not None and not hook.get('checkpoint'):
+            recipe = HOOKS.build(hook).recipe
+            teacher_cfg = teacher_config(cfg, recipe, '')
+            teacher = Cell(self._key(teacher_cfg, {}), TEACHER, arm.name, seed, teacher_cfg, {})
+            cells.append(teacher)
+            marks['teacher'] = teacher.key
+            hook.checkpoint = str(self.store.weights(teacher.key))
+            hook.retrain = False
+        elif hook is not None:
+            marks['teacher'] = _mark_of_file(hook.checkpoint)
+        needs = tuple(cell.key for cell in cells)
+        key = self._key(cfg, marks)
+        own = Cell(key, role, arm.name, seed, cfg, scores, needs, point if trial else None)
+        return [*cells, own]
+
+    def _key(self, cfg: Config, marks: dict[str, Any]) -> str:
+        dataset = cfg.train_dataloader.dataset
+        name = hashed(dataset.to_dict())
+        if name not in self._facts:
+            built = DATASETS.build(copy.deepcopy(dataset))
+            classes = getattr(built, 'metainfo', {}).get('classes')
+            self._facts[name] = len(built), classes
+        images, classes = self._facts[name]
+        if cfg.get('load_from'):
+            marks = {**marks, 'load_from': _mark_of_file(cfg.load_from)}
+        training = fingerprint(cfg, images, classes, world_size=1)
+        return hashed(dict(version=SCHEMA_VERSION, training=training, **marks))
+
+
+def _config(folder: Path, path: str, overlays: list[dict], seed: int) -> Config:
+    beside = '::' not in path and not Path(path).is_absolute()
+    cfg = load_config(str(folder / path) if beside else path)
+    for overlay in overlays:
+        # A copy: mmengine takes _delete_ out of what it merges.
+        cfg.merge_from_dict(copy.deepcopy(overlay))
+    if not cfg.get('model') or not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
+        raise CTError(f'{path} is no training config: it needs model, train_dataloader, train_cfg')
+    cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
+    for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        set_loader_defaults(cfg, field, Namespace(no_pin_memory=False), persistent_workers=True)
+    use_resumable_checkpoints(cfg)
+    import_mmct(cfg)
+    return cfg
+
+
+def _mark_of_file(path: str) -> str:
+    return digest(load_state_dict(path)) if Path(path).is_file() else str(path)

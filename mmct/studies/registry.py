@@ -1,0 +1,10 @@
+"""Where the parts that study configs name are registered."""
+
+from mmengine.registry import Registry
+
+# The scope is that of the runs: with another one, mmengine warns at each use.
+SCORES = Registry('study score', scope='mmpretrain', locations=['mmct.studies.scores'])
+"""What is measured of each trained network."""
+
+FIGURES = Registry('study figure', scope='mmpretrain', locations=['mmct.studies.figures'])
+"""What is drawn from the results of all."""

@@ -1,0 +1,81 @@
+"""Tables and figures of a study, from its results alone."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..engine.errors import CTError
+from ..engine.whole_files import write_json, write_text, write_whole
+from ..report.figures import png
+from .live_table import shown
+from .registry import FIGURES
+from .store import StudyStore
+from .summary import summarise
+
+
+def write_study_report(store: StudyStore) -> list[Path]:
+    """Write ``table.md``, ``table.json`` and the figures of a study.
+
+    Args:
+        store (StudyStore): Its folder.
+
+    Returns:
+        list[Path]: The files.
+
+    Raises:
+        CTError: If the folder has no study, or no result yet.
+    """
+    plan = store.plan()
+    if plan is None:
+        raise CTError(f'{store.folder} has no study.json: run the study first')
+    keys = {cell['key'] for cell in plan['cells']}
+    results = {key: found for key in keys if (found := store.result(key)) is not None}
+    if not results:
+        raise CTError(f'{store.folder} has no results yet: run the study first')
+    rows = summarise(plan, results)
+    files = [store.folder / 'table.md', store.folder / 'table.json']
+    write_text(files[0], to_markdown(plan, rows))
+    write_json(files[1], rows)
+    for name, settings in plan['figures'].items():
+        figure = FIGURES.build(dict(settings))(plan, results)
+        if figure is None:
+            continue  # nothing to draw yet
+        picture, file = png(figure), store.folder / f'{name}.png'
+        write_whole(file, lambda path, picture=picture: path.write_bytes(picture))
+        files.append(file)
+    return files
+
+
+def to_markdown(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
+    """The table of a study.
+
+    Args:
+        plan (Mapping): What ``study.json`` says.
+        rows (list[dict]): What :func:`summarise` returned.
+
+    Returns:
+        str: A Markdown table: mean and standard error over seeds, and the
+        differences to the baseline below them.
+    """
+    titles = list(plan['table'])
+    lines = [
+        '| ' + ' | '.join(['arm', 'seeds', *titles]) + ' |',
+        '| --- | ---: |' + ' ---: |' * len(titles),
+    ]
+    for row in rows:
+        seeds = f'{len(row["seeds"])} of {len(plan["seeds"])}'
+        if row['diverged']:
+            seeds += f', {len(row["diverged"])} diverged'
+        values = [shown(row['values'][title]) for title in titles]
+        lines.append('| ' + ' | '.join([row['arm'], seeds, *values]) + ' |')
+        differences = [row['values'][title]['difference'] for title in titles]
+        if any(difference and difference['mean'] is not None for difference in differences):
+            baseline = plan['arms'][row['arm']]['baseline']
+            cells = [shown(d, sign=True) if d else '' for d in differences]
+            lines.append('| ' + ' | '.join([f'&nbsp; minus {baseline}', '', *cells]) + ' |')
+    chosen = [row for row in rows if row['chosen'] is not None]
+    text = '\n'.join(lines) + '\n'
+    if chosen:
+        text += '\nChosen on validation images:\n\n'
+        text += '\n'.join(f'- {row["arm"]}: `{row["chosen"]}`' for row in chosen) + '\n'
+    return text

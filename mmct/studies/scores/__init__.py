@@ -1,0 +1,8 @@
+"""What can be measured of a trained network."""
+
+from .along_training import AlongTraining
+from .corruption_score import CorruptionScore
+from .feature_reliance import FeatureReliance
+from .validation_error import ValidationError
+
+__all__ = ['AlongTraining', 'CorruptionScore', 'FeatureReliance', 'ValidationError']

@@ -1,0 +1,113 @@
+"""Clean error, corrupted error, and the gap between them."""
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmpretrain.registry import DATASETS
+
+from ...datasets import CleanImages, CorruptionCells
+from ...engine.cli import channel_order
+from ...engine.config_types import scoped, type_name
+from ...engine.scoring import Scoring, score
+from ...evaluation import CorruptionError
+from ..registry import SCORES
+from ..trained_run import TrainedRun
+
+
+@SCORES.register_module()
+class CorruptionScore:
+    """The corruption scorecard of a network.
+
+    The scorecard itself, with what was right image by image, stays in the
+    run's folder; the study keeps its summary.
+
+    Args:
+        name (str): Of the score.
+        dataset (dict, optional): A corruption set. None: corruptions
+            generated from the test set of the network's config.
+        clean (dict, optional): Changes of ``test_dataloader.dataset`` for
+            the clean images, and for what is generated from them.
+        corruptions (Sequence[str], optional): Names. None: all of the set.
+        severities (Sequence[int], optional): From 1 to 5. None: all.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        dataset: dict | None = None,
+        clean: dict | None = None,
+        corruptions: Sequence[str] | None = None,
+        severities: Sequence[int] | None = None,
+    ) -> None:
+        self.name, self.dataset, self.own = name, dataset, clean or {}
+        self.chosen = dict(corruptions=corruptions, severities=severities)
+
+    def __call__(self, run: TrainedRun) -> dict[str, Any]:
+        """Measure it; a run that was killed goes on with the next cell of the set.
+
+        Args:
+            run (TrainedRun): The network.
+
+        Returns:
+            dict: ``clean_error_pct``, ``raw_mce_pct``, ``gap_pct`` and
+            ``corruption_error_pct`` by name, all in %.
+        """
+        return self.measure(run, run.folder / 'scores' / f'{self.name}.json')
+
+    def count(self, cfg: Config) -> int:
+        """How many images are predicted.
+
+        Args:
+            cfg (Config): The network's.
+        """
+        cells, clean = self._images(cfg)
+        return len(cells) + clean.num_images
+
+    def measure(self, run: TrainedRun, out: Path, checkpoint: Path | None = None) -> dict[str, Any]:
+        """Measure the network, or an earlier state of it.
+
+        Args:
+            run (TrainedRun): The network.
+            out (Path): File of the scorecard.
+            checkpoint (Path, optional): Of an earlier epoch.
+
+        Returns:
+            dict: As of a call.
+        """
+        cells, clean = self._images(run.config)
+        loader = run.config.test_dataloader
+        result = score(
+            run.model(checkpoint),
+            cells,
+            clean,
+            Scoring(
+                out=out,
+                name=run.title,
+                metric=CorruptionError(),
+                config=Path(run.config.filename).name,
+                checkpoint=(checkpoint or run.folder / 'weights.pth').name,
+                batch_size=loader.get('batch_size', 128),
+                # Of other settings of this score: those are kept by the study.
+                replace=True,
+            ),
+        )
+        summary = result['summary']
+        kept = (
+            'clean_error_pct', 'raw_mce_pct', 'gap_pct', 'corruption_error_pct', 'categories_pct'
+        )  # fmt: skip
+        return dict(images=result['data']['images'], **{name: summary[name] for name in kept})
+
+    def _images(self, cfg: Config) -> tuple[CorruptionCells, CleanImages]:
+        own = copy.deepcopy(cfg.test_dataloader.dataset)
+        own.update(copy.deepcopy(self.own))
+        if self.dataset is None:
+            settings = dict(type=scoped(cfg, 'GeneratedCorruptions'), dataset=own)
+        else:
+            settings = dict(copy.deepcopy(self.dataset))
+            settings['type'] = scoped(cfg, type_name(settings))
+            settings.setdefault('channel_order', channel_order(cfg))
+        cells = DATASETS.build({**settings, **self.chosen})
+        return cells, cells.clean if self.dataset is None else CleanImages(own)

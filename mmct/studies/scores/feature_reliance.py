@@ -1,0 +1,119 @@
+"""Which features a prediction rests on."""
+
+import copy
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from typing import Any
+
+import torch
+from mmengine.runner import Runner
+from mmpretrain.models import ImageClassifier
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.data import DataLoader
+
+from ...engine.isolation import isolated
+from ...engine.random_state import seed_all
+from ...models import NoNorm
+from ..registry import SCORES
+from ..trained_run import TrainedRun
+from .variance_spectrum import VarianceSpectrum
+
+
+@SCORES.register_module()
+class FeatureReliance:
+    """How much a network rests on features of low variance.
+
+    The penultimate features, those that the last linear layer gets, are
+    sorted by their variance over training images. The half with the lower
+    variance is replaced by its mean, then the other half; the errors say what
+    the prediction rests on. For the layers that normalise, or that stand where
+    BatchNorm was, the spectrum of the channels' variances is measured, too.
+
+    That BatchNorm makes networks rely on low-variance features is the claim
+    of https://arxiv.org/abs/2207.01548; this way to measure it is ours.
+
+    Args:
+        name (str): Of the score.
+        images (int): Training images to sort by. Defaults to 2,000.
+    """
+
+    def __init__(self, name: str, images: int = 2000) -> None:
+        self.name, self.images = name, images
+
+    @torch.no_grad()
+    def __call__(self, run: TrainedRun) -> dict[str, Any]:
+        """Measure it.
+
+        Args:
+            run (TrainedRun): The network.
+
+        Returns:
+            dict: ``error_pct`` of the test set, ``low_replaced_pct`` and
+            ``high_replaced_pct``, ``low_variance_share`` (of the total
+            variance, in the lower half; None if there is none) and ``layers``, see
+            :class:`VarianceSpectrum`.
+        """
+        model = run.model()
+        with isolated():
+            seed_all(0)  # the augmentation of the training images
+            training = _loader(run, 'train')
+            count = -(-self.images // (training.batch_size or 1))
+            with VarianceSpectrum(_layers(model)) as spectrum:
+                features, _ = _features(model, islice(training, count))
+        features, last = features[: self.images], _last_linear(model)
+        means, variances = features.mean(0), features.var(0)
+        order = variances.argsort()
+        half, total = len(order) // 2, variances.sum()
+        tests, labels = _features(model, _loader(run, 'test'))
+
+        def error(replaced: Tensor) -> float:
+            changed = tests.clone()
+            changed[:, replaced] = means[replaced]
+            return 100 * (last(changed).argmax(1) != labels).double().mean().item()
+
+        return dict(
+            error_pct=error(order[:0]),
+            low_replaced_pct=error(order[:half]),
+            high_replaced_pct=error(order[half:]),
+            # Of a network that gives one answer to all images there is none.
+            low_variance_share=(variances[order[:half]].sum() / total).item() if total else None,
+            layers=spectrum.result(),
+        )
+
+
+def _loader(run: TrainedRun, split: str) -> DataLoader:
+    settings = copy.deepcopy(run.config[f'{split}_dataloader'])
+    settings.update(num_workers=0, persistent_workers=False)
+    return Runner.build_dataloader(settings, seed=0)
+
+
+def _layers(model: ImageClassifier) -> dict[str, nn.Module]:
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, (_BatchNorm, NoNorm))
+    }
+
+
+def _last_linear(model: ImageClassifier) -> nn.Linear:
+    layers = [module for module in model.head.modules() if isinstance(module, nn.Linear)]
+    if not layers:
+        raise ValueError(f'FeatureReliance: {type(model.head).__name__} has no linear layer')
+    return layers[-1]
+
+
+def _features(model: ImageClassifier, batches: Iterator) -> tuple[Tensor, Tensor]:
+    """Inputs of the last linear layer (N, C), and labels (N,)."""
+    features, labels = [], []
+    with ExitStack() as hooks:
+        handle = _last_linear(model).register_forward_pre_hook(
+            lambda layer, args: features.append(args[0].flatten(1))
+        )
+        hooks.callback(handle.remove)
+        for batch in batches:
+            data = model.data_preprocessor(batch, False)
+            model(data['inputs'], mode='tensor')
+            labels += [sample.gt_label for sample in data['data_samples']]
+    return torch.cat(features), torch.cat(labels)

@@ -1,0 +1,125 @@
+"""The folder of a study."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..engine.errors import CTError
+from ..engine.whole_files import write_json
+from ..version import __version__
+from .cell import Cell, hashed
+
+SCHEMA, SCHEMA_VERSION = 'mmct-study', 1
+
+
+class StudyStore:
+    """``study.json``, ``runs/<key>`` and ``results/<key>.json``.
+
+    A run's folder has its config, log, checkpoints and weights; its result is a
+    small file. Tables and figures are made from ``study.json`` and the
+    results alone.
+
+    Args:
+        folder (str | Path): The folder; made when something is written.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._plan = self.folder / 'study.json'
+        self._read: dict[str, dict] = {}
+
+    def run(self, key: str) -> Path:
+        """The folder of a run."""
+        return self.folder / 'runs' / key
+
+    def weights(self, key: str) -> Path:
+        """The file with the weights of a run that was trained to its end."""
+        return self.run(key) / 'weights.pth'
+
+    def plan(self) -> dict[str, Any] | None:
+        """Which cells the study has, as it was last started; None if it never was.
+
+        Raises:
+            CTError: If the file is damaged, or of another version.
+        """
+        return self._file(self._plan)
+
+    def keep_plan(self, plan: Mapping[str, Any]) -> None:
+        """Write down which cells the study has.
+
+        Args:
+            plan (Mapping): JSON-able.
+        """
+        known = dict(schema=SCHEMA, schema_version=SCHEMA_VERSION, **plan)
+        # Not if nothing changed: each start and each result asks for it.
+        if self.plan() != json.loads(json.dumps(known)):
+            write_json(self._plan, known)
+
+    def result(self, key: str) -> dict[str, Any] | None:
+        """The result of a cell, as far as it has one.
+
+        Raises:
+            CTError: If the file is damaged, or of another version.
+        """
+        if key not in self._read:
+            found = self._file(self.folder / 'results' / f'{key}.json')
+            if found is None:
+                return None
+            self._read[key] = found
+        return self._read[key]
+
+    def keep_result(self, cell_key: str, result: Mapping[str, Any]) -> None:
+        """Write the result of a cell.
+
+        Args:
+            cell_key (str): The cell's.
+            result (Mapping): JSON-able.
+        """
+        marks = dict(schema=SCHEMA, schema_version=SCHEMA_VERSION, mmct_version=__version__)
+        write_json(self.folder / 'results' / f'{cell_key}.json', {**marks, **result})
+        self._read.pop(cell_key, None)
+
+    def is_finished(self, cell: Cell) -> bool:
+        """Whether a cell is trained, and has all of its scores.
+
+        What other processes have written since counts.
+        """
+        self._read.pop(cell.key, None)
+        result = self.result(cell.key)
+        if result is None:
+            return False
+        return result['diverged'] is not None or not missing_scores(result, cell.scores)
+
+    def _file(self, path: Path) -> dict[str, Any] | None:
+        try:
+            found = json.loads(path.read_text(encoding='utf-8'))
+            schema, version = found['schema'], found['schema_version']
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, KeyError) as error:
+            raise CTError(f'{path} is damaged: move it away, and it is made again') from error
+        if (schema, version) != (SCHEMA, SCHEMA_VERSION):
+            raise CTError(
+                f'{path} is of another version of mmct ({schema} {version}, this one has {SCHEMA} '
+                f'{SCHEMA_VERSION}): use another --work-dir'
+            )
+        return found
+
+
+def missing_scores(result: Mapping[str, Any], scores: Mapping[str, dict]) -> list[str]:
+    """The scores that a result lacks, or has with other settings.
+
+    Args:
+        result (Mapping): Of a cell.
+        scores (Mapping): The settings of each, by name.
+
+    Returns:
+        list[str]: Their names.
+    """
+    kept = result['scores']
+    return [
+        name
+        for name, settings in scores.items()
+        if name not in kept or kept[name]['settings'] != hashed(settings)
+    ]

@@ -1,0 +1,189 @@
+"""What a study config says."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from ..engine.errors import CTError
+
+_KEYS = ('arms', 'common', 'seeds', 'scores', 'table', 'figures')
+_ARM_KEYS = ('config', 'overlay', 'group', 'variant', 'baseline', 'tuning')
+_TUNING_KEYS = ('points', 'overlay', 'seed')
+_CURVE_KEYS = ('curve', 'x', 'y')
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How settings of an arm are chosen before its cells run.
+
+    Attributes:
+        points (tuple[dict]): Overlays to choose from.
+        overlay (dict): What else differs while they are tried, such as a
+            shorter training.
+        seed (int, optional): Of the trials. None: the study's first.
+    """
+
+    points: tuple[dict, ...]
+    overlay: dict
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way of training, to be repeated with each seed.
+
+    Attributes:
+        name (str): In tables.
+        config (str): The config file that it begins with.
+        overlays (tuple[dict]): What is changed in it, in this order.
+        group (str): What it is compared within, such as the architecture.
+        variant (str): What distinguishes it in its group.
+        baseline (str, optional): The arm that it is compared with.
+        tuning (Tuning, optional): How settings are chosen.
+    """
+
+    name: str
+    config: str
+    overlays: tuple[dict, ...]
+    group: str
+    variant: str
+    baseline: str | None = None
+    tuning: Tuning | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """A matrix of runs: arms and seeds.
+
+    Attributes:
+        name (str): Of the config file.
+        folder (Path): Where it lies; the arms' paths start there.
+        arms (tuple[Arm]): In the order of the table.
+        seeds (tuple[int]): Each arm is trained with each.
+        scores (dict): What is measured of each network, by name.
+        table (dict): Title of each column, and what is in it: a path, such as
+            'corruption.gap_pct', or ``curve``, ``x`` and ``y``.
+        figures (dict): Settings of each figure, by the name of its file.
+    """
+
+    name: str
+    folder: Path
+    arms: tuple[Arm, ...]
+    seeds: tuple[int, ...]
+    scores: dict[str, dict]
+    table: dict[str, str | dict[str, str]]
+    figures: dict[str, dict]
+
+    def arm(self, name: str) -> Arm:
+        """The arm of a name."""
+        return next(arm for arm in self.arms if arm.name == name)
+
+
+def read_study(cfg: Config, seeds: int | None = None) -> Study:
+    """Read a study config; docs/studies.md says what is in it.
+
+    Args:
+        cfg (Config): With ``arms``, ``seeds`` and ``scores``; ``common``,
+            ``table`` and ``figures`` may be left out.
+        seeds (int, optional): Use 0 to ``seeds - 1`` instead of the config's.
+
+    Returns:
+        Study: What it says.
+
+    Raises:
+        CTError: Names what is missing, unknown or repeated.
+    """
+    plain = cfg.to_dict()
+    for key in ('arms', 'scores'):
+        if not plain.get(key):
+            raise CTError(f'a study needs {key}, but {cfg.filename} has none')
+    near = [key for key in plain if key not in _KEYS and difflib.get_close_matches(key, _KEYS, 1)]
+    if near:
+        hint = difflib.get_close_matches(near[0], _KEYS, 1)[0]
+        raise CTError(f'a study has no {near[0]}; did you mean {hint}?')
+    common = plain.get('common') or {}
+    arms = tuple(_arm(str(name), settings, common) for name, settings in plain['arms'].items())
+    names = [arm.name for arm in arms]
+    for arm in arms:
+        if arm.baseline is not None and arm.baseline not in names:
+            raise CTError(f'arm {arm.name!r}: there is no baseline {arm.baseline!r}')
+    table = plain.get('table') or {}
+    _check_table(table, plain['scores'])
+    return Study(
+        name=Path(cfg.filename).stem,
+        folder=Path(cfg.filename).resolve().parent,
+        arms=arms,
+        seeds=_seeds(plain.get('seeds', 1) if seeds is None else seeds),
+        scores=plain['scores'],
+        table=table,
+        figures=plain.get('figures') or {},
+    )
+
+
+def _check_table(table: Mapping[str, Any], scores: Mapping[str, Any]) -> None:
+    for title, column in table.items():
+        if isinstance(column, Mapping):
+            _check_keys(f'table column {title!r}', column, _CURVE_KEYS)
+            missing = [key for key in _CURVE_KEYS if key not in column]
+            if missing:
+                raise CTError(f'table column {title!r} lacks {missing[0]!r}')
+            column = column['curve']
+        score = str(column).split('.')[0]
+        if score not in scores:
+            raise CTError(
+                f'table column {title!r}: there is no score {score!r}; scores are '
+                f'{", ".join(scores)}'
+            )
+
+
+def _arm(name: str, settings: Any, common: dict) -> Arm:
+    _check_keys(f'arm {name!r}', settings, _ARM_KEYS)
+    if not settings.get('config'):
+        raise CTError(f'arm {name!r} names no config')
+    overlay = settings.get('overlay') or []
+    overlays = list(overlay) if isinstance(overlay, (list, tuple)) else [overlay]
+    tuning = settings.get('tuning')
+    return Arm(
+        name=name,
+        config=settings['config'],
+        overlays=(common, *overlays),
+        group=settings.get('group', name),
+        variant=settings.get('variant', ''),
+        baseline=settings.get('baseline'),
+        tuning=None if tuning is None else _tuning(name, tuning),
+    )
+
+
+def _tuning(name: str, settings: Any) -> Tuning:
+    _check_keys(f'tuning of arm {name!r}', settings, _TUNING_KEYS)
+    points = settings.get('points') or []
+    if len(points) < 2:
+        raise CTError(f'tuning of arm {name!r}: points must have two or more to choose from')
+    return Tuning(tuple(points), settings.get('overlay') or {}, settings.get('seed'))
+
+
+def _check_keys(owner: str, settings: Any, known: Sequence[str]) -> None:
+    if not isinstance(settings, Mapping):
+        raise CTError(f'{owner} must be a dict with {", ".join(known)}, got {settings!r}')
+    unknown = [key for key in settings if key not in known]
+    if unknown:
+        raise CTError(f'{owner} has {unknown[0]!r}, but it may have only {", ".join(known)}')
+
+
+def _seeds(seeds: Any) -> tuple[int, ...]:
+    if isinstance(seeds, int) and not isinstance(seeds, bool):
+        seeds = list(range(seeds))
+    if not isinstance(seeds, (list, tuple)) or not seeds:
+        raise CTError(f'seeds must be a positive number or a list of seeds, got {seeds!r}')
+    wrong = [seed for seed in seeds if isinstance(seed, bool) or not isinstance(seed, int)]
+    if wrong or min(seeds) < 0:
+        raise CTError(f'seeds must be integers from 0, got {seeds!r}')
+    twice = [seed for number, seed in enumerate(seeds) if seed in seeds[:number]]
+    if twice:
+        # The same run twice would pass for two, and halve the error for nothing.
+        raise CTError(f'seeds has {twice[0]} twice: a repeated seed is not another run')
+    return tuple(seeds)

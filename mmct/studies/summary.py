@@ -1,0 +1,170 @@
+"""The numbers of a study, over its seeds."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+
+def summarise(plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> list[dict[str, Any]]:
+    """A row for each arm, from the plan and the results alone.
+
+    Args:
+        plan (Mapping): What ``study.json`` says.
+        results (Mapping): Of finished cells, by key.
+
+    Returns:
+        list[dict]: With ``arm``, ``group``, ``variant``, ``chosen`` (the
+        overlay that its tuning chose), ``seeds`` (those that are finished),
+        ``diverged`` (those that diverged) and ``values``: for each column of
+        the table mean and standard error over seeds, and, where the arm has a
+        baseline, those of the differences to it, paired by seed; for a column
+        with ``curve``, ``x`` and ``y`` the difference is :func:`at_equal`.
+    """
+    rows = []
+    for name, arm in plan['arms'].items():
+        own = _by_seed(plan, results, name)
+        baseline = _by_seed(plan, results, arm['baseline']) if arm['baseline'] else {}
+        values = {}
+        for title, column in plan['table'].items():
+            values[title] = dict(
+                **mean_and_error(list(_column(own, column).values())),
+                difference=mean_and_error(_differences(own, baseline, column))
+                if baseline
+                else None,
+            )
+        rows.append(
+            dict(
+                arm=name,
+                group=arm['group'],
+                variant=arm['variant'],
+                chosen=None if arm['chosen'] is None else arm['points'][arm['chosen']],
+                seeds=list(own),
+                diverged=[seed for seed, result in own.items() if result['diverged']],
+                values=values,
+            )
+        )
+    return rows
+
+
+def seed_results(
+    plan: Mapping[str, Any], results: Mapping[str, Mapping], arm: str, path: str
+) -> dict[int, Any]:
+    """What a score says of an arm, for each seed that has it.
+
+    Args:
+        plan (Mapping): What ``study.json`` says.
+        results (Mapping): Of finished cells, by key.
+        arm (str): Its name.
+        path (str): Name of the score, and the keys in it, with dots between.
+    """
+    return _column(_by_seed(plan, results, arm), path)
+
+
+def mean_and_error(values: Sequence[float]) -> dict[str, Any]:
+    """Mean and standard error of values from different seeds.
+
+    Args:
+        values (Sequence[float]): One for each seed.
+
+    Returns:
+        dict: ``mean``, ``standard_error`` (None for fewer than two values)
+        and ``count``; ``mean`` is None without any.
+    """
+    count = len(values)
+    return dict(
+        mean=float(np.mean(values)) if count else None,
+        standard_error=float(np.std(values, ddof=1) / math.sqrt(count)) if count > 1 else None,
+        count=count,
+    )
+
+
+def shown_value(result: Mapping[str, Any], column: str | Mapping[str, str]) -> float | None:
+    """What a result has in a column of the table.
+
+    Args:
+        result (Mapping): Of a cell.
+        column (str | Mapping): A path, as for :func:`value_at`, or ``curve``,
+            ``x`` and ``y``: then the last ``y`` of the curve.
+
+    Returns:
+        float: None if there is nothing.
+    """
+    if isinstance(column, str):
+        return value_at(result, column)
+    curve = value_at(result, column['curve'])
+    return None if curve is None else curve[column['y']][-1]
+
+
+def at_equal(
+    curve: Mapping[str, Sequence[float]], other: Mapping[str, Sequence[float]], x: str, y: str
+) -> float | None:
+    """How much higher ``y`` ends on a curve than the other was at equal ``x``.
+
+    Args:
+        curve (Mapping): Lists by name, such as what ``AlongTraining`` returns.
+        other (Mapping): The same, of another run; linear between its points.
+        x (str): What is to be equal.
+        y (str): What is compared.
+
+    Returns:
+        float: None if the other never was at this ``x``.
+    """
+    order = np.argsort(other[x])
+    xs, ys = np.asarray(other[x])[order], np.asarray(other[y])[order]
+    place = curve[x][-1]
+    if not xs[0] <= place <= xs[-1]:
+        return None
+    return float(curve[y][-1] - np.interp(place, xs, ys))
+
+
+def _differences(
+    own: Mapping[int, Mapping], baseline: Mapping[int, Mapping], column: str | Mapping[str, str]
+) -> list[float]:
+    """Differences to the baseline, of the seeds that both have."""
+    found = []
+    for seed in own:
+        if seed not in baseline:
+            continue
+        if isinstance(column, str):
+            mine, theirs = (value_at(by_seed[seed], column) for by_seed in (own, baseline))
+            found.append(None if mine is None or theirs is None else mine - theirs)
+        else:
+            mine, theirs = (value_at(by[seed], column['curve']) for by in (own, baseline))
+            if mine is not None and theirs is not None:
+                found.append(at_equal(mine, theirs, column['x'], column['y']))
+    return [value for value in found if value is not None]
+
+
+def _by_seed(
+    plan: Mapping[str, Any], results: Mapping[str, Mapping], arm: str
+) -> dict[int, Mapping]:
+    return {
+        cell['seed']: results[cell['key']]
+        for cell in plan['cells']
+        if cell['arm'] == arm and cell['role'] == 'training' and cell['key'] in results
+    }
+
+
+def value_at(result: Mapping[str, Any], path: str) -> Any:
+    """What a result says somewhere.
+
+    Args:
+        result (Mapping): Of a cell.
+        path (str): Name of the score, and the keys in it, with dots between.
+
+    Returns:
+        Any: None if there is nothing.
+    """
+    name, *keys = path.split('.')
+    score = result['scores'].get(name)
+    value = None if score is None else score['value']
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _column(by_seed: Mapping[int, Mapping], column: str | Mapping[str, str]) -> dict[int, Any]:
+    found = {seed: shown_value(result, column) for seed, result in by_seed.items()}
+    return {seed: value for seed, value in found.items() if value is not None}

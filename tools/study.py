@@ -1,0 +1,150 @@
+"""Run a study: train and score each arm with each seed, then tables and figures."""
+
+import os
+import sys
+from argparse import ArgumentTypeError, Namespace
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from mmct.engine import CTError
+from mmct.engine.cli import Parser, add_cfg_options, load_config, run_tool
+from mmct.engine.progress import duration
+from mmct.studies import (
+    Executor,
+    LiveTable,
+    LocalExecutor,
+    Planner,
+    RayExecutor,
+    Study,
+    StudyStore,
+    check_parts,
+    estimate,
+    read_study,
+    representatives,
+    run_study,
+    write_study_report,
+)
+
+
+def parse_args() -> Namespace:
+    """Read the command line."""
+    parser = Parser(prog='study.py', description=__doc__)
+    parser.add_argument('config', help='study config, such as configs/studies/bn_removal.py')
+    parser.add_argument('--work-dir', type=Path, help='folder of the study')
+    parser.add_argument('--seeds', type=positive, metavar='N', help='use seeds 0 to N - 1')
+    parser.add_argument('--jobs', type=positive, default=1, help='cells at once, default 1')
+    parser.add_argument(
+        '--dry-run', action='store_true', help='print the cells, and how long they will take'
+    )
+    parser.add_argument(
+        '--report-only', action='store_true', help='tables and figures of the results so far'
+    )
+    parser.add_argument(
+        '--executor', choices=['local', 'ray'], default='local', help='where cells run'
+    )
+    parser.add_argument('--ray-address', help='of a Ray cluster; default: one of this machine')
+    add_cfg_options(parser)
+    args = parser.parse_args()
+    if args.ray_address is not None and args.executor != 'ray':
+        parser.error('--ray-address needs --executor ray')
+    if args.dry_run and args.report_only:
+        parser.error('--dry-run and --report-only exclude each other')
+    return args
+
+
+def positive(word: str) -> int:
+    """A positive integer from the command line."""
+    if not word.isdecimal() or not int(word):
+        raise ArgumentTypeError(f'must be 1 or more, got {word}')
+    return int(word)
+
+
+def build() -> Callable[[], object]:
+    """Read the study, and find its cells: what is wrong shows before any trains."""
+    args = parse_args()
+    cfg = load_config(args.config)
+    cfg.merge_from_dict(args.cfg_options or {})
+    study = read_study(cfg, args.seeds)
+    store = StudyStore(args.work_dir or Path('work_dirs') / 'studies' / study.name)
+    store.plan()  # of another version it is refused
+    if args.report_only:
+        return lambda: report(store)
+    planner = Planner(study, store)
+    check_parts(study, planner.cells({}))
+    if args.dry_run:
+        return lambda: dry_run(study, planner, store, args.jobs)
+    return lambda: run(study, planner, store, args)
+
+
+def report(store: StudyStore) -> None:
+    """Write tables and figures."""
+    files = write_study_report(store)
+    print(files[0].read_text(encoding='utf-8'))
+    print('\n'.join(str(file) for file in files))
+
+
+def dry_run(study: Study, planner: Planner, store: StudyStore, jobs: int) -> None:
+    """Print the cells, and how long the unfinished ones will take."""
+    finished, known = {}, -1
+    while known != len(finished):
+        known = len(finished)
+        cells = planner.cells(finished)
+        finished |= {c.key: store.result(c.key) for c in cells if store.is_finished(c)}
+    table = Table(title=f'{study.name}, in {store.folder}', title_justify='left')
+    for title in ('arm', 'role', 'cells', 'to do', 'steps', 's/step', 'time each'):
+        table.add_column(title, justify='left' if title in ('arm', 'role') else 'right')
+    total, counts = 0.0, Counter((cell.arm, cell.role) for cell in cells)
+    to_do = Counter((cell.arm, cell.role) for cell in cells if cell.key not in finished)
+    unknown = {arm.name for arm in study.arms} - {c.arm for c in cells if c.role == 'training'}
+    for (arm, role), cell in representatives(cells).items():
+        cost = estimate(cell)
+        total += to_do[arm, role] * cost.seconds
+        table.add_row(
+            arm, role, str(counts[arm, role]), str(to_do[arm, role]), f'{cost.steps:,}',
+            f'{cost.seconds_per_step:.3f}', duration(cost.seconds),
+        )  # fmt: skip
+    # The training of an arm that is to be tuned, with the first point.
+    for arm in study.arms:
+        if arm.name in unknown:
+            cost, seeds = estimate(planner.example(arm)), len(study.seeds)
+            total += seeds * cost.seconds
+            table.add_row(
+                arm.name, 'training', str(seeds), str(seeds), f'{cost.steps:,}',
+                f'{cost.seconds_per_step:.3f}', duration(cost.seconds),
+            )  # fmt: skip
+    Console().print(table)
+    print(f'about {duration(total / jobs)} with --jobs {jobs}, without making corruptions')
+
+
+def executor_of(args: Namespace) -> Executor:
+    """Where the cells are to run."""
+    if args.executor == 'ray':
+        return RayExecutor(args.jobs, args.ray_address)
+    return LocalExecutor(args.jobs)
+
+
+def run(study: Study, planner: Planner, store: StudyStore, args: Namespace) -> None:
+    """Run what is not finished, then write tables and figures."""
+    executor = executor_of(args)
+    with LiveTable(study.table, args.jobs) as table:
+        progress = run_study(planner, store, executor, table.show)
+    if progress.finished:
+        report(store)
+    if planner.hopeless:
+        raise CTError('; '.join(planner.hopeless.values()))
+    if progress.failed:
+        failed = [c for c in progress.cells if c.key in progress.failed]
+        lines = '; '.join(f'{c.title}: {progress.failed[c.key]}' for c in failed[:5])
+        raise CTError(
+            f'{len(failed)} of {len(progress.cells)} cells failed ({lines}); the logs are in '
+            f'{store.folder / "runs"}{os.sep}<key>; the next start tries them again'
+        )
+
+
+if __name__ == '__main__':
+    stopped = 'stopped; the same command goes on where it was'
+    sys.exit(run_tool('study.py', build, stopped))

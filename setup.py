@@ -22,8 +22,12 @@ OPENMMLAB = [
     'openmim==0.3.9',
     'setuptools<82',
 ]
-# The tests build the wheel, and compare calibration errors with torchmetrics'.
-TESTS = ['hypothesis>=6', 'pytest>=8', 'setuptools>=77', 'torchmetrics>=1.4']
+RAY = ['ray>=2.40']
+# The tests build the wheel, run studies on Ray, and compare calibration errors
+# with torchmetrics'.
+TESTS = [
+    *RAY, 'hypothesis>=6', 'pytest>=8', 'pytest-xdist>=3', 'setuptools>=77', 'torchmetrics>=1.4',
+]  # fmt: skip
 DEV = [*TESTS, 'build', 'interrogate>=1.7', 'pre-commit', 'ruff>=0.9']
 
 
@@ -90,6 +94,7 @@ setup(
     extras_require={
         'onedl': ONEDL,
         'openmmlab': OPENMMLAB,
+        'ray': RAY,
         'tests': TESTS,
         'dev': DEV,
     },

@@ -46,7 +46,7 @@ def parse_args() -> Namespace:
     parser.add_argument(
         '--executor', choices=['local', 'ray'], default='local', help='where cells run'
     )
-    parser.add_argument('--ray-address', help='of a Ray cluster; default: one of this machine')
+    parser.add_argument('--ray-address', help='of a Ray cluster; default: one that is started here')
     add_cfg_options(parser)
     args = parser.parse_args()
     if args.ray_address is not None and args.executor != 'ray':

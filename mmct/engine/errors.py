@@ -11,3 +11,17 @@ class DivergedError(CTError):
 
 class LockedError(CTError):
     """What another process writes to."""
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, in one line.
+
+    Args:
+        error (BaseException): Any.
+
+    Returns:
+        str: Its type if it says nothing.
+    """
+    # A KeyError's text is the repr of its message.
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    return ' '.join(text.split()) or type(error).__name__

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ..engine.errors import CTError
+from ..engine.errors import CTError, one_line
 from .cell import Cell, hashed
 from .registry import FIGURES, SCORES
 from .study import Study
@@ -22,7 +22,7 @@ def check_parts(study: Study, cells: Iterable[Cell]) -> None:
         try:
             FIGURES.build(dict(settings))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise CTError(f'figure {name!r}: {_line(error)}') from error
+            raise CTError(f'figure {name!r}: {one_line(error)}') from error
     seen = set()
     for cell in cells:
         mark = hashed([cell.config.get('test_dataloader'), cell.scores])
@@ -49,11 +49,5 @@ def images_to_predict(cell: Cell) -> int:
             score = SCORES.build({**settings, 'name': name})
             images += score.count(cell.config) if hasattr(score, 'count') else 0
         except (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
-            raise CTError(f'score {name!r}: {_line(error)}') from error
+            raise CTError(f'score {name!r}: {one_line(error)}') from error
     return images
-
-
-def _line(error: Exception) -> str:
-    # A KeyError's text is the repr of its message.
-    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    return ' '.join(text.split()) or type(error).__name__

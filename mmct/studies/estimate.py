@@ -12,7 +12,7 @@ from mmpretrain.registry import MODELS
 
 from ..engine.cli import build_runner, check_classes
 from ..engine.config_types import scoped
-from ..engine.errors import CTError
+from ..engine.errors import CTError, one_line
 from ..engine.isolation import isolated, stop_workers
 from ..models import CTClassifier
 from .cell import Cell
@@ -62,8 +62,7 @@ def estimate(cell: Cell) -> Estimate:
         raise CTError(f'arm {cell.arm!r}: {error}') from error
     except (AssertionError, AttributeError, ImportError, KeyError, OSError, RuntimeError,
             TypeError, ValueError) as error:  # fmt: skip
-        text = ' '.join(str(error).split()) or type(error).__name__
-        raise CTError(f'arm {cell.arm!r} does not build: {text}') from error
+        raise CTError(f'arm {cell.arm!r} does not build: {one_line(error)}') from error
 
 
 def _measured(cell: Cell, folder: str) -> Estimate:

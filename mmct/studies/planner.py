@@ -12,7 +12,7 @@ from mmpretrain.registry import DATASETS, HOOKS
 from ..engine.checkpoint import digest, load_state_dict
 from ..engine.cli import load_config, set_loader_defaults
 from ..engine.config_types import import_mmct, use_resumable_checkpoints
-from ..engine.errors import CTError
+from ..engine.errors import CTError, one_line
 from ..engine.fingerprint import fingerprint
 from ..engine.switch import teacher_hook
 from ..engine.teacher_config import teacher_config
@@ -136,8 +136,8 @@ class Planner:
             except CTError as error:
                 raise CTError(f'arm {arm.name!r}: {error}') from error
             except (AttributeError, ImportError, KeyError, OSError, TypeError, ValueError) as error:
-                text = ' '.join(str(error).split()) or type(error).__name__
-                raise CTError(f'arm {arm.name!r} cannot be trained: {text}') from error
+                text = f'arm {arm.name!r} cannot be trained: {one_line(error)}'
+                raise CTError(text) from error
         return self._cells[known]
 
     def _made(self, arm: Arm, seed: int, point: int | None, trial: bool) -> list[Cell]:
@@ -185,11 +185,11 @@ class Planner:
 def _config(folder: Path, path: str, overlays: list[dict], seed: int) -> Config:
     beside = '::' not in path and not Path(path).is_absolute()
     cfg = load_config(str(folder / path) if beside else path)
+    if not cfg.get('model') or not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
+        raise CTError(f'{path} is no training config: it needs model, train_dataloader, train_cfg')
     for overlay in overlays:
         # A copy: mmengine takes _delete_ out of what it merges.
         cfg.merge_from_dict(copy.deepcopy(overlay))
-    if not cfg.get('model') or not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
-        raise CTError(f'{path} is no training config: it needs model, train_dataloader, train_cfg')
     cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
     for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         set_loader_defaults(cfg, field, Namespace(no_pin_memory=False), persistent_workers=True)

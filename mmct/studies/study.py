@@ -111,6 +111,13 @@ def read_study(cfg: Config, seeds: int | None = None) -> Study:
     for arm in arms:
         if arm.baseline is not None and arm.baseline not in names:
             raise CTError(f'arm {arm.name!r}: there is no baseline {arm.baseline!r}')
+        twins = [a.name for a in arms if (a.group, a.variant) == (arm.group, arm.variant)]
+        if len(twins) > 1:
+            # Figures know an arm by these: one would hide the other.
+            raise CTError(
+                f'arms {twins[0]!r} and {twins[1]!r} have the same group {arm.group!r} and '
+                f'variant {arm.variant!r}'
+            )
     table = plain.get('table') or {}
     _check_table(table, plain['scores'])
     return Study(

@@ -14,7 +14,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
 from ..checkpoint import reason
-from ..errors import CTError
+from ..errors import CTError, one_line
 from ..whole_files import write_text
 
 # Errors that a user's config or files cause while a run is being built.
@@ -129,9 +129,7 @@ def run_tool(
 
 
 def _fail(name: str, error: BaseException) -> int:
-    # A KeyError's text is the repr of its message.
-    text = str(error.args[0]) if isinstance(error, KeyError) else str(error)
-    line = ' '.join(text.split()) or type(error).__name__
+    line = one_line(error)
     if not isinstance(error, (CTError, OSError)):
         line += f' ({type(error).__name__}; MMCT_TRACEBACK=1 shows where)'
     print(f'{name}: error: {line}', file=sys.stderr)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
-from ...engine.errors import CTError
+from ...engine.errors import CTError, one_line
 from ..running import run_cell
 from ..task import FAILED, Outcome, Task
 from .cell_log import log_to_file
@@ -14,7 +14,9 @@ from .executor import Executor
 
 # On other workers, of a cell whose worker died.
 _RETRIES = 3
-_PATIENCE = 20  # seconds for a cluster to answer
+# Seconds for a cluster to answer.
+_PATIENCE = 20
+_PROBE = 'import ray, sys; ray.init(sys.argv[1])'
 
 
 class RayExecutor(Executor):
@@ -25,8 +27,8 @@ class RayExecutor(Executor):
 
     Args:
         jobs (int): How many are given to Ray at once.
-        address (str, optional): Of a running cluster. None: a Ray of this
-            machine alone is started.
+        address (str, optional): Of a running cluster. None: ``RAY_ADDRESS``,
+            or else a Ray of this machine alone is started.
 
     Raises:
         CTError: If Ray is not installed, or the address does not answer.
@@ -38,7 +40,8 @@ class RayExecutor(Executor):
         except ImportError as error:
             raise CTError("--executor ray needs Ray: pip install 'mmct[ray]'") from error
         self.jobs, self._ray = jobs, ray
-        _connect(ray, address)
+        # 'local' starts one, even if one is running.
+        _connect(ray, address or os.environ.get('RAY_ADDRESS') or 'local')
         gpus = ray.cluster_resources().get('GPU', 0)
         self._task = ray.remote(num_cpus=1, num_gpus=1 if gpus else 0, max_retries=_RETRIES)(
             _on_worker
@@ -99,26 +102,24 @@ def _on_worker(task: Task, folder: str) -> Outcome:
     return run_cell(task)
 
 
-def _connect(ray: Any, address: str | None) -> None:
-    where = f'at {address}' if address else 'on this machine'
-    if re.fullmatch(r'[^:/]+:\d+', address or '') and not _lives(address):
-        raise CTError(
-            f'no Ray answers {where} within {_PATIENCE} s: start one with "ray start --head", or '
-            'leave --ray-address out'
-        )
+def _connect(ray: Any, address: str) -> None:
+    if re.fullmatch(r'[^:/]+:\d+', address):
+        _check_answer(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level='ERROR')
     except Exception as error:
         # Ray says it with many kinds of errors.
-        text = ' '.join(str(error).split())[:200] or type(error).__name__
-        raise CTError(f'no Ray answers {where}: {text}') from error
+        raise CTError(f'no Ray answers at {address}: {one_line(error)[:200]}') from error
 
 
-def _lives(address: str) -> bool:
+def _check_answer(address: str) -> None:
     # In a process of its own: where none answers, ray.init waits for minutes and
     # then ends the process that called it.
-    command = [sys.executable, '-m', 'ray.scripts.scripts', 'health-check', '--address', address]
+    command = [sys.executable, '-c', _PROBE, address]
     try:
-        return not subprocess.run(command, capture_output=True, timeout=_PATIENCE).returncode
-    except subprocess.TimeoutExpired:
-        return False
+        subprocess.run(command, capture_output=True, check=True, timeout=_PATIENCE)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        remedy = 'start one with "ray start --head", or leave --ray-address out'
+        if b'AuthToken' in (error.stderr or b''):
+            remedy = 'it wants a token; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN if need be'
+        raise CTError(f'no Ray answers at {address} within {_PATIENCE} s: {remedy}') from error

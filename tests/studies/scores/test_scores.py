@@ -1,0 +1,135 @@
+"""What scores measure of a network, on real digits."""
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmpretrain.registry import DATASETS, MODELS
+
+from mmct import config_path
+from mmct.studies.scores import AlongTraining, FeatureReliance, ValidationError
+from mmct.studies.trained_run import TrainedRun
+
+CHANNELS = 32
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A network of random weights, after ``change``."""
+
+    def make(change=lambda model: None):
+        cfg = Config.fromfile(config_path('bn_resnet18_digits'))
+        cfg.merge_from_dict(
+            {
+                'model.backbone.stem_channels': 4,
+                'model.backbone.base_channels': 4,
+                'model.head.in_channels': CHANNELS,
+                'train_dataloader.dataset.indices': 128,
+                'test_dataloader.dataset.indices': 100,
+                'val_dataloader.dataset.indices': 50,
+            }
+        )
+        settings = dict(cfg.model, data_preprocessor=cfg.data_preprocessor)
+        model = MODELS.build(settings)
+        model.head.fc.bias.data.zero_()
+        change(model)
+        torch.save(model.state_dict(), tmp_path / 'weights.pth')
+        return TrainedRun('title', cfg, tmp_path, lambda done: None)
+
+    return make
+
+
+def predictions(run, split):
+    """Answers and labels, the plain way."""
+    model = run.model()
+    data = DATASETS.build(run.config[f'{split}_dataloader'].dataset)
+    with torch.no_grad():
+        found = model.test_step(pseudo_collate(list(data)))
+    pairs = [(int(sample.pred_label), int(sample.gt_label)) for sample in found]
+    return torch.tensor(pairs).T
+
+
+def error_of(answers, labels):
+    return 100 * (answers != labels).double().mean().item()
+
+
+def test_the_validation_error_is_that_of_the_predictions(run):
+    trained = run()
+    answers, labels = predictions(trained, 'val')
+    assert len(labels) == 50
+    assert ValidationError('name')(trained) == dict(
+        error_pct=pytest.approx(error_of(answers, labels))
+    )
+
+
+@pytest.fixture
+def half(run):
+    """The channels of lower variance: far from the rest, whatever the crops are."""
+    factors = torch.ones(CHANNELS)
+    factors[::2] = 1e-3
+
+    def scaled(model):
+        # All that is added up in a channel, in the last stage.
+        for block in model.backbone.layer4:
+            block.norm2.weight.data *= factors
+            if block.downsample is not None:
+                block.downsample[1].weight.data *= factors
+
+    return scaled, torch.arange(0, CHANNELS, 2)
+
+
+def test_a_network_that_ignores_a_half_loses_nothing_with_it(run, half):
+    scaled, low = half
+
+    def change(model):
+        scaled(model)
+        model.head.fc.weight.data[:, low] = 0
+
+    trained = run(change)
+    score = FeatureReliance('name', images=128)(trained)
+    answers, labels = predictions(trained, 'test')
+    assert len(answers.unique()) > 1
+    assert score['error_pct'] == pytest.approx(error_of(answers, labels))
+    assert score['low_replaced_pct'] == score['error_pct']
+    # All that it looks at is a mean now: it gives one answer.
+    shares = [error_of(torch.full_like(labels, label), labels) for label in range(10)]
+    assert any(score['high_replaced_pct'] == pytest.approx(share) for share in shares)
+
+
+def test_a_network_that_looks_at_low_variance_alone_loses_all_with_it(run, half):
+    scaled, low = half
+
+    def change(model):
+        scaled(model)
+        weight = torch.zeros_like(model.head.fc.weight)
+        weight[:, low] = model.head.fc.weight.data[:, low]
+        model.head.fc.weight.data = weight
+
+    score = FeatureReliance('name', images=128)(run(change))
+    assert score['high_replaced_pct'] == score['error_pct']
+    assert 0 < score['low_variance_share'] < 0.01
+
+
+def test_each_layer_that_normalises_has_a_spectrum(run):
+    score = FeatureReliance('name', images=64)(run())
+    model = run().model()
+    norms = [n for n, m in model.named_modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert list(score['layers']) == norms
+    assert len(norms) == 20
+    # Fresh BN layers scale all channels alike.
+    assert all(0 < layer['even'] <= 1 for layer in score['layers'].values())
+
+
+def test_a_network_of_one_answer_has_no_variance_to_share(run):
+    def change(model):
+        for parameter in model.backbone.parameters():
+            parameter.data.zero_()
+
+    score = FeatureReliance('name', images=64)(run(change))
+    assert score['low_variance_share'] is None
+    assert score['layers'] == {}
+
+
+def test_scores_along_training_need_checkpoints(run):
+    with pytest.raises(ValueError, match='max_keep_ckpts=-1'):
+        AlongTraining('name')(run())

@@ -1,0 +1,165 @@
+"""From a study to its cells: what makes two of them one, and what keeps them apart."""
+
+import pytest
+from study_files import write_study
+
+from mmct.engine import CTError
+from mmct.engine.cli import load_config
+from mmct.studies import Planner, StudyStore, read_study
+
+CT = 'arms = dict(CT=dict(config=ct, overlay=dict(custom_hooks=[hook])))\n'
+TWO_CT = """
+arms = {
+    f'CT {weight}': dict(config=ct, overlay=dict(
+        model=dict(consistency=dict(loss_weight=weight)), custom_hooks=[hook]))
+    for weight in (1.0, 2.0)
+}
+"""
+TUNED = """
+arms = dict(none=dict(config=nobn, tuning=dict(
+    points=[dict(optim_wrapper=dict(optimizer=dict(lr=lr))) for lr in (0.1, 0.2)],
+    overlay=dict(train_cfg=dict(max_epochs=1, val_interval=1)), seed=7)))
+seeds = 2
+"""
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Make the planner of a study."""
+
+    def make(text='', options=None, folder='work'):
+        cfg = load_config(str(write_study(tmp_path, text)))
+        cfg.merge_from_dict(options or {})
+        return Planner(read_study(cfg), StudyStore(tmp_path / folder))
+
+    return make
+
+
+def keys(planner):
+    return [cell.key for cell in planner.cells({})]
+
+
+def test_each_arm_has_a_cell_for_each_seed(plan):
+    cells = plan('arms.update(none=dict(config=nobn))\nseeds = [0, 5]').cells({})
+    assert [(cell.arm, cell.seed, cell.role) for cell in cells] == [
+        (arm, seed, 'training') for arm in ('BN', 'none') for seed in (0, 5)
+    ]
+    assert len({cell.key for cell in cells}) == 4
+    assert [cell.config.randomness.seed for cell in cells] == [0, 5, 0, 5]
+
+
+def test_a_key_says_what_determines_the_weights_and_nothing_else(plan):
+    before = keys(plan())
+    assert keys(plan(folder='elsewhere')) == before
+    for same in (
+        {'scores.corruption.severities': [1]},
+        {'table': {}},
+        {'common.default_hooks.logger': dict(interval=3)},
+        {'common.test_dataloader.dataset.indices': 20},
+    ):
+        assert keys(plan(options=same)) == before, same
+    for other in (
+        {'seeds': [1]},
+        {'common.train_cfg.max_epochs': 4},
+        {'common.train_dataloader.dataset.indices': 63},
+        {'common.model.backbone.base_channels': 8, 'common.model.head.in_channels': 64},
+        {'common.optim_wrapper': dict(optimizer=dict(lr=0.2))},
+    ):
+        assert keys(plan(options=other)) != before, other
+
+
+def test_a_renamed_arm_is_not_trained_again(plan):
+    assert keys(plan('arms = dict(other=dict(config=bn))')) == keys(plan())
+
+
+def test_cells_share_a_teacher(plan):
+    cells = plan(TWO_CT + 'seeds = 2').cells({})
+    teachers = [cell for cell in cells if cell.role == 'teacher']
+    assert [(cell.seed, cell.scores) for cell in teachers] == [(0, {}), (1, {})]
+    for cell in cells:
+        if cell.role == 'training':
+            assert cell.needs == (teachers[cell.seed].key,)
+            (hook,) = cell.config.custom_hooks
+            assert hook.checkpoint.endswith(f'{cell.needs[0]}/weights.pth')
+    # After what it needs: they are started in this order.
+    order = [cell.key for cell in cells]
+    assert all(order.index(key) < order.index(cell.key) for cell in cells for key in cell.needs)
+
+
+def test_a_teacher_of_its_own_settings_is_another(plan):
+    (one, student), (other, its_student) = (
+        plan(CT, options).cells({})
+        for options in ({}, {'arms.CT.overlay.custom_hooks.0.max_epochs': 2})
+    )
+    assert one.key != other.key
+    assert student.key != its_student.key
+
+
+def test_the_key_of_a_student_does_not_depend_on_the_folder(plan):
+    assert keys(plan(CT)) == keys(plan(CT, folder='elsewhere'))
+
+
+def test_a_tuned_arm_is_known_when_its_trials_are(plan):
+    planner = plan(TUNED)
+    trials = planner.cells({})
+    assert [(c.role, c.point, c.seed, c.config.train_cfg.max_epochs) for c in trials] == [
+        ('tuning', 0, 7, 1), ('tuning', 1, 7, 1)
+    ]  # fmt: skip
+    first, second = (trial_result(error) for error in (60, 50))
+    assert planner.cells({trials[0].key: first}) == trials
+    results = {trials[0].key: first, trials[1].key: second}
+    own = planner.cells(results)[2:]
+    assert [(c.role, c.seed, c.config.train_cfg.max_epochs) for c in own] == [
+        ('training', 0, 3), ('training', 1, 3)
+    ]  # fmt: skip
+    assert {c.config.optim_wrapper.optimizer.lr for c in own} == {0.2}
+    assert planner.plan(results)['arms']['none']['chosen'] == 1
+
+
+def trial_result(error):
+    if error is None:
+        return dict(diverged='the loss is nan', scores={})
+    return dict(diverged=None, scores=dict(validation=dict(value=dict(error_pct=error))))
+
+
+@pytest.mark.parametrize(
+    ('errors', 'chosen'), [((50, 60), 0), ((None, 60), 1), ((60, None), 0), ((50, 50), 0)]
+)
+def test_the_smallest_validation_error_is_chosen(plan, errors, chosen):
+    planner = plan(TUNED)
+    results = {
+        c.key: trial_result(e) for c, e in zip(planner.cells({}), errors, strict=True)
+    }
+    assert planner.choice(planner.study.arm('none'), results) == chosen
+
+
+def test_an_arm_whose_trials_all_diverge_does_not_stop_the_others(plan):
+    planner = plan(TUNED + 'arms.update(BN=dict(config=bn))')
+    results = {c.key: trial_result(None) for c in planner.cells({}) if c.role == 'tuning'}
+    cells = planner.cells(results)
+    assert {cell.arm for cell in cells if cell.role == 'training'} == {'BN'}
+    assert 'diverged with all 2 points' in planner.hopeless['none']
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ("arms = dict(a=dict(config='no.py'))", "arm 'a': there is no config file"),
+        ("arms = dict(a=dict(config='study.py'))", "arm 'a': study.py is no training config"),
+        (
+            "arms = dict(a=dict(config=bn, overlay=dict(train_dataloader=dict("
+            "dataset=dict(type='Digit')))))",
+            "arm 'a'",
+        ),
+        (
+            'arms = dict(a=dict(config=bn, overlay=dict(val_dataloader=None, val_cfg=None, '
+            'val_evaluator=None), tuning=dict(points=[{}, dict(x=1)])))',
+            "arm 'a': tuning chooses by the validation error",
+        ),
+    ],
+)  # fmt: skip
+def test_an_arm_that_cannot_be_trained_is_named(plan, text, message):
+    with pytest.raises(CTError) as error:
+        plan(text).cells({})
+    assert message in str(error.value)
+    assert '\n' not in str(error.value)

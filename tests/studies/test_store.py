@@ -1,0 +1,73 @@
+"""The folder of a study."""
+
+import json
+
+import pytest
+from mmengine.config import Config
+
+from mmct.engine import CTError
+from mmct.studies import Cell, StudyStore
+from mmct.studies.cell import hashed
+
+RESULT = dict(title='t', diverged=None, scores={})
+
+
+def cell(**scores):
+    return Cell('key', 'training', 'arm', 0, Config(), scores)
+
+
+def test_a_cell_is_finished_with_all_of_its_scores(tmp_path):
+    store = StudyStore(tmp_path)
+    one = cell(errors=dict(type='A', x=1))
+    assert not store.is_finished(one)
+    store.keep_result('key', RESULT)
+    assert store.is_finished(cell())
+    assert not store.is_finished(one)
+
+
+def test_a_score_with_other_settings_is_another(tmp_path):
+    store = StudyStore(tmp_path)
+    kept = dict(errors=dict(settings=hashed(dict(type='A', x=1)), value=3))
+    store.keep_result('key', {**RESULT, 'scores': kept})
+    assert store.is_finished(cell(errors=dict(x=1, type='A')))
+    assert not store.is_finished(cell(errors=dict(type='A', x=2)))
+
+
+def test_what_diverged_is_finished_without_scores(tmp_path):
+    store = StudyStore(tmp_path)
+    store.keep_result('key', {**RESULT, 'diverged': 'the loss is nan'})
+    assert store.is_finished(cell(errors=dict(type='A')))
+
+
+def test_what_another_process_wrote_is_seen(tmp_path):
+    one, other = StudyStore(tmp_path), StudyStore(tmp_path)
+    assert not one.is_finished(cell())
+    other.keep_result('key', RESULT)
+    assert one.is_finished(cell())
+
+
+def test_the_plan_is_written_when_it_changes(tmp_path):
+    store = StudyStore(tmp_path)
+    assert store.plan() is None
+    store.keep_plan(dict(seeds=(0, 1)))
+    before = (tmp_path / 'study.json').stat()
+    store.keep_plan(dict(seeds=(0, 1)))
+    assert (tmp_path / 'study.json').stat().st_ino == before.st_ino
+    store.keep_plan(dict(seeds=(0, 1, 2)))
+    assert store.plan()['seeds'] == [0, 1, 2]
+
+
+@pytest.mark.parametrize('text', ['', '[]', '{}', '{"schema": "mmct-study"'])
+def test_a_damaged_file_is_named(tmp_path, text):
+    (tmp_path / 'study.json').write_text(text)
+    with pytest.raises(CTError, match=r'study\.json is damaged: move it away'):
+        StudyStore(tmp_path).plan()
+
+
+def test_a_folder_of_another_version_is_refused(tmp_path):
+    store = StudyStore(tmp_path)
+    store.keep_plan({})
+    plan = json.loads((tmp_path / 'study.json').read_text())
+    (tmp_path / 'study.json').write_text(json.dumps({**plan, 'schema_version': 99}))
+    with pytest.raises(CTError, match='another version of mmct .*99.*: use another --work-dir'):
+        store.plan()

@@ -1,0 +1,113 @@
+"""The numbers of a study, by hand."""
+
+import pytest
+
+from mmct.studies.summary import at_equal, mean_and_error, seed_results, summarise
+
+CURVE = dict(curve='along', x='clean', y='gap')
+
+
+def result(error, gap=None, diverged=None):
+    scores = {} if error is None else dict(errors=dict(value=dict(clean=error)))
+    if gap is not None:
+        scores['along'] = dict(value=gap)
+    return dict(diverged=diverged, scores=scores)
+
+
+def plan(table, seeds=(0, 1), chosen=None):
+    arm = dict(group='net', points=[dict(lr=1), dict(lr=2)], chosen=chosen)
+    return dict(
+        arms=dict(
+            BN=dict(arm, variant='BN', baseline=None),
+            none=dict(arm, variant='none', baseline='BN'),
+        ),
+        seeds=seeds,
+        table=table,
+        cells=[
+            dict(key=f'{name}{seed}', arm=name, role='training', seed=seed)
+            for name in ('BN', 'none')
+            for seed in seeds
+        ]
+        # The trials of an arm are no results of it.
+        + [dict(key='trial', arm='none', role='tuning', seed=0)],
+    )
+
+
+def test_mean_and_standard_error_are_over_seeds():
+    # Deviations -1, 0, 1: variance 1, error 1 / sqrt(3).
+    assert mean_and_error([1, 2, 3]) == dict(
+        mean=2, standard_error=pytest.approx(3**-0.5), count=3
+    )
+
+
+def test_one_seed_has_no_standard_error_and_none_no_mean():
+    assert mean_and_error([4]) == dict(mean=4, standard_error=None, count=1)
+    assert mean_and_error([]) == dict(mean=None, standard_error=None, count=0)
+
+
+def test_differences_are_paired_by_seed():
+    results = dict(
+        BN0=result(10), BN1=result(30), none0=result(15), none1=result(37), trial=result(99)
+    )
+    row = summarise(plan(dict(error='errors.clean')), results)[1]
+    assert row['values']['error']['mean'] == 26
+    # 5 and 7; unpaired, the error would be 17.4.
+    assert row['values']['error']['difference'] == dict(mean=6, standard_error=1, count=2)
+
+
+def test_a_seed_that_only_one_arm_has_is_no_difference():
+    results = dict(BN0=result(10), none0=result(15), none1=result(37))
+    row = summarise(plan(dict(error='errors.clean')), results)[1]
+    assert row['seeds'] == [0, 1]
+    assert row['values']['error']['difference'] == dict(mean=5, standard_error=None, count=1)
+
+
+def test_what_diverged_is_counted_but_has_no_value():
+    results = dict(BN0=result(10), BN1=result(None, diverged='nan'))
+    row = summarise(plan(dict(error='errors.clean')), results)[0]
+    assert row['diverged'] == [1]
+    assert row['values']['error']['count'] == 1
+
+
+def test_the_choice_of_a_tuning_is_told():
+    assert summarise(plan({}, chosen=1), {})[0]['chosen'] == dict(lr=2)
+    assert summarise(plan({}), {})[0]['chosen'] is None
+
+
+def test_a_path_leads_into_a_score():
+    results = dict(BN0=result(10), BN1=result(30))
+    assert seed_results(plan({}), results, 'BN', 'errors.clean') == {0: 10, 1: 30}
+    assert seed_results(plan({}), results, 'BN', 'errors') == {0: dict(clean=10), 1: dict(clean=30)}
+    assert seed_results(plan({}), results, 'BN', 'errors.clean.more') == {}
+    assert seed_results(plan({}), results, 'BN', 'other') == {}
+
+
+# While it learns, the other net's gap goes from 2 to 8.
+OTHER = dict(clean=[80, 60, 40], gap=[2, 4, 8])
+
+
+@pytest.mark.parametrize(
+    ('clean', 'gap', 'expected'),
+    [
+        (60, 3, 3 - 4),  # on a point
+        (50, 7, 7 - 6),  # half way between two
+        (40, 8, 0),  # at its end
+        (39, 8, None),  # better than it ever was
+        (81, 8, None),  # worse than at its first checkpoint
+    ],
+)
+def test_gaps_are_compared_at_equal_clean_error(clean, gap, expected):
+    assert at_equal(dict(clean=[90, clean], gap=[0, gap]), OTHER, 'clean', 'gap') == expected
+
+
+def test_the_other_curve_need_not_fall():
+    wavy = dict(clean=[40, 80, 60], gap=[8, 2, 4])
+    assert at_equal(dict(clean=[50], gap=[7]), wavy, 'clean', 'gap') == 1
+
+
+def test_a_column_may_be_a_comparison_at_equal_error():
+    own = dict(clean=[50], gap=[7])
+    results = dict(BN0=result(40, OTHER), none0=result(50, own))
+    values = summarise(plan(dict(gap=CURVE)), results)[1]['values']['gap']
+    assert values['mean'] == 7
+    assert values['difference']['mean'] == 1

@@ -1,0 +1,283 @@
+"""tools/study.py: studies of real digits, in real processes."""
+
+import json
+import os
+import signal
+import time
+
+import pytest
+from study_files import results_of, starts_of, stopping, write_study
+from tool_runs import ROOT, contents, run, same_weights, start, succeed
+
+STUDY = ROOT / 'tools' / 'study.py'
+TWO = 'arms = dict(BN=dict(config=bn), none=dict(config=nobn, baseline="BN"))\nseeds = 2\n'
+SHARED = """
+arms = dict(
+    BN=dict(config=bn, variant='BN', group='net'),
+    none=dict(config=nobn, variant='none', group='net', baseline='BN', tuning=dict(
+        points=[dict(optim_wrapper=dict(optimizer=dict(lr=lr))) for lr in (0.01, 0.1)],
+        seed=9)),
+    **{
+        f'CT {weight}': dict(
+            config=ct, variant=f'CT {weight}', group='net', baseline='BN', overlay=dict(
+                model=dict(consistency=dict(loss_weight=weight)), custom_hooks=[hook]))
+        for weight in (1.0, 2.0)
+    },
+)
+scores.update(
+    along=dict(type='AlongTraining', corruptions=['fog'], severities=[3]),
+    features=dict(type='FeatureReliance', images=64),
+)
+table.update(gap=dict(curve='along', x='clean_error_pct', y='gap_pct'))
+figures = dict(
+    errors=dict(type='ErrorArrows'), paths=dict(type='TrainingPaths'),
+    spectra=dict(type='VarianceSpectra'), reliance=dict(type='ReplacedHalves'))
+seeds = 2
+"""
+
+
+@pytest.fixture(autouse=True)
+def hooks_are_found(monkeypatch):
+    # By the processes of cells, too.
+    path = os.pathsep.join([str(ROOT / 'tests'), os.environ.get('PYTHONPATH', '')])
+    monkeypatch.setenv('PYTHONPATH', path)
+
+
+def study(folder, *argv):
+    return succeed(STUDY, 'study.py', '--work-dir', 'out', *argv, cwd=folder)
+
+
+def test_a_study_from_the_first_cell_to_the_figures(tmp_path):
+    write_study(tmp_path, SHARED)
+    shown = study(tmp_path, '--jobs', '2')
+    results = results_of(tmp_path / 'out')
+    assert sorted(results) == sorted(
+        [f'{arm}, seed {seed}' for arm in ('BN', 'none', 'CT 1.0', 'CT 2.0') for seed in (0, 1)]
+        # One for both weights.
+        + [f'CT 1.0, teacher, seed {seed}' for seed in (0, 1)]
+        + [f'none, trial {point}, seed 9' for point in (0, 1)]
+    )
+    assert set(starts_of(tmp_path / 'out').values()) == {1}
+    own = results['CT 2.0, seed 1']['scores']
+    assert own['along']['value']['epoch'] == [1, 2, 3]
+    assert own['corruption']['value']['images'] == 40
+    assert len(own['features']['value']['layers']) == 20
+    assert results['CT 1.0, teacher, seed 0']['scores'] == {}
+    rows = {row['arm']: row for row in json.loads((tmp_path / 'out' / 'table.json').read_text())}
+    errors = [
+        results[f'none, seed {seed}']['scores']['corruption']['value']['clean_error_pct']
+        for seed in (0, 1)
+    ]
+    assert rows['none']['values']['error']['mean'] == pytest.approx(sum(errors) / 2)
+    assert rows['none']['chosen']['optim_wrapper']['optimizer']['lr'] in (0.01, 0.1)
+    assert (tmp_path / 'out' / 'table.md').read_text() in shown.out
+    for figure in ('errors', 'paths', 'spectra', 'reliance'):
+        assert (tmp_path / 'out' / f'{figure}.png').read_bytes().startswith(b'\x89PNG')
+
+    # Again: nothing is run.
+    before = contents(tmp_path / 'out' / 'results')
+    study(tmp_path)
+    assert contents(tmp_path / 'out' / 'results') == before
+    assert set(starts_of(tmp_path / 'out').values()) == {1}
+
+    # From the small files alone.
+    for path in ('study.json', 'results'):
+        (tmp_path / 'copy').mkdir(exist_ok=True)
+        (tmp_path / 'out' / path).rename(tmp_path / 'copy' / path)
+    table = (tmp_path / 'out' / 'table.md').read_bytes()
+    succeed(STUDY, 'study.py', '--work-dir', 'copy', '--report-only', cwd=tmp_path)
+    assert (tmp_path / 'copy' / 'table.md').read_bytes() == table
+    assert (tmp_path / 'copy' / 'errors.png').is_file()
+
+
+def test_a_new_score_is_measured_of_networks_that_are_there(tmp_path):
+    file = write_study(tmp_path, TWO)
+    study(tmp_path)
+    weights = {path: path.stat().st_mtime_ns for path in tmp_path.glob('out/runs/*/weights.pth')}
+    file.write_text(
+        file.read_text() + "scores.update(features=dict(type='FeatureReliance', images=64))\n"
+    )
+    study(tmp_path)
+    assert set(starts_of(tmp_path / 'out').values()) == {1}
+    assert {path: path.stat().st_mtime_ns for path in weights} == weights
+    for result in results_of(tmp_path / 'out').values():
+        assert set(result['scores']) == {'corruption', 'features'}
+
+
+def test_a_killed_cell_goes_on_where_it_was(tmp_path):
+    write_study(tmp_path, stopping(tmp_path / 'marker'))
+    first = run(STUDY, 'study.py', '--work-dir', 'out', cwd=tmp_path)
+    assert first.code == 2
+    assert 'BN, seed 0: its process was killed by signal 9' in first.err
+    # The other arm is finished, and in the table.
+    assert list(results_of(tmp_path / 'out')) == ['none, seed 0']
+    assert '| none | 1 of 1 |' in first.out
+    study(tmp_path)
+    assert set(results_of(tmp_path / 'out')) == {'none, seed 0', 'BN, seed 0'}
+    (own,) = (key for key, count in starts_of(tmp_path / 'out').items() if count == 2)
+    logs = '\n'.join(p.read_text() for p in tmp_path.glob(f'out/runs/{own}/2*/*.log'))
+    assert 'resumed epoch: 1' in logs
+    # As one that never was stopped: the marker is there from the start.
+    succeed(STUDY, 'study.py', '--work-dir', 'whole', cwd=tmp_path)
+    files = [tmp_path / folder / 'runs' / own / 'weights.pth' for folder in ('out', 'whole')]
+    assert starts_of(tmp_path / 'whole')[own] == 1
+    assert same_weights(*files)
+
+
+def test_a_failed_cell_is_shown_with_its_last_line_and_tried_again(tmp_path):
+    write_study(tmp_path, stopping(tmp_path / 'marker', how='error'))
+    first = run(STUDY, 'study.py', '--work-dir', 'out', cwd=tmp_path)
+    assert first.code == 2
+    assert 'BN, seed 0: failed: RuntimeError: the last line' in first.out
+    assert '1 of 2 cells failed (BN, seed 0: RuntimeError: the last line)' in first.err
+    (log,) = (text for p in tmp_path.glob('out/runs/*/log.txt')
+              if 'Traceback' in (text := p.read_text()))  # fmt: skip
+    assert 'first line' in log
+    assert '| BN | 1 of 1 |' in study(tmp_path).out
+
+
+def test_two_studies_on_one_folder_never_run_a_cell_twice(tmp_path):
+    write_study(tmp_path, TWO)
+    argv = ('study.py', '--work-dir', 'out', '--jobs', '2')
+    both = [start(STUDY, *argv, cwd=tmp_path) for _ in range(2)]
+    ends = [process.communicate(timeout=280) for process in both]
+    assert [process.returncode for process in both] == [0, 0], ends
+    assert len(results_of(tmp_path / 'out')) == 4
+    assert starts_of(tmp_path / 'out') == dict.fromkeys(starts_of(tmp_path / 'out'), 1)
+    # Both have the whole table.
+    assert ends[0][0].count('2 of 2') == ends[1][0].count('2 of 2') == 2
+
+
+LONG = 'common["train_cfg"]["max_epochs"] = 500\n'
+
+
+def wait_for(pattern, folder, seconds=120):
+    end = time.monotonic() + seconds
+    while not list(folder.glob(pattern)):
+        assert time.monotonic() < end, f'no {pattern} in {folder}'
+        time.sleep(0.1)
+
+
+def writes(folder):
+    """Whether a run still writes its status."""
+    (file,) = folder.glob('out/runs/*/status.json')
+    before = file.stat().st_mtime_ns
+    time.sleep(5)
+    return file.stat().st_mtime_ns != before
+
+
+@pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGKILL])
+def test_no_cell_outlives_its_study(tmp_path, how):
+    write_study(tmp_path, LONG)
+    process = start(STUDY, 'study.py', '--work-dir', 'out', cwd=tmp_path)
+    try:
+        wait_for('out/runs/*/epoch_2.pth', tmp_path)
+        process.send_signal(how)
+        _, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    if how == signal.SIGINT:
+        assert process.returncode == 130
+        assert 'stopped; the same command goes on where it was' in error
+    assert not writes(tmp_path)
+    assert results_of(tmp_path / 'out') == {}
+
+
+def test_a_dry_run_tells_cells_and_time_and_writes_nothing(tmp_path):
+    write_study(tmp_path, SHARED)
+    shown = study(tmp_path, '--dry-run', '--jobs', '2').out
+    rows = [[cell.strip() for cell in line.split('│')[1:-1]] for line in shown.splitlines()]
+    found = {tuple(row[:2]): row[2:5] for row in rows if len(row) == 7}
+    # Of 64 images in batches of 16, three epochs.
+    assert found == {
+        ('BN', 'training'): ['2', '2', '12'],
+        ('none', 'tuning'): ['2', '2', '12'],
+        ('none', 'training'): ['2', '2', '12'],
+        ('CT 1.0', 'teacher'): ['2', '2', '12'],
+        ('CT 1.0', 'training'): ['2', '2', '12'],
+        ('CT 2.0', 'training'): ['2', '2', '12'],
+    }
+    assert 'with --jobs 2' in shown
+    assert not (tmp_path / 'out').exists()
+
+
+WRONG = {
+    'a backbone that does not build': (
+        "arms.update(bad=dict(config=bn, overlay=dict(model=dict(backbone=dict(depth=17)))))",
+        "arm 'bad' does not build: invalid depth 17",
+    ),
+    'parts that do not fit': (
+        "arms.update(bad=dict(config=bn, overlay=dict(model=dict(head=dict(in_channels=7)))))",
+        "arm 'bad' does not build",
+    ),
+    'a config without BN': (
+        "arms.update(bad=dict(config=nobn, overlay=dict(model=dict(backbone=dict("
+        "norm_cfg=dict(type='GN', num_groups=2))))))",
+        "arm 'bad' does not build: CT needs a BN student, but this network has no BatchNorm layer",
+    ),
+    'a typo in the config': ("arms.update(bad=dict(config='bn_resnet18.py'))", 'no config file'),
+    'a score that is not there': (
+        "scores.update(bad=dict(type='CorruptionScores'))",
+        "score 'bad': ",
+    ),
+    'a score without its data': (
+        "scores.update(bad=dict(type='CorruptionScore', dataset=dict("
+        "type='CorruptionArrays', data_root='data/none')))",
+        "score 'bad': ",
+    ),
+    'a figure that is not there': (
+        "figures = dict(bad=dict(type='ErrorArrow'))", "figure 'bad': ",
+    ),
+    'a figure of unknown settings': (
+        "figures = dict(bad=dict(type='ErrorArrows', z=1))", "figure 'bad': ",
+    ),
+    'repeated seeds': ('seeds = [1, 1]', 'seeds has 1 twice'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(('text', 'message'), WRONG.values(), ids=WRONG)
+def test_a_dry_run_finds_what_would_fail_after_hours(tmp_path, text, message):
+    write_study(tmp_path, text)
+    result = run(STUDY, 'study.py', '--work-dir', 'out', '--dry-run', cwd=tmp_path)
+    assert result.code == 2
+    (line,) = [line for line in result.err.splitlines() if line.startswith('study.py: error: ')]
+    assert message in line
+    assert 'Traceback' not in result.err
+    assert not (tmp_path / 'out').exists()
+
+
+def test_a_folder_of_another_version_is_refused_and_left_alone(tmp_path):
+    write_study(tmp_path)
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out' / 'study.json').write_text('{"schema": "mmct-study", "schema_version": 0}')
+    before = contents(tmp_path)
+    for more in ((), ('--dry-run',), ('--report-only',)):
+        result = run(STUDY, 'study.py', '--work-dir', 'out', *more, cwd=tmp_path)
+        assert result.code == 2
+        assert 'of another version of mmct' in result.err
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ('argv', 'message'),
+    [
+        (['--jobs', '0'], 'must be 1 or more, got 0'),
+        (['--seeds', 'two'], 'must be 1 or more, got two'),
+        (['--ray-address', 'host:1'], '--ray-address needs --executor ray'),
+        (['--dry-run', '--report-only'], 'exclude each other'),
+        (['--report-only'], 'has no study.json: run the study first'),
+        (['--executor', 'rye'], 'invalid choice'),
+    ],
+)
+def test_a_wrong_command_line_is_explained(tmp_path, argv, message):
+    write_study(tmp_path)
+    result = run(STUDY, 'study.py', '--work-dir', 'out', *argv, cwd=tmp_path)
+    assert result.code == 2
+    assert message in result.err
+    assert not (tmp_path / 'out').exists()
+
+
+def test_a_study_that_is_not_there_is_named(tmp_path):
+    result = run(STUDY, 'studies.py', cwd=tmp_path)
+    assert result.code == 2
+    assert 'studies.py' in result.err

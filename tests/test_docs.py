@@ -1,12 +1,16 @@
 """What the docs say was measured is what the kept results say."""
 
 import json
+import shutil
 
 import pytest
 from tool_runs import ROOT
 
 from mmct.evaluation import compare, read_result
 from mmct.report import to_markdown
+from mmct.studies import StudyStore, write_study_report
+from mmct.studies.figures.panels import arms_by_group
+from mmct.studies.summary import mean_and_error, seed_results
 
 KEPT = ROOT / 'benchmarks' / 'cifar10' / 'scorecards'
 RESULTS = (ROOT / 'docs' / 'results.md').read_text(encoding='utf-8')
@@ -44,3 +48,53 @@ def test_the_numbers_of_the_theory_are_those_of_its_figures():
         for value, word in zip(found, arrow.split(' -> '), strict=True):
             digits = len(word.partition('.')[2])
             assert f'{value:.{digits}f}' == word
+
+
+STUDIES = ROOT / 'benchmarks'
+BN_REMOVAL = (ROOT / 'docs' / 'bn_removal.md').read_text(encoding='utf-8')
+COLUMNS = 'clean error, %', 'mCE, %', 'gap', 'gap at equal clean error'
+
+
+@pytest.mark.parametrize('name', ['bn_removal', 'bn_removal_longer'])
+def test_the_report_of_a_kept_study_is_made_again_from_its_results(name, tmp_path):
+    shutil.copy(STUDIES / name / 'study.json', tmp_path)
+    shutil.copytree(STUDIES / name / 'results', tmp_path / 'results')
+    write_study_report(StudyStore(tmp_path))
+    for file in ('table.md', 'table.json'):
+        assert (tmp_path / file).read_bytes() == (STUDIES / name / file).read_bytes()
+
+
+def interval(difference):
+    if difference['interval'] is None:
+        return ''
+    low, high = difference['interval']
+    return f'{difference["mean"]:+.1f} [{low:+.1f}, {high:+.1f}]'
+
+
+@pytest.mark.parametrize(('name', 'count'), [('bn_removal', 15), ('bn_removal_longer', 1)])
+def test_the_differences_without_bn_are_those_of_the_results(name, count):
+    rows = json.loads((STUDIES / name / 'table.json').read_text(encoding='utf-8'))
+    lines = [
+        ' | '.join([row['arm'], *(interval(row['values'][c]['difference']) for c in COLUMNS)])
+        for row in rows
+        if row['values']['gap']['difference'] is not None
+    ]
+    assert len(lines) == count
+    for line in lines:
+        assert f'| {line} |' in BN_REMOVAL
+
+
+def test_what_is_said_to_rest_on_low_variance_is_that_of_the_results():
+    folder = STUDIES / 'bn_removal'
+    plan = json.loads((folder / 'study.json').read_text(encoding='utf-8'))
+    files = {file.stem: file for file in (folder / 'results').glob('*.json')}
+    results = {key: json.loads(file.read_text(encoding='utf-8')) for key, file in files.items()}
+    assert results.keys() == {cell['key'] for cell in plan['cells']}
+    for group, arms in arms_by_group(plan).items():
+        shown = []
+        for arm in arms.values():
+            scores = seed_results(plan, results, arm, 'features').values()
+            rise = mean_and_error([s['low_replaced_pct'] - s['error_pct'] for s in scores])
+            # Without a minus before 0.0.
+            shown.append(f'{round(rise["mean"], 1) + 0.0:.1f} ± {rise["standard_error"]:.1f}')
+        assert f'| {group} | {" | ".join(shown)} |' in BN_REMOVAL

@@ -127,9 +127,7 @@ def trial_result(error):
 )
 def test_the_smallest_validation_error_is_chosen(plan, errors, chosen):
     planner = plan(TUNED)
-    results = {
-        c.key: trial_result(e) for c, e in zip(planner.cells({}), errors, strict=True)
-    }
+    results = {c.key: trial_result(e) for c, e in zip(planner.cells({}), errors, strict=True)}
     assert planner.choice(planner.study.arm('none'), results) == chosen
 
 

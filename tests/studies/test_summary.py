@@ -35,14 +35,17 @@ def plan(table, seeds=(0, 1), chosen=None):
 
 def test_mean_and_standard_error_are_over_seeds():
     # Deviations -1, 0, 1: variance 1, error 1 / sqrt(3).
-    assert mean_and_error([1, 2, 3]) == dict(
-        mean=2, standard_error=pytest.approx(3**-0.5), count=3
-    )
+    found = mean_and_error([1, 2, 3])
+    assert (found['mean'], found['count']) == (2, 3)
+    assert found['standard_error'] == pytest.approx(3**-0.5)
+    # The 97.5 % quantile of Student's t with two degrees of freedom: 4.303.
+    assert found['interval'] == pytest.approx([2 - 4.303 * 3**-0.5, 2 + 4.303 * 3**-0.5], abs=1e-3)
 
 
 def test_one_seed_has_no_standard_error_and_none_no_mean():
-    assert mean_and_error([4]) == dict(mean=4, standard_error=None, count=1)
-    assert mean_and_error([]) == dict(mean=None, standard_error=None, count=0)
+    nothing = dict(standard_error=None, interval=None)
+    assert mean_and_error([4]) == dict(mean=4, count=1, **nothing)
+    assert mean_and_error([]) == dict(mean=None, count=0, **nothing)
 
 
 def test_differences_are_paired_by_seed():
@@ -52,14 +55,16 @@ def test_differences_are_paired_by_seed():
     row = summarise(plan(dict(error='errors.clean')), results)[1]
     assert row['values']['error']['mean'] == 26
     # 5 and 7; unpaired, the error would be 17.4.
-    assert row['values']['error']['difference'] == dict(mean=6, standard_error=1, count=2)
+    difference = row['values']['error']['difference']
+    assert (difference['mean'], difference['standard_error'], difference['count']) == (6, 1, 2)
 
 
 def test_a_seed_that_only_one_arm_has_is_no_difference():
     results = dict(BN0=result(10), none0=result(15), none1=result(37))
     row = summarise(plan(dict(error='errors.clean')), results)[1]
     assert row['seeds'] == [0, 1]
-    assert row['values']['error']['difference'] == dict(mean=5, standard_error=None, count=1)
+    difference = row['values']['error']['difference']
+    assert (difference['mean'], difference['standard_error'], difference['count']) == (5, None, 1)
 
 
 def test_what_diverged_is_counted_but_has_no_value():

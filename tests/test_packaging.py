@@ -113,7 +113,9 @@ def test_metadata_asks_for_a_stack_only_in_extras(metadata):
         'packaging', 'pillow', 'rich', 'safetensors', 'scikit-learn', 'scipy', 'threadpoolctl',
         'torch', 'torchvision',
     }  # fmt: skip
-    assert set(metadata.get_all('Provides-Extra')) == {'onedl', 'openmmlab', 'tests', 'dev'}
+    assert set(metadata.get_all('Provides-Extra')) == {
+        'onedl', 'openmmlab', 'ray', 'tests', 'dev'
+    }  # fmt: skip
 
 
 def test_names_of_configs_are_unique_in_the_package(wheel):

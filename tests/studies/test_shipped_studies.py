@@ -32,7 +32,7 @@ def test_parts_build_and_each_arm_has_a_baseline_of_its_group(name):
 
 
 def test_the_study_of_digits_has_a_cell_for_each_arm_and_seed(tmp_path):
-    cells = Planner(study_of('digits'), StudyStore(tmp_path)).cells({})
+    cells = Planner(study_of('digits_study'), StudyStore(tmp_path)).cells({})
     # A teacher for each seed of CT: with warm-up and clipping it is not the arm without BN.
     assert len(cells) == 12
 

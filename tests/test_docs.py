@@ -55,7 +55,7 @@ BN_REMOVAL = (ROOT / 'docs' / 'bn_removal.md').read_text(encoding='utf-8')
 COLUMNS = 'clean error, %', 'mCE, %', 'gap', 'gap at equal clean error'
 
 
-@pytest.mark.parametrize('name', ['bn_removal', 'bn_removal_longer'])
+@pytest.mark.parametrize('name', ['bn_removal', 'bn_removal_longer', 'digits_study'])
 def test_the_report_of_a_kept_study_is_made_again_from_its_results(name, tmp_path):
     shutil.copy(STUDIES / name / 'study.json', tmp_path)
     shutil.copytree(STUDIES / name / 'results', tmp_path / 'results')
@@ -71,7 +71,9 @@ def interval(difference):
     return f'{difference["mean"]:+.1f} [{low:+.1f}, {high:+.1f}]'
 
 
-@pytest.mark.parametrize(('name', 'count'), [('bn_removal', 15), ('bn_removal_longer', 1)])
+@pytest.mark.parametrize(
+    ('name', 'count'), [('bn_removal', 15), ('bn_removal_longer', 1), ('digits_study', 2)]
+)
 def test_the_differences_without_bn_are_those_of_the_results(name, count):
     rows = json.loads((STUDIES / name / 'table.json').read_text(encoding='utf-8'))
     lines = [

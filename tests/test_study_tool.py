@@ -104,6 +104,31 @@ def test_a_new_score_is_measured_of_networks_that_are_there(tmp_path):
         assert set(result['scores']) == {'corruption', 'features'}
 
 
+def test_a_trial_that_is_chosen_is_a_cell_of_its_arm(tmp_path):
+    # Trials without an overlay, with the study's first seed.
+    points = '[dict(optim_wrapper=dict(optimizer=dict(lr=lr))) for lr in (1e-6, 0.1)]'
+    write_study(tmp_path, f'arms = dict(BN=dict(config=bn, tuning=dict(points={points})))')
+    assert '| BN | 1 of 1 |' in study(tmp_path).out
+    assert sorted(starts_of(tmp_path / 'out').values()) == [1, 1]
+    results = results_of(tmp_path / 'out')
+    assert set(results['BN, trial 0, seed 0']['scores']) == {'validation'}
+    assert set(results['BN, trial 1, seed 0']['scores']) == {'validation', 'corruption'}
+    # With what it has found, a second start plans the same.
+    assert '| BN | 1 of 1 |' in study(tmp_path).out
+    assert sorted(starts_of(tmp_path / 'out').values()) == [1, 1]
+
+
+def test_arms_that_train_the_same_are_trained_once_and_both_shown(tmp_path):
+    write_study(tmp_path, "arms = dict(one=dict(config=bn), two=dict(config=bn, baseline='one'))\n")
+    assert '0 of 1 cells done' in study(tmp_path).out
+    assert list(starts_of(tmp_path / 'out').values()) == [1]
+    text = (tmp_path / 'out' / 'table.md').read_text()
+    assert '| one | 1 of 1 |' in text
+    assert '| two | 1 of 1 |' in text
+    shown = study(tmp_path, '--dry-run').out
+    assert 'about 0 s' in shown
+
+
 def test_a_killed_cell_goes_on_where_it_was(tmp_path):
     write_study(tmp_path, stopping(tmp_path / 'marker'))
     first = run(STUDY, 'study.py', '--work-dir', 'out', cwd=tmp_path)

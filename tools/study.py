@@ -89,17 +89,16 @@ def report(store: StudyStore) -> None:
 
 def dry_run(study: Study, planner: Planner, store: StudyStore, jobs: int) -> None:
     """Print the cells, and how long the unfinished ones will take."""
-    finished, known = {}, -1
-    while known != len(finished):
-        known = len(finished)
-        cells = planner.cells(finished)
-        finished |= {c.key: store.result(c.key) for c in cells if store.is_finished(c)}
+    results, known = {}, -1
+    while known != len(results):
+        known = len(results)
+        cells = planner.cells(results)
+        results |= {c.key: found for c in cells if (found := store.result(c.key)) is not None}
     table = Table(title=f'{study.name}, in {store.folder}', title_justify='left')
     for title in ('arm', 'role', 'cells', 'to do', 'steps', 's/step', 'time each'):
         table.add_column(title, justify='left' if title in ('arm', 'role') else 'right')
     total, counts = 0.0, Counter((cell.arm, cell.role) for cell in cells)
-    to_do = Counter((cell.arm, cell.role) for cell in cells if cell.key not in finished)
-    unknown = {arm.name for arm in study.arms} - {c.arm for c in cells if c.role == 'training'}
+    to_do = Counter((cell.arm, cell.role) for cell in cells if not store.is_finished(cell))
     for (arm, role), cell in representatives(cells).items():
         cost = estimate(cell)
         total += to_do[arm, role] * cost.seconds
@@ -109,7 +108,7 @@ def dry_run(study: Study, planner: Planner, store: StudyStore, jobs: int) -> Non
         )  # fmt: skip
     # The training of an arm that is to be tuned, with the first point.
     for arm in study.arms:
-        if arm.name in unknown:
+        if arm.tuning is not None and planner.choice(arm, results) is None:
             cost, seeds = estimate(planner.example(arm)), len(study.seeds)
             total += seeds * cost.seconds
             table.add_row(
@@ -137,10 +136,10 @@ def run(study: Study, planner: Planner, store: StudyStore, args: Namespace) -> N
     if planner.hopeless:
         raise CTError('; '.join(planner.hopeless.values()))
     if progress.failed:
-        failed = [c for c in progress.cells if c.key in progress.failed]
+        failed = [c for c in progress.different if c.key in progress.failed]
         lines = '; '.join(f'{c.title}: {progress.failed[c.key]}' for c in failed[:5])
         raise CTError(
-            f'{len(failed)} of {len(progress.cells)} cells failed ({lines}); the logs are in '
+            f'{len(failed)} of {len(progress.different)} cells failed ({lines}); the logs are in '
             f'{store.folder / "runs"}{os.sep}<key>; the next start tries them again'
         )
 

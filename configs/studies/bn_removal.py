@@ -1,6 +1,6 @@
 # The paper's first claim: what removing BN does to clean and corrupted error,
 # across architectures that are narrow enough for a CPU. docs/bn_removal.md
-base = '../_base_/studies/cifar10_folder_part.py'
+base = '{{ fileDirname }}/../_base_/studies/cifar10_folder_part.py'
 cosine = dict(type='CosineAnnealingLR', by_epoch=True, begin=1, convert_to_iter_based=True)
 warm_up = dict(type='LinearLR', start_factor=0.1, begin=0, end=1, convert_to_iter_based=True)
 common = dict(

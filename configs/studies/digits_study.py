@@ -5,12 +5,17 @@ common = dict(
     default_hooks=dict(checkpoint=dict(interval=3, max_keep_ckpts=-1)),
 )
 arms = {
-    'BN': dict(config='../bn_resnet18_digits.py', variant='BN', group='ResNet-18'),
+    'BN': dict(
+        config='{{ fileDirname }}/../bn_resnet18_digits.py', variant='BN', group='ResNet-18'
+    ),
     'no BN': dict(
-        config='../nobn_resnet18_digits.py', variant='no BN', group='ResNet-18', baseline='BN'
+        config='{{ fileDirname }}/../nobn_resnet18_digits.py',
+        variant='no BN',
+        group='ResNet-18',
+        baseline='BN',
     ),
     'CT': dict(
-        config='../ct_resnet18_digits.py',
+        config='{{ fileDirname }}/../ct_resnet18_digits.py',
         # Without the scorecard at the end: the study has its own.
         overlay=dict(custom_hooks=[dict(type='NoBNTeacherHook')]),
         variant='CT',

@@ -81,10 +81,11 @@ class LiveTable:
         return shown(mean_and_error(found))
 
     def _title(self, progress: Progress) -> str:
-        counts = Counter(progress.state(cell) for cell in progress.cells)
+        counts = Counter(progress.state(cell) for cell in progress.different)
         left = progress.seconds_left(self._jobs)
-        text = f'{progress.study.name}: {counts[FINISHED]} of '
-        text += f'{len(progress.cells) + progress.unknown} cells done, {counts[RUNNING]} running'
+        total = len(progress.different) + progress.unknown
+        text = f'{progress.study.name}: {counts[FINISHED]} of {total} cells done, '
+        text += f'{counts[RUNNING]} running'
         if counts[FAILED]:
             text += f', {counts[FAILED]} failed'
         return text + ('' if left is None else f', {duration(left)} left')

@@ -3,6 +3,7 @@
 import copy
 from argparse import Namespace
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,26 +47,43 @@ class Planner:
         """The cells that are known.
 
         Args:
-            results (Mapping): Of finished cells, by key.
+            results (Mapping): Of cells that have one, by key.
 
         Returns:
-            list[Cell]: Each once, after those that it needs.
+            list[Cell]: Each once, after those that it needs: arms that train
+            the same, or an arm that is a teacher or trial, too, are one cell.
 
         Raises:
             CTError: If an arm cannot be trained; the message names it.
         """
         cells: dict[str, Cell] = {}
-        for cell in self._all(results):
-            # A teacher may be an arm of its own, too: then it is scored.
-            if cell.key not in cells or cell.scores:
-                cells[cell.key] = cell
+        for cell in self.entries(results):
+            known = cells.setdefault(cell.key, cell)
+            # An arm's own cell, if it is one, gives its name to all.
+            owner = cell if cell.role == TRAINING != known.role else known
+            cells[cell.key] = replace(owner, scores={**known.scores, **cell.scores})
         return list(cells.values())
+
+    def entries(self, results: Mapping[str, Mapping]) -> list[Cell]:
+        """What each arm has: a cell is there as often as arms share it.
+
+        Args:
+            results (Mapping): Of cells that have one, by key.
+        """
+        cells = []
+        for arm in self.study.arms:
+            chosen = self.choice(arm, results)
+            cells += self.trials(arm)
+            if arm.tuning is None or chosen is not None:
+                for seed in self.study.seeds:
+                    cells += self._of(arm, seed, chosen)
+        return cells
 
     def plan(self, results: Mapping[str, Mapping]) -> dict[str, Any]:
         """What ``study.json`` says: enough to make tables from the results.
 
         Args:
-            results (Mapping): Of finished cells, by key.
+            results (Mapping): Of cells that have one, by key.
 
         Returns:
             dict: JSON-able.
@@ -86,21 +104,11 @@ class Planner:
             },
             cells=[
                 dict(key=c.key, role=c.role, arm=c.arm, seed=c.seed, point=c.point)
-                for c in self._all(results)
+                for c in self.entries(results)
             ],
             table=study.table,
             figures=study.figures,
         )
-
-    def _all(self, results: Mapping[str, Mapping]) -> list[Cell]:
-        cells = []
-        for arm in self.study.arms:
-            chosen = self.choice(arm, results)
-            cells += self.trials(arm)
-            if arm.tuning is None or chosen is not None:
-                for seed in self.study.seeds:
-                    cells += self._of(arm, seed, chosen)
-        return cells
 
     def trials(self, arm: Arm) -> list[Cell]:
         """The cells from which an arm's settings are chosen."""

@@ -1,7 +1,7 @@
 """How far a study is."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import mean
 from typing import Any
 
@@ -22,14 +22,16 @@ class Progress:
         store (StudyStore): Its folder.
 
     Attributes:
-        cells (list[Cell]): Those known so far.
-        finished (dict): The results of the finished ones, by key.
+        cells (list[Cell]): Those known so far, as often as arms share them.
+        results (dict): Of cells that are trained, if not scored, by key.
+        finished (dict): Of those that have all scores.
         failed (dict): The last error line of the failed ones, by key.
     """
 
     def __init__(self, study: Study, store: StudyStore) -> None:
         self.study, self._store = study, store
         self.cells: list[Cell] = []
+        self.results: dict[str, dict[str, Any]] = {}
         self.finished: dict[str, dict[str, Any]] = {}
         self.failed: dict[str, str] = {}
         self._running: dict[str, float] = {}
@@ -47,9 +49,9 @@ class Progress:
         """Say which cells are running."""
         self._running = {key: self._running[key] for key in keys}
 
-    def finish(self, key: str, result: Mapping[str, Any]) -> None:
-        """Say that a cell has its result."""
-        self.finished[key] = dict(result)
+    def finish(self, key: str) -> None:
+        """Say that the result of a cell has all scores."""
+        self.finished[key] = self.results[key]
         if key in self._running:
             self._seconds[key] = time.monotonic() - self._running[key]
 
@@ -64,6 +66,11 @@ class Progress:
     def status(self, cell: Cell) -> tuple[str, float]:
         """What a running cell does, and how much of that is done."""
         return read_status(self._store, cell.key)
+
+    @property
+    def different(self) -> list[Cell]:
+        """The cells known so far, each once."""
+        return list({cell.key: cell for cell in self.cells}.values())
 
     @property
     def unknown(self) -> int:
@@ -83,7 +90,7 @@ class Progress:
         if not self._seconds:
             return None
         now, total = time.monotonic(), 0.0
-        for cell in self.cells:
+        for cell in self.different:
             if self.state(cell) == WAITING:
                 total += self._expected(cell)
             elif self.state(cell) == RUNNING:

@@ -7,7 +7,7 @@ from .cell import Cell
 from .executors import Executor
 from .planner import Planner
 from .progress import Progress
-from .store import StudyStore
+from .store import StudyStore, is_complete
 from .task import BUSY, FAILED, Outcome, Task
 
 # Seconds after which a cell that another process ran is looked at again.
@@ -60,15 +60,23 @@ def run_study(
 def _known(planner: Planner, store: StudyStore, progress: Progress) -> list[Cell]:
     """The cells that are known now, and which of them are finished."""
     while True:
-        known = len(progress.finished)
-        cells = planner.cells(progress.finished)
+        known = dict(progress.results)
+        cells = planner.cells(progress.results)
         for cell in cells:
-            if cell.key not in progress.finished and store.is_finished(cell):
-                progress.finish(cell.key, store.result(cell.key))
-        progress.set_cells(cells)
-        # What is finished may make more cells known: those of a tuned arm.
-        if len(progress.finished) == known:
-            store.keep_plan(planner.plan(progress.finished))
+            # A trial that is chosen may be a cell of the arm: then it has more scores.
+            before = progress.finished.get(cell.key)
+            if before is not None and is_complete(before, cell.scores):
+                continue
+            progress.finished.pop(cell.key, None)
+            finished = store.is_finished(cell)
+            if (result := store.result(cell.key)) is not None:
+                progress.results[cell.key] = result
+            if finished:
+                progress.finish(cell.key)
+        progress.set_cells(planner.entries(progress.results))
+        # What has a result may make more cells known: those of a tuned arm.
+        if progress.results == known:
+            store.keep_plan(planner.plan(progress.results))
             return cells
 
 

@@ -87,9 +87,7 @@ class StudyStore:
         """
         self._read.pop(cell.key, None)
         result = self.result(cell.key)
-        if result is None:
-            return False
-        return result['diverged'] is not None or not missing_scores(result, cell.scores)
+        return result is not None and is_complete(result, cell.scores)
 
     def _file(self, path: Path) -> dict[str, Any] | None:
         try:
@@ -105,6 +103,16 @@ class StudyStore:
                 f'{SCHEMA_VERSION}): use another --work-dir'
             )
         return found
+
+
+def is_complete(result: Mapping[str, Any], scores: Mapping[str, dict]) -> bool:
+    """Whether a result has all of the scores; one that diverged needs none.
+
+    Args:
+        result (Mapping): Of a cell.
+        scores (Mapping): The settings of each, by name.
+    """
+    return result['diverged'] is not None or not missing_scores(result, scores)
 
 
 def missing_scores(result: Mapping[str, Any], scores: Mapping[str, dict]) -> list[str]:

@@ -27,8 +27,12 @@ def choose(arm: str, results: Sequence[Mapping | None]) -> int | None:
     for result in results:
         if result is None:
             return None
-        score = result['scores'].get(HELD_OUT)
-        errors.append(math.inf if score is None else score['value']['error_pct'])
+        if result['diverged'] is not None:
+            errors.append(math.inf)
+        elif HELD_OUT in result['scores']:
+            errors.append(result['scores'][HELD_OUT]['value']['error_pct'])
+        else:
+            return None
     if not math.isfinite(min(errors)):
         raise CTError(f'arm {arm!r}: training diverged with all {len(errors)} points of its tuning')
     return errors.index(min(errors))

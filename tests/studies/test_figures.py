@@ -101,13 +101,13 @@ def test_a_network_without_variance_is_told():
 
 
 @pytest.mark.parametrize('groups', ['A', 'AB'])
-def test_no_label_is_cut_off(groups):
+def test_no_label_or_legend_is_cut_off(groups):
     for name in ALL:
         figure = draw(name, results(groups))
         figure.draw_without_rendering()
         width, height = figure.get_size_inches() * figure.dpi
-        for text in (figure._supylabel, figure._supxlabel):
-            if text is not None:
-                box = text.get_window_extent()
+        for part in (figure._supylabel, figure._supxlabel, *figure.legends):
+            if part is not None:
+                box = part.get_window_extent()
                 assert 0 <= box.x0 and box.x1 <= width, name
                 assert 0 <= box.y0 and box.y1 <= height, name

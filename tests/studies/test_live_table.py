@@ -25,6 +25,11 @@ def result(error=None):
     return dict(diverged=None if scores else 'nan', scores=scores)
 
 
+def finish(progress, key, found):
+    progress.results[key] = found
+    progress.finish(key)
+
+
 @pytest.fixture
 def progress(tmp_path):
     arms = [SimpleNamespace(name='a'), SimpleNamespace(name='b')]
@@ -42,7 +47,7 @@ def text(progress, width=200):
 
 def test_the_table_tells_state_scores_and_what_is_done(progress, tmp_path):
     progress.started('one')
-    progress.finish('one', result(12.5))
+    finish(progress, 'one', result(12.5))
     progress.started('two')
     progress.set_running(['two'])
     folder = tmp_path / 'runs' / 'two'
@@ -58,14 +63,14 @@ def test_the_table_tells_state_scores_and_what_is_done(progress, tmp_path):
 
 
 def test_divergence_is_no_failure(progress):
-    progress.finish('try', result())
+    finish(progress, 'try', result())
     assert 'trials 1 of 1, diverged' in text(progress)
 
 
 def test_the_time_left_is_that_of_cells_alike(progress):
     assert progress.seconds_left(1) is None
     progress._running['one'] = time.monotonic() - 60
-    progress.finish('one', result(1))
+    finish(progress, 'one', result(1))
     # The other seed and three more; the cells of an arm still unknown as the mean.
     assert progress.seconds_left(1) == pytest.approx(4 * 60, abs=5)
     assert progress.seconds_left(2) == pytest.approx(2 * 60, abs=5)

@@ -37,6 +37,19 @@ def test_the_study_of_digits_has_a_cell_for_each_arm_and_seed(tmp_path):
     assert len(cells) == 12
 
 
+def test_another_project_inherits_a_study(tmp_path):
+    file = tmp_path / 'mine.py'
+    file.write_text(
+        "_base_ = [__import__('mmct').config_path('digits_study.py')]\nseeds = [0]\n"
+        "arms = dict(mine=dict(config=_base_.arms['no BN'].config, group='other'))\n"
+    )
+    cells = Planner(read_study(load_config(str(file))), StudyStore(tmp_path)).cells({})
+    assert [cell.arm for cell in cells] == ['BN', 'no BN', 'CT', 'CT']
+    # What trains the same is one cell: 'mine' is the arm without BN.
+    own = Planner(study_of('digits_study'), StudyStore(tmp_path)).cells({})
+    assert {cell.key for cell in cells} == {cell.key for cell in own if cell.seed == 0}
+
+
 def test_settings_are_chosen_on_images_that_no_network_learns_from(tmp_path, monkeypatch):
     for label in ('airplane', 'automobile'):
         for number in range(25):

@@ -59,7 +59,9 @@ def panels(
     """
     columns = min(columns, len(names))
     rows = -(-len(names) // columns)
-    figure = Figure((width * columns + 0.4, height * rows + 0.5), facecolor=LIGHT.paper)
+    # At least so wide, or the legend of a single panel would be cut off.
+    size = max(4.2, width * columns + 0.4), height * rows + 0.5
+    figure = Figure(size, facecolor=LIGHT.paper)
     figure.set_layout_engine('constrained')
     places = list(figure.subplots(rows, columns, squeeze=False).flat)
     for place in places[len(names) :]:

@@ -1,5 +1,6 @@
 # The paper's first claim: what removing BN does to clean and corrupted error,
 # across architectures that are narrow enough for a CPU. docs/bn_removal.md
+_base_ = '../_base_/studies/clean_and_corrupted.py'
 base = '{{ fileDirname }}/../_base_/studies/cifar10_folder_part.py'
 cosine = dict(type='CosineAnnealingLR', by_epoch=True, begin=1, convert_to_iter_based=True)
 warm_up = dict(type='LinearLR', start_factor=0.1, begin=0, end=1, convert_to_iter_based=True)
@@ -86,16 +87,3 @@ scores = dict(
     ),
     features=dict(type='FeatureReliance'),
 )  # fmt: skip
-table = {
-    'clean error, %': 'corruption.clean_error_pct',
-    'mCE, %': 'corruption.raw_mce_pct',
-    'gap': 'corruption.gap_pct',
-    # Against the baseline where it had the clean error with which this arm ends.
-    'gap at equal clean error': dict(curve='along', x='clean_error_pct', y='gap_pct'),
-}
-figures = dict(
-    errors=dict(type='ErrorArrows'),
-    training=dict(type='TrainingPaths'),
-    spectra=dict(type='VarianceSpectra'),
-    reliance=dict(type='ReplacedHalves'),
-)

@@ -1,5 +1,6 @@
 # A study in minutes: a network, its twin without BN, and what CT makes of both,
 # on 1,797 digits of 8x8. It shows what a study is; it proves nothing about CT.
+_base_ = '../_base_/studies/clean_and_corrupted.py'
 common = dict(
     model=dict(backbone=dict(stem_channels=8, base_channels=8), head=dict(in_channels=64)),
     default_hooks=dict(checkpoint=dict(interval=3, max_keep_ckpts=-1)),
@@ -28,16 +29,4 @@ scores = dict(
     corruption=dict(type='CorruptionScore', severities=[1, 3, 5]),
     along=dict(type='AlongTraining', severities=[3]),
     features=dict(type='FeatureReliance'),
-)
-table = {
-    'clean error, %': 'corruption.clean_error_pct',
-    'mCE, %': 'corruption.raw_mce_pct',
-    'gap': 'corruption.gap_pct',
-    'gap at equal clean error': dict(curve='along', x='clean_error_pct', y='gap_pct'),
-}
-figures = dict(
-    errors=dict(type='ErrorArrows'),
-    training=dict(type='TrainingPaths'),
-    spectra=dict(type='VarianceSpectra'),
-    reliance=dict(type='ReplacedHalves'),
 )

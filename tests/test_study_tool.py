@@ -104,6 +104,33 @@ def test_a_new_score_is_measured_of_networks_that_are_there(tmp_path):
         assert set(result['scores']) == {'corruption', 'features'}
 
 
+OWN = '''
+from mmct.studies import SCORES
+
+@SCORES.register_module(force=True)
+class Parameters:
+    def __init__(self, name, factor=1):
+        self.factor = factor
+
+    def __call__(self, run):
+        return dict(count=self.factor * sum(p.numel() for p in run.model().parameters()))
+'''
+
+
+def test_a_score_of_ones_own_is_measured_where_cells_run(tmp_path, monkeypatch):
+    (tmp_path / 'own_scores.py').write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    write_study(
+        tmp_path,
+        "custom_imports = dict(imports=['own_scores'])\n"
+        "scores = dict(size=dict(type='Parameters', factor=2))\n"
+        "table = dict(size='size.count')\n",
+    )
+    study(tmp_path)
+    (result,) = results_of(tmp_path / 'out').values()
+    assert result['scores']['size']['value'] == dict(count=2 * result['parameters'])
+
+
 def test_a_trial_that_is_chosen_is_a_cell_of_its_arm(tmp_path):
     # Trials without an overlay, with the study's first seed.
     points = '[dict(optim_wrapper=dict(optimizer=dict(lr=lr))) for lr in (1e-6, 0.1)]'

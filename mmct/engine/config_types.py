@@ -1,6 +1,6 @@
 """The types that configs name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mmengine.config import Config, ConfigDict
 
@@ -59,8 +59,28 @@ def import_mmct(cfg: Config) -> None:
     Args:
         cfg (Config): Changed in place.
     """
-    imports = cfg.get('custom_imports') or dict(imports=[], allow_failed_imports=False)
-    names = imports['imports']
-    names = [names] if isinstance(names, str) else list(names)
-    if 'mmct' not in names:
-        cfg.custom_imports = {**imports, 'imports': [*names, 'mmct']}
+    import_also(cfg, ['mmct'])
+
+
+def custom_imports(cfg: Config) -> list[str]:
+    """The modules that a config imports.
+
+    Args:
+        cfg (Config): Its ``custom_imports`` may name one, or several.
+    """
+    names = (cfg.get('custom_imports') or {}).get('imports') or []
+    return [names] if isinstance(names, str) else list(names)
+
+
+def import_also(cfg: Config, modules: Sequence[str]) -> None:
+    """Make a config import further modules.
+
+    Args:
+        cfg (Config): Changed in place.
+        modules (Sequence[str]): Their names.
+    """
+    names = custom_imports(cfg)
+    more = [name for name in modules if name not in names]
+    if more:
+        imports = cfg.get('custom_imports') or dict(allow_failed_imports=False)
+        cfg.custom_imports = {**imports, 'imports': [*names, *more]}

@@ -12,7 +12,7 @@ from mmpretrain.registry import DATASETS, HOOKS
 
 from ..engine.checkpoint import digest, load_state_dict
 from ..engine.cli import load_config, set_loader_defaults
-from ..engine.config_types import import_mmct, use_resumable_checkpoints
+from ..engine.config_types import import_also, use_resumable_checkpoints
 from ..engine.errors import CTError, one_line
 from ..engine.fingerprint import fingerprint
 from ..engine.switch import teacher_hook
@@ -154,7 +154,7 @@ class Planner:
             overlays.append(arm.tuning.points[point])
         if trial:
             overlays.append(arm.tuning.overlay)
-        cfg = _config(self.study.folder, arm.config, overlays, seed)
+        cfg = _config(self.study, arm.config, overlays, seed)
         role = TUNING if trial else TRAINING
         scores = TRIAL_SCORES if trial else self.study.scores
         if trial and cfg.get('val_dataloader') is None:
@@ -190,9 +190,9 @@ class Planner:
         return hashed(dict(version=SCHEMA_VERSION, training=training, **marks))
 
 
-def _config(folder: Path, path: str, overlays: list[dict], seed: int) -> Config:
+def _config(study: Study, path: str, overlays: list[dict], seed: int) -> Config:
     beside = '::' not in path and not Path(path).is_absolute()
-    cfg = load_config(str(folder / path) if beside else path)
+    cfg = load_config(str(study.folder / path) if beside else path)
     if not cfg.get('model') or not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
         raise CTError(f'{path} is no training config: it needs model, train_dataloader, train_cfg')
     for overlay in overlays:
@@ -202,7 +202,7 @@ def _config(folder: Path, path: str, overlays: list[dict], seed: int) -> Config:
     for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         set_loader_defaults(cfg, field, Namespace(no_pin_memory=False), persistent_workers=True)
     use_resumable_checkpoints(cfg)
-    import_mmct(cfg)
+    import_also(cfg, [*study.imports, 'mmct'])
     return cfg
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from ..engine.config_types import custom_imports
 from ..engine.errors import CTError
 
 _KEYS = ('arms', 'common', 'seeds', 'scores', 'table', 'figures')
@@ -68,6 +69,7 @@ class Study:
         table (dict): Title of each column, and what is in it: a path, such as
             'corruption.gap_pct', or ``curve``, ``x`` and ``y``.
         figures (dict): Settings of each figure, by the name of its file.
+        imports (tuple[str]): Modules with scores, or what else cells need.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Study:
     scores: dict[str, dict]
     table: dict[str, str | dict[str, str]]
     figures: dict[str, dict]
+    imports: tuple[str, ...] = ()
 
     def arm(self, name: str) -> Arm:
         """The arm of a name."""
@@ -128,6 +131,7 @@ def read_study(cfg: Config, seeds: int | None = None) -> Study:
         scores=plain['scores'],
         table=table,
         figures=plain.get('figures') or {},
+        imports=tuple(custom_imports(cfg)),
     )
 
 

@@ -53,7 +53,10 @@ class CorruptionArrays(CorruptionCells):
         """Check all files of the chosen cells."""
         root = Path(self.data_root)
         if not root.is_dir():
-            raise FileNotFoundError(f'{type(self).__name__}: there is no folder {root}')
+            raise FileNotFoundError(
+                f'{type(self).__name__}: there is no folder {root}; tools/make_corruptions.py '
+                'makes a corruption set'
+            )
         manifest = read_manifest(root)
         self._there = severities_of(manifest)
         self._origin = origin(manifest)

@@ -56,7 +56,10 @@ class CorruptionFolders(CorruptionCells):
         """List the files of the chosen cells."""
         root = Path(self.data_root)
         if not root.is_dir():
-            raise FileNotFoundError(f'{type(self).__name__}: there is no folder {root}')
+            raise FileNotFoundError(
+                f'{type(self).__name__}: there is no folder {root}; tools/make_corruptions.py '
+                'makes a corruption set'
+            )
         manifest = read_manifest(root)
         self._origin = origin(manifest)
         names = choose_corruptions(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..cores import available_cores
 from ..errors import CTError
 from ..locks import lock_folder
 from ..progress import Progress
@@ -17,7 +18,7 @@ from .request import Request
 from .scan import Scan, check_readable, chunks, merge
 from .settling import KINDS, build_layout, settle
 from .source import Source, SourceConfig
-from .workers import Workers, available_cores
+from .workers import Workers
 
 
 def open_set(request: Request, config: SourceConfig, config_name: str) -> Callable[[], None]:

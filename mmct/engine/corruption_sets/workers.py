@@ -25,13 +25,6 @@ _CONFIG: list[SourceConfig] = []
 _SOURCE: list[Source] = []
 
 
-def available_cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 class Workers:
     """A pool of processes, each with the data set open; use as a context.
 

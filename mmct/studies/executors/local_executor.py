@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from ...engine.cores import available_cores
 from ..running import run_cell
 from ..task import FAILED, Outcome, Task
 from .cell_log import log_to_file
@@ -100,7 +101,7 @@ def _device(slot: int) -> str | None:
 def _threads(jobs: int) -> int | None:
     if 'OMP_NUM_THREADS' in os.environ:
         return None
-    return max(1, len(os.sched_getaffinity(0)) // jobs)
+    return max(1, available_cores() // jobs)
 
 
 def _in_process(

@@ -259,3 +259,28 @@ def test_without_the_clean_images_it_says_how_to_go_on(folder):
     found = result(folder, 'run/scorecard_arrays_net.json')
     assert found['clean'] is None
     assert found['summary']['gap_pct'] is None
+
+
+def test_bn_that_saw_test_images_is_shown_apart(folder):
+    ended = score(folder, *FEW, '--recalibrate-bn', '1')
+    assert ended.code == 0, ended.err
+    found = result(folder, 'run/scorecard_generated_net_bn1.json')
+    assert found['name'] == 'config (BN of test batches)'
+    said = ' '.join(ended.out.split())
+    assert 'BatchNorm was adapted to 1 unlabelled batches of each cell' in said
+    assert 'It used test images: a setting of its own' in said
+    # The plain score is another file, and says nothing of the kind.
+    plain = score(folder, *FEW)
+    assert plain.code == 0 and 'adapted' not in plain.out
+    assert found['cells'] != result(folder)['cells']
+
+
+def test_bn_is_adapted_before_a_plain_test(folder):
+    def accuracy(*argv):
+        out = ('--out', 'metrics.json', '--out-item', 'metrics')
+        succeed(TEST, 'config.py', 'net.pth', '--work-dir', 'run', *out, *argv, cwd=folder)
+        return json.loads((folder / 'metrics.json').read_text())['accuracy/top1']
+
+    before = (folder / 'net.pth').read_bytes()
+    assert accuracy('--recalibrate-bn', '1') != accuracy()
+    assert (folder / 'net.pth').read_bytes() == before

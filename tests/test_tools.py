@@ -472,6 +472,20 @@ REFUSED = {
         TRAIN, [CT, '--auto-scale-lr', '--cfg-options', 'auto_scale_lr=None'],
         ['auto_scale_lr.base_batch_size=N'],
     ),
+    'unknown method': (TRAIN, [BN, '--method', 'augmx'], ['augmx', 'did you mean augmix?']),
+    'methods that do not go together': (
+        TRAIN, [BN, '--method', 'augmix', '--method', 'mixup'], ['augmix', 'mixup']
+    ),
+    'no batches': (TEST, [BN, 'a', '--recalibrate-bn', '0'], ['positive number of batches']),
+    'batches and tta': (
+        TEST, [BN, 'a', '--recalibrate-bn', '1', '--tta'], ['--tta', '--recalibrate-bn']
+    ),
+    'statistics without BN': (
+        TEST,
+        [mmct.config_path('nobn_resnet18_digits'), 'run/teacher/teacher.pth',
+         '--recalibrate-bn', '1', '--cfg-options', *NET],
+        ['--recalibrate-bn', 'no BatchNorm'],
+    ),
     'teacher without ct': (TRAIN, [BN, '--teacher', 'a.pth'], ['--ct', 'NoBNTeacherHook']),
     'half of ct': (TRAIN, [CT, '--cfg-options', 'custom_hooks=[]'], ['no NoBNTeacherHook']),
     'student without bn': (

@@ -1,7 +1,7 @@
 """Evaluate a checkpoint, a stock model's or a CT student's; also on corrupted images."""
 
 import sys
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -52,6 +52,14 @@ def parse_args() -> Namespace:
     parser.add_argument('--interval', type=int, default=1, help='draw each n-th image')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds a window')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation')
+    parser.add_argument(
+        '--recalibrate-bn',
+        type=batch_count,
+        default=0,
+        metavar='N',
+        help='estimate the statistics of BatchNorm anew on N random test batches, without '
+        'labels; with --corruptions on N of each cell. It uses test images: report it apart',
+    )
     add_common_arguments(parser)
     add_corruption_arguments(parser)
     args = parser.parse_args()
@@ -68,7 +76,16 @@ def parse_args() -> Namespace:
     if args.tta and (args.show or args.show_dir is not None):
         # The hook that draws takes one picture an image.
         parser.error('--tta cannot be used with --show or --show-dir')
+    if args.tta and args.recalibrate_bn:
+        parser.error('--tta cannot be used with --recalibrate-bn')
     return args
+
+
+def batch_count(word: str) -> int:
+    """A number of batches from the command line."""
+    if not word.isdecimal() or int(word) < 1:
+        raise ArgumentTypeError(f'must be a positive number of batches, got {word!r}')
+    return int(word)
 
 
 def check_scorecard_out(parser: Parser, args: Namespace) -> None:
@@ -108,6 +125,9 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
         set_tta(cfg)
     if args.corruptions is not None:
         set_corruptions(cfg, args)
+    elif args.recalibrate_bn:
+        hook = dict(type='mmpretrain.RecalibrateBNHook', num_batches=args.recalibrate_bn)
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
     set_loader_defaults(cfg, 'test_dataloader', args)
     return cfg
 

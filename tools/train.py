@@ -7,7 +7,7 @@ from collections.abc import Callable
 from mmengine.config import Config
 
 import mmct  # noqa: F401  (registers our classes also for configs without them)
-from mmct.engine import CTError, switch_on_ct, teacher_hook
+from mmct.engine import METHODS, CTError, add_methods, switch_on_ct, teacher_hook
 from mmct.engine.checkpoint import load_state_dict, safe_loading
 from mmct.engine.cli import (
     CONFIG_HELP,
@@ -57,6 +57,13 @@ def parse_args() -> Namespace:
         action='store_true',
         help='start data loading processes anew each epoch',
     )
+    parser.add_argument(
+        '--method',
+        action='append',
+        default=[],
+        metavar='NAME',
+        help=f'also train with {", ".join(METHODS)}; may be given several times',
+    )
     add_common_arguments(parser)
     ct = parser.add_argument_group('Counterbalancing Teacher')
     ct.add_argument('--ct', action='store_true', help='switch CT on in any config')
@@ -80,9 +87,11 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
     if args.ct:
         # Before the options, so that they reach what it adds.
         switch_on_ct(cfg)
+    add_methods(cfg, args.method)
     merge_cfg_options(cfg, args)
-    # A run with --ct must not replace the baseline of the same config.
-    merge_common_arguments(cfg, args, suffix='_ct' if args.ct and not with_ct else '')
+    # A run with a switch must not replace the baseline of the same config.
+    switches = [*args.method, *(['ct'] if args.ct and not with_ct else [])]
+    merge_common_arguments(cfg, args, suffix=''.join(f'_{name}' for name in switches))
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     resume = args.resume

@@ -10,9 +10,10 @@ from .corruption_folders import CorruptionFolders
 from .digits import Digits
 from .generated_corruptions import GeneratedCorruptions
 from .imagenet_c import ImageNetC, ImageNetCBar, TinyImageNetC
-from .transforms import Corrupt
+from .transforms import AugMix, Corrupt, TorchvisionAutoAugment
 
 __all__ = [
+    'AugMix',
     'CIFAR10C',
     'CIFAR10CBar',
     'CIFAR100C',
@@ -29,4 +30,5 @@ __all__ = [
     'ImageNetC',
     'ImageNetCBar',
     'TinyImageNetC',
+    'TorchvisionAutoAugment',
 ]

@@ -5,28 +5,35 @@ from .corruption_test_loop import CorruptionTestLoop
 from .errors import CTError, DivergedError
 from .fingerprint import fingerprint
 from .hooks import (
+    AdversarialTrainingHook,
     NoBNTeacherHook,
     NoBNTrainingHook,
+    RecalibrateBNHook,
     ResumableCheckpointHook,
     ScorecardHook,
 )
+from .methods import METHODS, add_methods
 from .switch import switch_on_ct, teacher_hook
 from .teacher_config import TeacherRecipe, teacher_config
 from .teacher_store import TeacherStore
 from .whole_file_backend import WholeFileBackend
 
 __all__ = [
+    'METHODS',
     'Accuracy',
+    'AdversarialTrainingHook',
     'CTError',
     'CorruptionTestLoop',
     'DivergedError',
     'NoBNTeacherHook',
     'NoBNTrainingHook',
+    'RecalibrateBNHook',
     'ResumableCheckpointHook',
     'ScorecardHook',
     'TeacherRecipe',
     'TeacherStore',
     'WholeFileBackend',
+    'add_methods',
     'evaluate',
     'fingerprint',
     'switch_on_ct',

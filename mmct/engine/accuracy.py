@@ -73,7 +73,9 @@ def evaluate(
     sums, num_images = torch.zeros(len(models) + 2, dtype=torch.float64), 0
     for batch in islice(dataloader, max_batches):
         data = preprocess(batch, False)
-        scores = [class_scores(model(data['inputs'], mode='tensor')) for model in models]
+        # Of training images that come in several views, the clean one.
+        inputs = data['inputs'][: len(data['data_samples'])]
+        scores = [class_scores(model(inputs, mode='tensor')) for model in models]
         targets = _targets(data['data_samples'], scores[0])  # (N, num_classes)
         # The last images that a distributed sampler gives are repeated ones.
         num_new = _num_new(dataloader, num_images, len(targets))

@@ -42,6 +42,8 @@ class CorruptionTestLoop(BaseLoop):
             ``scorecard_<set>.json`` in the work dir.
         name (str, optional): Of the run. Defaults to the config's.
         channels_last (bool, optional): Layout of the inputs. None: on CUDA.
+        recalibrate_bn (int): See :class:`Scoring`; the run's name says so.
+            Defaults to 0.
 
     Raises:
         ValueError: If data set or evaluator are others.
@@ -59,12 +61,14 @@ class CorruptionTestLoop(BaseLoop):
         out: str | None = None,
         name: str | None = None,
         channels_last: bool | None = None,
+        recalibrate_bn: int = 0,
     ) -> None:
         super().__init__(runner, dataloader)
         self.evaluator = (
             evaluator if isinstance(evaluator, Evaluator) else runner.build_evaluator(evaluator)
         )
         self.fp16, self.out, self.name, self.channels_last = fp16, out, name, channels_last
+        self.recalibrate_bn = recalibrate_bn
         self.cells = self.dataloader.dataset
         if not isinstance(self.cells, CorruptionCells):
             raise ValueError(
@@ -113,9 +117,10 @@ class CorruptionTestLoop(BaseLoop):
         runner, kind = self.runner, self.cells.metainfo['corruptions']['set']
         config, checkpoint = Path(runner.cfg.filename or 'model'), runner._load_from
         out = self.out or Path(runner.work_dir) / f'scorecard_{kind}.json'
+        adapted = ' (BN of test batches)' if self.recalibrate_bn else ''
         return Scoring(
             out=Path(out),
-            name=self.name or config.stem,
+            name=self.name or f'{config.stem}{adapted}',
             metric=self.evaluator.metrics[0],
             config=config.name,
             checkpoint=Path(checkpoint).name if checkpoint else '',
@@ -123,6 +128,7 @@ class CorruptionTestLoop(BaseLoop):
             num_workers=self.dataloader.num_workers,
             fp16=self.fp16,
             channels_last=self.channels_last,
+            recalibrate_bn=self.recalibrate_bn,
         )
 
 

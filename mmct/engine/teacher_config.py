@@ -31,7 +31,8 @@ class TeacherRecipe:
         max_iters (int, optional): The same for iteration-based training.
         lr (float, optional): Learning rate; None is the student's.
         clip_grad (dict, optional): Gradient clipping as in mmengine's
-            ``OptimWrapper``; None is the student's.
+            ``OptimWrapper``; None is the student's. Only without BN.
+        remove_bn (bool): False keeps BN: the control of CT.
 
     Raises:
         ValueError: If a value is out of its range.
@@ -44,6 +45,12 @@ class TeacherRecipe:
     max_iters: int | None = None
     lr: float | None = None
     clip_grad: dict | None = field(default_factory=lambda: dict(max_norm=1.0))
+    remove_bn: bool = True
+
+    @property
+    def model_type(self) -> str:
+        """The teacher's class."""
+        return 'NormFreeClassifier' if self.remove_bn else 'ImageClassifier'
 
     def __post_init__(self) -> None:
         check_removal('NoBNTeacherHook', self.init, self.granularity)
@@ -72,7 +79,7 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
     """
     cfg = copy.deepcopy(cfg)
     load_from, resumed = cfg.get('load_from'), cfg.get('resume')
-    cfg.model.type = scoped(cfg, 'NormFreeClassifier')
+    cfg.model.type = scoped(cfg, recipe.model_type)
     cfg.model.pop('consistency', None)
     cfg.work_dir = work_dir
     cfg.load_from, cfg.resume = None, False
@@ -83,15 +90,20 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
         for hook in cfg.get('custom_hooks') or []
         if type_name(hook) not in ('NoBNTeacherHook', 'EMAHook', 'ScorecardHook')
     ]
-    training_hook = dict(
-        type=scoped(cfg, 'NoBNTrainingHook'),
-        init=recipe.init,
-        granularity=recipe.granularity,
-        calibration_batches=recipe.calibration_batches,
-        # With resume, load_from is the student's own checkpoint.
-        checkpoint=None if resumed else load_from,
-    )
-    cfg.custom_hooks = [*hooks, training_hook]
+    # With resume, load_from is the student's own checkpoint.
+    start = None if resumed else load_from
+    if recipe.remove_bn:
+        training_hook = dict(
+            type=scoped(cfg, 'NoBNTrainingHook'),
+            init=recipe.init,
+            granularity=recipe.granularity,
+            calibration_batches=recipe.calibration_batches,
+            checkpoint=start,
+        )
+        hooks.append(training_hook)
+    else:
+        cfg.load_from = start
+    cfg.custom_hooks = hooks
     if cfg.get('visualizer'):
         # By its name the teacher would share the student's visualizer.
         cfg.visualizer.pop('name', None)
@@ -135,5 +147,5 @@ def _set_optimizer(cfg: Config, recipe: TeacherRecipe) -> None:
         if 'optimizer' not in cfg.optim_wrapper:
             raise CTError('NoBNTeacherHook: lr needs a config with a single optimizer')
         cfg.optim_wrapper.optimizer.lr = recipe.lr
-    if recipe.clip_grad is not None:
+    if recipe.remove_bn and recipe.clip_grad is not None:
         cfg.optim_wrapper.clip_grad = ConfigDict(recipe.clip_grad)

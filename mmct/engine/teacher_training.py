@@ -10,10 +10,9 @@ from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import MODELS
 from torch import Tensor
-
-from mmct.models import NormFreeClassifier
 
 from .accuracy import Accuracy, evaluate
 from .checkpoint import load_state_dict, safe_loading
@@ -22,6 +21,7 @@ from .errors import CTError
 from .isolation import stop_workers
 from .network import unwrapped
 from .resume_checks import checkpoint_to_resume
+from .teacher_config import TeacherRecipe
 from .teacher_store import TeacherStore
 
 # Without validation, accuracies are measured on so many training batches.
@@ -39,7 +39,8 @@ def train_teacher(outer: Runner, cfg: Config, store: TeacherStore, resume: bool)
     """
     started = time.time()
     path = checkpoint_to_resume(cfg.work_dir, 'auto') if resume else None
-    cfg.resume, cfg.load_from = path is not None, path
+    cfg.resume = path is not None
+    cfg.load_from = path or cfg.get('load_from')
     if path is not None:
         try:
             load_state_dict(path)
@@ -74,32 +75,36 @@ def train_teacher(outer: Runner, cfg: Config, store: TeacherStore, resume: bool)
 
 
 def build_teacher(
-    runner: Runner, weights: dict[str, Tensor], source: str | Path
-) -> NormFreeClassifier:
-    """The BN-free network of the student's config with given weights.
+    runner: Runner, weights: dict[str, Tensor], source: str | Path, recipe: TeacherRecipe
+) -> ImageClassifier:
+    """The network of the student's config, without BN, with given weights.
 
     Args:
         runner (Runner): The student's.
         weights (dict[str, Tensor]): A state dict.
         source (str | Path): Where it is from, for messages.
+        recipe (TeacherRecipe): Says whether BN is removed.
 
     Returns:
-        NormFreeClassifier: On the CPU.
+        ImageClassifier: On the CPU.
 
     Raises:
-        CTError: If the weights are of a BN network or another architecture.
+        CTError: If the weights are of a BN network and should not be, or the
+            other way round, or of another architecture.
     """
     cfg = copy.deepcopy(runner.cfg.model)
-    cfg.type = scoped(runner.cfg, 'NormFreeClassifier')
+    cfg.type = scoped(runner.cfg, recipe.model_type)
     cfg.pop('consistency', None)
     # A copy: building a model fills in what its config leaves out.
     cfg.setdefault('data_preprocessor', copy.deepcopy(runner.cfg.get('data_preprocessor')))
     with_bn = [name for name in weights if name.endswith('running_var')]
-    if with_bn:
+    if with_bn and recipe.remove_bn:
         raise CTError(
             f'teacher {source} is not BN-free, it has {with_bn[0]}: give a checkpoint '
             'of a BN-free run, or let CT train the teacher (no --teacher)'
         )
+    if not with_bn and not recipe.remove_bn:
+        raise CTError(f'teacher {source} has no BN, but NoBNTeacherHook has remove_bn=False')
     teacher = MODELS.build(cfg)
     try:
         teacher.load_state_dict(weights, strict=True)

@@ -3,14 +3,22 @@
 from .affine_folding import fold_affine
 from .backbones import AllConvNet, DenseNetCIFAR, ResNeXtCIFAR, WideResNet
 from .batch_norm_removal import check_has_batch_norm, check_removal, remove_batch_norm
+from .batch_norm_statistics import reestimate_batch_norm
 from .calibration import calibrate
-from .ct_classifier import CTClassifier, check_is_copy
-from .ct_consistency_loss import CTConsistencyLoss, consistency
+from .consistency import consistency, trust_in
+from .copy_check import check_is_copy
+from .ct_classifier import CTClassifier
+from .ct_consistency_loss import CTConsistencyLoss
+from .evaluating import evaluating
 from .forward_pass import class_scores
 from .frozen_teacher import FrozenTeacher, check_compile
+from .jensen_shannon_loss import JensenShannonLoss, jensen_shannon
+from .multi_view_data_preprocessor import MultiViewDataPreprocessor
 from .no_norm import NoNorm
 from .norm_free_backbone import norm_free_backbone
 from .norm_free_classifier import NormFreeClassifier
+from .pgd import pgd
+from .student_start import start_from_teacher
 
 __all__ = [
     'AllConvNet',
@@ -18,6 +26,8 @@ __all__ = [
     'CTConsistencyLoss',
     'DenseNetCIFAR',
     'FrozenTeacher',
+    'JensenShannonLoss',
+    'MultiViewDataPreprocessor',
     'NoNorm',
     'NormFreeClassifier',
     'ResNeXtCIFAR',
@@ -29,7 +39,13 @@ __all__ = [
     'check_removal',
     'class_scores',
     'consistency',
+    'evaluating',
     'fold_affine',
+    'jensen_shannon',
     'norm_free_backbone',
+    'pgd',
+    'reestimate_batch_norm',
     'remove_batch_norm',
+    'start_from_teacher',
+    'trust_in',
 ]

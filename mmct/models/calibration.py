@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from .evaluating import evaluating
 from .no_norm import NoNorm
 
 GRANULARITIES = ('layer', 'channel')
@@ -53,7 +54,6 @@ def calibrate(
     }
     if not layers:
         raise ValueError('calibrate: the model has no affine NoNorm layer')
-    modes = {module: module.training for module in model.modules()}
     done: set[str] = set()
 
     def rescale(name: str):
@@ -71,13 +71,11 @@ def calibrate(
     ]
     try:
         # Eval mode: neither dropout nor the random generator plays a part.
-        model.eval()
-        model(inputs)
+        with evaluating(model):
+            model(inputs)
     finally:
         for handle in handles:
             handle.remove()
-        for module, mode in modes.items():
-            module.training = mode
     return model
 
 

@@ -1,6 +1,6 @@
 """The BN student that learns from a BN-free teacher."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from mmpretrain.models import ImageClassifier
@@ -8,9 +8,11 @@ from mmpretrain.models.heads import ClsHead, MultiLabelClsHead
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from .batch_norm_removal import check_has_batch_norm
+from .consistency import trust_in
+from .copy_check import check_is_copy
+from .ct_consistency_loss import CTConsistencyLoss
 from .forward_pass import ForwardPass, branches, class_scores, run
 from .frozen_teacher import FrozenTeacher
 
@@ -26,30 +28,47 @@ class CTClassifier(ImageClassifier):
     those of ``ImageClassifier``, and so are the state-dict keys: the teacher
     is no submodule, and the loss has no state.
 
+    Of images that come in several views (:class:`mmct.datasets.AugMix`) the
+    teacher sees the clean one alone, and each view of the student is pulled
+    towards what it says of that: the mean over views is the term.
+
     Args:
         *args: As for ``ImageClassifier``.
-        consistency (dict, optional): Config of the consistency loss. None is
-            ``dict(type='CTConsistencyLoss')``. Defaults to None.
+        consistency (dict | list[dict], optional): Config of the consistency
+            loss, or of several that are added, such as one for each stage.
+            None is ``dict(type='CTConsistencyLoss')``. Defaults to None.
         **kwargs: As for ``ImageClassifier``.
 
     Raises:
         ValueError: If the network has no BatchNorm, the head is of a kind
-            that has no class logits to compare, or the backbone does not
-            return the stage that the loss compares.
+            that has no class logits to compare, the backbone does not return
+            a stage that a loss compares, or a loss has a gate but the head
+            is a multi-label one.
     """
 
-    def __init__(self, *args, consistency: dict | None = None, **kwargs) -> None:
+    def __init__(
+        self, *args, consistency: dict | Sequence[dict] | None = None, **kwargs
+    ) -> None:
         super().__init__(*args, **kwargs)
-        consistency = dict(consistency or {})
-        # With its scope: a config without default_scope would look elsewhere.
-        consistency.setdefault('type', 'mmpretrain.CTConsistencyLoss')
-        self.consistency = MODELS.build(consistency)
+        several = isinstance(consistency, Sequence)
+        terms = consistency if several and consistency else [consistency or {}]
+        self.consistency = nn.ModuleList(
+            # With its scope: a config without default_scope would look elsewhere.
+            MODELS.build({'type': 'mmpretrain.CTConsistencyLoss', **term})
+            for term in terms
+        )
         # Fraction of training that is done, for the ramp; set by the hook.
         self.progress = 1.0
         self._teacher = FrozenTeacher()
         check_has_batch_norm(self)
         _check_head(self.head)
-        self._stage = _position(self.backbone, self.consistency.stage)
+        self._multi_label = isinstance(self.head, MultiLabelClsHead)
+        if self._multi_label and any(term.gate for term in self.consistency):
+            raise ValueError(
+                'CTConsistencyLoss: a gate needs one class an image, but the head is a '
+                'MultiLabelClsHead; set gate=None'
+            )
+        self._stages = [_position(self.backbone, term.stage) for term in self.consistency]
 
     @property
     def teacher(self) -> nn.Module | None:
@@ -62,6 +81,7 @@ class CTClassifier(ImageClassifier):
         fold: bool = True,
         channels_last: bool = True,
         compile: bool | dict = False,
+        with_bn: bool = False,
     ) -> None:
         """Freeze a BN-free copy of this network and learn from it.
 
@@ -74,12 +94,14 @@ class CTClassifier(ImageClassifier):
             fold (bool): See :class:`FrozenTeacher`. Defaults to True.
             channels_last (bool): The same. Defaults to True.
             compile (bool | dict): The same. Defaults to False.
+            with_bn (bool): Whether the teacher may have BatchNorm, as the
+                control of CT has. Defaults to False.
 
         Raises:
             ValueError: If it is not BN-free, its parameters do not fit, or
                 ``compile`` is neither a bool nor a dict.
         """
-        check_is_copy(teacher, self)
+        check_is_copy(teacher, self, with_bn)
         # eval() last: LeViT's keeps tensors that .to() does not move.
         teacher = teacher.requires_grad_(False).to(next(self.parameters())).eval()
         self._teacher = FrozenTeacher(
@@ -90,8 +112,9 @@ class CTClassifier(ImageClassifier):
         """The task loss, the consistency loss and how often both agree.
 
         Args:
-            inputs (Tensor): Preprocessed images, shape ``(N, C, H, W)``.
-            data_samples (list[DataSample]): Their annotations.
+            inputs (Tensor): Preprocessed images, shape ``(N, C, H, W)``; in V
+                views ``(V * N, C, H, W)``, the clean ones first.
+            data_samples (list[DataSample]): Their N annotations.
 
         Returns:
             dict[str, Tensor]: The head's entries (``loss``, ...),
@@ -112,41 +135,62 @@ class CTClassifier(ImageClassifier):
             )
         # First: what it needs for a while is gone when the student's
         # activations, which stay for the backward pass, are made.
-        teacher = self._teacher(inputs)
+        teacher = self._teacher(inputs[: len(data_samples)])
         student = run(
             self,
             self.extract_feat(inputs, stage='backbone'),
             lambda feats: self.head.loss(feats, data_samples),
         )
-        multi_label = isinstance(self.head, MultiLabelClsHead)
-        pairs = list(zip(*map(self._compared, (student, teacher)), strict=True))
-        terms = [
-            self.consistency(
-                mine,
-                theirs,
-                self.progress,
-                multi_label and self.consistency.stage == 'logits',
-            )
-            for mine, theirs in pairs
-        ]
         losses = student.result
-        losses['loss_consistency'] = torch.stack(terms).mean()
+        losses['loss_consistency'] = torch.stack(
+            [
+                self._term(*term, student, teacher, data_samples)
+                for term in zip(self.consistency, self._stages, strict=True)
+            ]
+        ).sum()
         if teacher.logits is not None:
-            scores = class_scores(student.logits), class_scores(teacher.logits)
-            losses['agreement'] = _agreement(*scores, multi_label)
+            mine = class_scores(student.logits)[: len(data_samples)]
+            theirs = class_scores(teacher.logits)
+            losses['agreement'] = _agreement(mine, theirs, self._multi_label)
         return losses
+
+    def _term(
+        self,
+        loss: CTConsistencyLoss,
+        position: int | None,
+        student: ForwardPass,
+        teacher: ForwardPass,
+        data_samples: list[DataSample],
+    ) -> Tensor:
+        """One consistency loss: mean over the views of the student, and over branches."""
+        multi_label = self._multi_label and loss.stage == 'logits'
+        trust = None
+        if loss.gate is not None:
+            trust = trust_in(class_scores(teacher.logits), data_samples, loss.gate)
+        mine, theirs = (self._compared(outputs, loss, position) for outputs in (student, teacher))
+        return torch.stack(
+            [
+                loss(view, target, self.progress, multi_label, trust)
+                for output, target in zip(mine, theirs, strict=True)
+                for view in output.split(len(target))
+            ]
+        ).mean()
 
     @property
     def _last_needed(self) -> int | None:
         """Position of the stage that the teacher's pass may end with, if any."""
         last = len(getattr(self.backbone, 'out_indices', None) or ()) - 1
-        early = self._stage is not None and 0 <= self._stage < last
-        return self._stage if early else None
+        if len(self.consistency) > 1 or self.consistency[0].gate is not None:
+            return None
+        early = self._stages[0] is not None and 0 <= self._stages[0] < last
+        return self._stages[0] if early else None
 
-    def _compared(self, outputs: ForwardPass) -> tuple[Tensor, ...]:
-        if self._stage is not None:
-            return branches(outputs.stages[self._stage])
-        output = getattr(outputs, self.consistency.stage)
+    def _compared(
+        self, outputs: ForwardPass, loss: CTConsistencyLoss, position: int | None
+    ) -> tuple[Tensor, ...]:
+        if position is not None:
+            return branches(outputs.stages[position])
+        output = getattr(outputs, loss.stage)
         if output is None:
             raise ValueError(
                 f'CTClassifier: {type(self.head).__name__} has no pre_logits step; '
@@ -163,52 +207,11 @@ class CTClassifier(ImageClassifier):
         return super()._apply(fn, *args, **kwargs)
 
 
-def check_is_copy(teacher: nn.Module, student: nn.Module) -> None:
-    """Refuse a teacher that is not the student's network without BN.
-
-    Args:
-        teacher (nn.Module): The teacher.
-        student (nn.Module): The student.
-
-    Raises:
-        ValueError: If the teacher has BatchNorm, or if parameters other than
-            those of normalisation layers differ in name or shape.
-    """
-    expected = _shapes(student)
-    found = _shapes(teacher)
-    for name, module in teacher.named_modules():
-        if isinstance(module, _BatchNorm):
-            raise ValueError(f'the teacher is not BN-free: {name} is a BatchNorm')
-    wrong = [name for name, shape in found.items() if expected.get(name) != shape]
-    # A folded BatchNorm(affine=False) leaves parameters that it did not have.
-    norms = _norm_parameters(student) | _norm_parameters(teacher)
-    wrong += expected.keys() - found.keys()
-    wrong = sorted(set(wrong) - norms)
-    if wrong:
-        raise ValueError(
-            f"the teacher's network is not the student's: {len(wrong)} parameters "
-            f'differ in name or shape, the first is {wrong[0]}'
-        )
-
-
 @torch.no_grad()
 def _agreement(student: Tensor, teacher: Tensor, multi_label: bool) -> Tensor:
     if multi_label:
         return ((student > 0) == (teacher > 0)).float().mean()
     return (student.argmax(-1) == teacher.argmax(-1)).float().mean()
-
-
-def _shapes(model: nn.Module) -> dict[str, torch.Size]:
-    return {name: p.shape for name, p in model.named_parameters()}
-
-
-def _norm_parameters(model: nn.Module) -> set[str]:
-    return {
-        f'{name}.{parameter}'
-        for name, module in model.named_modules()
-        if hasattr(module, 'num_features') and hasattr(module, 'eps')
-        for parameter in ('weight', 'bias')
-    }
 
 
 def _check_head(head: nn.Module | None) -> None:

@@ -1,95 +1,13 @@
-"""How far the student is from its teacher."""
+"""The consistency term of CT, with its settings."""
 
 import math
 
-import torch
-import torch.nn.functional as F
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-DISTANCES = ('kl', 'js', 'mse', 'cosine')
+from .consistency import DISTANCES, GATES, consistency
+
 RAMPS = (None, 'linear', 'cosine')
-
-
-def consistency(
-    student: Tensor,
-    teacher: Tensor,
-    distance: str = 'kl',
-    temperature: float = 1.0,
-    multi_label: bool = False,
-    normalize: bool = False,
-) -> Tensor:
-    """Distance of the student's output from the teacher's, mean over samples.
-
-    A sample's values after the first dimension are one vector of length D.
-
-    - ``kl``: ``T^2 * KL(teacher || student)`` of the softmax at temperature T
-      (Hinton et al., https://arxiv.org/abs/1503.02531, section 2.1).
-    - ``js``: ``T^2 *`` the Jensen-Shannon divergence of the same.
-    - ``mse``: the squared difference, mean over D.
-    - ``cosine``: 1 minus the cosine similarity.
-
-    CT's abstract (https://arxiv.org/abs/2207.01548) names no distance: these
-    four are ours.
-
-    Args:
-        student (Tensor): Shape ``(N, ...)``; gradients flow through it.
-        teacher (Tensor): The same shape; detach it if gradients must not.
-        distance (str): 'kl', 'js', 'mse' or 'cosine'. Defaults to 'kl'.
-        temperature (float): T > 0, for 'kl' and 'js'. Defaults to 1.0.
-        multi_label (bool): For 'kl' and 'js': whether each of the D values is
-            a logit of its own (sigmoid, the divergences of the D Bernoulli
-            distributions summed) rather than one of a softmax.
-            Defaults to False.
-        normalize (bool): Whether to scale each vector to unit length first.
-            Defaults to False.
-
-    Returns:
-        Tensor: A scalar >= 0, in float32 or finer.
-
-    Raises:
-        ValueError: If shapes differ or ``distance`` is unknown.
-    """
-    if student.shape != teacher.shape:
-        raise ValueError(
-            'consistency: student and teacher must have one shape, but got '
-            f'{tuple(student.shape)} and {tuple(teacher.shape)}'
-        )
-    # Half precision has too few digits for a sum of small probabilities.
-    student = _vectors(student)  # (N, D)
-    teacher = _vectors(teacher)  # (N, D)
-    if normalize:
-        student, teacher = F.normalize(student), F.normalize(teacher)
-    if distance == 'mse':
-        return F.mse_loss(student, teacher)
-    if distance == 'cosine':
-        return (1 - F.cosine_similarity(student, teacher)).mean()
-    if distance not in ('kl', 'js'):
-        raise ValueError(
-            f'consistency: distance must be one of {DISTANCES}, but got {distance!r}'
-        )
-    log_q = _log_probs(student / temperature, multi_label)  # (N, D) or (N, D, 2)
-    log_p = _log_probs(teacher / temperature, multi_label)
-    if distance == 'kl':
-        divergence = _kl(log_p, log_q)
-    else:
-        log_m = torch.logaddexp(log_p, log_q) - math.log(2)
-        divergence = (_kl(log_p, log_m) + _kl(log_q, log_m)) / 2
-    return temperature**2 * divergence
-
-
-def _vectors(x: Tensor) -> Tensor:
-    return x.flatten(1) if x.dtype == torch.float64 else x.flatten(1).float()
-
-
-def _log_probs(logits: Tensor, multi_label: bool) -> Tensor:
-    if multi_label:
-        return torch.stack([F.logsigmoid(logits), F.logsigmoid(-logits)], dim=-1)
-    return F.log_softmax(logits, dim=-1)
-
-
-def _kl(log_p: Tensor, log_q: Tensor) -> Tensor:
-    return F.kl_div(log_q, log_p, reduction='batchmean', log_target=True)
 
 
 @MODELS.register_module()
@@ -114,6 +32,9 @@ class CTConsistencyLoss(nn.Module):
         ramp_length (float): Fraction of training, in (0, 1]. Defaults to 1.0.
         normalize (bool): Whether vectors are scaled to unit length first.
             Defaults to False.
+        gate (str, optional): Whether to trust the teacher only where it is
+            'correct', or as far as it is 'confident', see :func:`trust_in`.
+            Defaults to None, everywhere.
 
     Raises:
         ValueError: If a setting is out of its range.
@@ -128,6 +49,7 @@ class CTConsistencyLoss(nn.Module):
         ramp: str | None = None,
         ramp_length: float = 1.0,
         normalize: bool = False,
+        gate: str | None = None,
     ) -> None:
         super().__init__()
         is_stage = stage in ('logits', 'pre_logits') or type(stage) is int
@@ -147,6 +69,7 @@ class CTConsistencyLoss(nn.Module):
             ),
             (ramp in RAMPS, f'ramp must be one of {RAMPS}', ramp),
             (0 < ramp_length <= 1, 'ramp_length must be in (0, 1]', ramp_length),
+            (gate in GATES, f'gate must be one of {GATES}', gate),
         ):
             if not holds:
                 raise ValueError(f'CTConsistencyLoss: {rule}, but got {value!r}')
@@ -157,6 +80,7 @@ class CTConsistencyLoss(nn.Module):
         self.ramp = ramp
         self.ramp_length = ramp_length
         self.normalize = normalize
+        self.gate = gate
 
     def weight_at(self, progress: float) -> float:
         """The loss weight at a point of training.
@@ -180,6 +104,7 @@ class CTConsistencyLoss(nn.Module):
         teacher: Tensor,
         progress: float = 1.0,
         multi_label: bool = False,
+        trust: Tensor | None = None,
     ) -> Tensor:
         """The weighted consistency loss.
 
@@ -188,6 +113,8 @@ class CTConsistencyLoss(nn.Module):
             teacher (Tensor): The teacher's, the same shape.
             progress (float): Fraction of training done. Defaults to 1.0.
             multi_label (bool): See :func:`consistency`. Defaults to False.
+            trust (Tensor, optional): The same; what :func:`trust_in` says of
+                ``gate``. Defaults to None.
 
         Returns:
             Tensor: A scalar.
@@ -199,4 +126,5 @@ class CTConsistencyLoss(nn.Module):
             self.temperature,
             multi_label,
             self.normalize,
+            trust,
         )

@@ -46,7 +46,7 @@ def _page(comparison: Comparison, drawn: Mapping[str, Drawn]) -> Iterator[str]:
     yield '<a class="skip" href="#content">Skip to the scores</a>'
     yield f'<header>\n<h1>{escape(title)}</h1>\n<p>{escape(data_line(results[0]))}. '
     yield 'All errors are in %; less is better.</p>'
-    for caution in cautions(results[0]):
+    for caution in cautions(results):
         yield f'<p class="note" role="note">{escape(caution)}</p>'
     links = ''.join(
         f'<li><a href="#{name}">{escape(heading)}</a></li>' for name, (heading, _) in parts.items()

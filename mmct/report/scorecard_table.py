@@ -26,7 +26,7 @@ def print_scorecards(
     for name, *values in score_rows([result['summary'] for result in results]):
         table.add_row(escape(name), *(value.replace(' [', '\n[') for value in values))
     console.print(table)
-    for caution in cautions(results[0]):
+    for caution in cautions(results):
         console.print(caution)
 
 
@@ -42,7 +42,7 @@ def to_markdown(results: Sequence[Mapping[str, Any]]) -> str:
     names = [_escaped(result['name']) for result in results]
     lines = [
         f'Errors in %. {data_line(results[0])}.',
-        *cautions(results[0]),
+        *cautions(results),
         '',
         _line(['', *names]),
         _line(['---', *('---:' for _ in names)]),

@@ -10,6 +10,7 @@ import torch
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
 
+from ..engine import AdversarialTrainingHook
 from ..engine.cli import build_runner, check_classes
 from ..engine.config_types import scoped
 from ..engine.errors import CTError, one_line
@@ -77,9 +78,19 @@ def _measured(cell: Cell, folder: str) -> Estimate:
         if isinstance(model, CTClassifier):
             model.attach_teacher(_teacher(cfg))
         batch = next(iter(runner.train_dataloader))
-        step = _fastest(lambda: model.train_step(batch, optim))
+        attacks = [hook for hook in runner.hooks if isinstance(hook, AdversarialTrainingHook)]
+
+        def train_step() -> None:
+            data = dict(batch)
+            for attack in attacks:
+                attack.before_train_iter(runner, 0, data)
+            model.train_step(data, optim)
+
+        step = _fastest(train_step)
         # By the call that scores make, so that they cannot fail after hours.
-        predicted = _fastest(lambda: model.eval().test_step(batch)) / len(batch['inputs'])
+        inputs = model.data_preprocessor(batch, False)['inputs']
+        model.eval()
+        predicted = _fastest(lambda: model(inputs, mode='tensor')) / len(inputs)
     finally:
         stop_workers(runner)
     return Estimate(loop.max_iters, step, images_to_predict(cell), predicted)

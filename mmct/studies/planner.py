@@ -2,7 +2,7 @@
 
 import copy
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ..engine.cli import load_config, set_loader_defaults
 from ..engine.config_types import import_also, use_resumable_checkpoints
 from ..engine.errors import CTError, one_line
 from ..engine.fingerprint import fingerprint
+from ..engine.methods import add_methods
 from ..engine.switch import teacher_hook
 from ..engine.teacher_config import teacher_config
 from .cell import TEACHER, TRAINING, TUNING, Cell, hashed
@@ -96,7 +97,7 @@ class Planner:
                 arm.name: dict(
                     group=arm.group,
                     variant=arm.variant,
-                    baseline=arm.baseline,
+                    baselines=list(arm.baselines),
                     points=None if arm.tuning is None else arm.tuning.points,
                     chosen=self.choice(arm, results),
                 )
@@ -154,7 +155,7 @@ class Planner:
             overlays.append(arm.tuning.points[point])
         if trial:
             overlays.append(arm.tuning.overlay)
-        cfg = _config(self.study, arm.config, overlays, seed)
+        cfg = _config(self.study, arm.config, overlays, arm.methods, seed)
         role = TUNING if trial else TRAINING
         scores = TRIAL_SCORES if trial else self.study.scores
         if trial and cfg.get('val_dataloader') is None:
@@ -190,7 +191,9 @@ class Planner:
         return hashed(dict(version=SCHEMA_VERSION, training=training, **marks))
 
 
-def _config(study: Study, path: str, overlays: list[dict], seed: int) -> Config:
+def _config(
+    study: Study, path: str, overlays: list[dict], methods: Sequence[str], seed: int
+) -> Config:
     beside = '::' not in path and not Path(path).is_absolute()
     cfg = load_config(str(study.folder / path) if beside else path)
     if not cfg.get('model') or not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
@@ -198,6 +201,7 @@ def _config(study: Study, path: str, overlays: list[dict], seed: int) -> Config:
     for overlay in overlays:
         # A copy: mmengine takes _delete_ out of what it merges.
         cfg.merge_from_dict(copy.deepcopy(overlay))
+    add_methods(cfg, methods)
     cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
     for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         set_loader_defaults(cfg, field, Namespace(no_pin_memory=False), persistent_workers=True)

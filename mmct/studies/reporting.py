@@ -55,7 +55,7 @@ def to_markdown(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
 
     Returns:
         str: A Markdown table: mean and standard error over seeds, and the
-        differences to the baseline below them.
+        differences to the baselines below them.
     """
     titles = list(plan['table'])
     lines = [
@@ -68,10 +68,11 @@ def to_markdown(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
             seeds += f', {len(row["diverged"])} diverged'
         values = [shown(row['values'][title]) for title in titles]
         lines.append('| ' + ' | '.join([row['arm'], seeds, *values]) + ' |')
-        differences = [row['values'][title]['difference'] for title in titles]
-        if any(difference and difference['mean'] is not None for difference in differences):
-            baseline = plan['arms'][row['arm']]['baseline']
-            cells = [shown(d, sign=True) if d else '' for d in differences]
+        for baseline in plan['arms'][row['arm']]['baselines']:
+            found = [row['values'][title]['differences'].get(baseline) for title in titles]
+            if not any(d and d['mean'] is not None for d in found):
+                continue
+            cells = [shown(d, sign=True) if d else '' for d in found]
             lines.append('| ' + ' | '.join([f'&nbsp; minus {baseline}', '', *cells]) + ' |')
     chosen = [row for row in rows if row['chosen'] is not None]
     text = '\n'.join(lines) + '\n'

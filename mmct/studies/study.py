@@ -12,9 +12,10 @@ from ..engine.config_types import custom_imports
 from ..engine.errors import CTError
 
 _KEYS = ('arms', 'common', 'seeds', 'scores', 'table', 'figures')
-_ARM_KEYS = ('config', 'overlay', 'group', 'variant', 'baseline', 'tuning')
+_ARM_KEYS = ('config', 'overlay', 'methods', 'group', 'variant', 'baseline', 'tuning')
 _TUNING_KEYS = ('points', 'overlay', 'seed')
 _CURVE_KEYS = ('curve', 'x', 'y')
+_RELATIVE_KEYS = ('relative',)
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,21 @@ class Arm:
         name (str): In tables.
         config (str): The config file that it begins with.
         overlays (tuple[dict]): What is changed in it, in this order.
+        methods (tuple[str]): Then switched on, see
+            :func:`mmct.engine.add_methods`.
         group (str): What it is compared within, such as the architecture.
         variant (str): What distinguishes it in its group.
-        baseline (str, optional): The arm that it is compared with.
+        baselines (tuple[str]): The arms that it is compared with.
         tuning (Tuning, optional): How settings are chosen.
     """
 
     name: str
     config: str
     overlays: tuple[dict, ...]
+    methods: tuple[str, ...]
     group: str
     variant: str
-    baseline: str | None = None
+    baselines: tuple[str, ...] = ()
     tuning: Tuning | None = None
 
 
@@ -67,7 +71,8 @@ class Study:
         seeds (tuple[int]): Each arm is trained with each.
         scores (dict): What is measured of each network, by name.
         table (dict): Title of each column, and what is in it: a path, such as
-            'corruption.gap_pct', or ``curve``, ``x`` and ``y``.
+            'corruption.gap_pct', or ``curve``, ``x`` and ``y``, or
+            ``relative`` and the name of a corruption score.
         figures (dict): Settings of each figure, by the name of its file.
         imports (tuple[str]): Modules with scores, or what else cells need.
     """
@@ -112,8 +117,9 @@ def read_study(cfg: Config, seeds: int | None = None) -> Study:
     arms = tuple(_arm(str(name), settings, common) for name, settings in plain['arms'].items())
     names = [arm.name for arm in arms]
     for arm in arms:
-        if arm.baseline is not None and arm.baseline not in names:
-            raise CTError(f'arm {arm.name!r}: there is no baseline {arm.baseline!r}')
+        missing = [name for name in arm.baselines if name not in names]
+        if missing:
+            raise CTError(f'arm {arm.name!r}: there is no baseline {missing[0]!r}')
         twins = [a.name for a in arms if (a.group, a.variant) == (arm.group, arm.variant)]
         if len(twins) > 1:
             # Figures know an arm by these: one would hide the other.
@@ -138,11 +144,12 @@ def read_study(cfg: Config, seeds: int | None = None) -> Study:
 def _check_table(table: Mapping[str, Any], scores: Mapping[str, Any]) -> None:
     for title, column in table.items():
         if isinstance(column, Mapping):
-            _check_keys(f'table column {title!r}', column, _CURVE_KEYS)
-            missing = [key for key in _CURVE_KEYS if key not in column]
+            keys = _RELATIVE_KEYS if 'relative' in column else _CURVE_KEYS
+            _check_keys(f'table column {title!r}', column, keys)
+            missing = [key for key in keys if key not in column]
             if missing:
                 raise CTError(f'table column {title!r} lacks {missing[0]!r}')
-            column = column['curve']
+            column = column[keys[0]]
         score = str(column).split('.')[0]
         if score not in scores:
             raise CTError(
@@ -162,11 +169,17 @@ def _arm(name: str, settings: Any, common: dict) -> Arm:
         name=name,
         config=settings['config'],
         overlays=(common, *overlays),
+        methods=_names(settings.get('methods')),
         group=settings.get('group', name),
         variant=settings.get('variant', ''),
-        baseline=settings.get('baseline'),
+        baselines=_names(settings.get('baseline')),
         tuning=None if tuning is None else _tuning(name, tuning),
     )
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """One name, several, or none."""
+    return (value,) if isinstance(value, str) else tuple(value or ())
 
 
 def _tuning(name: str, settings: Any) -> Tuning:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import t
 
+from mmct.evaluation import relative_mce
+
 
 def summarise(plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> list[dict[str, Any]]:
     """A row for each arm, from the plan and the results alone.
@@ -19,21 +21,26 @@ def summarise(plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> list[d
         list[dict]: With ``arm``, ``group``, ``variant``, ``chosen`` (the
         overlay that its tuning chose), ``seeds`` (those that are finished),
         ``diverged`` (those that diverged) and ``values``: for each column of
-        the table mean and standard error over seeds, and, where the arm has a
-        baseline, those of the differences to it, paired by seed; for a column
-        with ``curve``, ``x`` and ``y`` the difference is :func:`at_equal`.
+        the table mean and standard error over seeds, and in ``differences``,
+        by the name of each baseline, those of the differences to it, paired by
+        seed; for a column with ``curve``, ``x`` and ``y`` the difference is
+        :func:`at_equal`.
     """
     rows = []
     for name, arm in plan['arms'].items():
         own = _by_seed(plan, results, name)
-        baseline = _by_seed(plan, results, arm['baseline']) if arm['baseline'] else {}
+        baselines = {other: _by_seed(plan, results, other) for other in arm['baselines']}
         values = {}
         for title, column in plan['table'].items():
+            if isinstance(column, Mapping) and 'relative' in column:
+                values[title] = _relative_column(own, baselines, column['relative'])
+                continue
             values[title] = dict(
                 **mean_and_error(list(_column(own, column).values())),
-                difference=mean_and_error(_differences(own, baseline, column))
-                if baseline
-                else None,
+                differences={
+                    other: mean_and_error(_differences(own, theirs, column))
+                    for other, theirs in baselines.items()
+                },
             )
         rows.append(
             dict(
@@ -92,10 +99,13 @@ def shown_value(result: Mapping[str, Any], column: str | Mapping[str, str]) -> f
             ``x`` and ``y``: then the last ``y`` of the curve.
 
     Returns:
-        float: None if there is nothing.
+        float: None if there is nothing, or what is shown is ``relative`` to
+        another result.
     """
     if isinstance(column, str):
         return value_at(result, column)
+    if 'relative' in column:
+        return None
     curve = value_at(result, column['curve'])
     return None if curve is None else curve[column['y']][-1]
 
@@ -120,6 +130,35 @@ def at_equal(
     if not xs[0] <= place <= xs[-1]:
         return None
     return float(curve[y][-1] - np.interp(place, xs, ys))
+
+
+def _relative_column(
+    own: Mapping[int, Mapping], baselines: Mapping[str, Mapping[int, Mapping]], path: str
+) -> dict[str, Any]:
+    """The relative mCE by the first baseline; 100 by definition for what has none."""
+    if not baselines:
+        measured = [seed for seed, result in own.items() if value_at(result, path)]
+        return dict(**mean_and_error([100.0] * len(measured)), differences={})
+    first = next(iter(baselines.values()))
+    found = [
+        relative
+        for seed, result in own.items()
+        if seed in first and (relative := _relative(result, first[seed], path)) is not None
+    ]
+    return dict(**mean_and_error(found), differences={})
+
+
+def _relative(result: Mapping, reference: Mapping, path: str) -> float | None:
+    mine, theirs = value_at(result, path), value_at(reference, path)
+    if not mine or not theirs:
+        return None
+    errors = {name: [error] for name, error in mine['corruption_error_pct'].items()}
+    others = theirs['corruption_error_pct'], theirs['clean_error_pct']
+    try:
+        return relative_mce(errors, mine['clean_error_pct'], *others)
+    except ValueError:
+        # The reference is no worse on some corruption than on clean images.
+        return None
 
 
 def _differences(

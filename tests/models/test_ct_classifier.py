@@ -411,3 +411,62 @@ def test_score_sums_the_branches():
     one, other = torch.rand(2, 3), torch.rand(2, 3)
     torch.testing.assert_close(class_scores((one, other)), one + other)
     torch.testing.assert_close(class_scores(one), one)
+
+
+def test_several_terms_are_added():
+    settings = [dict(loss_weight=0.5), dict(distance='cosine', stage=-1)]
+    found = {}
+    for name, consistency in (('both', settings), *zip('ab', settings, strict=True)):
+        torch.manual_seed(0)
+        student, _ = pair(consistency=consistency)
+        found[name] = student.loss(images(), labels())['loss_consistency']
+    torch.testing.assert_close(found['both'], found['a'] + found['b'])
+
+
+def test_no_term_at_all_is_the_default_one():
+    torch.manual_seed(0)
+    one, _ = pair(consistency=[])
+    torch.manual_seed(0)
+    other, _ = pair()
+    torch.testing.assert_close(one.loss(images(), labels()), other.loss(images(), labels()))
+
+
+def test_a_gate_trusts_the_teacher_where_it_is_right():
+    student, teacher = pair(consistency=dict(gate='correct'))
+    teacher_says, mine = (net(images()).softmax(-1) for net in (teacher, stock_of(student)))
+    right = teacher_says.argmax(-1) == torch.tensor([i % 3 for i in range(6)])
+    assert right.any() and not right.all()
+    divergences = (teacher_says * (teacher_says / mine).log()).sum(-1)
+    expected = (divergences * right).sum() / 6
+    found = student.loss(images(), labels())
+    torch.testing.assert_close(found['loss_consistency'], expected, rtol=1e-4, atol=1e-6)
+    # Mixed labels: the larger share counts.
+    mixed = [DataSample().set_gt_score(0.4 * torch.eye(3)[1] + 0.6 * torch.eye(3)[i % 3])
+             for i in range(6)]  # fmt: skip
+    again = student.loss(images(), mixed)
+    torch.testing.assert_close(again['loss_consistency'], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_gate_before_the_last_stage_needs_the_whole_teacher():
+    backbone = {**RESNET, 'out_indices': (0, 3)}
+    model = MODEL | dict(backbone=backbone)
+    loss = dict(stage=0, distance='mse')
+    plain, _ = pair(model, consistency=loss)
+    gated, _ = pair(model, consistency={**loss, 'gate': 'confident'})
+    assert 'agreement' not in plain.loss(images(), labels())
+    assert 'agreement' in gated.loss(images(), labels())
+
+
+def test_a_gate_needs_one_class_an_image():
+    with pytest.raises(ValueError, match='gate needs one class an image.*MultiLabelClsHead'):
+        build('CTClassifier', MODELS_BY_HEAD['multi-label'], consistency=dict(gate='correct'))
+
+
+def test_a_teacher_with_bn_is_taken_only_where_it_is_asked_for():
+    student, teacher = build('CTClassifier'), build('ImageClassifier')
+    with pytest.raises(ValueError, match='not BN-free'):
+        student.attach_teacher(teacher)
+    student.attach_teacher(teacher, with_bn=True)
+    before = copy.deepcopy(teacher.state_dict())
+    student.train().loss(images(), labels())
+    torch.testing.assert_close(teacher.state_dict(), before, rtol=0, atol=0)

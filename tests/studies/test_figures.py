@@ -9,7 +9,7 @@ from mmct.studies.scores.variance_spectrum import QUANTILES
 PLAN = dict(
     arms={
         f'{group}, {variant}': dict(
-            group=group, variant=variant, baseline=None if variant == 'BN' else f'{group}, BN'
+            group=group, variant=variant, baselines=[] if variant == 'BN' else [f'{group}, BN']
         )
         for group in ('A', 'B')
         for variant in ('BN', 'none')

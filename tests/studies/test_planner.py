@@ -161,3 +161,29 @@ def test_an_arm_that_cannot_be_trained_is_named(plan, text, message):
         plan(text).cells({})
     assert message in str(error.value)
     assert '\n' not in str(error.value)
+
+
+def test_a_method_makes_another_cell_and_is_switched_on(plan):
+    cells = plan("arms = {m: dict(config=bn, methods=m) for m in ('mixup', 'cutmix')}\n").cells({})
+    assert [cell.config.model.train_cfg.augments[0].type for cell in cells] == ['Mixup', 'CutMix']
+    assert len({cell.key for cell in cells} | set(keys(plan()))) == 3
+
+
+def test_an_unknown_method_names_the_arm(plan):
+    with pytest.raises(CTError, match="arm 'BN': there is no method 'mixp'; did you mean mixup"):
+        plan("arms = dict(BN=dict(config=bn, methods=['mixp']))\n").cells({})
+
+
+def test_the_control_shares_its_teacher_with_the_plain_arm(plan):
+    text = """
+control = [dict(hook, remove_bn=False)]
+arms = dict(
+    BN=dict(config=ct, overlay=dict(model=dict(type='ImageClassifier'), custom_hooks=[])),
+    control=dict(config=ct, overlay=dict(custom_hooks=control)),
+)
+"""
+    cells = plan(text).cells({})
+    assert [(cell.arm, cell.role) for cell in cells] == [
+        ('BN', 'training'), ('control', 'training')
+    ]  # fmt: skip
+    assert cells[1].needs == (cells[0].key,)

@@ -18,7 +18,7 @@ def test_what_is_left_out_has_defaults():
     study = read()
     assert (study.name, study.seeds, study.table, study.figures) == ('test_study', (0,), {}, {})
     (arm,) = study.arms
-    assert (arm.group, arm.variant, arm.baseline, arm.tuning) == ('a', '', None, None)
+    assert (arm.group, arm.variant, arm.baselines, arm.tuning) == ('a', '', (), None)
 
 
 def test_common_overlays_come_before_an_arms_own():
@@ -54,6 +54,15 @@ WRONG = {
     'an unknown score': (dict(table=dict(x='error.x')), "no score 'error'; scores are errors"),
     'half a curve': (dict(table=dict(x=CURVE)), "'x' lacks 'y'"),
     'an unknown key of a curve': (dict(table=dict(x=dict(CURVE, z=1))), "'z'"),
+    'an unknown key of a relative column': (
+        dict(table=dict(x=dict(relative='errors', to='a'))), "'to'",
+    ),
+    'a relative column of nothing': (
+        dict(table=dict(x=dict(relative='error'))), "no score 'error'",
+    ),
+    'an unknown second baseline': (
+        dict(arms=dict(a=ARM, b=dict(ARM, baseline=['a', 'c']))), "no baseline 'c'",
+    ),
     'repeated seeds': (dict(seeds=[0, 1, 0]), 'seeds has 0 twice'),
     'no seeds': (dict(seeds=[]), 'positive number or a list'),
     'zero seeds': (dict(seeds=0), 'positive number or a list'),

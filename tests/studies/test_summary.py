@@ -2,6 +2,7 @@
 
 import pytest
 
+from mmct.studies.reporting import to_markdown
 from mmct.studies.summary import at_equal, mean_and_error, seed_results, summarise
 
 CURVE = dict(curve='along', x='clean', y='gap')
@@ -18,8 +19,8 @@ def plan(table, seeds=(0, 1), chosen=None):
     arm = dict(group='net', points=[dict(lr=1), dict(lr=2)], chosen=chosen)
     return dict(
         arms=dict(
-            BN=dict(arm, variant='BN', baseline=None),
-            none=dict(arm, variant='none', baseline='BN'),
+            BN=dict(arm, variant='BN', baselines=[]),
+            none=dict(arm, variant='none', baselines=['BN']),
         ),
         seeds=seeds,
         table=table,
@@ -55,7 +56,7 @@ def test_differences_are_paired_by_seed():
     row = summarise(plan(dict(error='errors.clean')), results)[1]
     assert row['values']['error']['mean'] == 26
     # 5 and 7; unpaired, the error would be 17.4.
-    difference = row['values']['error']['difference']
+    difference = row['values']['error']['differences']['BN']
     assert (difference['mean'], difference['standard_error'], difference['count']) == (6, 1, 2)
 
 
@@ -63,7 +64,7 @@ def test_a_seed_that_only_one_arm_has_is_no_difference():
     results = dict(BN0=result(10), none0=result(15), none1=result(37))
     row = summarise(plan(dict(error='errors.clean')), results)[1]
     assert row['seeds'] == [0, 1]
-    difference = row['values']['error']['difference']
+    difference = row['values']['error']['differences']['BN']
     assert (difference['mean'], difference['standard_error'], difference['count']) == (5, None, 1)
 
 
@@ -115,4 +116,43 @@ def test_a_column_may_be_a_comparison_at_equal_error():
     results = dict(BN0=result(40, OTHER), none0=result(50, own))
     values = summarise(plan(dict(gap=CURVE)), results)[1]['values']['gap']
     assert values['mean'] == 7
-    assert values['difference']['mean'] == 1
+    assert values['differences']['BN']['mean'] == 1
+
+
+def scorecard(clean, **errors):
+    value = dict(clean_error_pct=clean, corruption_error_pct=errors)
+    return dict(diverged=None, scores=dict(corruption=dict(value=value)))
+
+
+def test_relative_mce_is_by_the_first_baseline_and_seed():
+    results = dict(
+        BN0=scorecard(10, fog=30, snow=20), none0=scorecard(20, fog=30, snow=45),
+        BN1=scorecard(10, fog=20, snow=20), none1=scorecard(10, fog=15, snow=20),
+    )  # fmt: skip
+    rows = summarise(plan(dict(relative=dict(relative='corruption'))), results)
+    base, other = (row['values']['relative'] for row in rows)
+    # The baseline is 100 by definition.
+    assert (base['mean'], base['count']) == (100, 2)
+    # Seed 0: (10 / 20 + 25 / 10) / 2; seed 1: (5 / 10 + 10 / 10) / 2.
+    assert other['mean'] == pytest.approx((150 + 75) / 2)
+    assert other['differences'] == {}
+
+
+def test_relative_mce_is_left_out_where_it_is_not_defined():
+    results = dict(BN0=scorecard(10, fog=10), none0=scorecard(20, fog=30))
+    rows = summarise(plan(dict(relative=dict(relative='corruption'))), results)
+    assert rows[1]['values']['relative']['count'] == 0
+
+
+def test_an_arm_has_a_difference_to_each_of_its_baselines():
+    both = plan(dict(error='errors.clean'))
+    both['arms']['third'] = dict(both['arms']['none'], baselines=['none', 'BN'])
+    both['cells'].append(dict(key='third0', arm='third', role='training', seed=0))
+    results = dict(BN0=result(10), none0=result(15), third0=result(12))
+    row = summarise(both, results)[2]
+    found = row['values']['error']['differences']
+    assert {name: found[name]['mean'] for name in found} == dict(none=-3, BN=2)
+    lines = to_markdown(both, [row]).splitlines()
+    assert [line.split('|')[1].strip() for line in lines[3:]] == [
+        '&nbsp; minus none', '&nbsp; minus BN'
+    ]  # fmt: skip

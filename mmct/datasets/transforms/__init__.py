@@ -1,5 +1,7 @@
 """Transforms that mmpretrain lacks."""
 
+from .augmix import AugMix
 from .corrupt import Corrupt
+from .torchvision_auto_augment import TorchvisionAutoAugment
 
-__all__ = ['Corrupt']
+__all__ = ['AugMix', 'Corrupt', 'TorchvisionAutoAugment']

@@ -158,7 +158,8 @@ def set_corruptions(cfg: Config, args: argparse.Namespace) -> None:
         if args.check_md5:
             dataset['check_md5'] = True
         clean = None if args.no_clean else own
-    stem = f'scorecard_{args.corruptions}_{Path(args.checkpoint).stem}'
+    adapted = f'_bn{args.recalibrate_bn}' if args.recalibrate_bn else ''
+    stem = f'scorecard_{args.corruptions}_{Path(args.checkpoint).stem}{adapted}'
     cfg.test_dataloader.dataset = ConfigDict(dataset)
     cfg.test_evaluator = ConfigDict(
         type=scoped(cfg, 'CorruptionError'), reference=args.reference
@@ -170,6 +171,7 @@ def set_corruptions(cfg: Config, args: argparse.Namespace) -> None:
         out=args.out or str(Path(cfg.work_dir) / f'{stem}.json'),
         name=args.name,
         fp16=bool((cfg.get('test_cfg') or {}).get('fp16')),
+        recalibrate_bn=args.recalibrate_bn,
     )
     import_mmct(cfg)
 

@@ -1,13 +1,17 @@
 """Hooks: the teacher's life, training without BatchNorm, going on."""
 
+from .adversarial_training_hook import AdversarialTrainingHook
 from .no_bn_teacher_hook import NoBNTeacherHook
 from .no_bn_training_hook import NoBNTrainingHook
+from .recalibrate_bn_hook import RecalibrateBNHook
 from .resumable_checkpoint_hook import ResumableCheckpointHook
 from .scorecard_hook import ScorecardHook
 
 __all__ = [
+    'AdversarialTrainingHook',
     'NoBNTeacherHook',
     'NoBNTrainingHook',
+    'RecalibrateBNHook',
     'ResumableCheckpointHook',
     'ScorecardHook',
 ]

@@ -5,12 +5,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import get_world_size, is_main_process
+from mmengine.dist import broadcast, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import HOOKS
 
-from mmct.models import CTClassifier, NormFreeClassifier, check_compile
+from mmct.models import CTClassifier, check_compile, start_from_teacher
 from mmct.report import print_ct_result
 
 from ..accuracy import Accuracy
@@ -23,6 +24,7 @@ from ..network import unwrapped
 from ..teacher_config import TeacherRecipe, teacher_config
 from ..teacher_store import TeacherStore
 from ..teacher_training import as_record, build_teacher, measure, train_teacher
+from ..training_inputs import training_inputs
 from ..whole_files import write_json
 
 # Where a student's checkpoint names its teacher.
@@ -63,6 +65,12 @@ class NoBNTeacherHook(Hook):
             mmengine's ``OptimWrapper``; None is the student's. Defaults to
             ``dict(max_norm=1.0)``: at the lr of a BN network, BN-free ones
             tend to diverge without.
+        remove_bn (bool): False keeps the teacher's BN (and its training the
+            student's: no calibration, no clipping of its own): the control
+            that shows what distillation alone gains. Defaults to True.
+        student_start (str): 'scratch', or 'teacher': from the teacher's
+            weights, computing what it computes, see
+            :func:`mmct.models.start_from_teacher`. Defaults to 'scratch'.
         on_weak_teacher (str): 'stop' or 'warn', if the teacher's accuracy is
             not above chance. Defaults to 'stop'.
         retrain (bool): Whether to train a new teacher though there is a
@@ -84,6 +92,8 @@ class NoBNTeacherHook(Hook):
         max_iters: int | None = None,
         lr: float | None = None,
         clip_grad: dict | None = dict(max_norm=1.0),  # noqa: B006
+        remove_bn: bool = True,
+        student_start: str = 'scratch',
         on_weak_teacher: str = 'stop',
         retrain: bool = False,
         compile: bool | dict = False,
@@ -93,11 +103,24 @@ class NoBNTeacherHook(Hook):
                 "NoBNTeacherHook: on_weak_teacher must be 'stop' or 'warn', but got "
                 f'{on_weak_teacher!r}'
             )
+        if student_start not in ('scratch', 'teacher'):
+            raise ValueError(
+                "NoBNTeacherHook: student_start must be 'scratch' or 'teacher', but got "
+                f'{student_start!r}'
+            )
         check_compile('NoBNTeacherHook', compile)
         self.checkpoint = checkpoint
         self.recipe = TeacherRecipe(
-            init, granularity, calibration_batches, max_epochs, max_iters, lr, clip_grad
+            init,
+            granularity,
+            calibration_batches,
+            max_epochs,
+            max_iters,
+            lr,
+            clip_grad,
+            remove_bn,
         )
+        self.student_start = student_start
         self.on_weak_teacher = on_weak_teacher
         self.retrain = retrain
         self.compile = compile
@@ -182,7 +205,12 @@ class NoBNTeacherHook(Hook):
                 'start without --resume'
             )
         try:
-            student.attach_teacher(teacher, compile=self.compile)
+            student.attach_teacher(
+                teacher, compile=self.compile, with_bn=not self.recipe.remove_bn
+            )
+            # A resumed student goes on with its own weights.
+            if self.student_start == 'teacher' and runner.iter == 0:
+                self._start(runner, student)
         except ValueError as error:
             raise CTError(f'{error}') from error
         runner.logger.info('Stage 2 of 2: the student learns, the teacher is frozen')
@@ -225,10 +253,19 @@ class NoBNTeacherHook(Hook):
             write_json(Path(runner.work_dir) / 'ct_result.json', summary)
             print_ct_result(summary)
 
-    def _loaded(self, runner: Runner, student: CTClassifier) -> NormFreeClassifier:
+    def _start(self, runner: Runner, student: CTClassifier) -> None:
+        """Put the teacher's weights into the student."""
+        with isolated():
+            inputs = training_inputs(runner, student, self.recipe.calibration_batches)
+        start_from_teacher(student, student.teacher, inputs)
+        # Augmentation differs from rank to rank, and with it the statistics.
+        for tensor in (*student.parameters(), *student.buffers()):
+            broadcast(tensor.data)
+
+    def _loaded(self, runner: Runner, student: CTClassifier) -> ImageClassifier:
         """The teacher of ``checkpoint``, evaluated."""
         weights = load_state_dict(self.checkpoint)
-        teacher = build_teacher(runner, weights, self.checkpoint)
+        teacher = build_teacher(runner, weights, self.checkpoint, self.recipe)
         teacher.to(next(student.parameters()).device)
         accuracy, measured_on = measure(runner, [teacher])
         self._teacher_record = as_record(accuracy, measured_on, self.checkpoint)
@@ -238,7 +275,7 @@ class NoBNTeacherHook(Hook):
         )
         return teacher
 
-    def _trained(self, runner: Runner) -> NormFreeClassifier:
+    def _trained(self, runner: Runner) -> ImageClassifier:
         """The teacher in the work dir, trained first if it is not there."""
         store = TeacherStore(Path(runner.work_dir) / 'teacher')
         cfg = teacher_config(runner.cfg, self.recipe, str(store.folder))
@@ -249,13 +286,14 @@ class NoBNTeacherHook(Hook):
         if state == 'finished':
             runner.logger.info(f'Stage 1 of 2: done, the teacher is in {store.folder}')
         else:
+            kind = 'BN-free' if self.recipe.remove_bn else 'BN'
             word = 'goes on with' if state == 'unfinished' else 'trains'
             runner.logger.info(
-                f'Stage 1 of 2: {word} the BN-free teacher in {store.folder}'
+                f'Stage 1 of 2: {word} the {kind} teacher in {store.folder}'
             )
             train_teacher(runner, cfg, store, resume=state == 'unfinished')
         self._teacher_record = store.read()
-        return build_teacher(runner, store.load(), store.weights)
+        return build_teacher(runner, store.load(), store.weights, self.recipe)
 
     def _state(self, store: TeacherStore, marks: dict[str, Any]) -> str:
         """What is in the store; all ranks get the main process's answer."""

@@ -3,13 +3,12 @@
 import copy
 import math
 
-import torch
-from mmengine.dist import broadcast, get_world_size
+from mmengine.dist import broadcast
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import load_state_dict as load_into
 from mmpretrain.registry import HOOKS, MODELS
-from torch import Tensor, nn
+from torch import nn
 
 from mmct.models import calibrate, check_removal, remove_batch_norm
 
@@ -17,6 +16,7 @@ from ..checkpoint import load_state_dict
 from ..config_types import scoped, type_name
 from ..errors import CTError, DivergedError
 from ..network import unwrapped
+from ..training_inputs import training_inputs
 
 
 @HOOKS.register_module()
@@ -82,7 +82,7 @@ class NoBNTrainingHook(Hook):
             # Not strict: the file has BN statistics, and may have another head.
             load_into(model, load_state_dict(self.checkpoint), logger=runner.logger)
         if self.init == 'calibrate':
-            inputs = _training_inputs(runner, model, self.calibration_batches)
+            inputs = training_inputs(runner, model, self.calibration_batches)
             try:
                 calibrate(model, inputs, self.granularity)
             except ValueError as error:
@@ -134,18 +134,3 @@ class NoBNTrainingHook(Hook):
             weights = load_state_dict(self.checkpoint)
             load_into(network, weights, logger=runner.logger)
         return remove_batch_norm(network, init='fold')
-
-
-@torch.no_grad()
-def _training_inputs(runner: Runner, model: nn.Module, num_batches: int) -> Tensor:
-    """Preprocessed training images, drawn at random (N, C, H, W)."""
-    loader = runner.train_dataloader
-    # As many images as all processes see in that many steps.
-    batch_size = getattr(loader.batch_sampler, 'batch_size', None) or 1
-    size = num_batches * batch_size * get_world_size()
-    # A generator of its own: the same images whatever was drawn before.
-    order = torch.randperm(
-        len(loader.dataset), generator=torch.Generator().manual_seed(0)
-    )
-    batch = loader.collate_fn([loader.dataset[i] for i in order[:size].tolist()])
-    return model.data_preprocessor(batch, False)['inputs']

@@ -1,6 +1,6 @@
 """What a network says of each image of a cell."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
@@ -51,15 +51,26 @@ class Predictor:
             device. (B,) each
         """
         for images in batches:
-            # The one transfer of the batch: as uint8, a quarter of the floats.
-            images = images.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
-            if not self.channels_last:
-                images = images.contiguous()
-            inputs = self.model.data_preprocessor(dict(inputs=images), False)['inputs']
+            inputs = self.inputs(images)
             with self._precision():
                 scores = class_scores(self.model(inputs, mode='tensor'))  # (B, C)
             probability, top = scores.float().softmax(1).max(1)
             yield top, probability
+
+    def inputs(self, images: Tensor) -> Tensor:
+        """What the network is given for images.
+
+        Args:
+            images (Tensor): uint8. (B, H, W, 3)
+
+        Returns:
+            Tensor: On the device, normalised. (B, 3, H, W)
+        """
+        # The one transfer of the batch: as uint8, a quarter of the floats.
+        images = images.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+        if not self.channels_last:
+            images = images.contiguous()
+        return self.model.data_preprocessor(dict(inputs=images), False)['inputs']
 
     def _precision(self) -> AbstractContextManager:
         return autocast(enabled=True) if self.fp16 else nullcontext()
@@ -81,7 +92,10 @@ class CellPredictions:
 
 
 def predict_cells(
-    predict: Predictor, loader: DataLoader, batches: CellBatches
+    predict: Predictor,
+    loader: DataLoader,
+    batches: CellBatches,
+    before_cell: Callable[[int], None] | None = None,
 ) -> Iterator[CellPredictions]:
     """Predict cell after cell; the device is waited for once a cell.
 
@@ -89,6 +103,8 @@ def predict_cells(
         predict (Predictor): The network.
         loader (DataLoader): Gives the batches of this process.
         batches (CellBatches): Which they are.
+        before_cell (Callable, optional): Called with a cell's number before
+            its first batch is predicted. Defaults to None.
 
     Yields:
         CellPredictions: The same in each process.
@@ -96,6 +112,8 @@ def predict_cells(
     stream = predict(loader)
     own = slice(batches.share.start, batches.share.stop)
     for number in batches.numbers:
+        if before_cell is not None:
+            before_cell(number)
         tops = torch.zeros(batches.num_images, dtype=torch.int64, device=predict.device)
         confidences = torch.zeros(batches.num_images, device=predict.device)
         pairs = list(islice(stream, batches.per_cell))

@@ -21,7 +21,8 @@ class ResultInProgress:
         out (Path): The result file. Until it is complete there is
             ``<out>.partial`` in its place.
         marks (dict): What has to be the same for a file to be gone on with:
-            ``weights_sha256``, ``fp16``, ``data`` and ``cells``.
+            ``weights_sha256``, ``fp16``, ``recalibrate_bn``, ``data`` and
+            ``cells``.
         replace (bool): Whether to drop another run's file. Defaults to False.
 
     Raises:
@@ -49,7 +50,7 @@ class ResultInProgress:
                 return
             raise CTError(f'{file} is no result to go on with ({error}): remove it, or '
                           'choose another --out') from error
-        changed = [key for key in self._marks if found['marks'][key] != self._marks[key]]
+        changed = [key for key in self._marks if found['marks'].get(key, 0) != self._marks[key]]
         if not changed:
             self.cells = {(cell['corruption'], cell['severity']): cell for cell in found['cells']}
             self.examples = found['examples']
@@ -87,6 +88,7 @@ class ResultInProgress:
 _SAID = dict(
     weights_sha256='other weights',
     fp16='another precision',
+    recalibrate_bn='other BN statistics',
     data='other data',
     cells='other corruptions or severities',
 )
@@ -103,6 +105,7 @@ def _read_finished(file: Path) -> dict[str, Any]:
     marks = dict(
         weights_sha256=result['model']['weights_sha256'],
         fp16=result['model']['fp16'],
+        recalibrate_bn=result['model'].get('recalibrate_bn', 0),
         data=result['data'],
         cells=[[cell['corruption'], cell['severity']] for cell in cells],
     )

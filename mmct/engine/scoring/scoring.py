@@ -1,5 +1,6 @@
 """The score of a network on the cells of a corruption set."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from mmct.evaluation import CorruptionError, cell_score, make_result
 from ..checkpoint import digest
 from ..errors import CTError
 from ..main_process import in_main_process
+from .adaptation import adapt, own_statistics_afterwards
 from .cell_images import CellBatches, cell_loader
 from .example import example
 from .predictions import CellPredictions, Predictor, predict_cells
@@ -36,6 +38,9 @@ class Scoring:
         num_workers (int): Processes that read ahead. Defaults to 0.
         fp16 (bool): Whether in mixed precision. Defaults to False.
         channels_last (bool, optional): See :class:`Predictor`. Defaults to None.
+        recalibrate_bn (int): Batches of each cell on which BatchNorm's
+            statistics are estimated anew before the cell is predicted; 0 keeps
+            those of the training. Defaults to 0.
         replace (bool): Whether to replace another run's result; else it is
             refused. Defaults to False.
     """
@@ -49,6 +54,7 @@ class Scoring:
     num_workers: int = 0
     fp16: bool = False
     channels_last: bool | None = None
+    recalibrate_bn: int = 0
     replace: bool = False
 
 
@@ -86,6 +92,7 @@ def score(
         marks = dict(
             weights_sha256=weights,
             fp16=settings.fp16,
+            recalibrate_bn=settings.recalibrate_bn,
             data=cells.metainfo['corruptions'],
             cells=[tuple(cell) for source in sources for cell in source.cells],
         )
@@ -96,16 +103,18 @@ def score(
     was_training = model.training
     predict = Predictor(model, settings.fp16, settings.channels_last)
     watch = Watch(sources, cells, done, kept)
-    for source in sources:
-        todo = [n for n, cell in enumerate(source.cells) if tuple(cell) not in done]
-        batches = CellBatches(todo, source.num_images, _share(source), settings.batch_size)
-        loader = cell_loader(source, batches, settings.num_workers)
-        for found in predict_cells(predict, watch(loader, source, batches), batches):
-            _check_finite(found, source.cells[found.number])
-            if kept is not None:
-                kept.add(*_entries(source, found))
-            # Pages of a mapped file that were touched count as memory.
-            source.close()
+    with own_statistics_afterwards(model):
+        for source in sources:
+            todo = [n for n, cell in enumerate(source.cells) if tuple(cell) not in done]
+            batches = CellBatches(todo, source.num_images, _share(source), settings.batch_size)
+            loader = watch(cell_loader(source, batches, settings.num_workers), source, batches)
+            before_cell = _adaptation(predict, source, settings)
+            for found in predict_cells(predict, loader, batches, before_cell):
+                _check_finite(found, source.cells[found.number])
+                if kept is not None:
+                    kept.add(*_entries(source, found))
+                # Pages of a mapped file that were touched count as memory.
+                source.close()
     model.train(was_training)
 
     def finish() -> dict[str, Any]:
@@ -114,6 +123,17 @@ def score(
         return result
 
     return in_main_process(finish)
+
+
+def _adaptation(
+    predict: Predictor, source: CorruptionCells | CleanImages, settings: Scoring
+) -> Callable[[int], None] | None:
+    """What is done before each cell, if anything."""
+    if not settings.recalibrate_bn:
+        return None
+    return lambda cell: adapt(
+        predict, source, cell, settings.recalibrate_bn, settings.batch_size
+    )
 
 
 def _check_head(model: ImageClassifier, cells: CorruptionCells) -> None:
@@ -179,6 +199,7 @@ def _result(
             checkpoint=settings.checkpoint,
             weights_sha256=weights,
             fp16=settings.fp16,
+            recalibrate_bn=settings.recalibrate_bn,
         ),
         data=cells.metainfo['corruptions'],
         clean=kept.cells.get((None, 0)),

@@ -13,7 +13,7 @@ from .panels import arms_by_group, legend, looks, panels
 
 @FIGURES.register_module()
 class ErrorArrows:
-    """Where each arm lies, and the way to it from its baseline.
+    """Where each arm lies, and the way to it from its first baseline.
 
     A panel for each group; means over seeds, the bars are standard errors. On
     the dashed line corrupted and clean error are equal.
@@ -70,9 +70,9 @@ class ErrorArrows:
                     capsize=2,
                     **appearance[variant],
                 )
-                baseline = plan['arms'][arm]['baseline']
-                if baseline in places:
-                    start = tuple(place['mean'] for place in places[baseline])
+                baselines = plan['arms'][arm]['baselines']
+                if baselines and baselines[0] in places:
+                    start = tuple(place['mean'] for place in places[baselines[0]])
                     axes[group].annotate(
                         '',
                         (x['mean'], y['mean']),

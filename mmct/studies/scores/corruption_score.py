@@ -27,11 +27,20 @@ class CorruptionScore:
     Args:
         name (str): Of the score.
         dataset (dict, optional): A corruption set. None: corruptions
-            generated from the test set of the network's config.
-        clean (dict, optional): Changes of ``test_dataloader.dataset`` for
-            the clean images, and for what is generated from them.
+            generated from the clean images.
+        clean (dict, optional): Changes of the clean images' data set, and for
+            what is generated from them.
         corruptions (Sequence[str], optional): Names. None: all of the set.
         severities (Sequence[int], optional): From 1 to 5. None: all.
+        recalibrate_bn (int): Batches of each cell on which BatchNorm's
+            statistics are estimated anew, without labels: a rival of another
+            setting, as it uses test images. Defaults to 0, the training's.
+        split (str): Which data set of the network's config has the clean
+            images: 'test' or 'val'. Settings must be chosen on the latter,
+            with other corruptions than those of the test. Defaults to 'test'.
+
+    Raises:
+        ValueError: If ``split`` is neither.
     """
 
     def __init__(
@@ -41,7 +50,12 @@ class CorruptionScore:
         clean: dict | None = None,
         corruptions: Sequence[str] | None = None,
         severities: Sequence[int] | None = None,
+        split: str = 'test',
+        recalibrate_bn: int = 0,
     ) -> None:
+        if split not in ('test', 'val'):
+            raise ValueError(f"{type(self).__name__}: split must be 'test' or 'val', got {split!r}")
+        self.split, self.recalibrate_bn = split, recalibrate_bn
         self.name, self.dataset, self.own = name, dataset, clean or {}
         self.chosen = dict(corruptions=corruptions, severities=severities)
 
@@ -52,8 +66,9 @@ class CorruptionScore:
             run (TrainedRun): The network.
 
         Returns:
-            dict: ``clean_error_pct``, ``raw_mce_pct``, ``gap_pct`` and
-            ``corruption_error_pct`` by name, all in %.
+            dict: ``clean_error_pct``, ``raw_mce_pct``, ``gap_pct``,
+            ``corruption_error_pct`` by name, and calibration errors
+            (``ece_pct``, ``rms_calibration_pct``), all in %.
         """
         return self.measure(run, run.folder / 'scores' / f'{self.name}.json')
 
@@ -78,7 +93,7 @@ class CorruptionScore:
             dict: As of a call.
         """
         cells, clean = self._images(run.config)
-        loader = run.config.test_dataloader
+        loader = run.config[f'{self.split}_dataloader']
         result = score(
             run.model(checkpoint),
             cells,
@@ -90,18 +105,23 @@ class CorruptionScore:
                 config=Path(run.config.filename).name,
                 checkpoint=(checkpoint or run.folder / 'weights.pth').name,
                 batch_size=loader.get('batch_size', 128),
+                recalibrate_bn=self.recalibrate_bn,
                 # Of other settings of this score: those are kept by the study.
                 replace=True,
             ),
         )
         summary = result['summary']
         kept = (
-            'clean_error_pct', 'raw_mce_pct', 'gap_pct', 'corruption_error_pct', 'categories_pct'
+            'clean_error_pct', 'raw_mce_pct', 'gap_pct', 'corruption_error_pct', 'categories_pct',
+            'ece_pct', 'rms_calibration_pct',
         )  # fmt: skip
         return dict(images=result['data']['images'], **{name: summary[name] for name in kept})
 
     def _images(self, cfg: Config) -> tuple[CorruptionCells, CleanImages]:
-        own = copy.deepcopy(cfg.test_dataloader.dataset)
+        loader = cfg.get(f'{self.split}_dataloader')
+        if loader is None:
+            raise ValueError(f'score {self.name!r} needs a {self.split}_dataloader')
+        own = copy.deepcopy(loader.dataset)
         own.update(copy.deepcopy(self.own))
         if self.dataset is None:
             settings = dict(type=scoped(cfg, 'GeneratedCorruptions'), dataset=own)

@@ -306,3 +306,55 @@ def test_workers_of_the_teachers_run_are_gone(tiny, train, caplog):
     own = {worker.pid for worker in runner.train_dataloader._iterator._workers}
     assert own <= alive
     assert len(alive - own) == 0
+
+
+def test_the_control_has_a_teacher_with_bn(tiny, train):
+    cfg = tiny(hook=dict(remove_bn=False))
+    runner = train(cfg)
+    teacher = runner.model.teacher
+    assert any(isinstance(m, torch.nn.BatchNorm2d) for m in teacher.modules())
+    # It is what the same config without CT trains.
+    plain = tiny(options={'model.type': 'ImageClassifier'})
+    plain.custom_hooks, plain.work_dir = [], f'{cfg.work_dir}_plain'
+    assert _equal(teacher.state_dict(), _weights(train(plain)))
+    assert not any(isinstance(m, NoNorm) for m in teacher.modules())
+
+
+@pytest.mark.parametrize('removed', [True, False])
+def test_a_checkpoint_of_the_other_kind_is_refused(tiny, train, removed):
+    cfg = tiny(hook=dict(remove_bn=not removed))
+    train(cfg)
+    other = tiny(hook=dict(remove_bn=removed, checkpoint=str(_store(cfg).weights)))
+    other.work_dir = f'{cfg.work_dir}_other'
+    with pytest.raises(CTError, match='is not BN-free' if removed else 'remove_bn=False'):
+        train(other)
+
+
+@pytest.mark.parametrize('remove_bn', [True, False])
+def test_a_student_may_start_from_its_teacher(tiny, remove_bn):
+    cfg = tiny(hook=dict(student_start='teacher', remove_bn=remove_bn))
+    runner = Runner.from_cfg(cfg)
+
+    class AtStart(Hook):
+        priority = 'LOWEST'
+
+        def before_train(self, runner):
+            model = runner.model.eval()
+            images = torch.randn(4, 3, 8, 8)
+            torch.testing.assert_close(model(images), model.teacher(images), rtol=1e-3, atol=1e-4)
+            self.seen = True
+            model.train()
+
+    hook = AtStart()
+    runner.register_hook(hook)
+    runner.train()
+    assert hook.seen
+    assert not _equal(
+        {k: v for k, v in _weights(runner).items() if 'conv' in k},
+        {k: v for k, v in runner.model.teacher.state_dict().items() if 'conv' in k},
+    )
+
+
+def test_an_unknown_start_is_refused(tiny):
+    with pytest.raises(ValueError, match=r"student_start must be 'scratch' or 'teacher'.*'bn'"):
+        Runner.from_cfg(tiny(hook=dict(student_start='bn')))

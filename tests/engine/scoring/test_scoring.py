@@ -18,9 +18,10 @@ from mmct import config_path
 from mmct.corruptions import SEVERITIES, corrupt
 from mmct.engine.errors import CTError
 from mmct.engine.progress import Progress
-from mmct.engine.scoring import Scoring, score, watch
+from mmct.engine.scoring import Scoring, drawn_batches, score, watch
 from mmct.engine.scoring.predictions import Predictor
 from mmct.evaluation import CorruptionError, unpack_hits
+from mmct.models import reestimate_batch_norm, remove_batch_norm
 
 NAMES = ('gaussian_noise', 'fog', 'saturate')
 
@@ -98,6 +99,58 @@ def test_batches_workers_and_layout_do_not_matter(trained, cells, tmp_path, sett
         trained, build(), cells.clean, Scoring(tmp_path / 'other.json', **options, **settings)
     )
     assert_same(one, other)
+
+
+def test_statistics_are_estimated_anew_on_each_cell(trained, cells, tmp_path):
+    before = copy.deepcopy(trained.state_dict())
+    result = scored(trained, cells, tmp_path / 'out.json', recalibrate_bn=2)
+    torch.testing.assert_close(trained.state_dict(), before, rtol=0, atol=0)
+    assert result['model']['recalibrate_bn'] == 2
+    drawn = np.random.default_rng(0).permutation(45)[:32].reshape(2, 16)
+    model = copy.deepcopy(trained).eval()
+    plain = scored(trained, cells, tmp_path / 'plain.json')
+    changed = 0
+    for source in (cells.clean, cells):
+        for number, cell in enumerate(source.cells):
+            images = source.read(number, slice(0, 45))
+
+            def inputs(positions, images=images):
+                batch = torch.from_numpy(images[positions].transpose(0, 3, 1, 2).copy())
+                return model.data_preprocessor(dict(inputs=batch))['inputs']
+
+            reestimate_batch_norm(model, [inputs(positions) for positions in drawn])
+            with torch.no_grad():
+                tops = model(inputs(np.arange(45)), mode='tensor').argmax(1).numpy()
+            mine, other = (
+                {(c['corruption'], c['severity']): c for c in [found['clean'], *found['cells']]}
+                for found in (result, plain)
+            )
+            np.testing.assert_array_equal(unpack_hits(mine[tuple(cell)]), tops == source.labels)
+            changed += mine[tuple(cell)]['hits'] != other[tuple(cell)]['hits']
+    assert changed > 5
+
+
+def test_a_result_with_other_statistics_is_not_gone_on_with(trained, cells, tmp_path):
+    scored(trained, cells, tmp_path / 'out.json')
+    with pytest.raises(CTError, match='result of other BN statistics'):
+        scored(trained, cells, tmp_path / 'out.json', recalibrate_bn=1)
+
+
+def test_statistics_need_a_network_with_bn(cells, tmp_path, trained):
+    model = remove_batch_norm(copy.deepcopy(trained))
+    with pytest.raises(CTError, match='--recalibrate-bn: the network has no BatchNorm'):
+        scored(model, cells, tmp_path / 'out.json', recalibrate_bn=1)
+
+
+@pytest.mark.parametrize(
+    ('images', 'batches', 'size', 'expected'),
+    [(10, 2, 4, [4, 4]), (10, 9, 4, [4, 4]), (3, 1, 4, [3])],
+)
+def test_whole_batches_are_drawn_without_repetition(images, batches, size, expected):
+    drawn = drawn_batches(images, batches, size)
+    assert [len(batch) for batch in drawn] == expected
+    positions = [position for batch in drawn for position in batch]
+    assert len(set(positions)) == len(positions) and set(positions) <= set(range(images))
 
 
 def assert_same(one, other):

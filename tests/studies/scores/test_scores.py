@@ -7,7 +7,12 @@ from mmengine.dataset import pseudo_collate
 from mmpretrain.registry import DATASETS, MODELS
 
 from mmct import config_path
-from mmct.studies.scores import AlongTraining, FeatureReliance, ValidationError
+from mmct.studies.scores import (
+    AlongTraining,
+    CorruptionScore,
+    FeatureReliance,
+    ValidationError,
+)
 from mmct.studies.trained_run import TrainedRun
 
 CHANNELS = 32
@@ -133,3 +138,34 @@ def test_a_network_of_one_answer_has_no_variance_to_share(run):
 def test_scores_along_training_need_checkpoints(run):
     with pytest.raises(ValueError, match='max_keep_ckpts=-1'):
         AlongTraining('name')(run())
+
+
+def test_settings_are_chosen_on_the_validation_images(run):
+    network = run()
+    settings = dict(corruptions=['speckle_noise'], severities=[5])
+    held_out, test = (
+        CorruptionScore(name, split=name, **settings)(network) for name in ('val', 'test')
+    )
+    assert (held_out['images'], test['images']) == (50, 100)
+    mine, labels = predictions(network, 'val')
+    errors = (mine != labels).float()
+    assert held_out['clean_error_pct'] == pytest.approx(100 * float(errors.mean()))
+    # Of extra corruptions alone the mean is over these.
+    assert held_out['raw_mce_pct'] == held_out['corruption_error_pct']['speckle_noise']
+    assert set(held_out['rms_calibration_pct']) == {'clean', 'corrupted'}
+
+
+def test_a_score_may_adapt_bn(run):
+    network, settings = run(), dict(corruptions=['fog'], severities=[5])
+    plain = CorruptionScore('plain', **settings)(network)
+    adapted = CorruptionScore('adapted', recalibrate_bn=1, **settings)(network)
+    assert plain['raw_mce_pct'] != adapted['raw_mce_pct']
+
+
+def test_a_wrong_split_is_refused(run):
+    with pytest.raises(ValueError, match="split must be 'test' or 'val', got 'train'"):
+        CorruptionScore('score', split='train')
+    network = run()
+    network.config.val_dataloader = None
+    with pytest.raises(ValueError, match="score 'score' needs a val_dataloader"):
+        CorruptionScore('score', split='val')(network)

@@ -1,0 +1,60 @@
+"""BatchNorm that is adapted to the test set, before the test."""
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmpretrain.registry import HOOKS
+
+from mmct.models import reestimate_batch_norm
+
+from ..errors import CTError
+from ..network import unwrapped
+from ..scoring import drawn_batches
+
+
+@HOOKS.register_module()
+class RecalibrateBNHook(Hook):
+    """Estimates BatchNorm's statistics anew on test images, without labels.
+
+    Of the network that is tested: after an ``EMAHook`` has put its weights in.
+    See :func:`mmct.models.reestimate_batch_norm`.
+
+    Args:
+        num_batches (int): Random test batches, of the loader's size.
+
+    Raises:
+        ValueError: If ``num_batches`` is not positive.
+    """
+
+    priority = 'LOWEST'
+
+    def __init__(self, num_batches: int) -> None:
+        if num_batches < 1:
+            raise ValueError(
+                f'RecalibrateBNHook: num_batches must be at least 1, but got {num_batches}'
+            )
+        self.num_batches = num_batches
+
+    def before_test_epoch(self, runner: Runner) -> None:
+        """Do it.
+
+        Args:
+            runner (Runner): The runner of the test.
+
+        Raises:
+            CTError: If the network has no BatchNorm.
+        """
+        loader, model = runner.test_dataloader, unwrapped(runner)
+        size = getattr(loader.batch_sampler, 'batch_size', None) or loader.batch_size or 1
+        drawn = drawn_batches(len(loader.dataset), self.num_batches, size)
+        batches = (
+            model.data_preprocessor(loader.collate_fn([loader.dataset[i] for i in batch]), False)
+            for batch in drawn
+        )
+        try:
+            reestimate_batch_norm(model, (batch['inputs'] for batch in batches))
+        except ValueError as error:
+            raise CTError(f'--recalibrate-bn: {error}') from error
+        runner.logger.info(
+            f'BatchNorm adapted to {len(drawn)} unlabelled test batches: report this apart from '
+            'networks that saw no test image'
+        )

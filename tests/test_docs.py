@@ -1,7 +1,11 @@
 """What the docs say was measured is what the kept results say."""
 
 import json
+import re
+import runpy
 import shutil
+import subprocess
+import sys
 
 import pytest
 from tool_runs import ROOT
@@ -55,7 +59,7 @@ BN_REMOVAL = (ROOT / 'docs' / 'bn_removal.md').read_text(encoding='utf-8')
 COLUMNS = 'clean error, %', 'mCE, %', 'gap', 'gap at equal clean error'
 
 
-@pytest.mark.parametrize('name', ['bn_removal', 'bn_removal_longer', 'digits_study'])
+@pytest.mark.parametrize('name', ['bn_removal', 'bn_removal_longer', 'ct_ablation', 'digits_study'])
 def test_the_report_of_a_kept_study_is_made_again_from_its_results(name, tmp_path):
     shutil.copy(STUDIES / name / 'study.json', tmp_path)
     shutil.copytree(STUDIES / name / 'results', tmp_path / 'results')
@@ -104,3 +108,41 @@ def test_what_is_said_to_rest_on_low_variance_is_that_of_the_results():
             # Without a minus before 0.0.
             shown.append(f'{round(rise["mean"], 1) + 0.0:.1f} ± {rise["standard_error"]:.1f}')
         assert f'| {group} | {" | ".join(shown)} |' in BN_REMOVAL
+
+
+def test_the_tables_of_the_docs_are_those_of_the_results():
+    tool = ROOT / 'benchmarks' / 'write_tables.py'
+    checked = subprocess.run(
+        [sys.executable, tool, '--check'], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_a_table_that_was_edited_is_found(tmp_path, monkeypatch):
+    module = runpy.run_path(str(ROOT / 'benchmarks' / 'write_tables.py'))
+    text = (ROOT / 'docs' / 'recipe.md').read_text(encoding='utf-8')
+    assert module['written'](text) == text
+    number = re.search(r'\| default \| 3 of 3 \| (\d+\.\d\d)', text)
+    edited = text.replace(number[1], '12.34')
+    assert edited != text and module['written'](edited) == text
+
+
+def test_the_short_table_has_a_line_for_each_variant(tmp_path):
+    module = runpy.run_path(str(ROOT / 'benchmarks' / 'write_tables.py'))
+
+    def row(variant, group, count=3, **difference):
+        stats = dict(mean=10.0, standard_error=1.0, interval=[8.0, 12.0], count=count)
+        values = dict(stats, differences=difference)
+        return dict(arm=f'{group}, {variant}', group=group, variant=variant,
+                    values={'clean error, %': values, 'mCE, %': values})  # fmt: skip
+
+    gain = dict(mean=-1.0, interval=[-2.0, 0.5])
+    rows = [row('Standard', 'a'), row('Standard', 'b'), row('CT', 'a', Standard=gain),
+            row('CT', 'b', count=2)]  # fmt: skip
+    (tmp_path / 'study.json').write_text(json.dumps(dict(seeds=[0, 1, 2])))
+    (tmp_path / 'table.json').write_text(json.dumps(rows))
+    lines = module['short'](tmp_path).splitlines()
+    assert lines[2] == f'| Standard | {" | ".join(["10.00 ± 1.00"] * 4)} |'
+    # What not all seeds have is not shown.
+    assert lines[3] == '| CT | 10.00 ± 1.00 | 10.00 ± 1.00 |  |  |'
+    assert lines[-1] == '- a, CT, minus Standard, mCE, %: -1.00 [-2.00, +0.50]'

@@ -27,7 +27,8 @@ class TeacherRecipe:
             :func:`mmct.models.remove_batch_norm`.
         granularity (str): 'layer' or 'channel', for 'calibrate'.
         calibration_batches (int): Training batches to calibrate on.
-        max_epochs (int, optional): Length; None is the student's.
+        length (float): Of the training, in multiples of the student's.
+        max_epochs (int, optional): The length in epochs, in place of that.
         max_iters (int, optional): The same for iteration-based training.
         lr (float, optional): Learning rate; None is the student's.
         clip_grad (dict, optional): Gradient clipping as in mmengine's
@@ -41,6 +42,7 @@ class TeacherRecipe:
     init: str = 'calibrate'
     granularity: str = 'layer'
     calibration_batches: int = 1
+    length: float = 1.0
     max_epochs: int | None = None
     max_iters: int | None = None
     lr: float | None = None
@@ -54,7 +56,7 @@ class TeacherRecipe:
 
     def __post_init__(self) -> None:
         check_removal('NoBNTeacherHook', self.init, self.granularity)
-        for name in ('calibration_batches', 'max_epochs', 'max_iters', 'lr'):
+        for name in ('calibration_batches', 'length', 'max_epochs', 'max_iters', 'lr'):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(
@@ -122,10 +124,10 @@ def _set_length(cfg: Config, recipe: TeacherRecipe) -> None:
         raise CTError(
             f'NoBNTeacherHook: {other} does not fit a train_cfg with {key}; set {key}'
         )
-    length = getattr(recipe, key)
-    if length is None:
-        return
+    length = getattr(recipe, key) or max(1, round(recipe.length * cfg.train_cfg[key]))
     ratio = length / cfg.train_cfg[key]
+    if ratio == 1:
+        return
     cfg.train_cfg[key] = length
     schedulers = cfg.get('param_scheduler') or []
     for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:

@@ -72,7 +72,8 @@ class Study:
         scores (dict): What is measured of each network, by name.
         table (dict): Title of each column, and what is in it: a path, such as
             'corruption.gap_pct', or ``curve``, ``x`` and ``y``, or
-            ``relative`` and the name of a corruption score.
+            ``relative`` and the name of a corruption score, or ``published``
+            and the value of each arm.
         figures (dict): Settings of each figure, by the name of its file.
         imports (tuple[str]): Modules with scores, or what else cells need.
     """
@@ -128,7 +129,7 @@ def read_study(cfg: Config, seeds: int | None = None) -> Study:
                 f'variant {arm.variant!r}'
             )
     table = plain.get('table') or {}
-    _check_table(table, plain['scores'])
+    _check_table(table, plain['scores'], names)
     return Study(
         name=Path(cfg.filename).stem,
         folder=Path(cfg.filename).resolve().parent,
@@ -141,9 +142,17 @@ def read_study(cfg: Config, seeds: int | None = None) -> Study:
     )
 
 
-def _check_table(table: Mapping[str, Any], scores: Mapping[str, Any]) -> None:
+def _check_table(
+    table: Mapping[str, Any], scores: Mapping[str, Any], arms: Sequence[str]
+) -> None:
     for title, column in table.items():
         if isinstance(column, Mapping):
+            if 'published' in column:
+                _check_keys(f'table column {title!r}', column, ('published',))
+                unknown = [arm for arm in column['published'] if arm not in arms]
+                if unknown:
+                    raise CTError(f'table column {title!r}: there is no arm {unknown[0]!r}')
+                continue
             keys = _RELATIVE_KEYS if 'relative' in column else _CURVE_KEYS
             _check_keys(f'table column {title!r}', column, keys)
             missing = [key for key in keys if key not in column]

@@ -32,6 +32,9 @@ def summarise(plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> list[d
         baselines = {other: _by_seed(plan, results, other) for other in arm['baselines']}
         values = {}
         for title, column in plan['table'].items():
+            if isinstance(column, Mapping) and 'published' in column:
+                values[title] = dict(_of_others(column['published'].get(name)), differences={})
+                continue
             if isinstance(column, Mapping) and 'relative' in column:
                 values[title] = _relative_column(own, baselines, column['relative'])
                 continue
@@ -100,11 +103,11 @@ def shown_value(result: Mapping[str, Any], column: str | Mapping[str, str]) -> f
 
     Returns:
         float: None if there is nothing, or what is shown is ``relative`` to
-        another result.
+        another result or ``published``.
     """
     if isinstance(column, str):
         return value_at(result, column)
-    if 'relative' in column:
+    if 'curve' not in column:
         return None
     curve = value_at(result, column['curve'])
     return None if curve is None else curve[column['y']][-1]
@@ -130,6 +133,11 @@ def at_equal(
     if not xs[0] <= place <= xs[-1]:
         return None
     return float(curve[y][-1] - np.interp(place, xs, ys))
+
+
+def _of_others(value: float | None) -> dict[str, Any]:
+    """A value that was not measured here: of no seed."""
+    return dict(mean=value, standard_error=None, interval=None, count=0)
 
 
 def _relative_column(

@@ -43,6 +43,16 @@ def test_recipe_changes_lr_and_clipping(tiny):
     assert 'clip_grad' not in inner.optim_wrapper
 
 
+def test_the_controls_teacher_is_trained_as_the_student(tiny):
+    cfg = tiny(options={'load_from': 'bn.pth'})
+    inner = teacher_config(cfg, TeacherRecipe(remove_bn=False), 'w/teacher')
+    assert inner.model.type == 'ImageClassifier'
+    assert (inner.custom_hooks, inner.load_from) == ([], 'bn.pth')
+    assert 'clip_grad' not in inner.optim_wrapper
+    cfg.resume = True
+    assert teacher_config(cfg, TeacherRecipe(remove_bn=False), 'w').load_from is None
+
+
 def test_every_scheduler_is_scaled_with_the_epochs(tiny):
     cfg = tiny()
     cfg.train_cfg.max_epochs = 100
@@ -62,6 +72,9 @@ def test_every_scheduler_is_scaled_with_the_epochs(tiny):
         dict(type='StepLR', step_size=12),
         dict(type='LinearLR', begin=0, end=1),
     ]
+    assert teacher_config(cfg, TeacherRecipe(length=0.4), 'w').to_dict() == inner.to_dict()
+    both = teacher_config(cfg, TeacherRecipe(length=3, max_epochs=40), 'w')
+    assert both.to_dict() == inner.to_dict()
     cfg.param_scheduler = ConfigDict(type='MultiStepLR', milestones=[50])
     longer = teacher_config(cfg, TeacherRecipe(max_epochs=200), 'w')
     assert longer.param_scheduler.milestones == [100]
@@ -79,7 +92,13 @@ def test_iteration_based_length(tiny):
 
 @pytest.mark.parametrize(
     'setting',
-    [dict(init='folded'), dict(granularity='both'), dict(max_epochs=0), dict(lr=-1.0)],
+    [
+        dict(init='folded'),
+        dict(granularity='both'),
+        dict(length=0),
+        dict(max_epochs=0),
+        dict(lr=-1.0),
+    ],
 )
 def test_settings_out_of_range(setting):
     with pytest.raises(ValueError, match=f'NoBNTeacherHook: {next(iter(setting))} must'):

@@ -57,6 +57,9 @@ WRONG = {
     'an unknown key of a relative column': (
         dict(table=dict(x=dict(relative='errors', to='a'))), "'to'",
     ),
+    'a published value of no arm': (
+        dict(table=dict(x=dict(published=dict(b=1)))), "'x': there is no arm 'b'",
+    ),
     'a relative column of nothing': (
         dict(table=dict(x=dict(relative='error'))), "no score 'error'",
     ),

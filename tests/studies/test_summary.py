@@ -156,3 +156,13 @@ def test_an_arm_has_a_difference_to_each_of_its_baselines():
     assert [line.split('|')[1].strip() for line in lines[3:]] == [
         '&nbsp; minus none', '&nbsp; minus BN'
     ]  # fmt: skip
+
+
+def test_published_values_stand_beside_measured_ones_and_count_no_seed():
+    table = {'error': 'errors.clean', 'published, not measured here': dict(published=dict(none=7))}
+    rows = summarise(plan(table), dict(none0=result(9), none1=result(11)))
+    assert rows[0]['values']['published, not measured here']['mean'] is None
+    found = rows[1]['values']['published, not measured here']
+    assert (found['mean'], found['count'], found['differences']) == (7, 0, {})
+    last = to_markdown(plan(table), rows).splitlines()[-1]
+    assert last == '| none | 2 of 2 | 10.00 ± 1.00 | 7.00 |'

@@ -54,9 +54,11 @@ class NoBNTeacherHook(Hook):
             :func:`mmct.models.calibrate`. Defaults to 'layer'.
         calibration_batches (int): Training batches to calibrate on.
             Defaults to 1.
-        max_epochs (int, optional): Length of the teacher's training; begin,
-            end, T_max and milestones of every scheduler are scaled with it.
-            Defaults to None, the student's.
+        length (float): The teacher's training, in multiples of the student's;
+            begin, end, T_max and milestones of every scheduler are scaled
+            with it. Defaults to 1.0.
+        max_epochs (int, optional): The same in epochs, in place of ``length``.
+            Defaults to None.
         max_iters (int, optional): The same for iteration-based training.
             Defaults to None.
         lr (float, optional): The teacher's learning rate. Defaults to None,
@@ -88,6 +90,7 @@ class NoBNTeacherHook(Hook):
         init: str = 'calibrate',
         granularity: str = 'layer',
         calibration_batches: int = 1,
+        length: float = 1.0,
         max_epochs: int | None = None,
         max_iters: int | None = None,
         lr: float | None = None,
@@ -114,6 +117,7 @@ class NoBNTeacherHook(Hook):
             init,
             granularity,
             calibration_batches,
+            length,
             max_epochs,
             max_iters,
             lr,

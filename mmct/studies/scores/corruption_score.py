@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 from mmpretrain.registry import DATASETS
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ...datasets import CleanImages, CorruptionCells
 from ...engine.cli import channel_order
@@ -34,7 +35,8 @@ class CorruptionScore:
         severities (Sequence[int], optional): From 1 to 5. None: all.
         recalibrate_bn (int): Batches of each cell on which BatchNorm's
             statistics are estimated anew, without labels: a rival of another
-            setting, as it uses test images. Defaults to 0, the training's.
+            setting, as it uses test images. A network without BN is scored as
+            it is. Defaults to 0, the training's.
         split (str): Which data set of the network's config has the clean
             images: 'test' or 'val'. Settings must be chosen on the latter,
             with other corruptions than those of the test. Defaults to 'test'.
@@ -94,8 +96,10 @@ class CorruptionScore:
         """
         cells, clean = self._images(run.config)
         loader = run.config[f'{self.split}_dataloader']
+        model = run.model(checkpoint)
+        with_bn = any(isinstance(module, _BatchNorm) for module in model.modules())
         result = score(
-            run.model(checkpoint),
+            model,
             cells,
             clean,
             Scoring(
@@ -105,7 +109,7 @@ class CorruptionScore:
                 config=Path(run.config.filename).name,
                 checkpoint=(checkpoint or run.folder / 'weights.pth').name,
                 batch_size=loader.get('batch_size', 128),
-                recalibrate_bn=self.recalibrate_bn,
+                recalibrate_bn=self.recalibrate_bn if with_bn else 0,
                 # Of other settings of this score: those are kept by the study.
                 replace=True,
             ),

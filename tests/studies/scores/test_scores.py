@@ -162,6 +162,15 @@ def test_a_score_may_adapt_bn(run):
     assert plain['raw_mce_pct'] != adapted['raw_mce_pct']
 
 
+def test_a_network_without_bn_has_nothing_to_adapt(run):
+    network, settings = run(), dict(corruptions=['fog'], severities=[5])
+    network.config.model.type = 'NormFreeClassifier'
+    model = MODELS.build({**network.config.model, 'data_preprocessor': None})
+    torch.save(model.state_dict(), network.folder / 'weights.pth')
+    plain = CorruptionScore('plain', **settings)(network)
+    assert CorruptionScore('adapted', recalibrate_bn=1, **settings)(network) == plain
+
+
 def test_a_wrong_split_is_refused(run):
     with pytest.raises(ValueError, match="split must be 'test' or 'val', got 'train'"):
         CorruptionScore('score', split='train')

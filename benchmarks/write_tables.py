@@ -1,0 +1,107 @@
+"""Write the tables of README and docs from the kept results of studies.
+
+Between ``<!-- NAME: what -->`` and ``<!-- end of NAME -->`` stands what this script
+makes of ``benchmarks/NAME``: ``all`` (its table.md) or ``short`` (an arm a line, clean and
+corrupted error of each group, and how CT differs from its baselines).
+
+    python benchmarks/write_tables.py            # write them
+    python benchmarks/write_tables.py --check    # exit code 1 if a file would change
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmct.studies.live_table import shown
+
+ROOT = Path(__file__).resolve().parents[1]
+_BLOCK = re.compile(r'(<!-- (\w+): (\w+) -->\n).*?(<!-- end of \2 -->)', re.DOTALL)
+_CLEAN, _CORRUPTED = 'clean error, %', 'mCE, %'
+
+
+def whole(folder: Path) -> str:
+    """A study's own table."""
+    return (folder / 'table.md').read_text(encoding='utf-8')
+
+
+def short(folder: Path) -> str:
+    """A line for each variant, two columns for each group; then what CT gains."""
+    plan = json.loads((folder / 'study.json').read_text(encoding='utf-8'))
+    rows = json.loads((folder / 'table.json').read_text(encoding='utf-8'))
+    groups = list(dict.fromkeys(row['group'] for row in rows))
+    found = {(row['variant'], row['group']): row for row in rows}
+    head = [f'{group}: {title}' for group in groups for title in (_CLEAN, _CORRUPTED)]
+    lines = [f'|  | {" | ".join(head)} |', '| --- |' + ' ---: |' * len(head)]
+    for variant in dict.fromkeys(row['variant'] for row in rows):
+        values = [
+            _value(found.get((variant, group)), title, len(plan['seeds']))
+            for group in groups
+            for title in (_CLEAN, _CORRUPTED)
+        ]
+        lines.append(f'| {variant} | {" | ".join(values)} |')
+    gains = [_gain(row, title) for row in rows for title in (_CLEAN, _CORRUPTED)]
+    said = [line for lines_of_row in gains for line in lines_of_row]
+    note = f'Mean and standard error over {len(plan["seeds"])} seeds.'
+    told = ' Differences, paired by seed, with 95 % intervals:\n\n' + '\n'.join(said)
+    return '\n'.join(lines) + f'\n\n{note}{told if said else ""}\n'
+
+
+def _value(row: Mapping[str, Any] | None, title: str, seeds: int) -> str:
+    if row is None or row['values'][title]['count'] < seeds:
+        return ''  # not finished
+    return shown(row['values'][title])
+
+
+def _gain(row: Mapping[str, Any], title: str) -> list[str]:
+    if not row['variant'].startswith('CT'):
+        return []
+    return [
+        f'- {row["arm"]}, minus {baseline}, {title}: {d["mean"]:+.2f} '
+        f'[{d["interval"][0]:+.2f}, {d["interval"][1]:+.2f}]'
+        for baseline, d in row['values'][title]['differences'].items()
+        if d['interval'] is not None
+    ]
+
+
+KINDS: dict[str, Callable[[Path], str]] = dict(all=whole, short=short)
+
+
+def written(text: str) -> str:
+    """A file's text with its tables as the results say.
+
+    Args:
+        text (str): Of a Markdown file.
+    """
+
+    def block(match: re.Match) -> str:
+        begin, name, kind, end = match.groups()
+        return f'{begin}\n{KINDS[kind](ROOT / "benchmarks" / name)}\n{end}'
+
+    return _BLOCK.sub(block, text)
+
+
+def main() -> int:
+    """Write or check all files."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--check', action='store_true', help='change nothing')
+    check = parser.parse_args().check
+    changed = []
+    for file in (ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))):
+        before = file.read_text(encoding='utf-8')
+        after = written(before)
+        if after != before:
+            changed.append(str(file.relative_to(ROOT)))
+            if not check:
+                file.write_text(after, encoding='utf-8')
+    if changed:
+        verb = 'differ from the results of benchmarks/' if check else 'written'
+        print(f'{", ".join(changed)}: {verb}')
+    return int(check and bool(changed))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

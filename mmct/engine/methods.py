@@ -35,7 +35,7 @@ def add_methods(cfg: Config, names: Sequence[str]) -> Config:
     for name in names:
         if name not in METHODS:
             near = difflib.get_close_matches(name, METHODS, 1)
-            hint = f'; did you mean {near[0]}?' if near else ''
+            hint = f'; did you mean {near[0]}?' if near else '.'
             raise CTError(f'there is no method {name!r}{hint} Methods are {", ".join(METHODS)}')
         against = [other for other in _NOT_WITH.get(name, ()) if other in names]
         if against:

@@ -32,7 +32,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmct.engine.cli import load_config
 from mmct.engine.whole_files import write_text
-from mmct.models import calibrate, class_scores, remove_batch_norm
+from mmct.models import calibrate, class_scores, remove_batch_norm, start_from_teacher
 
 CLASSES, BATCH, STEPS = 10, 8, 20
 STUDENT_LR = 0.03
@@ -343,6 +343,8 @@ class Proof:
         identity (list[float]): Scores after the literal removal.
         teacher (list[float]): Its loss at each step.
         student (list[float]): The same under CT, both terms together.
+        start_error (float): As ``fold_error``, between the teacher and a BN
+            network that starts from it.
     """
 
     batch_norms: int
@@ -351,6 +353,7 @@ class Proof:
     identity: Tensor
     teacher: list[float]
     student: list[float]
+    start_error: float
 
 
 def prove(name: str) -> Proof:
@@ -382,6 +385,10 @@ def prove(name: str) -> Proof:
     calibrate(teacher, inputs)
     teacher_losses = trained(teacher, batch, architecture.teacher_lr)
     student.attach_teacher(teacher)
+    start_from_teacher(network, teacher, inputs)
+    with torch.no_grad():
+        expected = scores(teacher.eval(), inputs)
+        start_error = (scores(network.eval(), inputs) - expected).abs().max() / expected.abs().max()
     return Proof(
         batch_norms=len(batch_norms(network)),
         left=sum(len(batch_norms(model)) for model in (folded, identity, teacher)),
@@ -389,6 +396,7 @@ def prove(name: str) -> Proof:
         identity=literal,
         teacher=teacher_losses,
         student=trained(student, batch, STUDENT_LR),
+        start_error=start_error.item(),
     )
 
 

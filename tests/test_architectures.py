@@ -45,6 +45,7 @@ def test_an_architecture_bears_the_removal_and_learns_from_its_twin(name):
     assert proof.batch_norms > 0
     assert proof.left == 0
     assert proof.fold_error < 1e-4
+    assert proof.start_error < 1e-4
     assert proof.identity.isfinite().all()
     for losses in (proof.teacher, proof.student):
         assert len(losses) == 20

@@ -1,6 +1,7 @@
 """The configs that mmct ships, and configs that build on them."""
 
 from copy import deepcopy
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 import mmct
 from mmct.engine import (
+    RECIPE,
     NoBNTeacherHook,
     NoBNTrainingHook,
     ScorecardHook,
@@ -95,8 +97,8 @@ def test_the_kinds_of_a_family_differ_only_in_what_ct_needs(family):
     assert nobn['optim_wrapper'].pop('clip_grad') == dict(max_norm=1.0)
     for cfg in (bn, ct, nobn):
         cfg['model'].pop('type')
-        cfg.pop('custom_hooks', None)
-        cfg.pop('custom_imports', None)
+        for key in ('custom_hooks', 'custom_imports', 'ct_teacher'):
+            cfg.pop(key, None)
     assert ct == bn
     assert nobn == bn
 
@@ -104,7 +106,8 @@ def test_the_kinds_of_a_family_differ_only_in_what_ct_needs(family):
 @pytest.mark.parametrize('family', FAMILIES)
 def test_the_config_without_bn_trains_what_the_hook_trains(family, tmp_path):
     ct, alone = load(f'ct_{family}'), load(f'nobn_{family}')
-    recipe = HOOKS.build(ct.custom_hooks[0]).recipe
+    # A config of a teacher alone is as long as that of its student.
+    recipe = replace(HOOKS.build(ct.custom_hooks[0]).recipe, length=1)
     teacher = teacher_config(ct, recipe, str(tmp_path))
     parts = ('model', 'data_preprocessor', 'train_dataloader', 'train_cfg', 'optim_wrapper',
              'param_scheduler')  # fmt: skip
@@ -135,11 +138,17 @@ def test_three_lines_switch_ct_on_in_an_own_config(tmp_path):
 _base_ = 'my_config.py'
 custom_imports = dict(imports=['mmct'], allow_failed_imports=False)
 model = dict(type='CTClassifier')
-custom_hooks = [*_base_.custom_hooks, dict(type='NoBNTeacherHook')]
+custom_hooks = [
+    *_base_.custom_hooks, dict(type='NoBNTeacherHook', length=2, student_start='teacher')
+]
 """
     by_hand = Config.fromfile(write(tmp_path, 'my_ct_config.py', text))
     assert type(build(by_hand)) is CTClassifier
     assert by_hand.to_dict() == switch_on_ct(Config.fromfile(own)).to_dict()
+
+
+def test_the_configs_and_the_switch_have_one_recipe():
+    assert load('ct_resnet18_cifar10').ct_teacher == dict(type='NoBNTeacherHook', **RECIPE)
 
 
 @pytest.mark.parametrize('imports', ['my_mmct_tools', ['my_mmct_tools'], 'mmct', ['mmct', 'json']])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 
@@ -102,6 +103,30 @@ def test_a_new_score_is_measured_of_networks_that_are_there(tmp_path):
     assert {path: path.stat().st_mtime_ns for path in weights} == weights
     for result in results_of(tmp_path / 'out').values():
         assert set(result['scores']) == {'corruption', 'features'}
+
+
+def test_a_teacher_without_weights_is_trained_again_where_a_student_needs_it(tmp_path):
+    write_study(
+        tmp_path,
+        'arms = dict(CT=dict(config=ct, overlay=dict(custom_hooks=[hook])), BN=dict(config=bn))\n',
+    )
+    study(tmp_path)
+    out = tmp_path / 'out'
+    before = results_of(out)
+    # As docs/studies.md allows.
+    shutil.rmtree(out / 'runs')
+    study(tmp_path)
+    assert not (out / 'runs').exists()
+    student = next(
+        path for path in (out / 'results').glob('*.json')
+        if json.loads(path.read_text())['title'] == 'CT, seed 0'
+    )  # fmt: skip
+    student.unlink()
+    study(tmp_path)
+    assert len(starts_of(out)) == 2
+    after = results_of(out)
+    assert after['BN, seed 0'] == before['BN, seed 0']
+    assert after['CT, seed 0']['scores'] == before['CT, seed 0']['scores']
 
 
 OWN = '''

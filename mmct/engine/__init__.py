@@ -6,6 +6,7 @@ from .errors import CTError, DivergedError
 from .fingerprint import fingerprint
 from .hooks import (
     AdversarialTrainingHook,
+    ChannelsLastHook,
     NoBNTeacherHook,
     NoBNTrainingHook,
     RecalibrateBNHook,
@@ -13,16 +14,18 @@ from .hooks import (
     ScorecardHook,
 )
 from .methods import METHODS, add_methods
-from .switch import switch_on_ct, teacher_hook
+from .switch import RECIPE, switch_on_ct, teacher_hook
 from .teacher_config import TeacherRecipe, teacher_config
 from .teacher_store import TeacherStore
 from .whole_file_backend import WholeFileBackend
 
 __all__ = [
     'METHODS',
+    'RECIPE',
     'Accuracy',
     'AdversarialTrainingHook',
     'CTError',
+    'ChannelsLastHook',
     'CorruptionTestLoop',
     'DivergedError',
     'NoBNTeacherHook',

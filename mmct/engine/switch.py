@@ -5,13 +5,16 @@ from mmengine.config import Config, ConfigDict
 from .config_types import import_mmct, scoped, type_name
 from .errors import CTError
 
+RECIPE = dict(length=2, student_start='teacher')
+"""Settings of ``NoBNTeacherHook`` that the ablation of docs/recipe.md chose."""
+
 
 def switch_on_ct(cfg: Config) -> Config:
     """Turn the config of an ``ImageClassifier`` into a CT config, in place.
 
     The same as three lines in a config of one's own: ``custom_imports``,
-    ``model.type`` and one more entry in ``custom_hooks``. A config that has
-    CT already is left as it is.
+    ``model.type`` and one more entry in ``custom_hooks``, with :data:`RECIPE`. A
+    config that has CT already is left as it is.
 
     Args:
         cfg (Config): A text or pure-Python config.
@@ -32,7 +35,7 @@ def switch_on_ct(cfg: Config) -> Config:
     cfg.model.type = scoped(cfg, 'CTClassifier')
     hooks = list(cfg.get('custom_hooks') or [])
     if teacher_hook(cfg) is None:
-        hooks.append(ConfigDict(type=scoped(cfg, 'NoBNTeacherHook')))
+        hooks.append(ConfigDict(type=scoped(cfg, 'NoBNTeacherHook'), **RECIPE))
     cfg.custom_hooks = hooks
     import_mmct(cfg)
     return cfg

@@ -157,7 +157,7 @@ class Planner:
             overlays.append(arm.tuning.overlay)
         cfg = _config(self.study, arm.config, overlays, arm.methods, seed)
         role = TUNING if trial else TRAINING
-        scores = TRIAL_SCORES if trial else self.study.scores
+        scores = TRIAL_SCORES if trial else {**self.study.scores, **arm.scores}
         if trial and cfg.get('val_dataloader') is None:
             raise CTError(f'tuning chooses by the {HELD_OUT} error, but there is no val_dataloader')
         cells, marks = [], {}

@@ -64,7 +64,7 @@ def _run(task: Task, store: StudyStore) -> None:
     init_default_scope(cfg.get('default_scope') or 'mmpretrain')
     result = store.result(task.key)
     status = Status(folder)
-    if result is None:
+    if result is None or not store.has_weights(task.key):
         result = _training(task, store, cfg, status)
         store.keep_result(task.key, result)
     if result['diverged'] is not None:

@@ -62,6 +62,12 @@ def _known(planner: Planner, store: StudyStore, progress: Progress) -> list[Cell
     while True:
         known = dict(progress.results)
         cells = planner.cells(progress.results)
+        needed = {
+            key
+            for cell in cells
+            if cell.needs and cell.key not in progress.finished and not store.is_finished(cell)
+            for key in cell.needs
+        }
         for cell in cells:
             # A trial that is chosen may be a cell of the arm: then it has more scores.
             before = progress.finished.get(cell.key)
@@ -69,6 +75,9 @@ def _known(planner: Planner, store: StudyStore, progress: Progress) -> list[Cell
                 continue
             progress.finished.pop(cell.key, None)
             finished = store.is_finished(cell)
+            # Its result outlives its weights where runs/ was deleted.
+            if finished and cell.key in needed:
+                finished = store.has_weights(cell.key)
             if (result := store.result(cell.key)) is not None:
                 progress.results[cell.key] = result
             if finished:

@@ -37,6 +37,12 @@ class StudyStore:
         """The file with the weights of a run that was trained to its end."""
         return self.run(key) / 'weights.pth'
 
+    def has_weights(self, key: str) -> bool:
+        """Whether the weights of a run are there; one that diverged has none."""
+        result = self.result(key)
+        diverged = result is not None and result['diverged'] is not None
+        return diverged or self.weights(key).is_file()
+
     def plan(self) -> dict[str, Any] | None:
         """Which cells the study has, as it was last started; None if it never was.
 

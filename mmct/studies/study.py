@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ from ..engine.config_types import custom_imports
 from ..engine.errors import CTError
 
 _KEYS = ('arms', 'common', 'seeds', 'scores', 'table', 'figures')
-_ARM_KEYS = ('config', 'overlay', 'methods', 'group', 'variant', 'baseline', 'tuning')
+_ARM_KEYS = (
+    'config', 'overlay', 'methods', 'group', 'variant', 'baseline', 'tuning', 'scores'
+)  # fmt: skip
 _TUNING_KEYS = ('points', 'overlay', 'seed')
 _CURVE_KEYS = ('curve', 'x', 'y')
 _RELATIVE_KEYS = ('relative',)
@@ -48,6 +50,7 @@ class Arm:
         variant (str): What distinguishes it in its group.
         baselines (tuple[str]): The arms that it is compared with.
         tuning (Tuning, optional): How settings are chosen.
+        scores (dict): What is measured of it beside the study's scores.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Arm:
     variant: str
     baselines: tuple[str, ...] = ()
     tuning: Tuning | None = None
+    scores: dict[str, dict] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,10 @@ def read_study(cfg: Config, seeds: int | None = None) -> Study:
                 f'variant {arm.variant!r}'
             )
     table = plain.get('table') or {}
-    _check_table(table, plain['scores'], names)
+    known = dict(plain['scores'])
+    for arm in arms:
+        known.update(arm.scores)
+    _check_table(table, known, names)
     return Study(
         name=Path(cfg.filename).stem,
         folder=Path(cfg.filename).resolve().parent,
@@ -174,6 +181,9 @@ def _arm(name: str, settings: Any, common: dict) -> Arm:
     overlay = settings.get('overlay') or []
     overlays = list(overlay) if isinstance(overlay, (list, tuple)) else [overlay]
     tuning = settings.get('tuning')
+    scores = settings.get('scores') or {}
+    if not isinstance(scores, Mapping):
+        raise CTError(f'arm {name!r}: scores must be a dict of scores by name, got {scores!r}')
     return Arm(
         name=name,
         config=settings['config'],
@@ -183,6 +193,7 @@ def _arm(name: str, settings: Any, common: dict) -> Arm:
         variant=settings.get('variant', ''),
         baselines=_names(settings.get('baseline')),
         tuning=None if tuning is None else _tuning(name, tuning),
+        scores=scores,
     )
 
 

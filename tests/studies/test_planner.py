@@ -187,3 +187,10 @@ arms = dict(
         ('BN', 'training'), ('control', 'training')
     ]  # fmt: skip
     assert cells[1].needs == (cells[0].key,)
+
+
+def test_an_arm_has_scores_of_its_own_beside_those_of_all(plan):
+    own = 'arms.update(two=dict(config=nobn, scores=dict(error=dict(type="ValidationError"))))\n'
+    planner = plan(own + 'table = dict(held_out="error.error_pct")\n')
+    scores = {cell.arm: list(cell.scores) for cell in planner.cells({})}
+    assert scores == dict(BN=['corruption'], two=['corruption', 'error'])

@@ -41,6 +41,9 @@ WRONG = {
     'an arm that is no dict': (dict(arms=dict(a='a.py')), 'must be a dict'),
     'an arm without config': (dict(arms=dict(a=dict(group='g'))), 'names no config'),
     'an unknown baseline': (dict(arms=dict(a=dict(ARM, baseline='b'))), "no baseline 'b'"),
+    'scores of an arm that are no dict': (
+        dict(arms=dict(a=dict(ARM, scores='error'))), "'a': scores must be a dict",
+    ),
     'arms alike': (
         dict(arms=dict(a=dict(ARM, group='g'), b=dict(ARM, group='g'))),
         "'a' and 'b' have the same group 'g'",

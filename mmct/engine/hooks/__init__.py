@@ -1,6 +1,7 @@
 """Hooks: the teacher's life, training without BatchNorm, going on."""
 
 from .adversarial_training_hook import AdversarialTrainingHook
+from .channels_last_hook import ChannelsLastHook
 from .no_bn_teacher_hook import NoBNTeacherHook
 from .no_bn_training_hook import NoBNTrainingHook
 from .recalibrate_bn_hook import RecalibrateBNHook
@@ -9,6 +10,7 @@ from .scorecard_hook import ScorecardHook
 
 __all__ = [
     'AdversarialTrainingHook',
+    'ChannelsLastHook',
     'NoBNTeacherHook',
     'NoBNTrainingHook',
     'RecalibrateBNHook',

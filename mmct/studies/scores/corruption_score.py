@@ -14,6 +14,7 @@ from ...engine.cli import channel_order
 from ...engine.config_types import scoped, type_name
 from ...engine.scoring import Scoring, score
 from ...evaluation import CorruptionError
+from ...evaluation.summary import error_table, main_corruptions
 from ..registry import SCORES
 from ..trained_run import TrainedRun
 
@@ -69,8 +70,9 @@ class CorruptionScore:
 
         Returns:
             dict: ``clean_error_pct``, ``raw_mce_pct``, ``gap_pct``,
-            ``corruption_error_pct`` by name, and calibration errors
-            (``ece_pct``, ``rms_calibration_pct``), all in %.
+            ``corruption_error_pct`` by name, ``severity_error_pct`` by
+            severity, and calibration errors (``ece_pct``,
+            ``rms_calibration_pct``), all in %.
         """
         return self.measure(run, run.folder / 'scores' / f'{self.name}.json')
 
@@ -119,7 +121,16 @@ class CorruptionScore:
             'clean_error_pct', 'raw_mce_pct', 'gap_pct', 'corruption_error_pct', 'categories_pct',
             'ece_pct', 'rms_calibration_pct',
         )  # fmt: skip
-        return dict(images=result['data']['images'], **{name: summary[name] for name in kept})
+        table = error_table(result['cells'])
+        main = [table[name] for name in main_corruptions(result['data'], table)]
+        return dict(
+            images=result['data']['images'],
+            severity_error_pct={
+                str(severity): sum(errors) / len(errors)
+                for severity, *errors in zip(summary['severities'], *main, strict=True)
+            },
+            **{name: summary[name] for name in kept},
+        )
 
     def _images(self, cfg: Config) -> tuple[CorruptionCells, CleanImages]:
         loader = cfg.get(f'{self.split}_dataloader')

@@ -155,6 +155,15 @@ def test_settings_are_chosen_on_the_validation_images(run):
     assert set(held_out['rms_calibration_pct']) == {'clean', 'corrupted'}
 
 
+def test_the_errors_of_severities_are_means_over_corruptions(run):
+    settings = dict(corruptions=['fog', 'contrast'], severities=[1, 5])
+    found = CorruptionScore('score', **settings)(run())
+    one, five = (found['severity_error_pct'][severity] for severity in ('1', '5'))
+    assert (one + five) / 2 == pytest.approx(found['raw_mce_pct'])
+    alone = CorruptionScore('alone', **{**settings, 'severities': [5]})(run())
+    assert alone['raw_mce_pct'] == pytest.approx(five)
+
+
 def test_a_score_may_adapt_bn(run):
     network, settings = run(), dict(corruptions=['fog'], severities=[5])
     plain = CorruptionScore('plain', **settings)(network)

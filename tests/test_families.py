@@ -143,7 +143,8 @@ def check_trained(runner, before, stock, steps):
         history = runner.message_hub.get_scalar(f'train/{name}')._log_history
         assert len(history) == steps
         assert np.isfinite(history).all()
-    assert history.min() > 0
+    # At first it may be zero: the student starts from its teacher.
+    assert history[1:].min() > 0
     after = student.state_dict()
     assert set(after) == set(before)
     moved = {name for name in after if not torch.equal(after[name], before[name])}

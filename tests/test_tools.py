@@ -34,6 +34,7 @@ from tool_runs import (
 )
 
 import mmct
+from mmct.engine import RECIPE
 from mmct.engine.checkpoint import load_state_dict, safe_loading
 
 
@@ -292,7 +293,7 @@ def test_the_loaders_options():
 def test_options_reach_what_ct_adds():
     cfg = merged(CIFAR, '--ct', '--cfg-options', 'custom_hooks.0.max_epochs=3',
                  'model.consistency.loss_weight=2.0')  # fmt: skip
-    hook = dict(type='NoBNTeacherHook', max_epochs=3)
+    hook = dict(type='NoBNTeacherHook', **RECIPE, max_epochs=3)
     assert cfg.custom_hooks == [hook]
     assert cfg.model.consistency == dict(loss_weight=2.0)
 

@@ -43,8 +43,7 @@ def short(folder: Path) -> str:
             for title in (_CLEAN, _CORRUPTED)
         ]
         lines.append(f'| {variant} | {" | ".join(values)} |')
-    gains = [_gain(row, title) for row in rows for title in (_CLEAN, _CORRUPTED)]
-    said = [line for lines_of_row in gains for line in lines_of_row]
+    said = [line for row in rows for line in _gains(row)]
     note = f'Mean and standard error over {len(plan["seeds"])} seeds.'
     told = ' Differences, paired by seed, with 95 % intervals:\n\n' + '\n'.join(said)
     return '\n'.join(lines) + f'\n\n{note}{told if said else ""}\n'
@@ -56,15 +55,21 @@ def _value(row: Mapping[str, Any] | None, title: str, seeds: int) -> str:
     return shown(row['values'][title])
 
 
-def _gain(row: Mapping[str, Any], title: str) -> list[str]:
+def _gains(row: Mapping[str, Any]) -> list[str]:
     if not row['variant'].startswith('CT'):
         return []
+    clean, corrupted = (row['values'][title]['differences'] for title in (_CLEAN, _CORRUPTED))
     return [
-        f'- {row["arm"]}, minus {baseline}, {title}: {d["mean"]:+.2f} '
-        f'[{d["interval"][0]:+.2f}, {d["interval"][1]:+.2f}]'
-        for baseline, d in row['values'][title]['differences'].items()
-        if d['interval'] is not None
+        f'- **{row["arm"]}**, minus {baseline}: clean {_interval(difference)}, mCE '
+        f'{_interval(corrupted[baseline])}'
+        for baseline, difference in clean.items()
+        if difference['interval'] is not None
     ]
+
+
+def _interval(difference: Mapping[str, Any]) -> str:
+    low, high = difference['interval']
+    return f'{difference["mean"]:+.2f} [{low:+.2f}, {high:+.2f}]'
 
 
 KINDS: dict[str, Callable[[Path], str]] = dict(all=whole, short=short)

@@ -59,7 +59,9 @@ BN_REMOVAL = (ROOT / 'docs' / 'bn_removal.md').read_text(encoding='utf-8')
 COLUMNS = 'clean error, %', 'mCE, %', 'gap', 'gap at equal clean error'
 
 
-@pytest.mark.parametrize('name', ['bn_removal', 'bn_removal_longer', 'ct_ablation', 'digits_study'])
+@pytest.mark.parametrize(
+    'name', sorted(file.parent.name for file in STUDIES.glob('*/study.json'))
+)
 def test_the_report_of_a_kept_study_is_made_again_from_its_results(name, tmp_path):
     shutil.copy(STUDIES / name / 'study.json', tmp_path)
     shutil.copytree(STUDIES / name / 'results', tmp_path / 'results')
@@ -145,4 +147,5 @@ def test_the_short_table_has_a_line_for_each_variant(tmp_path):
     assert lines[2] == f'| Standard | {" | ".join(["10.00 ± 1.00"] * 4)} |'
     # What not all seeds have is not shown.
     assert lines[3] == '| CT | 10.00 ± 1.00 | 10.00 ± 1.00 |  |  |'
-    assert lines[-1] == '- a, CT, minus Standard, mCE, %: -1.00 [-2.00, +0.50]'
+    said = '-1.00 [-2.00, +0.50]'
+    assert lines[-1] == f'- **a, CT**, minus Standard: clean {said}, mCE {said}'

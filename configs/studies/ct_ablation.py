@@ -3,6 +3,8 @@
 # that no benchmark contains; the benchmark's 15 play no part: docs/recipe.md
 _base_ = '../_base_/studies/small_networks.py'
 longer = dict(max_epochs=2 * _base_.epochs)
+# A student that stays near where it starts; its teacher learns as before.
+gentle = dict(optim_wrapper=dict(optimizer=dict(lr=0.01)))
 cosine_on_features = dict(distance='cosine', stage='pre_logits')
 settings = {
     'default': dict(),
@@ -29,11 +31,18 @@ settings = {
     '2x, from the BN teacher': dict(
         teacher=dict(**longer, remove_bn=False, student_start='teacher')
     ),
+    '2x, from the teacher, lr / 10': dict(
+        teacher=dict(**longer, student_start='teacher', lr=0.1), overlay=gentle
+    ),
+    '2x, from the BN teacher, lr / 10': dict(
+        teacher=dict(**longer, remove_bn=False, student_start='teacher', lr=0.1), overlay=gentle
+    ),
 }
 switched = {
     name: dict(
         model=dict(type='CTClassifier', consistency=changes.get('consistency', {})),
         custom_hooks=[dict(type='NoBNTeacherHook', **changes.get('teacher', {}))],
+        **changes.get('overlay', {}),
     )
     for name, changes in settings.items()
 }

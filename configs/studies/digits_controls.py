@@ -1,79 +1,52 @@
 # CT and its controls where the paper's first claim holds (docs/bn_removal.md): on the
-# digits. The recipe is that of docs/recipe.md, chosen on other images.
-_base_ = ['./digits_study.py', '../_base_/mmct.py']
-configs = '{{ fileDirname }}/..'
-student = dict(type='CTClassifier')
-# Schedules that are twice and three times as long.
+# digits. The recipe is that of docs/recipe.md, chosen on other images: docs/results.md
+_base_ = [
+    '../_base_/studies/compared.py',
+    '../_base_/studies/narrow_digits.py',
+    '../_base_/schedules/digits.py',
+]
+warm_up, cosine = _base_.param_scheduler
+epochs = _base_.train_cfg.max_epochs
+# Warm-up and cosine are stretched alike.
 longer = {
     times: dict(
-        train_cfg=dict(max_epochs=15 * times),
+        train_cfg=dict(max_epochs=times * epochs),
         param_scheduler=[
-            dict(
-                type='LinearLR', start_factor=0.1, begin=0, end=2 * times,
-                convert_to_iter_based=True,
-            ),
-            dict(
-                type='CosineAnnealingLR', begin=2 * times, end=15 * times, T_max=13 * times,
-                convert_to_iter_based=True,
-            ),
+            {**warm_up, 'end': times * warm_up['end']},
+            {**cosine, 'begin': times * cosine['begin'], 'end': times * cosine['end'],
+             'T_max': times * cosine['T_max']},
         ],
     )
-    for times in (2, 3)
+    for times in (1, 2, 3)
 }  # fmt: skip
-distilled = {
-    f'{kind}{start}': dict(
-        model=student,
-        custom_hooks=[
-            dict(
-                type='NoBNTeacherHook', length=2, student_start=begin,
-                remove_bn=kind == 'CT',
-            )
-        ],
+# The teacher's learning rate is that of the network with BN in both.
+gentle = {
+    f'{variant}, lr / 10': dict(
+        overlay=dict(
+            model=_base_.student,
+            custom_hooks=[{**overlay['custom_hooks'][0], 'lr': 0.1}],
+            optim_wrapper=dict(optimizer=dict(lr=0.01)),
+        )
     )
-    for kind in ('CT', 'BN teacher')
-    for start, begin in (('', 'teacher'), (', from scratch', 'scratch'))
-}  # fmt: skip
+    for variant, overlay in (('BN teacher', _base_.bn_teacher), ('CT', _base_.ct))
+}
+compared_with = {
+    **_base_.compared_with,
+    'CT, lr / 10': ['Standard', 'BN teacher, lr / 10', 'Standard, equal compute', 'CT'],
+}
+compared = ('Standard', 'Standard, equal compute', "BN (the control's teacher)",
+            'no BN (the teacher)', 'BN teacher', 'CT')  # fmt: skip
 arms = {
-    '_delete_': True,
-    'Standard': dict(config=f'{configs}/bn_resnet18_digits.py', variant='Standard', group='digits'),
-    **{
-        name: dict(
-            config=f'{configs}/{kind}_resnet18_digits.py',
-            overlay=longer[times],
-            variant=name,
-            group='digits',
-            baseline='Standard',
-        )
-        for name, kind, times in (
-            ('Standard, equal compute', 'bn', 3),
-            ("BN (the control's teacher)", 'bn', 2),
-            ('no BN (the teacher)', 'nobn', 2),
-        )
-    },
-    **{
-        name: dict(
-            config=f'{configs}/bn_resnet18_digits.py',
-            overlay=overlay,
-            variant=name,
-            group='digits',
-            baseline=[
-                'Standard',
-                *([name.replace('CT', 'BN teacher')] if 'CT' in name else []),
-                *(['Standard, equal compute'] if name == 'CT' else []),
-            ],
-        )
-        for name, overlay in distilled.items()
-    },
-}
+    variant: dict(
+        config='{{ fileDirname }}/../bn_resnet18_digits.py',
+        overlay=[longer[settings.get('length', 1)], settings.get('overlay', {})],
+        group='digits',
+        variant=variant,
+        baseline=compared_with.get(variant, ['Standard']),
+    )
+    for variant, settings in {
+        **{name: _base_.methods[name] for name in compared}, **gentle
+    }.items()
+}  # fmt: skip
 seeds = 10
-scores = dict(
-    _delete_=True, corruption=dict(type='CorruptionScore', severities=[1, 3, 5])
-)
-table = {
-    '_delete_': True,
-    'clean error, %': 'corruption.clean_error_pct',
-    'mCE, %': 'corruption.raw_mce_pct',
-    'gap': 'corruption.gap_pct',
-    'calibration error, corrupted, %': 'corruption.rms_calibration_pct.corrupted',
-}
-figures = dict(_delete_=True, errors=dict(type='ErrorArrows'))
+scores = dict(corruption=dict(type='CorruptionScore', severities=[1, 3, 5]))

@@ -1,10 +1,7 @@
 # A study in minutes: a network, its twin without BN, and what CT makes of both,
 # on 1,797 digits of 8x8. It shows what a study is; it proves nothing about CT.
-_base_ = '../_base_/studies/clean_and_corrupted.py'
-common = dict(
-    model=dict(backbone=dict(stem_channels=8, base_channels=8), head=dict(in_channels=64)),
-    default_hooks=dict(checkpoint=dict(interval=3, max_keep_ckpts=-1)),
-)
+_base_ = ['../_base_/studies/clean_and_corrupted.py', '../_base_/studies/narrow_digits.py']
+common = dict(default_hooks=dict(checkpoint=dict(interval=3, max_keep_ckpts=-1)))
 arms = {
     'BN': dict(
         config='{{ fileDirname }}/../bn_resnet18_digits.py', variant='BN', group='ResNet-18'

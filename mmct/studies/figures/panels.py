@@ -75,17 +75,22 @@ def panels(
 
 
 def legend(figure: Figure, looks: Mapping[str, Mapping[str, str]]) -> None:
-    """Say what the colours are, above the panels.
+    """Say what the colours are, above the panels, in as many rows as it takes.
 
     Args:
         figure (Figure): Changed in place.
         looks (Mapping): What :func:`looks` returned, or a part of it.
     """
     handles = [Line2D([], [], label=name, linewidth=1.4, **look) for name, look in looks.items()]
+    # In inches, of the longest name at 9 points and of its line.
+    entry = 0.45 + 0.063 * max(len(name) for name in looks)
+    columns = min(len(handles), max(1, int(figure.get_figwidth() / entry)))
+    rows = -(-len(handles) // columns)
+    figure.set_figheight(figure.get_figheight() + 0.2 * (rows - 1))
     figure.legend(
         handles=handles,
         loc='outside upper left',
-        ncols=len(handles),
+        ncols=columns,
         frameon=False,
         fontsize=9,
         labelcolor=LIGHT.ink,

@@ -1,0 +1,53 @@
+# What of CT lets the student keep what its teacher has, on the digits. As in
+# ct_ablation.py, settings are chosen on training images that no network learns from,
+# under the four corruptions that no benchmark contains: docs/recipe.md
+_base_ = './digits_controls.py'
+config = '{{ fileDirname }}/../_base_/studies/digits_part.py'
+gentle = dict(optim_wrapper=dict(optimizer=dict(lr=0.01)))
+settings = {
+    'CT': dict(),
+    'weight 3': dict(weight=3.0),
+    'weight 10': dict(weight=10.0),
+    'lr 0.01': dict(overlay=gentle),
+    'weight 10, lr 0.01': dict(weight=10.0, overlay=gentle),
+}
+students = {
+    name: dict(
+        model=dict(
+            type='CTClassifier', consistency=dict(loss_weight=changes.get('weight', 1.0))
+        ),
+        # The teacher's learning rate is that of the network with BN.
+        custom_hooks=[{**_base_.ct_teacher, 'lr': 0.1}],
+    )
+    for name, changes in settings.items()
+}
+plain = ('Standard', "BN (the control's teacher)", 'no BN (the teacher)')
+arms = {
+    '_delete_': True,
+    **{name: {**_base_.arms[name], 'config': config} for name in plain},
+    **{
+        name: dict(
+            config=config,
+            overlay=[_base_.longer[1], overlay, settings[name].get('overlay', {})],
+            group='digits',
+            variant=name,
+            baseline='Standard' if name == 'CT' else 'CT',
+        )
+        for name, overlay in students.items()
+    },
+}
+seeds = 5
+scores = dict(
+    _delete_=True,
+    held_out=dict(
+        type='CorruptionScore', split='val', severities=[1, 3, 5],
+        corruptions=['speckle_noise', 'gaussian_blur', 'spatter', 'saturate'],
+    ),
+)
+table = {
+    '_delete_': True,
+    'clean error, %': 'held_out.clean_error_pct',
+    'corrupted error, %': 'held_out.raw_mce_pct',
+    'gap': 'held_out.gap_pct',
+}
+figures = dict(_delete_=True)

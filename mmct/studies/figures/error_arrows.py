@@ -87,7 +87,7 @@ class ErrorArrows:
             axes[group].axline(
                 (low, low), (high, high), color=LIGHT.ink, linewidth=0.8, linestyle='--', zorder=0
             )
-        legend(figure, appearance)
+        legend(figure, {name: appearance[name] for arms in groups.values() for name in arms})
         figure.supxlabel('clean error, %', fontsize=10, color=LIGHT.ink)
         figure.supylabel('corrupted error, %', fontsize=10, color=LIGHT.ink)
         return figure

@@ -59,8 +59,10 @@ def panels(
     """
     columns = min(columns, len(names))
     rows = -(-len(names) // columns)
-    # At least so wide, or the legend of a single panel would be cut off.
-    size = max(4.2, width * columns + 0.4), height * rows + 0.5
+    if len(names) == 1:
+        # Room for many arms in the only panel.
+        width, height = 1.8 * width, 1.4 * height
+    size = width * columns + 0.4, height * rows + 0.5
     figure = Figure(size, facecolor=LIGHT.paper)
     figure.set_layout_engine('constrained')
     places = list(figure.subplots(rows, columns, squeeze=False).flat)

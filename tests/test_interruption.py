@@ -22,7 +22,8 @@ train_dataloader = dict(batch_size=16, num_workers={workers},
     persistent_workers={workers} > 0, dataset=dict(indices=72))
 val_dataloader = dict(dataset=dict(indices=32))
 randomness = dict(seed=None)
-custom_hooks = [dict(type='NoBNTeacherHook', on_weak_teacher='warn'), {hooks}]
+custom_hooks = [
+    dict(type='NoBNTeacherHook', on_weak_teacher='warn', student_lr_mult=0.5), {hooks}]
 """
 BY_EPOCH = """
 train_cfg = dict(max_epochs=3)

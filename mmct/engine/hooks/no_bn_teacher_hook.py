@@ -19,6 +19,7 @@ from ..checkpoint import digest, load_state_dict, refuse_code, safe_loading
 from ..errors import CTError
 from ..fingerprint import fingerprint
 from ..isolation import isolated
+from ..learning_rate import scale_learning_rate
 from ..main_process import in_main_process
 from ..network import unwrapped
 from ..teacher_config import TeacherRecipe, teacher_config
@@ -73,6 +74,9 @@ class NoBNTeacherHook(Hook):
         student_start (str): 'scratch', or 'teacher': from the teacher's
             weights, computing what it computes, see
             :func:`mmct.models.start_from_teacher`. Defaults to 'scratch'.
+        student_lr_mult (float): Factor of the student's learning rate, over all
+            of its schedule; the teacher's stays. A student that starts from its
+            teacher stays nearer to it with less than 1. Defaults to 1.0.
         on_weak_teacher (str): 'stop' or 'warn', if the teacher's accuracy is
             not above chance. Defaults to 'stop'.
         retrain (bool): Whether to train a new teacher though there is a
@@ -97,6 +101,7 @@ class NoBNTeacherHook(Hook):
         clip_grad: dict | None = dict(max_norm=1.0),  # noqa: B006
         remove_bn: bool = True,
         student_start: str = 'scratch',
+        student_lr_mult: float = 1.0,
         on_weak_teacher: str = 'stop',
         retrain: bool = False,
         compile: bool | dict = False,
@@ -110,6 +115,11 @@ class NoBNTeacherHook(Hook):
             raise ValueError(
                 "NoBNTeacherHook: student_start must be 'scratch' or 'teacher', but got "
                 f'{student_start!r}'
+            )
+        if not student_lr_mult > 0:
+            raise ValueError(
+                'NoBNTeacherHook: student_lr_mult must be positive, but got '
+                f'{student_lr_mult!r}'
             )
         check_compile('NoBNTeacherHook', compile)
         self.checkpoint = checkpoint
@@ -125,6 +135,7 @@ class NoBNTeacherHook(Hook):
             remove_bn,
         )
         self.student_start = student_start
+        self.student_lr_mult = student_lr_mult
         self.on_weak_teacher = on_weak_teacher
         self.retrain = retrain
         self.compile = compile
@@ -212,9 +223,11 @@ class NoBNTeacherHook(Hook):
             student.attach_teacher(
                 teacher, compile=self.compile, with_bn=not self.recipe.remove_bn
             )
-            # A resumed student goes on with its own weights.
-            if self.student_start == 'teacher' and runner.iter == 0:
-                self._start(runner, student)
+            # A resumed student goes on with its own weights and learning rate.
+            if runner.iter == 0:
+                if self.student_start == 'teacher':
+                    self._start(runner, student)
+                scale_learning_rate(runner, self.student_lr_mult)
         except ValueError as error:
             raise CTError(f'{error}') from error
         runner.logger.info('Stage 2 of 2: the student learns, the teacher is frozen')

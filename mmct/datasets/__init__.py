@@ -8,8 +8,11 @@ from .corruption_arrays import CorruptionArrays
 from .corruption_cells import CorruptionCells
 from .corruption_folders import CorruptionFolders
 from .digits import Digits
+from .domain_benchmarks import PACS, VLCS, OfficeHome, TerraIncognita
 from .generated_corruptions import GeneratedCorruptions
 from .imagenet_c import ImageNetC, ImageNetCBar, TinyImageNetC
+from .multi_domain import MultiDomain
+from .samplers import DomainSampler
 from .transforms import AugMix, Corrupt, TorchvisionAutoAugment
 
 __all__ = [
@@ -26,9 +29,15 @@ __all__ = [
     'CorruptionCells',
     'CorruptionFolders',
     'Digits',
+    'DomainSampler',
     'GeneratedCorruptions',
     'ImageNetC',
     'ImageNetCBar',
+    'MultiDomain',
+    'OfficeHome',
+    'PACS',
+    'TerraIncognita',
     'TinyImageNetC',
     'TorchvisionAutoAugment',
+    'VLCS',
 ]

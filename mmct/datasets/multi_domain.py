@@ -1,0 +1,205 @@
+"""Images of the same classes from several domains."""
+
+import difflib
+import logging
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.logging import print_log
+from mmpretrain.datasets import BaseDataset
+from mmpretrain.registry import DATASETS
+
+PARTS = ('all', 'training', 'holdout')
+"""What of each domain a data set has."""
+
+_IMAGES = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp')
+
+
+@DATASETS.register_module()
+class MultiDomain(BaseDataset):
+    """Image files ``<data_root>/<domain>/<class>/*``, with the domain of each.
+
+    Each domain is split into a training part and a hold-out at random, as in
+    DomainBed (https://arxiv.org/abs/2007.01434). The split follows from the
+    seed, the domain's name and the names of its files, so it is the same
+    whichever other domains are chosen.
+
+    A data info has ``domain``, an int: the domain's number among *all* of the
+    folder, which ``metainfo['domains']`` names. Add it to the ``meta_keys`` of
+    ``PackInputs`` where a loss or a metric needs it.
+
+    Args:
+        data_root (str): The folder.
+        domains (str | Sequence[str], optional): The domains to have. Defaults
+            to None, all.
+        left_out (str | Sequence[str]): Domains to leave out of these.
+            Defaults to ().
+        part (str): 'training', 'holdout' or 'all' of each domain.
+            Defaults to 'all'.
+        holdout (float): The hold-out's fraction of each domain, above 0 and
+            below 1. Defaults to 0.2.
+        seed (int): Of the split. Defaults to 0.
+        **kwargs: As for mmpretrain's ``BaseDataset``.
+
+    Raises:
+        ValueError: If a setting is out of its range; when the data set is
+            opened, if a domain is unknown, none is left, one has no images, or
+            one lacks a class, in its folder or in a part; when read, if an
+            image cannot be. The message names it.
+        FileNotFoundError: If there is no such folder.
+    """
+
+    DOMAINS: tuple[str, ...] = ()
+    """The domains' folders, in the set's order; of any set, those that are there."""
+
+    IMAGES: dict[str, int] = {}
+    """The published number of images of each domain."""
+
+    def __init__(
+        self,
+        data_root: str,
+        domains: str | Sequence[str] | None = None,
+        left_out: str | Sequence[str] = (),
+        part: str = 'all',
+        holdout: float = 0.2,
+        seed: int = 0,
+        **kwargs,
+    ) -> None:
+        name = type(self).__name__
+        if part not in PARTS:
+            raise ValueError(f'{name}: part must be one of {PARTS}, but got {part!r}')
+        if not 0 < holdout < 1:
+            raise ValueError(
+                f'{name}: holdout is a fraction above 0 and below 1, but got {holdout!r}'
+            )
+        self.domains = None if domains is None else _listed(domains)
+        self.left_out = _listed(left_out)
+        self.part = part
+        self.holdout = holdout
+        self.seed = seed
+        super().__init__(ann_file='', data_root=data_root, **kwargs)
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """List the files of the chosen domains, each with class and domain."""
+        root = Path(self.data_root)
+        if not root.is_dir():
+            raise FileNotFoundError(f'{type(self).__name__}: there is no folder {root}')
+        there = self.DOMAINS or tuple(_folders(root))
+        chosen = self._choose(there)
+        self._metainfo['domains'] = there
+        if not self._metainfo.get('classes'):
+            self._metainfo['classes'] = tuple(_folders(root / chosen[0]))
+        data_list = []
+        for domain in chosen:
+            files = self._files(root / domain)
+            self._compare_count(domain, len(files))
+            kept = self._part_of(domain, files)
+            data_list += [
+                dict(img_path=str(path), gt_label=label, domain=there.index(domain))
+                for path, label in (files[row] for row in kept)
+            ]
+        return data_list
+
+    def prepare_data(self, idx: int) -> Any:
+        """Read an image; a file that cannot be read is named.
+
+        Args:
+            idx (int): Its number.
+
+        Returns:
+            Any: What the pipeline makes of it.
+        """
+        try:
+            return super().prepare_data(idx)
+        except Exception as error:
+            path = self.get_data_info(idx)['img_path']
+            reason = ' '.join(str(error).split()) or type(error).__name__
+            raise ValueError(f'{path} cannot be used: {reason}') from error
+
+    def _choose(self, there: tuple[str, ...]) -> list[str]:
+        for domain in (*(self.domains or ()), *self.left_out):
+            if domain not in there:
+                near = difflib.get_close_matches(domain, there, 1, cutoff=0.4)
+                hint = f'; did you mean {near[0]}?' if near else '.'
+                raise ValueError(
+                    f'{self.data_root} has no domain {domain!r}{hint} Domains are '
+                    f'{", ".join(there)}'
+                )
+        asked = there if self.domains is None else self.domains
+        chosen = [name for name in there if name in asked and name not in self.left_out]
+        if not chosen:
+            raise ValueError(
+                f'{type(self).__name__}: no domain is left of {", ".join(asked) or "none"}, as '
+                f'{", ".join(self.left_out) or "none"} is left out'
+            )
+        return chosen
+
+    def _files(self, folder: Path) -> list[tuple[Path, int]]:
+        """Path and label of each image of a domain, in the order of the names."""
+        if not folder.is_dir():
+            raise FileNotFoundError(f'{type(self).__name__}: there is no domain folder {folder}')
+        classes = self._metainfo['classes']
+        files = [
+            (path, label)
+            for label, name in enumerate(classes)
+            if (folder / name).is_dir()
+            for path in sorted((folder / name).iterdir())
+            if path.suffix.lower() in _IMAGES
+        ]
+        if not files:
+            raise ValueError(f'domain {folder.name} is empty: {folder} has no images')
+        unknown = sorted(set(_folders(folder)) - set(classes))
+        if unknown:
+            raise ValueError(
+                f'domain {folder.name} has {folder / unknown[0]}, which is none of the '
+                f'{len(classes)} classes: {", ".join(classes)}'
+            )
+        self._check_classes(f'domain {folder.name}', files, f'{folder} needs a folder of it')
+        return files
+
+    def _part_of(self, domain: str, files: list[tuple[Path, int]]) -> list[int]:
+        if self.part == 'all':
+            return list(range(len(files)))
+        order = np.random.default_rng([self.seed, zlib.crc32(domain.encode())]).permutation(
+            len(files)
+        )
+        size = round(self.holdout * len(files))
+        parts = dict(holdout=order[:size], training=order[size:])
+        rows = sorted(int(row) for row in parts[self.part])
+        self._check_classes(
+            f'the {self.part} part of domain {domain} ({len(rows)} of {len(files)} images)',
+            [files[row] for row in rows],
+            'change holdout, or seed',
+        )
+        return rows
+
+    def _check_classes(self, what: str, files: list[tuple[Path, int]], fix: str) -> None:
+        found = {label for _, label in files}
+        missing = [
+            name for label, name in enumerate(self._metainfo['classes']) if label not in found
+        ]
+        if missing:
+            raise ValueError(f'{what} has no image of class {missing[0]}: {fix}')
+
+    def _compare_count(self, domain: str, count: int) -> None:
+        published = self.IMAGES.get(domain)
+        if published not in (None, count):
+            print_log(
+                f'{type(self).__name__}: {self.data_root}/{domain} has {count} images, but '
+                f'{published} are published: results will not be comparable',
+                logger='current',
+                level=logging.WARNING,
+            )
+
+
+def _listed(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _folders(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    return sorted(path.name for path in folder.iterdir() if path.is_dir())

@@ -1,0 +1,188 @@
+"""Images from several domains, in folders that the test makes."""
+
+import cv2
+import numpy as np
+import pytest
+from mmpretrain.registry import DATASETS
+
+from mmct.datasets import PACS, VLCS, DomainSampler, MultiDomain, OfficeHome, TerraIncognita
+
+DOMAINS = dict(photo=10, painting=15, sketch=7)
+CLASSES = ('cat', 'dog')
+PIPELINE = [
+    dict(type='LoadImageFromFile'),
+    dict(type='PackInputs', meta_keys=('img_path', 'domain')),
+]
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Three domains of two classes, with 10 to 30 images each."""
+    rng = np.random.default_rng(0)
+    for domain, count in DOMAINS.items():
+        for name in CLASSES:
+            folder = tmp_path / domain / name
+            folder.mkdir(parents=True)
+            for number in range(count):
+                image = rng.integers(0, 256, (6, 5, 3), np.uint8)
+                cv2.imwrite(str(folder / f'{number:02d}.png'), image)
+    (tmp_path / 'photo' / 'dog' / 'readme.txt').write_text('no image')
+    return tmp_path
+
+
+def _make(root, **settings):
+    return MultiDomain(data_root=str(root), pipeline=PIPELINE, **settings)
+
+
+def _paths(dataset):
+    return [dataset.get_data_info(row)['img_path'] for row in range(len(dataset))]
+
+
+def test_images_have_the_class_and_the_domain_of_their_folders(root):
+    dataset = _make(root)
+    assert dataset.metainfo['domains'] == ('painting', 'photo', 'sketch')
+    assert dataset.metainfo['classes'] == CLASSES
+    assert len(dataset) == 64
+    for path, row in zip(_paths(dataset), range(64), strict=True):
+        info = dataset.get_data_info(row)
+        domain, name = path.split('/')[-3:-1]
+        assert dataset.metainfo['domains'][info['domain']] == domain
+        assert CLASSES[info['gt_label']] == name
+    sample = dataset[42]['data_samples']
+    assert sample.domain == 1
+    assert dataset[42]['inputs'].shape == (3, 6, 5)
+
+
+@pytest.mark.parametrize(
+    ('settings', 'expected'),
+    [
+        (dict(domains='sketch'), {2}),
+        (dict(domains=['sketch', 'painting']), {0, 2}),
+        (dict(left_out='photo'), {0, 2}),
+        (dict(domains=['photo', 'sketch'], left_out=['photo']), {2}),
+    ],
+)
+def test_a_subset_of_the_domains_keeps_their_numbers(root, settings, expected):
+    dataset = _make(root, **settings)
+    assert {dataset.get_data_info(row)['domain'] for row in range(len(dataset))} == expected
+    assert dataset.metainfo['domains'] == ('painting', 'photo', 'sketch')
+
+
+def test_the_parts_of_a_domain_are_all_of_it_and_follow_from_the_seed(root):
+    training, holdout = (_make(root, part=part) for part in ('training', 'holdout'))
+    assert sorted(_paths(training) + _paths(holdout)) == sorted(_paths(_make(root)))
+    # A fifth of 20, 30 and 14.
+    assert [sum(f'/{name}/' in path for path in _paths(holdout)) for name in DOMAINS] == [4, 6, 3]
+    assert _paths(holdout) == _paths(_make(root, part='holdout'))
+    assert _paths(holdout) != _paths(_make(root, part='holdout', seed=2))
+    # Whichever other domains are there.
+    alone = _make(root, part='holdout', domains='photo')
+    assert set(_paths(alone)) == {path for path in _paths(holdout) if '/photo/' in path}
+    assert len(_make(root, part='holdout', holdout=0.5)) == 32
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        (dict(left_out='sketches'), r"no domain 'sketches'; did you mean sketch\? .*painting"),
+        (dict(domains=['photo', 'xyz']), r"no domain 'xyz'\. Domains are painting, photo, sketch"),
+        (dict(left_out=list(DOMAINS)), 'no domain is left of painting, photo, sketch'),
+        (dict(domains='photo', left_out='photo'), 'no domain is left of photo, as photo is'),
+        (dict(part='holdout', holdout=0.05), 'holdout part of domain .* has no image of class'),
+        (dict(part='training', holdout=0.95), 'training part of domain .* has no image of class'),
+        (dict(classes=['cat', 'dog', 'owl']), 'painting has no image of class owl: .*folder'),
+        (dict(classes=['cat']), "domain painting has .*dog, which is none of the 1 classes: cat"),
+        (dict(holdout=1.0), 'holdout is a fraction above 0 and below 1, but got 1.0'),
+        (dict(part='train'), r"part must be one of .*'holdout'.*, but got 'train'"),
+    ],
+)
+def test_what_cannot_be_is_refused(root, settings, message):
+    with pytest.raises(ValueError, match=message):
+        _make(root, **settings).full_init()
+
+
+def test_a_folder_that_is_not_there_is_named(root):
+    with pytest.raises(FileNotFoundError, match='MultiDomain: there is no folder .*nowhere'):
+        MultiDomain(data_root=str(root / 'nowhere'))
+    with pytest.raises(FileNotFoundError, match='VLCS: there is no domain folder .*Caltech101'):
+        VLCS(data_root=str(root))
+
+
+def test_an_empty_domain_and_one_without_a_class_are_named(root):
+    for file in (root / 'sketch' / 'dog').iterdir():
+        file.unlink()
+    with pytest.raises(ValueError, match='domain sketch has no image of class dog'):
+        _make(root)
+    for file in (root / 'sketch' / 'cat').iterdir():
+        file.unlink()
+    with pytest.raises(ValueError, match='domain sketch is empty: .*sketch has no images'):
+        _make(root)
+
+
+def test_an_image_that_cannot_be_read_is_named(root):
+    file = root / 'photo' / 'cat' / '03.png'
+    dataset = _make(root, domains='photo')
+    for content in (b'', b'no image', file.read_bytes()[:60]):
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match='photo/cat/03.png cannot be used'):
+            dataset[3]
+
+
+@pytest.mark.parametrize(
+    ('benchmark', 'classes', 'images'),
+    [(VLCS, 5, 10729), (PACS, 7, 9991), (OfficeHome, 65, 15588), (TerraIncognita, 10, None)],
+)
+def test_the_benchmarks_are_what_is_published(benchmark, classes, images):
+    assert len(benchmark.DOMAINS) == 4
+    assert len(set(benchmark.METAINFO['classes'])) == classes
+    assert images is None or sum(benchmark.IMAGES.values()) == images
+    assert DATASETS.get(benchmark.__name__) is benchmark
+
+
+def test_another_number_of_images_than_is_published_is_said(root, monkeypatch):
+    class Small(MultiDomain):
+        METAINFO = {'classes': CLASSES}
+        DOMAINS = tuple(DOMAINS)
+        IMAGES = dict(photo=20, painting=31)
+
+    said = []
+    monkeypatch.setattr(
+        'mmct.datasets.multi_domain.print_log', lambda message, **settings: said.append(message)
+    )
+    Small(data_root=str(root))
+    assert len(said) == 1
+    assert 'painting has 30 images, but 31 are published' in said[0]
+
+
+@pytest.mark.parametrize('world', [1, 2])
+def test_every_batch_of_every_process_has_as_many_of_each_domain(root, monkeypatch, world):
+    dataset = _make(root)
+    ranks = []
+    for rank in range(world):
+        monkeypatch.setattr('mmengine.dataset.sampler.get_dist_info', lambda r=rank: (r, world))
+        stream = iter(DomainSampler(dataset, seed=7))
+        ranks.append([next(stream) for _ in range(90)])
+    domains = [[dataset.get_data_info(row)['domain'] for row in rows] for rows in ranks]
+    for rank in domains:
+        for start in range(0, 90, 6):
+            assert sorted(rank[start : start + 6]) == [0, 0, 1, 1, 2, 2]
+    # Together they draw what one process does, each image once before one comes again.
+    rounds = [[tuple(rows[i : i + 3]) for i in range(0, 90, 3)] for rows in ranks]
+    drawn = [each for together in zip(*rounds, strict=True) for each in together]
+    photos = [photo for _, photo, _ in drawn]
+    assert len(set(photos[:20])) == 20
+    assert len(set(photos[:40])) == 20
+    assert photos[:20] != photos[20:40]
+    monkeypatch.undo()
+    alone = iter(DomainSampler(dataset, seed=7))
+    assert [row for each in drawn for row in each] == [next(alone) for _ in range(90 * world)]
+    other = iter(DomainSampler(dataset, seed=8))
+    assert [next(other) for _ in range(90)] != ranks[0]
+
+
+def test_the_sampler_needs_domains(root):
+    plain = DATASETS.build(
+        dict(type='CustomDataset', data_root=str(root), data_prefix='photo', pipeline=[])
+    )
+    with pytest.raises(ValueError, match='with the domain of each .*, but CustomDataset has none'):
+        DomainSampler(plain, seed=0)

@@ -139,7 +139,8 @@ _base_ = 'my_config.py'
 custom_imports = dict(imports=['mmct'], allow_failed_imports=False)
 model = dict(type='CTClassifier')
 custom_hooks = [
-    *_base_.custom_hooks, dict(type='NoBNTeacherHook', length=2, student_start='teacher')
+    *_base_.custom_hooks,
+    dict(type='NoBNTeacherHook', length=2, student_start='teacher', student_lr_mult=0.1),
 ]
 """
     by_hand = Config.fromfile(write(tmp_path, 'my_ct_config.py', text))

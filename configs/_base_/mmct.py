@@ -2,4 +2,6 @@
 custom_imports = dict(imports=['mmct'], allow_failed_imports=False)
 # The recipe that the ablation chose (docs/recipe.md): of `--ct`, and of every ct_ config
 # by `custom_hooks = [_base_.ct_teacher]`.
-ct_teacher = dict(type='NoBNTeacherHook', length=2, student_start='teacher')
+ct_teacher = dict(
+    type='NoBNTeacherHook', length=2, student_start='teacher', student_lr_mult=0.1
+)

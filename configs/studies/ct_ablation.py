@@ -31,6 +31,9 @@ settings = {
     '2x, from the BN teacher': dict(
         teacher=dict(**longer, remove_bn=False, student_start='teacher')
     ),
+    '2x, from the teacher, lr x 0.3': dict(
+        teacher=dict(**longer, student_start='teacher', student_lr_mult=0.3)
+    ),
     '2x, from the teacher, lr / 10': dict(
         teacher=dict(**longer, student_start='teacher', lr=0.1), overlay=gentle
     ),

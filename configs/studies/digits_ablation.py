@@ -5,9 +5,10 @@ _base_ = './digits_controls.py'
 config = '{{ fileDirname }}/../_base_/studies/digits_part.py'
 gentle = dict(optim_wrapper=dict(optimizer=dict(lr=0.01)))
 settings = {
-    'CT': dict(),
+    'CT, full rate': dict(),
     'weight 3': dict(weight=3.0),
     'weight 10': dict(weight=10.0),
+    'lr x 0.3': dict(lr_mult=0.3),
     'lr 0.01': dict(overlay=gentle),
     'weight 10, lr 0.01': dict(weight=10.0, overlay=gentle),
 }
@@ -17,7 +18,11 @@ students = {
             type='CTClassifier', consistency=dict(loss_weight=changes.get('weight', 1.0))
         ),
         # The teacher's learning rate is that of the network with BN.
-        custom_hooks=[{**_base_.ct_teacher, 'lr': 0.1}],
+        custom_hooks=[
+            {**_base_.full_rate, 'student_lr_mult': changes['lr_mult']}
+            if 'lr_mult' in changes
+            else {**_base_.full_rate, 'lr': 0.1}
+        ],
     )
     for name, changes in settings.items()
 }
@@ -31,7 +36,7 @@ arms = {
             overlay=[_base_.longer[1], overlay, settings[name].get('overlay', {})],
             group='digits',
             variant=name,
-            baseline='Standard' if name == 'CT' else 'CT',
+            baseline='Standard' if name == 'CT, full rate' else 'CT, full rate',
         )
         for name, overlay in students.items()
     },

@@ -5,7 +5,7 @@ from mmengine.config import Config, ConfigDict
 from .config_types import import_mmct, scoped, type_name
 from .errors import CTError
 
-RECIPE = dict(length=2, student_start='teacher')
+RECIPE = dict(length=2, student_start='teacher', student_lr_mult=0.1)
 """Settings of ``NoBNTeacherHook`` that the ablation of docs/recipe.md chose."""
 
 

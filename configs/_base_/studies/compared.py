@@ -3,6 +3,10 @@ _base_ = '../mmct.py'
 student = dict(type='CTClassifier')
 ct = dict(model=student, custom_hooks=[_base_.ct_teacher])
 bn_teacher = dict(model=student, custom_hooks=[{**_base_.ct_teacher, 'remove_bn': False}])
+# Both at the learning rate of the plain network.
+full_rate = dict(type='NoBNTeacherHook', length=2, student_start='teacher')
+ct_full_rate = dict(model=student, custom_hooks=[full_rate])
+bn_teacher_full_rate = dict(model=student, custom_hooks=[{**full_rate, 'remove_bn': False}])
 # The teacher alone, as the hook trains it.
 no_bn = dict(
     model=dict(type='NormFreeClassifier'),
@@ -28,6 +32,8 @@ methods = {
     'no BN (the teacher)': dict(overlay=no_bn, length=2),
     'BN teacher': dict(overlay=bn_teacher),
     'CT': dict(overlay=ct),
+    'BN teacher, full rate': dict(overlay=bn_teacher_full_rate),
+    'CT, full rate': dict(overlay=ct_full_rate),
     'Adversarial': dict(methods='adversarial'),
     'AugMix': dict(methods='augmix'),
     'BN teacher + AugMix': dict(overlay=bn_teacher, methods='augmix'),
@@ -35,7 +41,8 @@ methods = {
 }
 compared_with = {
     'Standard': [],
-    'CT': ['Standard', 'BN teacher', 'Standard, equal compute'],
+    'CT': ['Standard', 'BN teacher', 'Standard, equal compute', 'CT, full rate'],
+    'CT, full rate': ['Standard', 'BN teacher, full rate', 'Standard, equal compute'],
     'BN teacher + AugMix': ['Standard', 'AugMix'],
     'CT + AugMix': ['Standard', 'AugMix', 'BN teacher + AugMix'],
 }

@@ -1,10 +1,11 @@
-"""Errors on corrupted images: tables, calibration, intervals, result files."""
+"""Errors on corrupted images and other domains: tables, calibration, intervals, files."""
 
 from .bootstrap import mean_interval
 from .calibration import expected_calibration_error, rms_calibration_error
 from .cell_score import cell_score, unpack_hits
 from .comparison import Comparison, compare, find_run
 from .corruption_error import CorruptionError, flat
+from .domain_accuracy import DomainAccuracy, accuracy_by_domain
 from .error_table import (
     category_means,
     corruption_means,
@@ -20,9 +21,11 @@ __all__ = [
     'ALEXNET',
     'Comparison',
     'CorruptionError',
+    'DomainAccuracy',
     'Reference',
     'SCHEMA',
     'SCHEMA_VERSION',
+    'accuracy_by_domain',
     'category_means',
     'cell_score',
     'compare',

@@ -9,6 +9,8 @@ from .consistency import consistency, trust_in
 from .copy_check import check_is_copy
 from .ct_classifier import CTClassifier
 from .ct_consistency_loss import CTConsistencyLoss
+from .domain_classifier import DomainClassifier
+from .domain_objectives import CORAL, IRM, MMD, GroupDRO, coral, irm_penalty, mmd
 from .evaluating import evaluating
 from .forward_pass import class_scores
 from .frozen_teacher import FrozenTeacher, check_compile
@@ -22,11 +24,16 @@ from .student_start import start_from_teacher
 
 __all__ = [
     'AllConvNet',
+    'CORAL',
     'CTClassifier',
     'CTConsistencyLoss',
     'DenseNetCIFAR',
+    'DomainClassifier',
     'FrozenTeacher',
+    'GroupDRO',
+    'IRM',
     'JensenShannonLoss',
+    'MMD',
     'MultiViewDataPreprocessor',
     'NoNorm',
     'NormFreeClassifier',
@@ -39,9 +46,12 @@ __all__ = [
     'check_removal',
     'class_scores',
     'consistency',
+    'coral',
     'evaluating',
     'fold_affine',
+    'irm_penalty',
     'jensen_shannon',
+    'mmd',
     'norm_free_backbone',
     'pgd',
     'reestimate_batch_norm',

@@ -1,0 +1,69 @@
+"""A classifier of images whose domain is known in training."""
+
+import torch
+from mmpretrain.models import ImageClassifier
+from mmpretrain.models.losses import CrossEntropyLoss
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+from torch import Tensor
+
+from .domain_objectives.domain_outputs import DomainOutputs
+from .forward_pass import run
+
+
+@MODELS.register_module()
+class DomainClassifier(ImageClassifier):
+    """An ``ImageClassifier`` that is asked for more than its task over domains.
+
+    What CT is compared with under DomainBed's protocol. Prediction and export
+    are those of ``ImageClassifier``.
+
+    Args:
+        *args: As for ``ImageClassifier``.
+        objective (dict): Config of :class:`CORAL`, :class:`MMD`, :class:`IRM`
+            or :class:`GroupDRO`.
+        **kwargs: As for ``ImageClassifier``.
+
+    Raises:
+        ValueError: If the head's loss is not a cross-entropy of one class an
+            image; in training, if data samples have no ``domain``.
+    """
+
+    def __init__(self, *args, objective: dict, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.objective = MODELS.build(objective)
+        if type(getattr(self.head, 'loss_module', None)) is not CrossEntropyLoss:
+            raise ValueError(
+                'DomainClassifier needs a head whose loss is a CrossEntropyLoss, but got '
+                f'{type(self.head).__name__}'
+            )
+
+    def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """The task loss and the objective's.
+
+        Args:
+            inputs (Tensor): Preprocessed images, (N, C, H, W).
+            data_samples (list[DataSample]): Their classes, and ``domain`` of each.
+
+        Returns:
+            dict[str, Tensor]: The head's entries and ``loss_domains`` (weighted).
+        """
+        if any('domain' not in sample for sample in data_samples):
+            raise ValueError(
+                "DomainClassifier: images come without their domain: use a MultiDomain data "
+                "set, and 'domain' among the meta_keys of PackInputs"
+            )
+        passed = run(
+            self,
+            self.extract_feat(inputs, stage='backbone'),
+            lambda feats: self.head.loss(feats, data_samples),
+        )
+        labels = torch.cat([sample.gt_label for sample in data_samples])
+        outputs = DomainOutputs(
+            passed.pre_logits,
+            passed.logits,
+            labels,
+            self.head.loss_module(passed.logits, labels, reduction_override='none'),
+            [sample.domain for sample in data_samples],
+        )
+        return {**passed.result, 'loss_domains': self.objective(outputs)}

@@ -7,7 +7,14 @@ from collections.abc import Callable
 from mmengine.config import Config
 
 import mmct  # noqa: F401  (registers our classes also for configs without them)
-from mmct.engine import METHODS, CTError, add_methods, switch_on_ct, teacher_hook
+from mmct.engine import (
+    METHODS,
+    CTError,
+    add_methods,
+    set_test_domain,
+    switch_on_ct,
+    teacher_hook,
+)
 from mmct.engine.checkpoint import load_state_dict, safe_loading
 from mmct.engine.cli import (
     CONFIG_HELP,
@@ -64,6 +71,11 @@ def parse_args() -> Namespace:
         metavar='NAME',
         help=f'also train with {", ".join(METHODS)}; may be given several times',
     )
+    parser.add_argument(
+        '--test-domain',
+        metavar='NAME',
+        help='of a data set of several domains: train on the others, test on this one',
+    )
     add_common_arguments(parser)
     ct = parser.add_argument_group('Counterbalancing Teacher')
     ct.add_argument('--ct', action='store_true', help='switch CT on in any config')
@@ -88,9 +100,13 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
         # Before the options, so that they reach what it adds.
         switch_on_ct(cfg)
     add_methods(cfg, args.method)
+    if args.test_domain:
+        set_test_domain(cfg, args.test_domain)
     merge_cfg_options(cfg, args)
     # A run with a switch must not replace the baseline of the same config.
     switches = [*args.method, *(['ct'] if args.ct and not with_ct else [])]
+    if args.test_domain:
+        switches.append(args.test_domain)
     merge_common_arguments(cfg, args, suffix=''.join(f'_{name}' for name in switches))
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None

@@ -17,6 +17,7 @@ from .methods import METHODS, add_methods
 from .switch import RECIPE, switch_on_ct, teacher_hook
 from .teacher_config import TeacherRecipe, teacher_config
 from .teacher_store import TeacherStore
+from .test_domain import set_test_domain
 from .whole_file_backend import WholeFileBackend
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     'add_methods',
     'evaluate',
     'fingerprint',
+    'set_test_domain',
     'switch_on_ct',
     'teacher_config',
     'teacher_hook',

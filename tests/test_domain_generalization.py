@@ -1,0 +1,147 @@
+"""Training on some domains and testing on another, by the configs that ship."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner, save_checkpoint
+from mmpretrain.registry import MODELS
+from tool_runs import TRAIN, in_processes, log_of
+
+from mmct import config_path
+from mmct.datasets import PACS
+from mmct.engine import CTError, set_test_domain
+from mmct.engine.checkpoint import load_state_dict
+
+NARROW = '{}_resnet18w16_pacs64'
+SMALL = {
+    'model.backbone.stem_channels': 4,
+    'model.backbone.base_channels': 4,
+    'model.head.in_channels': 32,
+    'train_dataloader.batch_size': 12,
+    'train_dataloader.num_workers': 0,
+    'val_dataloader.num_workers': 0,
+    'test_dataloader.num_workers': 0,
+    'train_cfg.max_iters': 3,
+    'train_cfg.val_interval': 3,
+    'log_level': 'WARNING',
+}
+
+
+@pytest.fixture(scope='module')
+def pictures(tmp_path_factory):
+    """PACS in small: four domains, seven classes of six pictures."""
+    root = tmp_path_factory.mktemp('PACS')
+    rng = np.random.default_rng(0)
+    for domain in PACS.DOMAINS:
+        for name in PACS.METAINFO['classes']:
+            (root / domain / name).mkdir(parents=True)
+            for number in range(6):
+                image = rng.integers(0, 256, (24, 24, 3), np.uint8)
+                cv2.imwrite(str(root / domain / name / f'{number}.png'), image)
+    return root
+
+
+def read(kind, pictures, tmp_path, **options):
+    cfg = Config.fromfile(config_path(NARROW.format(kind)))
+    cfg.merge_from_dict({**SMALL, **options})
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        # Hold-outs in which no class vanishes.
+        cfg[loader].dataset.update(data_root=str(pictures), holdout=0.5, seed=3)
+    cfg.work_dir = str(tmp_path / 'run')
+    return cfg
+
+
+def test_one_option_names_the_domain_that_is_tested_on(pictures, tmp_path):
+    cfg = read('erm', pictures, tmp_path)
+    set_test_domain(cfg, 'cartoon')
+    runner = Runner.from_cfg(cfg)
+    seen = {}
+    for loader in ('train', 'val', 'test'):
+        dataset = runner.build_dataloader(cfg[f'{loader}_dataloader']).dataset
+        infos = [dataset.get_data_info(row) for row in range(len(dataset))]
+        seen[loader] = {info['img_path'] for info in infos}
+        domains = {PACS.DOMAINS[info['domain']] for info in infos}
+        assert domains == ({'cartoon'} if loader == 'test' else {*PACS.DOMAINS} - {'cartoon'})
+    assert not seen['train'] & seen['val']
+
+
+def test_data_without_domains_has_no_test_domain():
+    cfg = Config.fromfile(config_path('bn_resnet18_digits'))
+    with pytest.raises(CTError, match='needs data sets of several domains, .* has Digits'):
+        set_test_domain(cfg, 'sketch')
+
+
+def test_a_misspelt_domain_is_one_line(pictures, tmp_path):
+    (tmp_path / 'config.py').write_text(
+        f"_base_ = [{config_path(NARROW.format('erm'))!r}]\n"
+        f"root = dict(dataset=dict(data_root={str(pictures)!r}))\n"
+        'train_dataloader = val_dataloader = test_dataloader = root\n'
+    )
+    codes = in_processes(tmp_path, TRAIN, 'config.py', '--test-domain', 'cartoons')
+    assert codes == [2]
+    (line,) = [line for line in log_of(tmp_path).splitlines() if 'error' in line]
+    assert "no domain 'cartoons'; did you mean cartoon?" in line
+
+
+@pytest.mark.parametrize('given_by', ['load_from', 'init_cfg'])
+@pytest.mark.parametrize('norm_eval', [True, False])
+def test_ct_starts_from_a_pretrained_network(pictures, tmp_path, given_by, norm_eval):
+    cfg = read('ct', pictures, tmp_path, **{'model.backbone.norm_eval': norm_eval})
+    # Nothing is learned, so that what training began with is seen at its end.
+    cfg.optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.0))
+    cfg.custom_hooks = [dict(type='NoBNTeacherHook', init='fold', on_weak_teacher='warn')]
+    pretrained = MODELS.build(dict(cfg.model, type='ImageClassifier'))
+    for name, value in pretrained.state_dict().items():
+        if name.endswith('running_mean'):
+            value.normal_()
+        elif name.endswith(('running_var', 'bn1.weight', 'bn2.weight')):
+            value.uniform_(0.5, 2)
+    file = str(tmp_path / 'pretrained.pth')
+    save_checkpoint(dict(state_dict=pretrained.state_dict()), file)
+    if given_by == 'load_from':
+        cfg.load_from = file
+    else:
+        start = dict(type='Pretrained', checkpoint=file)
+        cfg.model.backbone.init_cfg = dict(start, prefix='backbone.')
+        cfg.model.head.init_cfg = dict(start, prefix='head.')
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    images = torch.randn(4, 3, 64, 64)
+    pretrained.eval()
+    teacher = runner.model.teacher.eval()
+    torch.testing.assert_close(teacher(images), pretrained(images), rtol=1e-3, atol=1e-3)
+    student = {k: v for k, v in runner.model.state_dict().items() if 'num_batches' not in k}
+    differing = {k for k, v in student.items() if not torch.equal(v, pretrained.state_dict()[k])}
+    # BN's statistics are the pretrained ones', or live.
+    assert bool(differing) is not norm_eval
+    assert all('running' in name for name in differing)
+
+
+@pytest.mark.parametrize('kind', ['erm', 'ct'])
+def test_the_large_configs_follow_the_protocol(kind):
+    cfg = Config.fromfile(config_path(f'{kind}_resnet50_vlcs'))
+    assert cfg.train_dataloader.batch_size == 3 * 32
+    assert cfg.optim_wrapper.optimizer == dict(type='Adam', lr=5e-5, weight_decay=0.0)
+    assert cfg.train_cfg.max_iters == 5001
+    model = dict(cfg.model, data_preprocessor=cfg.data_preprocessor)
+    model['backbone'] = dict(model['backbone'], init_cfg=None)
+    network = MODELS.build(model).train()
+    assert network.head.fc.out_features == 5
+    assert not network.backbone.layer1[0].bn1.training
+    assert network.backbone.layer1[0].bn1.weight.requires_grad
+
+
+def test_a_run_ends_with_the_accuracy_of_each_domain(pictures, tmp_path):
+    cfg = read('ct', pictures, tmp_path)
+    cfg.custom_hooks[0].on_weak_teacher = 'warn'
+    set_test_domain(cfg, 'photo')
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    tested = runner.test()
+    assert set(tested) == {
+        'accuracy/top1', 'domain_accuracy/photo', 'domain_accuracy/mean', 'domain_accuracy/worst'
+    }  # fmt: skip
+    assert tested['domain_accuracy/photo'] == pytest.approx(tested['accuracy/top1'])
+    assert load_state_dict(next((tmp_path / 'run').glob('iter_3.pth')))

@@ -58,7 +58,7 @@ class TeacherRecipe:
         check_removal('NoBNTeacherHook', self.init, self.granularity)
         for name in ('calibration_batches', 'length', 'max_epochs', 'max_iters', 'lr'):
             value = getattr(self, name)
-            if value is not None and not value > 0:
+            if value is not None and not (isinstance(value, (int, float)) and value > 0):
                 raise ValueError(
                     f'NoBNTeacherHook: {name} must be positive, but got {value!r}'
                 )

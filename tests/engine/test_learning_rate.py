@@ -76,7 +76,7 @@ def test_the_student_has_the_factor_and_the_teacher_has_not(tiny):
     assert teacher.optim_wrapper.optimizer.lr == rate
 
 
-@pytest.mark.parametrize('factor', [0, -0.1])
+@pytest.mark.parametrize('factor', [0, -0.1, 'tenth'])
 def test_a_factor_that_is_not_positive_is_refused(tiny, factor):
     with pytest.raises(ValueError, match='student_lr_mult must be positive, but got'):
         Runner.from_cfg(tiny(hook=dict(student_lr_mult=factor)))

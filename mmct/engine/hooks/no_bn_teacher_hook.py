@@ -116,7 +116,7 @@ class NoBNTeacherHook(Hook):
                 "NoBNTeacherHook: student_start must be 'scratch' or 'teacher', but got "
                 f'{student_start!r}'
             )
-        if not student_lr_mult > 0:
+        if not (isinstance(student_lr_mult, (int, float)) and student_lr_mult > 0):
             raise ValueError(
                 'NoBNTeacherHook: student_lr_mult must be positive, but got '
                 f'{student_lr_mult!r}'

@@ -13,6 +13,8 @@ from mmct import config_path
 from mmct.datasets import PACS
 from mmct.engine import CTError, set_test_domain
 from mmct.engine.checkpoint import load_state_dict
+from mmct.studies.scores import DomainScore
+from mmct.studies.trained_run import TrainedRun
 
 NARROW = '{}_resnet18w16_pacs64'
 SMALL = {
@@ -145,3 +147,52 @@ def test_a_run_ends_with_the_accuracy_of_each_domain(pictures, tmp_path):
     }  # fmt: skip
     assert tested['domain_accuracy/photo'] == pytest.approx(tested['accuracy/top1'])
     assert load_state_dict(next((tmp_path / 'run').glob('iter_3.pth')))
+
+
+@pytest.mark.parametrize('left_out', [['photo'], ['photo', 'sketch']])
+def test_the_score_is_the_accuracy_on_each_part(pictures, tmp_path, left_out):
+    cfg = read('erm', pictures, tmp_path)
+    for loader in ('train_dataloader', 'val_dataloader'):
+        cfg[loader].dataset.left_out = left_out
+    cfg.test_dataloader.dataset.domains = left_out
+    runner = Runner.from_cfg(cfg)
+    # A network that tells the classes apart by chance, not one that knows a single one.
+    runner.model.head.fc.bias.data.zero_()
+    torch.save(runner.model.state_dict(), tmp_path / 'weights.pth')
+    run = TrainedRun('title', cfg, tmp_path, lambda done: None)
+    score = DomainScore('domains')
+    value = score(run)
+    assert list(value['test_pct']) == left_out
+    assert tuple(value['holdout_pct']) == PACS.DOMAINS
+    for part, found in (('training', value['test_pct']), ('holdout', value['holdout_pct'])):
+        for domain, accuracy in found.items():
+            dataset = PACS(
+                data_root=str(pictures), domains=domain, part=part, holdout=0.5, seed=3,
+                pipeline=cfg.test_dataloader.dataset.pipeline,
+            )  # fmt: skip
+            samples = [dataset[row] for row in range(len(dataset))]
+            batch = runner.model.data_preprocessor(
+                dict(
+                    inputs=torch.stack([sample['inputs'] for sample in samples]),
+                    data_samples=[sample['data_samples'] for sample in samples],
+                )
+            )
+            with torch.no_grad():
+                guesses = runner.model.eval()(batch['inputs']).argmax(-1)
+            right = [
+                int(guess) == int(sample['data_samples'].gt_label)
+                for guess, sample in zip(guesses, samples, strict=True)
+            ]
+            assert accuracy == pytest.approx(100 * sum(right) / len(right))
+    assert value['accuracy_pct'] == pytest.approx(np.mean(list(value['test_pct'].values())))
+    seen = [value['holdout_pct'][domain] for domain in PACS.DOMAINS if domain not in left_out]
+    assert value['validation_pct'] == pytest.approx(np.mean(seen))
+    # 42 pictures a domain, half of them in each part.
+    assert score.count(cfg) == 21 * (len(left_out) + 4)
+
+
+def test_a_score_of_domains_needs_one_that_is_left_out(pictures, tmp_path):
+    cfg = read('erm', pictures, tmp_path)
+    cfg.train_dataloader.dataset.left_out = ()
+    with pytest.raises(ValueError, match='DomainScore: training leaves no domain out'):
+        DomainScore('domains').count(cfg)

@@ -1,19 +1,21 @@
 """Matrices of runs: arms, seeds, cells, where they run, and what comes out."""
 
-from . import figures, scores
+from . import figures, scores, tables
 from .cell import Cell
 from .checks import check_parts
 from .estimate import Estimate, estimate, representatives
 from .executors import Executor, LocalExecutor, RayExecutor
+from .leave_one_out import draws, leave_one_out
 from .live_table import LiveTable
 from .planner import Planner
-from .registry import FIGURES, SCORES
+from .registry import FIGURES, SCORES, TABLES
 from .reporting import write_study_report
 from .running import run_cell
 from .schedule import run_study
 from .store import StudyStore
 from .study import Arm, Study, Tuning, read_study
 from .summary import summarise
+from .tables.domain_table import LEFT_OUT, ORACLE, TRAINING
 from .task import Outcome, Task
 
 __all__ = [
@@ -22,24 +24,31 @@ __all__ = [
     'Estimate',
     'Executor',
     'FIGURES',
+    'LEFT_OUT',
     'LiveTable',
     'LocalExecutor',
+    'ORACLE',
     'Outcome',
     'Planner',
     'RayExecutor',
     'SCORES',
     'Study',
     'StudyStore',
+    'TABLES',
+    'TRAINING',
     'Task',
     'Tuning',
     'check_parts',
+    'draws',
     'estimate',
     'figures',
+    'leave_one_out',
     'read_study',
     'representatives',
     'run_cell',
     'run_study',
     'scores',
     'summarise',
+    'tables',
     'write_study_report',
 ]

@@ -1,15 +1,15 @@
-"""What can be wrong with scores and figures, found before anything is trained."""
+"""What can be wrong with scores, tables and figures, found before anything is trained."""
 
 from collections.abc import Iterable
 
 from ..engine.errors import CTError, one_line
 from .cell import Cell, hashed
-from .registry import FIGURES, SCORES
+from .registry import FIGURES, SCORES, TABLES
 from .study import Study
 
 
 def check_parts(study: Study, cells: Iterable[Cell]) -> None:
-    """Build every score and figure, and open what the scores read.
+    """Build every score, table and figure, and open what the scores read.
 
     Args:
         study (Study): The study.
@@ -18,11 +18,13 @@ def check_parts(study: Study, cells: Iterable[Cell]) -> None:
     Raises:
         CTError: Names the part that does not build, or its data.
     """
-    for name, settings in study.figures.items():
-        try:
-            FIGURES.build(dict(settings))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise CTError(f'figure {name!r}: {one_line(error)}') from error
+    parts = [('figure', FIGURES, study.figures), ('table', TABLES, study.tables)]
+    for kind, registry, named in parts:
+        for name, settings in named.items():
+            try:
+                registry.build(dict(settings))
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise CTError(f'{kind} {name!r}: {one_line(error)}') from error
     seen = set()
     for cell in cells:
         mark = hashed([cell.config.get('test_dataloader'), cell.scores])

@@ -109,6 +109,7 @@ class Planner:
             ],
             table=study.table,
             figures=study.figures,
+            tables=study.tables,
         )
 
     def trials(self, arm: Arm) -> list[Cell]:

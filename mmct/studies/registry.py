@@ -6,5 +6,8 @@ from mmengine.registry import Registry
 SCORES = Registry('study score', scope='mmpretrain', locations=['mmct.studies.scores'])
 """What is measured of each trained network."""
 
+TABLES = Registry('study table', scope='mmpretrain', locations=['mmct.studies.tables'])
+"""What is made of the results of all, beside the table of the arms."""
+
 FIGURES = Registry('study figure', scope='mmpretrain', locations=['mmct.studies.figures'])
 """What is drawn from the results of all."""

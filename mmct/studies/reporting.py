@@ -8,13 +8,13 @@ from ..engine.errors import CTError
 from ..engine.whole_files import write_json, write_text, write_whole
 from ..report.figures import png
 from .live_table import shown
-from .registry import FIGURES
+from .registry import FIGURES, TABLES
 from .store import StudyStore
 from .summary import summarise
 
 
 def write_study_report(store: StudyStore) -> list[Path]:
-    """Write ``table.md``, ``table.json`` and the figures of a study.
+    """Write ``table.md``, ``table.json``, further tables and the figures of a study.
 
     Args:
         store (StudyStore): Its folder.
@@ -36,6 +36,13 @@ def write_study_report(store: StudyStore) -> list[Path]:
     files = [store.folder / 'table.md', store.folder / 'table.json']
     write_text(files[0], to_markdown(plan, rows))
     write_json(files[1], rows)
+    # Studies of earlier versions have none.
+    for name, settings in plan.get('tables', {}).items():
+        table = TABLES.build(dict(settings))
+        found = table(plan, results)
+        files += [store.folder / f'{name}.md', store.folder / f'{name}.json']
+        write_text(files[-2], table.to_markdown(found))
+        write_json(files[-1], found)
     for name, settings in plan['figures'].items():
         figure = FIGURES.build(dict(settings))(plan, results)
         if figure is None:

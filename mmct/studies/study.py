@@ -11,7 +11,7 @@ from mmengine.config import Config
 from ..engine.config_types import custom_imports
 from ..engine.errors import CTError
 
-_KEYS = ('arms', 'common', 'seeds', 'scores', 'table', 'figures')
+_KEYS = ('arms', 'common', 'seeds', 'scores', 'table', 'tables', 'figures')
 _ARM_KEYS = (
     'config', 'overlay', 'methods', 'group', 'variant', 'baseline', 'tuning', 'scores'
 )  # fmt: skip
@@ -79,6 +79,7 @@ class Study:
             ``relative`` and the name of a corruption score, or ``published``
             and the value of each arm.
         figures (dict): Settings of each figure, by the name of its file.
+        tables (dict): Settings of further tables, by the name of their files.
         imports (tuple[str]): Modules with scores, or what else cells need.
     """
 
@@ -89,6 +90,7 @@ class Study:
     scores: dict[str, dict]
     table: dict[str, str | dict[str, str]]
     figures: dict[str, dict]
+    tables: dict[str, dict] = field(default_factory=dict)
     imports: tuple[str, ...] = ()
 
     def arm(self, name: str) -> Arm:
@@ -101,7 +103,7 @@ def read_study(cfg: Config, seeds: int | None = None) -> Study:
 
     Args:
         cfg (Config): With ``arms``, ``seeds`` and ``scores``; ``common``,
-            ``table`` and ``figures`` may be left out.
+            ``table``, ``tables`` and ``figures`` may be left out.
         seeds (int, optional): Use 0 to ``seeds - 1`` instead of the config's.
 
     Returns:
@@ -145,6 +147,7 @@ def read_study(cfg: Config, seeds: int | None = None) -> Study:
         scores=plain['scores'],
         table=table,
         figures=plain.get('figures') or {},
+        tables=plain.get('tables') or {},
         imports=tuple(custom_imports(cfg)),
     )
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 import mmct
 from mmct.engine.cli import load_config
-from mmct.studies import FIGURES, SCORES, Planner, StudyStore, read_study
+from mmct.studies import FIGURES, SCORES, TABLES, Planner, StudyStore, read_study
 
 FOLDER = Path(mmct.config_path('bn_resnet18_digits')).parent
 STUDIES = sorted(path.stem for path in (FOLDER / 'studies').glob('*.py'))
@@ -23,7 +23,7 @@ def study_of(name):
 def test_parts_build_and_each_arm_has_a_baseline_of_its_group(name):
     study = study_of(name)
     assert len(study.seeds) >= 3
-    for kind, registry in (('scores', SCORES), ('figures', FIGURES)):
+    for kind, registry in (('scores', SCORES), ('tables', TABLES), ('figures', FIGURES)):
         for part, settings in getattr(study, kind).items():
             registry.build({**settings, 'name': part} if kind == 'scores' else dict(settings))
     for arm in study.arms:

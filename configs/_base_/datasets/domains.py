@@ -10,7 +10,10 @@ train_pipeline = [
     dict(type='RandomResizedCrop', scale=224, crop_ratio_range=(0.7, 1.0)),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
     dict(type='ColorJitter', brightness=0.3, contrast=0.3, saturation=0.3, hue=0.3),
-    dict(type='RandomGrayscale', prob=0.1, keep_channels=True, channel_weights=(0.114, 0.587, 0.2989)),
+    dict(
+        type='RandomGrayscale', prob=0.1, keep_channels=True,
+        channel_weights=(0.114, 0.587, 0.2989),
+    ),
     pack,
 ]  # fmt: skip
 test_pipeline = [load, dict(type='Resize', scale=(224, 224)), pack]

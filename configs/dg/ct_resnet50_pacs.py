@@ -1,0 +1,3 @@
+_base_ = './erm_resnet50_pacs.py'
+model = dict(type='CTClassifier')
+custom_hooks = [dict(type='NoBNTeacherHook', init='fold')]

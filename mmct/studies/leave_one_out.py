@@ -1,0 +1,109 @@
+"""The arms of a study that leaves out one domain after the other."""
+
+import random
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+
+def draws(space: Mapping[str, Sequence[float]], count: int, seed: int = 0) -> list[dict]:
+    """Random settings of a training, as ``--cfg-options`` would name them.
+
+    Args:
+        space (Mapping): By key the default, and the exponents of ten between
+            which it is drawn evenly: ``(default, low, high)``.
+        count (int): How many. The first is the defaults, as in DomainBed.
+        seed (int): Of the draws. Defaults to 0.
+
+    Returns:
+        list[dict]: Value by key.
+    """
+    numbers = random.Random(seed)
+    drawn = [{key: default for key, (default, _, _) in space.items()}]
+    for _ in range(count - 1):
+        drawn.append(
+            {key: 10 ** numbers.uniform(low, high) for key, (_, low, high) in space.items()}
+        )
+    return drawn
+
+
+def leave_one_out(
+    domains: Sequence[str],
+    config: str,
+    methods: Mapping[str, Mapping[str, Any]],
+    settings: Sequence[Mapping[str, Any]] = ({},),
+    pairs: bool = False,
+) -> dict[str, dict]:
+    """Arms of each method, test domain and draw, and the table of them.
+
+    Args:
+        domains (Sequence[str]): Each is left out in turn.
+        config (str): What every arm begins with.
+        methods (Mapping): By name: ``overlay`` and ``methods`` of an arm; the
+            first is what others are compared with.
+        settings (Sequence[Mapping]): Overlays, one for each draw. Defaults to
+            one, of nothing.
+        pairs (bool): Whether to train also without each two domains, for the
+            selection by leave-one-domain-out. Defaults to False.
+
+    Returns:
+        dict: ``arms`` of a study, and the ``arms`` and ``pairs`` of a
+        :class:`DomainTable` as ``table``.
+    """
+    arms: dict[str, dict] = {}
+
+    def add(method: str, draw: int, left_out: tuple[str, ...]) -> str:
+        more = f', draw {draw}' if len(settings) > 1 else ''
+        group = ' and '.join(left_out)
+        name = f'{group}, {method}{more}'
+        first = f'{group}, {next(iter(methods))}{more}'
+        arms[name] = dict(
+            config=config,
+            overlay=[_without(left_out), methods[method].get('overlay', {}), settings[draw]],
+            methods=methods[method].get('methods'),
+            group=group,
+            variant=f'{method}{more}',
+            baseline=[first] if name != first else [],
+        )
+        return name
+
+    numbers = range(len(settings))
+    tested = {
+        method: {domain: [add(method, draw, (domain,)) for draw in numbers] for domain in domains}
+        for method in methods
+    }
+    both = {
+        (method, draw, pair): add(method, draw, pair)
+        for method in (methods if pairs else ())
+        for draw in numbers
+        for pair in combinations(domains, 2)
+    }
+    others = {
+        method: {
+            domain: [
+                {
+                    other: both[method, draw, _pair(domains, domain, other)]
+                    for other in domains
+                    if other != domain
+                }
+                for draw in numbers
+            ]
+            for domain in domains
+        }
+        for method in (methods if pairs else ())
+    }
+    return dict(arms=arms, table=dict(arms=tested, pairs=others))
+
+
+def _pair(domains: Sequence[str], one: str, other: str) -> tuple[str, ...]:
+    """Two domains in the order of all."""
+    return tuple(domain for domain in domains if domain in (one, other))
+
+
+def _without(left_out: Sequence[str]) -> dict[str, dict]:
+    training = dict(dataset=dict(left_out=list(left_out)))
+    return dict(
+        train_dataloader=training,
+        val_dataloader=training,
+        test_dataloader=dict(dataset=dict(domains=list(left_out))),
+    )

@@ -1,0 +1,90 @@
+"""How accurate a network is on domains it was and was not trained on."""
+
+import copy
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.runner import Runner
+from mmpretrain.registry import DATASETS
+
+from ...engine.accuracy import evaluate
+from ..registry import SCORES
+from ..trained_run import TrainedRun
+
+
+@SCORES.register_module()
+class DomainScore:
+    """Accuracy on each domain of a :class:`mmct.datasets.MultiDomain`, in %.
+
+    What DomainBed (https://arxiv.org/abs/2007.01434) measures: of a domain that
+    was left out its ``training`` part, which is reported, and its hold-out, which
+    only an oracle has; of the others the hold-outs. The pipeline is that of
+    ``test_dataloader``.
+
+    Args:
+        name (str): Of the score.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, run: TrainedRun) -> dict[str, Any]:
+        """Measure it.
+
+        Args:
+            run (TrainedRun): The network.
+
+        Returns:
+            dict: ``test_pct`` (of each domain that was left out), ``holdout_pct``
+            (of each domain), ``accuracy_pct`` (mean of the former) and
+            ``validation_pct`` (mean hold-out of the domains trained on).
+        """
+        model = run.model()
+        sets = _sets(run.config)
+        found: dict[tuple[str, str], float] = {}
+        for number, (part, domain) in enumerate(sets):
+            run.say(number / len(sets))
+            loader = copy.deepcopy(run.config.test_dataloader)
+            loader.dataset.update(_chosen(domain, part))
+            found[part, domain] = evaluate(
+                [model], Runner.build_dataloader(loader, seed=0)
+            ).accuracy[0]
+        tested = {domain: value for (part, domain), value in found.items() if part == 'training'}
+        holdout = {domain: value for (part, domain), value in found.items() if part == 'holdout'}
+        return dict(
+            test_pct=tested,
+            holdout_pct=holdout,
+            accuracy_pct=float(np.mean(list(tested.values()))),
+            validation_pct=float(np.mean([holdout[d] for d in holdout if d not in tested])),
+        )
+
+    def count(self, config: Config) -> int:
+        """How many images are predicted.
+
+        Args:
+            config (Config): A run's.
+
+        Raises:
+            ValueError: If no domain is left out.
+        """
+        images = 0
+        for part, domain in _sets(config):
+            dataset = dict(config.test_dataloader.dataset)
+            images += len(DATASETS.build({**dataset, **_chosen(domain, part)}))
+        return images
+
+
+def _chosen(domain: str, part: str) -> dict[str, Any]:
+    return dict(domains=domain, left_out=(), part=part)
+
+
+def _sets(config: Config) -> list[tuple[str, str]]:
+    """Part and domain of what is predicted."""
+    training = DATASETS.build(config.train_dataloader.dataset)
+    names = training.metainfo['domains']
+    seen = {training.get_data_info(row)['domain'] for row in range(len(training))}
+    left_out = [name for number, name in enumerate(names) if number not in seen]
+    if not left_out:
+        raise ValueError('DomainScore: training leaves no domain out')
+    return [('training', name) for name in left_out] + [('holdout', name) for name in names]

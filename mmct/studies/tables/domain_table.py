@@ -1,0 +1,150 @@
+"""DomainBed's table: a row a method, a column a test domain, for each way to select."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..live_table import shown
+from ..registry import TABLES
+from ..summary import mean_and_error, seed_results
+
+TRAINING = 'training-domain validation'
+LEFT_OUT = 'leave-one-domain-out'
+ORACLE = 'test-domain validation (oracle)'
+"""How a draw of settings is selected, as DomainBed calls it."""
+
+
+@TABLES.register_module()
+class DomainTable:
+    """Test accuracy of the draw that is selected, for each method and test domain.
+
+    A method has one arm for each test domain and draw of settings. In each seed (a
+    trial) a draw is selected, as in DomainBed (https://arxiv.org/abs/2007.01434,
+    section 3): by the mean accuracy on the hold-outs of the training domains; by
+    that on each training domain in turn, of a network that was trained without it
+    and the test domain; or, by an oracle, on the hold-out of the test domain.
+
+    Args:
+        arms (Mapping): By method and test domain the arms of its draws, a list.
+        pairs (Mapping, optional): By method and test domain, for each draw, the
+            arms that were trained without it and another domain, by that
+            domain. Defaults to None: no leave-one-domain-out.
+        published (Mapping, optional): Accuracies that were not measured here, by
+            way to select, title of the row, and column. Defaults to None.
+        score (str): Name of the :class:`DomainScore`. Defaults to 'domains'.
+    """
+
+    def __init__(
+        self,
+        arms: Mapping[str, Mapping[str, Sequence[str]]],
+        pairs: Mapping[str, Mapping[str, Sequence[Mapping[str, str]]]] | None = None,
+        published: Mapping[str, Mapping[str, Mapping[str, float]]] | None = None,
+        score: str = 'domains',
+    ) -> None:
+        self.arms, self.pairs = arms, pairs or {}
+        self.published, self.score = published or {}, score
+
+    def __call__(self, plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> dict[str, Any]:
+        """Select, and average over seeds.
+
+        Args:
+            plan (Mapping): What ``study.json`` says.
+            results (Mapping): Of finished cells, by key.
+
+        Returns:
+            dict: By way to select and method: mean and standard error of each
+            test domain, and of ``mean`` and ``worst`` over them, in %.
+        """
+        ways = [TRAINING, *([LEFT_OUT] if self.pairs else []), ORACLE]
+        return {
+            way: {method: self._row(plan, results, method, way) for method in self.arms}
+            for way in ways
+        }
+
+    def _row(
+        self, plan: Mapping[str, Any], results: Mapping[str, Mapping], method: str, way: str
+    ) -> dict[str, Any]:
+        found = {
+            domain: self._selected(plan, results, method, domain, way)
+            for domain in self.arms[method]
+        }
+        # A mean over domains needs all of them.
+        shared = set.intersection(*(set(by_seed) for by_seed in found.values()))
+        together = [[by_seed[seed] for by_seed in found.values()] for seed in sorted(shared)]
+        return {
+            **{domain: mean_and_error(list(by_seed.values())) for domain, by_seed in found.items()},
+            'mean': mean_and_error([float(np.mean(values)) for values in together]),
+            'worst': mean_and_error([min(values) for values in together]),
+        }
+
+    def _selected(
+        self,
+        plan: Mapping[str, Any],
+        results: Mapping[str, Mapping],
+        method: str,
+        domain: str,
+        way: str,
+    ) -> dict[int, float]:
+        """Test accuracy of the best draw in each seed that has all draws."""
+        arms = self.arms[method][domain]
+        tested = [self._values(plan, results, arm, f'test_pct.{domain}') for arm in arms]
+        if way == LEFT_OUT:
+            criteria = [
+                self._without(plan, results, others) for others in self.pairs[method][domain]
+            ]
+        else:
+            path = 'validation_pct' if way == TRAINING else f'holdout_pct.{domain}'
+            criteria = [self._values(plan, results, arm, path) for arm in arms]
+        seeds = set.intersection(*(set(values) for values in (*tested, *criteria)))
+        return {
+            seed: tested[int(np.argmax([values[seed] for values in criteria]))][seed]
+            for seed in sorted(seeds)
+        }
+
+    def _without(
+        self, plan: Mapping[str, Any], results: Mapping[str, Mapping], others: Mapping[str, str]
+    ) -> dict[int, float]:
+        """Mean accuracy on each training domain of a network that lacked it."""
+        found = [
+            self._values(plan, results, arm, f'test_pct.{domain}')
+            for domain, arm in others.items()
+        ]
+        seeds = set.intersection(*(set(values) for values in found))
+        return {seed: float(np.mean([values[seed] for values in found])) for seed in seeds}
+
+    def _values(
+        self, plan: Mapping[str, Any], results: Mapping[str, Mapping], arm: str, path: str
+    ) -> dict[int, float]:
+        return seed_results(plan, results, arm, f'{self.score}.{path}')
+
+    def to_markdown(self, found: Mapping[str, Mapping[str, Mapping]]) -> str:
+        """The tables, one for each way to select.
+
+        Args:
+            found (Mapping): What the call returned.
+
+        Returns:
+            str: Markdown; rows that are published are marked as such.
+        """
+        return '\n'.join(
+            f'Selected by {way}, accuracy in %:\n\n{self._table(way, rows)}'
+            for way, rows in found.items()
+        )
+
+    def _table(self, way: str, rows: Mapping[str, Mapping]) -> str:
+        columns = list(next(iter(rows.values())))
+        lines = [
+            '| | ' + ' | '.join(columns) + ' |',
+            '| --- |' + ' ---: |' * len(columns),
+            *(_line(title, [shown(row[column]) for column in columns])
+              for title, row in rows.items()),
+            *(_line(f'{title} (published, not measured here)',
+                    [str(row.get(column, '')) for column in columns])
+              for title, row in self.published.get(way, {}).items()),
+        ]  # fmt: skip
+        return '\n'.join(lines) + '\n'
+
+
+def _line(title: str, cells: Sequence[str]) -> str:
+    return f'| {title} | ' + ' | '.join(cells) + ' |'

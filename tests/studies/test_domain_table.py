@@ -1,0 +1,134 @@
+"""Selecting settings as DomainBed does, on results that are written by hand."""
+
+import pytest
+
+from mmct.studies import LEFT_OUT, ORACLE, TRAINING, draws, leave_one_out
+from mmct.studies.registry import TABLES
+
+DOMAINS = ('a', 'b', 'c')
+
+
+def made(draws=2, pairs=True):
+    methods = {'ERM': {}, 'CT': dict(overlay=dict(model=dict(type='CTClassifier')))}
+    settings = [dict(lr=0.1**number) for number in range(draws)]
+    return leave_one_out(DOMAINS, 'config.py', methods, settings, pairs)
+
+
+def study(values, arms, seeds=(0,)):
+    """A plan and results in which ``values`` maps (arm, seed) to a score's value."""
+    cells = [
+        dict(key=f'{arm}/{seed}', role='training', arm=arm, seed=seed)
+        for arm in arms
+        for seed in seeds
+    ]
+    results = {
+        f'{arm}/{seed}': dict(scores=dict(domains=dict(value=value)), diverged=None)
+        for (arm, seed), value in values.items()
+    }
+    return dict(cells=cells), results
+
+
+def test_each_domain_is_left_out_with_each_draw_and_each_pair_once():
+    found = made()
+    arms, table = found['arms'], found['table']
+    assert len(arms) == 2 * 2 * (3 + 3)
+    arm = arms['b, CT, draw 1']
+    assert (arm['group'], arm['variant']) == ('b', 'CT, draw 1')
+    assert arm['baseline'] == ['b, ERM, draw 1']
+    loaders, method, setting = arm['overlay']
+    assert loaders['train_dataloader'] == loaders['val_dataloader'] == dict(
+        dataset=dict(left_out=['b'])
+    )
+    assert loaders['test_dataloader'] == dict(dataset=dict(domains=['b']))
+    assert (method, setting) == (dict(model=dict(type='CTClassifier')), dict(lr=0.1))
+    assert table['arms']['CT']['b'] == ['b, CT, draw 0', 'b, CT, draw 1']
+    # One network without b and c serves both of them.
+    assert table['pairs']['ERM']['c'][1] == {
+        'a': 'a and c, ERM, draw 1', 'b': 'b and c, ERM, draw 1'
+    }  # fmt: skip
+    assert table['pairs']['ERM']['b'][1]['c'] == 'b and c, ERM, draw 1'
+    assert arms['b and c, ERM, draw 1']['baseline'] == []
+    assert set(made(draws=1, pairs=False)['arms']) == {
+        f'{domain}, {method}' for domain in DOMAINS for method in ('ERM', 'CT')
+    }
+
+
+def test_draws_begin_with_the_defaults_and_stay_in_their_ranges():
+    space = {'lr': (5e-5, -5.0, -3.5), 'decay': (0.0, -6.0, -2.0)}
+    drawn = draws(space, 50)
+    assert drawn[0] == {'lr': 5e-5, 'decay': 0.0}
+    assert all(1e-5 <= d['lr'] <= 10**-3.5 and 1e-6 <= d['decay'] <= 1e-2 for d in drawn[1:])
+    assert len({d['lr'] for d in drawn}) == 50
+    assert drawn == draws(space, 50)
+    assert drawn != draws(space, 50, seed=1)
+
+
+@pytest.mark.parametrize(
+    ('way', 'selected'),
+    # Of a the draws 0, 1 and 2 are best by the training domains' hold-outs, by
+    # networks without a and another domain, and by a's own hold-out.
+    [(TRAINING, 40.0), (LEFT_OUT, 50.0), (ORACLE, 60.0)],
+)
+def test_each_way_selects_by_what_it_may_see(way, selected):
+    found = made(draws=3)
+    values = {}
+    validation, own, without = (90, 80, 70), (10, 20, 30), (55, 65, 45)
+    for draw in range(3):
+        for domain in DOMAINS:
+            values[f'{domain}, ERM, draw {draw}', 0] = dict(
+                test_pct={domain: 40.0 + 10 * draw + (0 if domain == 'a' else 1)},
+                holdout_pct={domain: own[draw]},
+                validation_pct=validation[draw],
+            )
+        for pair in ('a and b', 'a and c', 'b and c'):
+            one, _, other = pair.split()
+            values[f'{pair}, ERM, draw {draw}', 0] = dict(
+                test_pct={one: without[draw], other: without[draw]}
+            )
+    plan, results = study(values, found['arms'])
+    arms = {'ERM': found['table']['arms']['ERM']}
+    pairs = {'ERM': found['table']['pairs']['ERM']}
+    table = TABLES.build(dict(type='DomainTable', arms=arms, pairs=pairs))
+    row = table(plan, results)[way]['ERM']
+    assert row['a']['mean'] == selected
+    assert row['b']['mean'] == row['c']['mean'] == selected + 1
+    assert row['mean']['mean'] == pytest.approx(selected + 2 / 3)
+    assert row['worst']['mean'] == selected
+
+
+def test_a_draw_is_selected_in_each_seed_and_unfinished_seeds_are_left_out():
+    found = made(draws=2, pairs=False)
+    values = {
+        (f'{domain}, ERM, draw {draw}', seed): dict(
+            test_pct={domain: 10.0 * draw + seed},
+            holdout_pct={domain: 0.0},
+            # Draw 1 in seed 1 alone.
+            validation_pct=float(draw == seed),
+        )
+        for domain in DOMAINS
+        for draw in (0, 1)
+        for seed in (0, 1, 2)
+    }
+    del values['c, ERM, draw 1', 2]
+    plan, results = study(values, found['arms'], seeds=(0, 1, 2))
+    arms = {'ERM': found['table']['arms']['ERM']}
+    table = TABLES.build(dict(type='DomainTable', arms=arms))
+    rows = table(plan, results)
+    assert list(rows) == [TRAINING, ORACLE]
+    row = rows[TRAINING]['ERM']
+    # Seeds 0, 1, 2: 0, 11, and of equal ones the first: 2.
+    assert (row['a']['mean'], row['a']['count']) == (pytest.approx(13 / 3), 3)
+    assert (row['c']['mean'], row['c']['count']) == (pytest.approx(5.5), 2)
+    assert row['mean']['count'] == row['worst']['count'] == 2
+
+
+def test_published_rows_are_marked_and_unknown_values_left_empty():
+    found = made(draws=1, pairs=False)
+    published = {TRAINING: {'DANN': dict(a=99.0, mean=78.6)}}
+    arms = found['table']['arms']
+    table = TABLES.build(dict(type='DomainTable', arms=arms, published=published))
+    values = {('a, CT', 0): dict(test_pct=dict(a=60.0), holdout_pct=dict(a=1), validation_pct=1)}
+    text = table.to_markdown(table(*study(values, found['arms'])))
+    assert '| CT | 60.00 |  |  |  |  |' in text
+    assert '| DANN (published, not measured here) | 99.0 |  |  | 78.6 |  |' in text
+    assert text.count('| | a | b | c | mean | worst |') == 2

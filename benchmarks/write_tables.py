@@ -1,8 +1,9 @@
 """Write the tables of README and docs from the kept results of studies.
 
 Between ``<!-- NAME: what -->`` and ``<!-- end of NAME -->`` stands what this script
-makes of ``benchmarks/NAME``: ``all`` (its table.md) or ``short`` (an arm a line, clean and
-corrupted error of each group, and how CT differs from its baselines).
+makes of ``benchmarks/NAME``: ``all`` (its table.md), ``short`` (an arm a line, clean and
+corrupted error of each group, and how CT differs from its baselines) or ``core`` (of that
+the lines of CT, its controls and AugMix alone).
 
     python benchmarks/write_tables.py            # write them
     python benchmarks/write_tables.py --check    # exit code 1 if a file would change
@@ -21,6 +22,8 @@ from mmct.studies.live_table import shown
 ROOT = Path(__file__).resolve().parents[1]
 _BLOCK = re.compile(r'(<!-- (\w+): (\w+) -->\n).*?(<!-- end of \2 -->)', re.DOTALL)
 _CLEAN, _CORRUPTED = 'clean error, %', 'mCE, %'
+_CORE = ('Standard', 'Standard, equal compute', 'BN teacher', 'CT',
+         'AugMix', 'BN teacher + AugMix', 'CT + AugMix')  # fmt: skip
 
 
 def whole(folder: Path) -> str:
@@ -30,8 +33,27 @@ def whole(folder: Path) -> str:
 
 def short(folder: Path) -> str:
     """A line for each variant, two columns for each group; then what CT gains."""
-    plan = json.loads((folder / 'study.json').read_text(encoding='utf-8'))
-    rows = json.loads((folder / 'table.json').read_text(encoding='utf-8'))
+    plan, rows = _read(folder)
+    said = [line for row in rows for line in _gains(row)]
+    told = ' Differences, paired by seed, with 95 % intervals:\n\n' + '\n'.join(said)
+    return _lines(plan, rows).rstrip('\n') + f'{told if said else ""}\n'
+
+
+def core(folder: Path) -> str:
+    """The same of a few variants, without differences."""
+    plan, rows = _read(folder)
+    return _lines(plan, [row for row in rows if row['variant'] in _CORE])
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    plan, rows = (
+        json.loads((folder / f'{name}.json').read_text(encoding='utf-8'))
+        for name in ('study', 'table')
+    )
+    return plan, rows
+
+
+def _lines(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
     groups = list(dict.fromkeys(row['group'] for row in rows))
     found = {(row['variant'], row['group']): row for row in rows}
     head = [f'{group}: {title}' for group in groups for title in (_CLEAN, _CORRUPTED)]
@@ -43,10 +65,8 @@ def short(folder: Path) -> str:
             for title in (_CLEAN, _CORRUPTED)
         ]
         lines.append(f'| {variant} | {" | ".join(values)} |')
-    said = [line for row in rows for line in _gains(row)]
     note = f'Mean and standard error over {len(plan["seeds"])} seeds.'
-    told = ' Differences, paired by seed, with 95 % intervals:\n\n' + '\n'.join(said)
-    return '\n'.join(lines) + f'\n\n{note}{told if said else ""}\n'
+    return '\n'.join(lines) + f'\n\n{note}\n'
 
 
 def _value(row: Mapping[str, Any] | None, title: str, seeds: int) -> str:
@@ -72,7 +92,7 @@ def _interval(difference: Mapping[str, Any]) -> str:
     return f'{difference["mean"]:+.2f} [{low:+.2f}, {high:+.2f}]'
 
 
-KINDS: dict[str, Callable[[Path], str]] = dict(all=whole, short=short)
+KINDS: dict[str, Callable[[Path], str]] = dict(all=whole, short=short, core=core)
 
 
 def written(text: str) -> str:

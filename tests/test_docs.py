@@ -149,3 +149,9 @@ def test_the_short_table_has_a_line_for_each_variant(tmp_path):
     assert lines[3] == '| CT | 10.00 ± 1.00 | 10.00 ± 1.00 |  |  |'
     said = '-1.00 [-2.00, +0.50]'
     assert lines[-1] == f'- **a, CT**, minus Standard: clean {said}, mCE {said}'
+    # Of the others and of the differences, the core has nothing.
+    rows.append(row('Cutout', 'a', Standard=gain))
+    (tmp_path / 'table.json').write_text(json.dumps(rows))
+    assert '| Cutout |' in module['short'](tmp_path)
+    note = 'Mean and standard error over 3 seeds.'
+    assert module['core'](tmp_path).splitlines() == [*lines[:4], '', note]

@@ -13,11 +13,11 @@ from .hooks import (
     ResumableCheckpointHook,
     ScorecardHook,
 )
+from .left_out_domain import set_test_domain
 from .methods import METHODS, add_methods
 from .switch import RECIPE, switch_on_ct, teacher_hook
 from .teacher_config import TeacherRecipe, teacher_config
 from .teacher_store import TeacherStore
-from .test_domain import set_test_domain
 from .whole_file_backend import WholeFileBackend
 
 __all__ = [

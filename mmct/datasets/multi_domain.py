@@ -202,4 +202,6 @@ def _listed(names: str | Sequence[str]) -> tuple[str, ...]:
 def _folders(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
-    return sorted(path.name for path in folder.iterdir() if path.is_dir())
+    return sorted(
+        path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith('.')
+    )

@@ -27,6 +27,7 @@ def root(tmp_path):
                 image = rng.integers(0, 256, (6, 5, 3), np.uint8)
                 cv2.imwrite(str(folder / f'{number:02d}.png'), image)
     (tmp_path / 'photo' / 'dog' / 'readme.txt').write_text('no image')
+    (tmp_path / 'photo' / '.cache').mkdir()
     return tmp_path
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mmct.studies import FIGURES
+from mmct.studies.figures.panels import looks
 from mmct.studies.scores.variance_spectrum import QUANTILES
 
 PLAN = dict(
@@ -111,3 +112,9 @@ def test_no_label_or_legend_is_cut_off(groups):
                 box = part.get_window_extent()
                 assert 0 <= box.x0 and box.x1 <= width, name
                 assert 0 <= box.y0 and box.y1 <= height, name
+
+
+def test_no_two_of_many_variants_look_alike():
+    arms = {str(number): dict(group='a', variant=str(number)) for number in range(60)}
+    found = {(look['color'], look['marker']) for look in looks(dict(arms=arms)).values()}
+    assert len(found) == 60

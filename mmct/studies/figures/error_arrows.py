@@ -88,6 +88,9 @@ class ErrorArrows:
                 (low, low), (high, high), color=LIGHT.ink, linewidth=0.8, linestyle='--', zorder=0
             )
         legend(figure, {name: appearance[name] for arms in groups.values() for name in arms})
-        figure.supxlabel('clean error, %', fontsize=10, color=LIGHT.ink)
-        figure.supylabel('corrupted error, %', fontsize=10, color=LIGHT.ink)
+        # Not of the figure: that label would be beside the legend.
+        for panel in axes.values():
+            panel.set_xlabel('clean error, %', fontsize=10, color=LIGHT.ink)
+            if panel.get_subplotspec().is_first_col():
+                panel.set_ylabel('corrupted error, %', fontsize=10, color=LIGHT.ink)
         return figure

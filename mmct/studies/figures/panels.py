@@ -1,5 +1,6 @@
 """Panels of a study: one for each group, in which each variant has a colour."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,9 +36,12 @@ def looks(plan: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         dict[str, dict[str, str]]: Keywords of ``Axes.plot``, by variant.
     """
     variants = list(dict.fromkeys(arm['variant'] for arm in plan['arms'].values()))
+    # Where both have come round, markers go on by one: no look comes twice.
+    period = math.lcm(len(LIGHT.runs), len(MARKERS))
     return {
         variant: dict(
-            color=LIGHT.runs[number % len(LIGHT.runs)], marker=MARKERS[number % len(MARKERS)]
+            color=LIGHT.runs[number % len(LIGHT.runs)],
+            marker=MARKERS[(number + number // period) % len(MARKERS)],
         )
         for number, variant in enumerate(variants)
     }
@@ -59,9 +63,9 @@ def panels(
     """
     columns = min(columns, len(names))
     rows = -(-len(names) // columns)
-    if len(names) == 1:
-        # Room for many arms in the only panel.
-        width, height = 1.8 * width, 1.4 * height
+    if len(names) < 3:
+        # Room for many arms where there are few panels.
+        width, height = 1.8 * width / len(names) ** 0.25, 1.4 * height
     size = width * columns + 0.4, height * rows + 0.5
     figure = Figure(size, facecolor=LIGHT.paper)
     figure.set_layout_engine('constrained')

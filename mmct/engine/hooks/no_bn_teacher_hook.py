@@ -230,7 +230,9 @@ class NoBNTeacherHook(Hook):
                 scale_learning_rate(runner, self.student_lr_mult)
         except ValueError as error:
             raise CTError(f'{error}') from error
-        runner.logger.info('Stage 2 of 2: the student learns, the teacher is frozen')
+        rate = self.student_lr_mult
+        at = '' if rate == 1 else f' at {rate:g} of the learning rate'
+        runner.logger.info(f'Stage 2 of 2: the student learns{at}, the teacher is frozen')
         self._student_started = time.time()
 
     def before_train_iter(

@@ -9,13 +9,15 @@ train_pipeline = [
     load,
     dict(type='RandomResizedCrop', scale=224, crop_ratio_range=(0.7, 1.0)),
     dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='ColorJitter', brightness=0.3, contrast=0.3, saturation=0.3, hue=0.3),
+    # torchvision's, as in DomainBed: mmcv's change of hue fails with NumPy 2 on one stack.
+    dict(type='NumpyToPIL', to_rgb=True),
     dict(
-        type='RandomGrayscale', prob=0.1, keep_channels=True,
-        channel_weights=(0.114, 0.587, 0.2989),
+        type='torchvision/ColorJitter', brightness=0.3, contrast=0.3, saturation=0.3, hue=0.3
     ),
+    dict(type='torchvision/RandomGrayscale', p=0.1),
+    dict(type='PILToNumpy', to_bgr=True),
     pack,
-]  # fmt: skip
+]
 test_pipeline = [load, dict(type='Resize', scale=(224, 224)), pack]
 train_dataloader = dict(
     batch_size=3 * 32,

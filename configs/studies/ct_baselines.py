@@ -1,7 +1,11 @@
 # CT beside the methods that it is compared with, and beside the controls that say
 # what of its gain is CT's: docs/results.md. To get the data: docs/bn_removal.md
 # Half as long as the ablation: 96 networks and 12 more teachers, of one to six minutes each.
-_base_ = ['../_base_/studies/small_networks.py', '../_base_/studies/compared.py']
+_base_ = [
+    '../_base_/studies/small_networks.py',
+    '../_base_/studies/compared.py',
+    '../_base_/studies/benchmark.py',
+]
 epochs = 4
 common = dict(default_hooks=dict(channels_last=dict(type='ChannelsLastHook')))
 # Warm-up and cosine are stretched alike.

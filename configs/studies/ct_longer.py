@@ -1,6 +1,10 @@
-# The two learning rates that the ablation left to choose from, with networks that
+# The learning rates that the ablation left to choose from, with networks that
 # have trained three times as long, on the same held-out images: docs/recipe.md
-_base_ = ['../_base_/studies/small_networks.py', '../_base_/studies/compared.py']
+_base_ = [
+    '../_base_/studies/small_networks.py',
+    '../_base_/studies/compared.py',
+    '../_base_/studies/held_out.py',
+]
 epochs = 24
 schedules = {
     times: dict(
@@ -17,7 +21,7 @@ schedules = {
     )
     for times in (1, 2)
 }
-ct = dict(type='NoBNTeacherHook', length=2, student_start='teacher')
+ct = _base_.full_rate
 # A student that stays near where it starts; its teacher learns as before.
 gentle = dict(optim_wrapper=dict(optimizer=dict(lr=0.01)))
 students = {
@@ -47,20 +51,3 @@ arms = {
     for name, overlay in students.items()
 }
 seeds = 3
-scores = dict(
-    held_out=dict(
-        type='CorruptionScore',
-        split='val',
-        corruptions=['speckle_noise', 'gaussian_blur', 'spatter', 'saturate'],
-        severities=[1, 3, 5],
-    ),
-)
-table = dict(
-    {
-        'clean error, %': 'held_out.clean_error_pct',
-        'corrupted error, %': 'held_out.raw_mce_pct',
-        'gap': 'held_out.gap_pct',
-    },
-    _delete_=True,
-)
-figures = dict(_delete_=True)

@@ -2,6 +2,7 @@
 # digits. The recipe is that of docs/recipe.md, chosen on other images: docs/results.md
 _base_ = [
     '../_base_/studies/compared.py',
+    '../_base_/studies/benchmark.py',
     '../_base_/studies/narrow_digits.py',
     '../_base_/schedules/digits.py',
 ]

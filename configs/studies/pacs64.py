@@ -7,7 +7,7 @@ bn_teacher = dict(
     model=_base_.student, custom_hooks=[{**_base_.ct_teacher, 'remove_bn': False}]
 )
 made = studies.leave_one_out(
-    ['art_painting', 'cartoon', 'photo', 'sketch'],
+    __import__('mmct').datasets.PACS.DOMAINS,
     '{{ fileDirname }}/../dg/erm_resnet18w16_pacs64.py',
     {'ERM': dict(), 'CT': dict(overlay=ct), 'BN teacher': dict(overlay=bn_teacher)},
 )

@@ -15,7 +15,7 @@ from .schedule import run_study
 from .store import StudyStore
 from .study import Arm, Study, Tuning, read_study
 from .summary import summarise
-from .tables.domain_table import LEFT_OUT, ORACLE, TRAINING
+from .tables.domain_table import LEAVE_ONE_OUT, ORACLE, TRAINING_DOMAINS
 from .task import Outcome, Task
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
     'Estimate',
     'Executor',
     'FIGURES',
-    'LEFT_OUT',
+    'LEAVE_ONE_OUT',
     'LiveTable',
     'LocalExecutor',
     'ORACLE',
@@ -35,7 +35,7 @@ __all__ = [
     'Study',
     'StudyStore',
     'TABLES',
-    'TRAINING',
+    'TRAINING_DOMAINS',
     'Task',
     'Tuning',
     'check_parts',

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmct.studies import LEFT_OUT, ORACLE, TRAINING, draws, leave_one_out
+from mmct.studies import LEAVE_ONE_OUT, ORACLE, TRAINING_DOMAINS, draws, leave_one_out
 from mmct.studies.registry import TABLES
 
 DOMAINS = ('a', 'b', 'c')
@@ -67,7 +67,7 @@ def test_draws_begin_with_the_defaults_and_stay_in_their_ranges():
     ('way', 'selected'),
     # Of a the draws 0, 1 and 2 are best by the training domains' hold-outs, by
     # networks without a and another domain, and by a's own hold-out.
-    [(TRAINING, 40.0), (LEFT_OUT, 50.0), (ORACLE, 60.0)],
+    [(TRAINING_DOMAINS, 40.0), (LEAVE_ONE_OUT, 50.0), (ORACLE, 60.0)],
 )
 def test_each_way_selects_by_what_it_may_see(way, selected):
     found = made(draws=3)
@@ -114,8 +114,8 @@ def test_a_draw_is_selected_in_each_seed_and_unfinished_seeds_are_left_out():
     arms = {'ERM': found['table']['arms']['ERM']}
     table = TABLES.build(dict(type='DomainTable', arms=arms))
     rows = table(plan, results)
-    assert list(rows) == [TRAINING, ORACLE]
-    row = rows[TRAINING]['ERM']
+    assert list(rows) == [TRAINING_DOMAINS, ORACLE]
+    row = rows[TRAINING_DOMAINS]['ERM']
     # Seeds 0, 1, 2: 0, 11, and of equal ones the first: 2.
     assert (row['a']['mean'], row['a']['count']) == (pytest.approx(13 / 3), 3)
     assert (row['c']['mean'], row['c']['count']) == (pytest.approx(5.5), 2)
@@ -124,7 +124,7 @@ def test_a_draw_is_selected_in_each_seed_and_unfinished_seeds_are_left_out():
 
 def test_published_rows_are_marked_and_unknown_values_left_empty():
     found = made(draws=1, pairs=False)
-    published = {TRAINING: {'DANN': dict(a=99.0, mean=78.6)}}
+    published = {TRAINING_DOMAINS: {'DANN': dict(a=99.0, mean=78.6)}}
     arms = found['table']['arms']
     table = TABLES.build(dict(type='DomainTable', arms=arms, published=published))
     values = {('a, CT', 0): dict(test_pct=dict(a=60.0), holdout_pct=dict(a=1), validation_pct=1)}

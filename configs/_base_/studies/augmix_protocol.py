@@ -1,6 +1,6 @@
 # The protocol of AugMix (https://arxiv.org/abs/1912.02781): four architectures, full
 # schedules, the released corruptions. For GPUs; it was not run here.
-_base_ = './compared.py'
+_base_ = ['./compared.py', './benchmark.py']
 # Epochs of each, and the order in which the published rows have the methods.
 networks = {
     'AllConvNet': ('allconv', 100),

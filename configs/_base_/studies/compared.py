@@ -48,13 +48,3 @@ compared_with = {
 }
 # Also with BN statistics of test batches, which is another setting.
 shown_adapted = ('Standard', 'BN teacher', 'CT', 'AugMix', 'CT + AugMix')
-seeds = 3
-table = {
-    'clean error, %': 'corruption.clean_error_pct',
-    'mCE, %': 'corruption.raw_mce_pct',
-    'gap': 'corruption.gap_pct',
-    'relative mCE, %': dict(relative='corruption'),
-    'calibration error, clean, %': 'corruption.rms_calibration_pct.clean',
-    'calibration error, corrupted, %': 'corruption.rms_calibration_pct.corrupted',
-}
-figures = dict(errors=dict(type='ErrorArrows'))

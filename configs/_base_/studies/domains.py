@@ -19,6 +19,11 @@ methods = {
     ),
     'Mixup': dict(methods='mixup'),
 }
+# What DomainBed draws at random: by setting its default, and the powers of ten between.
+space = {
+    'optim_wrapper.optimizer.lr': (5e-5, -5.0, -3.5),
+    'optim_wrapper.optimizer.weight_decay': (0.0, -6.0, -2.0),
+}
 seeds = 3
 scores = dict(domains=dict(type='DomainScore'))
 table = {

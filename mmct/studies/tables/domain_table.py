@@ -9,8 +9,8 @@ from ..live_table import shown
 from ..registry import TABLES
 from ..summary import mean_and_error, seed_results
 
-TRAINING = 'training-domain validation'
-LEFT_OUT = 'leave-one-domain-out'
+TRAINING_DOMAINS = 'training-domain validation'
+LEAVE_ONE_OUT = 'leave-one-domain-out'
 ORACLE = 'test-domain validation (oracle)'
 """How a draw of settings is selected, as DomainBed calls it."""
 
@@ -56,7 +56,7 @@ class DomainTable:
             dict: By way to select and method: mean and standard error of each
             test domain, and of ``mean`` and ``worst`` over them, in %.
         """
-        ways = [TRAINING, *([LEFT_OUT] if self.pairs else []), ORACLE]
+        ways = [TRAINING_DOMAINS, *([LEAVE_ONE_OUT] if self.pairs else []), ORACLE]
         return {
             way: {method: self._row(plan, results, method, way) for method in self.arms}
             for way in ways
@@ -89,12 +89,12 @@ class DomainTable:
         """Test accuracy of the best draw in each seed that has all draws."""
         arms = self.arms[method][domain]
         tested = [self._values(plan, results, arm, f'test_pct.{domain}') for arm in arms]
-        if way == LEFT_OUT:
+        if way == LEAVE_ONE_OUT:
             criteria = [
                 self._without(plan, results, others) for others in self.pairs[method][domain]
             ]
         else:
-            path = 'validation_pct' if way == TRAINING else f'holdout_pct.{domain}'
+            path = 'validation_pct' if way == TRAINING_DOMAINS else f'holdout_pct.{domain}'
             criteria = [self._values(plan, results, arm, path) for arm in arms]
         seeds = set.intersection(*(set(values) for values in (*tested, *criteria)))
         return {

@@ -1,6 +1,5 @@
 """Corruption sets in the layout of ImageNet-C."""
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,10 @@ import cv2
 import mmcv
 import numpy as np
 from mmpretrain.registry import DATASETS
-from PIL import Image
 
 from .cell import Cell
 from .corruption_cells import CorruptionCells
+from .image_files import IMAGE_ENDINGS, check_whole
 from .set_files import (
     choose_corruptions,
     choose_severities,
@@ -20,8 +19,6 @@ from .set_files import (
     read_manifest,
     severities_of,
 )
-
-_IMAGES = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif')
 
 
 @DATASETS.register_module()
@@ -113,7 +110,7 @@ class CorruptionFolders(CorruptionCells):
             raise ValueError(f'{folder} has no class folders ({cell})')
         for path in classes:
             names = sorted(
-                file.name for file in path.iterdir() if file.suffix.lower() in _IMAGES
+                file.name for file in path.iterdir() if file.suffix.lower() in IMAGE_ENDINGS
             )
             if not names:
                 raise ValueError(f'{path} has no images ({cell}): its class would be left out')
@@ -144,10 +141,7 @@ def _decoded(path: Path) -> np.ndarray:
     """Read an image as mmcv does. uint8 BGR (H, W, 3)."""
     content = path.read_bytes()
     try:
-        # OpenCV fills what a truncated JPEG lacks with grey, and says nothing.
-        if content[:2] == b'\xff\xd8' and content.rstrip(b'\0')[-2:] != b'\xff\xd9':
-            with Image.open(io.BytesIO(content)) as picture:
-                picture.load()
+        check_whole(content)
         image = mmcv.imfrombytes(content, flag='color', channel_order='bgr')
     except (OSError, ValueError, cv2.error) as error:
         reason = ' '.join(str(error).split())

@@ -12,10 +12,10 @@ from mmengine.logging import print_log
 from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
+from .image_files import IMAGE_ENDINGS, check_whole
+
 PARTS = ('all', 'training', 'holdout')
 """What of each domain a data set has."""
-
-_IMAGES = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp')
 
 
 @DATASETS.register_module()
@@ -112,10 +112,11 @@ class MultiDomain(BaseDataset):
         Returns:
             Any: What the pipeline makes of it.
         """
+        path = self.get_data_info(idx)['img_path']
         try:
+            check_whole(Path(path).read_bytes())
             return super().prepare_data(idx)
         except Exception as error:
-            path = self.get_data_info(idx)['img_path']
             reason = ' '.join(str(error).split()) or type(error).__name__
             raise ValueError(f'{path} cannot be used: {reason}') from error
 
@@ -147,7 +148,7 @@ class MultiDomain(BaseDataset):
             for label, name in enumerate(classes)
             if (folder / name).is_dir()
             for path in sorted((folder / name).iterdir())
-            if path.suffix.lower() in _IMAGES
+            if path.suffix.lower() in IMAGE_ENDINGS
         ]
         if not files:
             raise ValueError(f'domain {folder.name} is empty: {folder} has no images')

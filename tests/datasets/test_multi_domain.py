@@ -129,6 +129,20 @@ def test_an_image_that_cannot_be_read_is_named(root):
             dataset[3]
 
 
+def test_a_truncated_jpeg_is_named_instead_of_filled_with_grey(root):
+    file = root / 'photo' / 'cat' / '03.jpg'
+    image = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    content = cv2.imencode('.jpg', image)[1].tobytes()
+    row = 3  # before 03.png
+    for whole in (content, content + b'\0\0', content + b'camera'):
+        file.write_bytes(whole)
+        assert _make(root, domains='photo')[row]['inputs'].shape == (3, 40, 40)
+    dataset = _make(root, domains='photo')
+    file.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match='photo/cat/03.jpg cannot be used: .*truncated'):
+        dataset[row]
+
+
 @pytest.mark.parametrize(
     ('benchmark', 'classes', 'images'),
     [(VLCS, 5, 10729), (PACS, 7, 9991), (OfficeHome, 65, 15588), (TerraIncognita, 10, None)],

@@ -15,7 +15,7 @@ from .schedule import run_study
 from .store import StudyStore
 from .study import Arm, Study, Tuning, read_study
 from .summary import summarise
-from .tables.domain_table import LEAVE_ONE_OUT, ORACLE, TRAINING_DOMAINS
+from .tables.domain_table import LEAVE_ONE_OUT, ONE_SETTING, ORACLE, TRAINING_DOMAINS
 from .task import Outcome, Task
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     'LEAVE_ONE_OUT',
     'LiveTable',
     'LocalExecutor',
+    'ONE_SETTING',
     'ORACLE',
     'Outcome',
     'Planner',

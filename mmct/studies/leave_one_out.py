@@ -61,6 +61,8 @@ def leave_one_out(
             config=config,
             overlay=[_without(left_out), methods[method].get('overlay', {}), settings[draw]],
             methods=methods[method].get('methods'),
+            # Trials differ in the split too.
+            seeded=[f'{part}_dataloader.dataset.seed' for part in ('train', 'val', 'test')],
             group=group,
             variant=f'{method}{more}',
             baseline=[first] if name != first else [],

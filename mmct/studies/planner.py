@@ -2,7 +2,7 @@
 
 import copy
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -156,7 +156,7 @@ class Planner:
             overlays.append(arm.tuning.points[point])
         if trial:
             overlays.append(arm.tuning.overlay)
-        cfg = _config(self.study, arm.config, overlays, arm.methods, seed)
+        cfg = _config(self.study, arm, overlays, seed)
         role = TUNING if trial else TRAINING
         scores = TRIAL_SCORES if trial else {**self.study.scores, **arm.scores}
         if trial and cfg.get('val_dataloader') is None:
@@ -192,9 +192,8 @@ class Planner:
         return hashed(dict(version=SCHEMA_VERSION, training=training, **marks))
 
 
-def _config(
-    study: Study, path: str, overlays: list[dict], methods: Sequence[str], seed: int
-) -> Config:
+def _config(study: Study, arm: Arm, overlays: list[dict], seed: int) -> Config:
+    path = arm.config
     beside = '::' not in path and not Path(path).is_absolute()
     cfg = load_config(str(study.folder / path) if beside else path)
     if not cfg.get('model') or not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
@@ -202,8 +201,9 @@ def _config(
     for overlay in overlays:
         # A copy: mmengine takes _delete_ out of what it merges.
         cfg.merge_from_dict(copy.deepcopy(overlay))
-    add_methods(cfg, methods)
+    add_methods(cfg, arm.methods)
     cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
+    cfg.merge_from_dict({key: seed for key in arm.seeded})
     for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         set_loader_defaults(cfg, field, Namespace(no_pin_memory=False), persistent_workers=True)
     use_resumable_checkpoints(cfg)

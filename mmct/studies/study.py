@@ -13,7 +13,7 @@ from ..engine.errors import CTError
 
 _KEYS = ('arms', 'common', 'seeds', 'scores', 'table', 'tables', 'figures')
 _ARM_KEYS = (
-    'config', 'overlay', 'methods', 'group', 'variant', 'baseline', 'tuning', 'scores'
+    'config', 'overlay', 'methods', 'seeded', 'group', 'variant', 'baseline', 'tuning', 'scores'
 )  # fmt: skip
 _TUNING_KEYS = ('points', 'overlay', 'seed')
 _CURVE_KEYS = ('curve', 'x', 'y')
@@ -51,6 +51,8 @@ class Arm:
         baselines (tuple[str]): The arms that it is compared with.
         tuning (Tuning, optional): How settings are chosen.
         scores (dict): What is measured of it beside the study's scores.
+        seeded (tuple[str]): What else in the config is set to the seed, such as
+            the seed of a data set's split: keys with dots.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Arm:
     baselines: tuple[str, ...] = ()
     tuning: Tuning | None = None
     scores: dict[str, dict] = field(default_factory=dict)
+    seeded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -197,6 +200,7 @@ def _arm(name: str, settings: Any, common: dict) -> Arm:
         baselines=_names(settings.get('baseline')),
         tuning=None if tuning is None else _tuning(name, tuning),
         scores=scores,
+        seeded=_names(settings.get('seeded')),
     )
 
 

@@ -2,8 +2,15 @@
 
 import pytest
 
-from mmct.studies import LEAVE_ONE_OUT, ORACLE, TRAINING_DOMAINS, draws, leave_one_out
-from mmct.studies.registry import TABLES
+from mmct.studies import (
+    LEAVE_ONE_OUT,
+    ONE_SETTING,
+    ORACLE,
+    TRAINING_DOMAINS,
+    draws,
+    leave_one_out,
+)
+from mmct.studies.registry import FIGURES, TABLES
 
 DOMAINS = ('a', 'b', 'c')
 
@@ -40,6 +47,7 @@ def test_each_domain_is_left_out_with_each_draw_and_each_pair_once():
         dataset=dict(left_out=['b'])
     )
     assert loaders['test_dataloader'] == dict(dataset=dict(domains=['b']))
+    assert arm['seeded'] == [f'{part}_dataloader.dataset.seed' for part in ('train', 'val', 'test')]
     assert (method, setting) == (dict(model=dict(type='CTClassifier')), dict(lr=0.1))
     assert table['arms']['CT']['b'] == ['b, CT, draw 0', 'b, CT, draw 1']
     # One network without b and c serves both of them.
@@ -124,11 +132,54 @@ def test_a_draw_is_selected_in_each_seed_and_unfinished_seeds_are_left_out():
 
 def test_published_rows_are_marked_and_unknown_values_left_empty():
     found = made(draws=1, pairs=False)
-    published = {TRAINING_DOMAINS: {'DANN': dict(a=99.0, mean=78.6)}}
+    published = {ONE_SETTING: {'DANN': dict(a=99.0, mean=78.6)}}
     arms = found['table']['arms']
     table = TABLES.build(dict(type='DomainTable', arms=arms, published=published))
     values = {('a, CT', 0): dict(test_pct=dict(a=60.0), holdout_pct=dict(a=1), validation_pct=1)}
     text = table.to_markdown(table(*study(values, found['arms'])))
     assert '| CT | 60.00 |  |  |  |  |' in text
     assert '| DANN (published, not measured here) | 99.0 |  |  | 78.6 |  |' in text
-    assert text.count('| | a | b | c | mean | worst |') == 2
+    # With one setting all ways to select would say the same.
+    assert text.count('| | a | b | c | mean | worst |') == 1
+    assert text.startswith('One setting, none selected, accuracy in %')
+
+
+def test_accuracies_are_drawn_with_their_mean_and_worst():
+    found = made(draws=1, pairs=False)
+    values = {
+        (f'{domain}, ERM', seed): dict(
+            test_pct={domain: 50.0 + 10 * number + 2 * seed}, holdout_pct={}, validation_pct=0
+        )
+        for number, domain in enumerate(DOMAINS)
+        for seed in (0, 1)
+    }
+    plan, results = study(values, found['arms'], seeds=(0, 1))
+    plan['tables'] = dict(domains=dict(type='DomainTable', arms=found['table']['arms']))
+    draw = FIGURES.build(dict(type='DomainAccuracies'))
+    (axes,) = draw(plan, results).axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == [*DOMAINS, 'mean', 'worst']
+    # CT has no results: it is not drawn, and ERM has its own place.
+    (points,) = axes.containers
+    assert points.lines[0].get_xydata().tolist() == [[0, 51], [1, 61], [2, 71], [3, 61], [4, 51]]
+    (bars,) = points.lines[2]
+    assert [abs(end[1] - start[1]) for start, end in bars.get_segments()] == [2.0] * 5
+    assert draw(plan, {}) is None
+
+
+def test_each_way_to_select_has_a_panel():
+    found = made(draws=2, pairs=False)
+    values = {
+        (arm, 0): dict(test_pct={arm[0]: 50.0}, holdout_pct={arm[0]: 50.0}, validation_pct=50.0)
+        for arm in found['arms']
+    }
+    plan, results = study(values, found['arms'])
+    plan['tables'] = dict(domains=dict(type='DomainTable', arms=found['table']['arms']))
+    figure = FIGURES.build(dict(type='DomainAccuracies'))(plan, results)
+    assert [axes.get_title() for axes in figure.axes] == [TRAINING_DOMAINS, ORACLE]
+    figure.draw_without_rendering()
+    width, height = figure.get_size_inches() * figure.dpi
+    box = figure.legends[0].get_window_extent()
+    assert 0 <= box.x0 and box.x1 <= width and box.y1 <= height
+    # Standard errors of one seed are not known: the bars have no length.
+    (points, _) = figure.axes[0].containers
+    assert {tuple(end - start) for start, end in points.lines[2][0].get_segments()} == {(0, 0)}

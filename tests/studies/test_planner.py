@@ -48,6 +48,15 @@ def test_each_arm_has_a_cell_for_each_seed(plan):
     assert [cell.config.randomness.seed for cell in cells] == [0, 5, 0, 5]
 
 
+def test_what_is_seeded_is_set_to_the_seed_of_each_cell_and_of_its_teacher(plan):
+    indices = 'train_dataloader.dataset.indices'
+    arm = f'arms = dict(CT=dict(config=ct, overlay=dict(custom_hooks=[hook]), seeded={indices!r}))'
+    cells = plan(f'{arm}\nseeds = [32, 48]').cells({})
+    assert [(cell.role, cell.config.train_dataloader.dataset.indices) for cell in cells] == [
+        ('teacher', 32), ('training', 32), ('teacher', 48), ('training', 48)
+    ]  # fmt: skip
+
+
 def test_a_key_says_what_determines_the_weights_and_nothing_else(plan):
     before = keys(plan())
     assert keys(plan(folder='elsewhere')) == before

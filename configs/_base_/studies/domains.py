@@ -30,3 +30,4 @@ table = {
     'test domain, %': 'domains.accuracy_pct',
     'hold-outs of training domains, %': 'domains.validation_pct',
 }
+figures = dict(domains=dict(type='DomainAccuracies'))

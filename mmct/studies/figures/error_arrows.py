@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from ...report.figures import LIGHT
 from ..registry import FIGURES
 from ..summary import mean_and_error, seed_results
-from .panels import arms_by_group, legend, looks, panels
+from .panels import arms_by_group, legend, looks, panels, variants
 
 
 @FIGURES.register_module()
@@ -55,7 +55,7 @@ class ErrorArrows:
         groups = {group: arms for group, arms in groups.items() if arms}
         if not groups:
             return None
-        appearance = looks(plan)
+        appearance = looks(variants(plan))
         figure, axes = panels(list(groups))
         for group, arms in groups.items():
             for variant, arm in arms.items():

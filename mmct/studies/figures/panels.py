@@ -1,7 +1,7 @@
 """Panels of a study: one for each group, in which each variant has a colour."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -26,24 +26,32 @@ def arms_by_group(plan: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     return groups
 
 
-def looks(plan: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Colour and marker of each variant: they differ without colour, too.
+def variants(plan: Mapping[str, Any]) -> list[str]:
+    """The variants of a study's arms, each once.
 
     Args:
         plan (Mapping): What ``study.json`` says.
+    """
+    return list(dict.fromkeys(arm['variant'] for arm in plan['arms'].values()))
+
+
+def looks(names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Colour and marker of each variant: they differ without colour, too.
+
+    Args:
+        names (Sequence[str]): Of all variants, each once.
 
     Returns:
         dict[str, dict[str, str]]: Keywords of ``Axes.plot``, by variant.
     """
-    variants = list(dict.fromkeys(arm['variant'] for arm in plan['arms'].values()))
     # Where both have come round, markers go on by one: no look comes twice.
     period = math.lcm(len(LIGHT.runs), len(MARKERS))
     return {
-        variant: dict(
+        name: dict(
             color=LIGHT.runs[number % len(LIGHT.runs)],
             marker=MARKERS[(number + number // period) % len(MARKERS)],
         )
-        for number, variant in enumerate(variants)
+        for number, name in enumerate(names)
     }
 
 

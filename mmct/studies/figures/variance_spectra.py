@@ -10,7 +10,7 @@ from ...report.figures import LIGHT, style
 from ..registry import FIGURES
 from ..scores.variance_spectrum import QUANTILES
 from ..summary import seed_results
-from .panels import arms_by_group, looks
+from .panels import arms_by_group, looks, variants
 
 # A channel of less than this fraction of the mean variance is as good as off.
 _FLOOR = 1e-4
@@ -51,7 +51,7 @@ class VarianceSpectra:
         }
         if not groups:
             return None
-        appearance = looks(plan)
+        appearance = looks(variants(plan))
         columns = list(appearance)
         # One row is higher, or the label beside it would be cut off.
         size = 2.1 * len(columns) + 0.6, max(2.8, 1.6 * len(groups)) + 0.6

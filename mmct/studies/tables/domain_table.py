@@ -13,6 +13,8 @@ TRAINING_DOMAINS = 'training-domain validation'
 LEAVE_ONE_OUT = 'leave-one-domain-out'
 ORACLE = 'test-domain validation (oracle)'
 """How a draw of settings is selected, as DomainBed calls it."""
+ONE_SETTING = 'one setting, none selected'
+"""Where there is nothing to select from."""
 
 
 @TABLES.register_module()
@@ -53,10 +55,13 @@ class DomainTable:
             results (Mapping): Of finished cells, by key.
 
         Returns:
-            dict: By way to select and method: mean and standard error of each
-            test domain, and of ``mean`` and ``worst`` over them, in %.
+            dict: By way to select (or ``ONE_SETTING``) and method: mean and
+            standard error of each test domain, and of ``mean`` and ``worst`` over
+            them, in %.
         """
         ways = [TRAINING_DOMAINS, *([LEAVE_ONE_OUT] if self.pairs else []), ORACLE]
+        if all(len(arms) == 1 for by_domain in self.arms.values() for arms in by_domain.values()):
+            ways = [ONE_SETTING]
         return {
             way: {method: self._row(plan, results, method, way) for method in self.arms}
             for way in ways
@@ -88,6 +93,8 @@ class DomainTable:
     ) -> dict[int, float]:
         """Test accuracy of the best draw in each seed that has all draws."""
         arms = self.arms[method][domain]
+        if way == ONE_SETTING:
+            return self._values(plan, results, arms[0], f'test_pct.{domain}')
         tested = [self._values(plan, results, arm, f'test_pct.{domain}') for arm in arms]
         if way == LEAVE_ONE_OUT:
             criteria = [
@@ -128,7 +135,7 @@ class DomainTable:
             str: Markdown; rows that are published are marked as such.
         """
         return '\n'.join(
-            f'Selected by {way}, accuracy in %:\n\n{self._table(way, rows)}'
+            f'{_title(way)}, accuracy in %:\n\n{self._table(way, rows)}'
             for way, rows in found.items()
         )
 
@@ -144,6 +151,10 @@ class DomainTable:
               for title, row in self.published.get(way, {}).items()),
         ]  # fmt: skip
         return '\n'.join(lines) + '\n'
+
+
+def _title(way: str) -> str:
+    return way.capitalize() if way == ONE_SETTING else f'Selected by {way}'
 
 
 def _line(title: str, cells: Sequence[str]) -> str:

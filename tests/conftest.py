@@ -1,8 +1,12 @@
-"""What all tests need: mmpretrain's scope, one seed, few threads."""
+"""What all tests need: mmpretrain's scope, one seed, few threads; and pictures."""
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
+
+from mmct.datasets import PACS
 
 
 @pytest.fixture(autouse=True)
@@ -15,6 +19,20 @@ def _scope_and_seed(monkeypatch):
     # One stack imports the formatter when it is used, the other at its start.
     monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', _unformatted)
     monkeypatch.setattr('mmengine.config.config.FormatCode', _unformatted, raising=False)
+
+
+@pytest.fixture(scope='session')
+def pictures(tmp_path_factory):
+    """PACS in small: four domains, seven classes of six pictures."""
+    root = tmp_path_factory.mktemp('PACS')
+    rng = np.random.default_rng(0)
+    for domain in PACS.DOMAINS:
+        for name in PACS.METAINFO['classes']:
+            (root / domain / name).mkdir(parents=True)
+            for number in range(6):
+                image = rng.integers(0, 256, (24, 24, 3), np.uint8)
+                cv2.imwrite(str(root / domain / name / f'{number}.png'), image)
+    return root
 
 
 def _unformatted(text, **kwargs):

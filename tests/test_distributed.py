@@ -28,16 +28,35 @@ param_scheduler = []
 """
 PLAIN = "pipeline=[dict(type='PackInputs')]"
 WEAK = "custom_hooks = [dict(type='NoBNTeacherHook', on_weak_teacher='warn')]\n"
-# Each process writes down its losses.
+# Statistics of BN are of one process's images: frozen, they are those of none.
+DOMAINS = """
+_base_ = [{base!r}]
+model = dict(
+    backbone=dict(stem_channels=4, base_channels=4, norm_eval=True), head=dict(in_channels=32))
+part = dict(data_root={pictures!r}, holdout=0.5, seed=3)
+train_dataloader = dict(batch_size={batch_size}, num_workers=0,
+    dataset=dict(**part, pipeline=_base_.test_pipeline))
+val_dataloader = test_dataloader = dict(num_workers=0, dataset=part)
+train_cfg = dict(max_iters=5)
+randomness = dict(seed=0)
+optim_wrapper = dict(optimizer=dict(_delete_=True, type='SGD', lr=0.01))
+"""
+# Each process writes down its losses, and the domains of its images.
 NOTED = """
+loss = {classifier}.loss
 def noted(*args, **kwargs):
-    losses = ImageClassifier.loss(*args, **kwargs)
+    losses = loss(*args, **kwargs)
     with open('loss' + os.environ.get('RANK', ''), 'a') as file:
-        file.write(f"{losses['loss'].item()}\\n")
+        file.write(f"{{losses['loss'].item()}}\\n")
+    samples = kwargs.get('data_samples') or args[2]
+    with open('domains' + os.environ.get('RANK', ''), 'a') as file:
+        file.write(f"{{sorted(sample.get('domain', -1) for sample in samples)}}\\n")
     return losses
 
-mmct.models.NormFreeClassifier.loss = noted
+{classifier}.loss = noted
 """
+NO_BN = NOTED.format(classifier='mmct.models.NormFreeClassifier')
+STOCK = NOTED.format(classifier='ImageClassifier')
 RUN = ('config.py', '--work-dir', 'run')
 
 
@@ -62,14 +81,32 @@ def losses(folder):
 def test_two_processes_have_the_losses_of_one_at_twice_the_batch(tmp_path):
     one = make(tmp_path / 'one', 'nobn', 16, pipeline=PLAIN)
     two = make(tmp_path / 'two', 'nobn', 8, pipeline=PLAIN)
-    assert in_processes(one, TRAIN, *RUN, before=NOTED) == [0], log_of(one)
-    codes = in_processes(two, TRAIN, *RUN, before=NOTED, processes=2)
+    assert in_processes(one, TRAIN, *RUN, before=NO_BN) == [0], log_of(one)
+    codes = in_processes(two, TRAIN, *RUN, before=NO_BN, processes=2)
     assert codes == [0, 0], log_of(two)
     assert len(losses(one)) == 8
     torch.testing.assert_close(losses(two), losses(one), rtol=1e-5, atol=1e-6)
     left, right = (load_state_dict(f / 'run' / 'epoch_2.pth') for f in (one, two))
     for name in left:
         torch.testing.assert_close(left[name], right[name], rtol=1e-4, atol=1e-5)
+
+
+def test_each_of_two_processes_has_as_many_images_of_each_domain(tmp_path, pictures):
+    folders = tmp_path / 'one', tmp_path / 'two'
+    for processes, folder in enumerate(folders, 1):
+        folder.mkdir()
+        base = mmct.config_path('erm_resnet18w16_pacs64')
+        text = DOMAINS.format(base=base, pictures=str(pictures), batch_size=12 // processes)
+        (folder / 'config.py').write_text(text)
+        codes = in_processes(folder, TRAIN, *RUN, before=STOCK, processes=processes)
+        assert codes == [0] * processes, log_of(folder)
+    one, two = folders
+    torch.testing.assert_close(losses(two), losses(one), rtol=1e-5, atol=1e-6)
+    # The test domain is the last, sketch.
+    assert (one / 'domains').read_text().split('\n')[:-1] == [str(sorted([0, 1, 2] * 4))] * 5
+    for rank in (0, 1):
+        noted = (two / f'domains{rank}').read_text().split('\n')[:-1]
+        assert noted == [str(sorted([0, 1, 2] * 2))] * 5
 
 
 def test_both_stages_and_the_evaluation_run_in_two_processes(tmp_path):

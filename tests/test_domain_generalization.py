@@ -1,6 +1,5 @@
 """Training on some domains and testing on another, by the configs that ship."""
 
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -29,20 +28,6 @@ SMALL = {
     'train_cfg.val_interval': 3,
     'log_level': 'WARNING',
 }
-
-
-@pytest.fixture(scope='module')
-def pictures(tmp_path_factory):
-    """PACS in small: four domains, seven classes of six pictures."""
-    root = tmp_path_factory.mktemp('PACS')
-    rng = np.random.default_rng(0)
-    for domain in PACS.DOMAINS:
-        for name in PACS.METAINFO['classes']:
-            (root / domain / name).mkdir(parents=True)
-            for number in range(6):
-                image = rng.integers(0, 256, (24, 24, 3), np.uint8)
-                cv2.imwrite(str(root / domain / name / f'{number}.png'), image)
-    return root
 
 
 def read(kind, pictures, tmp_path, **options):

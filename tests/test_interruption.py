@@ -36,11 +36,23 @@ param_scheduler = [dict(type='CosineAnnealingLR', T_max=14, by_epoch=False)]
 default_hooks = dict(checkpoint=dict(by_epoch=False, interval=3, max_keep_ckpts=1))
 optim_wrapper = dict(accumulative_counts=2)
 """
+# As many images of each of three domains a step; colours change in the workers.
+BY_DOMAIN = """
+_base_ = [{base!r}]
+model = dict(
+    backbone=dict(stem_channels=4, base_channels=4), head=dict(in_channels=32))
+part = dict(data_root={pictures!r}, holdout=0.5, seed=3)
+train_dataloader = dict(batch_size=12, num_workers={workers}, dataset=part)
+val_dataloader = test_dataloader = dict(num_workers=0, dataset=part)
+custom_hooks = [
+    dict(type='NoBNTeacherHook', on_weak_teacher='warn', student_lr_mult=0.5), {hooks}]
+"""
 CASES = dict(
     epochs=(BASE + BY_EPOCH, 2, ''),
     epochs_ema=(BASE + BY_EPOCH, 0, "dict(type='EMAHook')"),
     iterations=(BASE + BY_ITER, 2, ''),
     iterations_no_workers=(BASE + BY_ITER, 0, ''),
+    iterations_domains=(BY_DOMAIN + BY_ITER, 2, ''),
 )
 # Where a run kills itself, as `kill -9` would.
 TEACHER = 'mmct.models.NormFreeClassifier.loss = nth({}, ImageClassifier.loss)'
@@ -58,11 +70,11 @@ def start(folder, *options, kill=''):
     return in_processes(folder, TRAIN, *options, before=kill)[0]
 
 
-def make(folder, case, seed=None):
+def make(folder, case, pictures, seed=None):
     text, workers, hooks = CASES[case]
-    base = mmct.config_path('ct_resnet18_digits')
+    base = mmct.config_path('ct_resnet18w16_pacs64' if 'domains' in case else 'ct_resnet18_digits')
     (folder / 'run').mkdir(parents=True)
-    config = text.format(base=base, workers=workers, hooks=hooks)
+    config = text.format(base=base, workers=workers, hooks=hooks, pictures=str(pictures))
     (folder / 'config.py').write_text(config)
     if seed is not None:
         (folder / 'run' / 'seed.json').write_text(seed)
@@ -77,16 +89,16 @@ def final(folder):
     tensors |= {f'student.{k}': v for k, v in student['state_dict'].items()}
     tensors |= {f'other.{k}': v for k, v in student.get('ema_state_dict', {}).items()}
     for key, state in student['optimizer']['state'].items():
-        tensors[f'momentum.{key}'] = state['momentum_buffer']
+        tensors |= {f'optimizer.{key}.{name}': value for name, value in state.items()}
     return tensors
 
 
 @pytest.mark.parametrize('case', CASES)
-def test_killed_anywhere_and_resumed_it_ends_with_the_same_weights(tmp_path, case):
-    whole = make(tmp_path / 'whole', case)
+def test_killed_anywhere_and_resumed_it_ends_with_the_same_weights(tmp_path, case, pictures):
+    whole = make(tmp_path / 'whole', case, pictures)
     assert start(whole) == 0, log_of(whole)
     seed = (whole / 'run' / 'seed.json').read_text()
-    torn = make(tmp_path / 'torn', case, seed)
+    torn = make(tmp_path / 'torn', case, pictures, seed)
     checkpoint = 'iter_12.pth' if case.startswith('iter') else 'epoch_2.pth'
     # Fifteen (or fourteen) steps a stage, five an epoch. By iterations it goes
     # on from the ninth: in the second epoch, within an accumulation.

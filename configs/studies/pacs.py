@@ -5,7 +5,8 @@ made = studies.leave_one_out(
     __import__('mmct').datasets.PACS.DOMAINS,
     '{{ fileDirname }}/../dg/erm_resnet50_pacs.py',
     _base_.methods,
-    studies.draws(_base_.space, 20),
+    _base_.space,
+    count=20,
     pairs=True,
 )
 arms = made['arms']

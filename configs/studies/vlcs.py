@@ -7,7 +7,8 @@ made = studies.leave_one_out(
     domains,
     '{{ fileDirname }}/../dg/erm_resnet50_vlcs.py',
     _base_.methods,
-    studies.draws(_base_.space, 20),
+    _base_.space,
+    count=20,
     pairs=True,
 )
 arms = made['arms']

@@ -14,6 +14,7 @@ from .domain_objectives import CORAL, IRM, MMD, GroupDRO, coral, irm_penalty, mm
 from .evaluating import evaluating
 from .forward_pass import class_scores
 from .frozen_teacher import FrozenTeacher, check_compile
+from .interdomain_mixup import InterdomainMixup
 from .jensen_shannon_loss import JensenShannonLoss, jensen_shannon
 from .multi_view_data_preprocessor import MultiViewDataPreprocessor
 from .no_norm import NoNorm
@@ -31,6 +32,7 @@ __all__ = [
     'DomainClassifier',
     'FrozenTeacher',
     'GroupDRO',
+    'InterdomainMixup',
     'IRM',
     'JensenShannonLoss',
     'MMD',

@@ -2,12 +2,11 @@
 
 import torch
 from mmpretrain.models import ImageClassifier
-from mmpretrain.models.losses import CrossEntropyLoss
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from .domain_objectives.domain_outputs import DomainOutputs
+from .domain_objectives.domain_outputs import DomainOutputs, domains_of, require_cross_entropy
 from .forward_pass import run
 
 
@@ -32,11 +31,7 @@ class DomainClassifier(ImageClassifier):
     def __init__(self, *args, objective: dict, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.objective = MODELS.build(objective)
-        if type(getattr(self.head, 'loss_module', None)) is not CrossEntropyLoss:
-            raise ValueError(
-                'DomainClassifier needs a head whose loss is a CrossEntropyLoss, but got '
-                f'{type(self.head).__name__}'
-            )
+        require_cross_entropy(self.head, 'DomainClassifier')
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
         """The task loss and the objective's.
@@ -48,11 +43,7 @@ class DomainClassifier(ImageClassifier):
         Returns:
             dict[str, Tensor]: The head's entries and ``loss_domains`` (weighted).
         """
-        if any('domain' not in sample for sample in data_samples):
-            raise ValueError(
-                "DomainClassifier: images come without their domain: use a MultiDomain data "
-                "set, and 'domain' among the meta_keys of PackInputs"
-            )
+        domains = domains_of(data_samples, 'DomainClassifier')
         passed = run(
             self,
             self.extract_feat(inputs, stage='backbone'),
@@ -64,6 +55,6 @@ class DomainClassifier(ImageClassifier):
             passed.logits,
             labels,
             self.head.loss_module(passed.logits, labels, reduction_override='none'),
-            [sample.domain for sample in data_samples],
+            domains,
         )
         return {**passed.result, 'loss_domains': self.objective(outputs)}

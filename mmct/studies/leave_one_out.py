@@ -16,13 +16,13 @@ def draws(space: Mapping[str, Sequence[float]], count: int, seed: int = 0) -> li
         seed (int): Of the draws. Defaults to 0.
 
     Returns:
-        list[dict]: Value by key.
+        list[dict]: Value by key. A key's values do not depend on the others.
     """
-    numbers = random.Random(seed)
     drawn = [{key: default for key, (default, _, _) in space.items()}]
+    numbers = {key: random.Random(f'{seed} {key}') for key in space}
     for _ in range(count - 1):
         drawn.append(
-            {key: 10 ** numbers.uniform(low, high) for key, (_, low, high) in space.items()}
+            {key: 10 ** numbers[key].uniform(low, high) for key, (_, low, high) in space.items()}
         )
     return drawn
 
@@ -31,35 +31,49 @@ def leave_one_out(
     domains: Sequence[str],
     config: str,
     methods: Mapping[str, Mapping[str, Any]],
-    settings: Sequence[Mapping[str, Any]] = ({},),
+    space: Mapping[str, Sequence[float]] | None = None,
+    count: int = 1,
     pairs: bool = False,
+    images: int = 32,
 ) -> dict[str, dict]:
-    """Arms of each method, test domain and draw, and the table of them.
+    """Arms of each method, test domain and draw of settings, and the table of them.
+
+    The split of the domains has the seed of the run.
 
     Args:
         domains (Sequence[str]): Each is left out in turn.
         config (str): What every arm begins with.
-        methods (Mapping): By name: ``overlay`` and ``methods`` of an arm; the
-            first is what others are compared with.
-        settings (Sequence[Mapping]): Overlays, one for each draw. Defaults to
-            one, of nothing.
+        methods (Mapping): By name: ``overlay`` and ``methods`` of an arm, and
+            ``space``, what is drawn for this method alone; the first is what
+            others are compared with.
+        space (Mapping, optional): What is drawn for all, see :func:`draws`.
+        count (int): How many draws a method has. Defaults to 1, its defaults.
         pairs (bool): Whether to train also without each two domains, for the
             selection by leave-one-domain-out. Defaults to False.
+        images (int): Of each training domain in a batch. Defaults to 32.
 
     Returns:
         dict: ``arms`` of a study, and the ``arms`` and ``pairs`` of a
         :class:`DomainTable` as ``table``.
     """
+    settings = {
+        name: draws({**(space or {}), **method.get('space', {})}, count)
+        for name, method in methods.items()
+    }
     arms: dict[str, dict] = {}
 
     def add(method: str, draw: int, left_out: tuple[str, ...]) -> str:
-        more = f', draw {draw}' if len(settings) > 1 else ''
+        more = f', draw {draw}' if count > 1 else ''
         group = ' and '.join(left_out)
         name = f'{group}, {method}{more}'
         first = f'{group}, {next(iter(methods))}{more}'
         arms[name] = dict(
             config=config,
-            overlay=[_without(left_out), methods[method].get('overlay', {}), settings[draw]],
+            overlay=[
+                _loaders(left_out, images * (len(domains) - len(left_out))),
+                methods[method].get('overlay', {}),
+                settings[method][draw],
+            ],
             methods=methods[method].get('methods'),
             # Trials differ in the split too.
             seeded=[f'{part}_dataloader.dataset.seed' for part in ('train', 'val', 'test')],
@@ -69,7 +83,7 @@ def leave_one_out(
         )
         return name
 
-    numbers = range(len(settings))
+    numbers = range(count)
     tested = {
         method: {domain: [add(method, draw, (domain,)) for draw in numbers] for domain in domains}
         for method in methods
@@ -102,10 +116,10 @@ def _pair(domains: Sequence[str], one: str, other: str) -> tuple[str, ...]:
     return tuple(domain for domain in domains if domain in (one, other))
 
 
-def _without(left_out: Sequence[str]) -> dict[str, dict]:
-    training = dict(dataset=dict(left_out=list(left_out)))
+def _loaders(left_out: Sequence[str], batch_size: int) -> dict[str, dict]:
+    seen = dict(dataset=dict(left_out=list(left_out)))
     return dict(
-        train_dataloader=training,
-        val_dataloader=training,
+        train_dataloader=dict(seen, batch_size=batch_size),
+        val_dataloader=seen,
         test_dataloader=dict(dataset=dict(domains=list(left_out))),
     )

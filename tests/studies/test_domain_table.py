@@ -15,10 +15,12 @@ from mmct.studies.registry import FIGURES, TABLES
 DOMAINS = ('a', 'b', 'c')
 
 
+CT = dict(overlay=dict(model=dict(type='CTClassifier')), space=dict(weight=(1.0, -1, 1)))
+
+
 def made(draws=2, pairs=True):
-    methods = {'ERM': {}, 'CT': dict(overlay=dict(model=dict(type='CTClassifier')))}
-    settings = [dict(lr=0.1**number) for number in range(draws)]
-    return leave_one_out(DOMAINS, 'config.py', methods, settings, pairs)
+    methods = {'ERM': {}, 'CT': CT}
+    return leave_one_out(DOMAINS, 'config.py', methods, dict(lr=(0.5, -3, -1)), draws, pairs)
 
 
 def study(values, arms, seeds=(0,)):
@@ -43,12 +45,14 @@ def test_each_domain_is_left_out_with_each_draw_and_each_pair_once():
     assert (arm['group'], arm['variant']) == ('b', 'CT, draw 1')
     assert arm['baseline'] == ['b, ERM, draw 1']
     loaders, method, setting = arm['overlay']
-    assert loaders['train_dataloader'] == loaders['val_dataloader'] == dict(
-        dataset=dict(left_out=['b'])
-    )
+    assert loaders['train_dataloader'] == dict(dataset=dict(left_out=['b']), batch_size=64)
+    assert loaders['val_dataloader'] == dict(dataset=dict(left_out=['b']))
     assert loaders['test_dataloader'] == dict(dataset=dict(domains=['b']))
     assert arm['seeded'] == [f'{part}_dataloader.dataset.seed' for part in ('train', 'val', 'test')]
-    assert (method, setting) == (dict(model=dict(type='CTClassifier')), dict(lr=0.1))
+    assert method == CT['overlay']
+    # What is drawn for all is the same for all.
+    assert setting == {**arms['a, ERM, draw 1']['overlay'][2], 'weight': setting['weight']}
+    assert arms['c, CT, draw 0']['overlay'][2] == dict(lr=0.5, weight=1.0)
     assert table['arms']['CT']['b'] == ['b, CT, draw 0', 'b, CT, draw 1']
     # One network without b and c serves both of them.
     assert table['pairs']['ERM']['c'][1] == {
@@ -56,6 +60,8 @@ def test_each_domain_is_left_out_with_each_draw_and_each_pair_once():
     }  # fmt: skip
     assert table['pairs']['ERM']['b'][1]['c'] == 'b and c, ERM, draw 1'
     assert arms['b and c, ERM, draw 1']['baseline'] == []
+    # 32 of each domain also where there are fewer.
+    assert arms['b and c, ERM, draw 1']['overlay'][0]['train_dataloader']['batch_size'] == 32
     assert set(made(draws=1, pairs=False)['arms']) == {
         f'{domain}, {method}' for domain in DOMAINS for method in ('ERM', 'CT')
     }
@@ -69,6 +75,10 @@ def test_draws_begin_with_the_defaults_and_stay_in_their_ranges():
     assert len({d['lr'] for d in drawn}) == 50
     assert drawn == draws(space, 50)
     assert drawn != draws(space, 50, seed=1)
+    # Other keys change nothing.
+    assert [d['lr'] for d in draws({'alpha': (1.0, 0.0, 1.0), 'lr': space['lr']}, 50)] == [
+        d['lr'] for d in drawn
+    ]
 
 
 @pytest.mark.parametrize(

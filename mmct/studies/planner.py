@@ -43,6 +43,7 @@ class Planner:
         self.hopeless: dict[str, str] = {}
         self._cells: dict[tuple, list[Cell]] = {}
         self._facts: dict[str, tuple[int, Any]] = {}
+        self._files: dict[str, Config] = {}
 
     def cells(self, results: Mapping[str, Mapping]) -> list[Cell]:
         """The cells that are known.
@@ -156,7 +157,7 @@ class Planner:
             overlays.append(arm.tuning.points[point])
         if trial:
             overlays.append(arm.tuning.overlay)
-        cfg = _config(self.study, arm, overlays, seed)
+        cfg = self._config(arm, overlays, seed)
         role = TUNING if trial else TRAINING
         scores = TRIAL_SCORES if trial else {**self.study.scores, **arm.scores}
         if trial and cfg.get('val_dataloader') is None:
@@ -178,6 +179,32 @@ class Planner:
         own = Cell(key, role, arm.name, seed, cfg, scores, needs, point if trial else None)
         return [*cells, own]
 
+    def _config(self, arm: Arm, overlays: list[dict], seed: int) -> Config:
+        cfg = self._read(arm.config)
+        for overlay in overlays:
+            # A copy: mmengine takes _delete_ out of what it merges.
+            cfg.merge_from_dict(copy.deepcopy(overlay))
+        add_methods(cfg, arm.methods)
+        cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
+        cfg.merge_from_dict({key: seed for key in arm.seeded})
+        for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+            set_loader_defaults(cfg, field, Namespace(no_pin_memory=False), persistent_workers=True)
+        use_resumable_checkpoints(cfg)
+        import_also(cfg, [*self.study.imports, 'mmct'])
+        return cfg
+
+    def _read(self, path: str) -> Config:
+        # Reading takes longer than all else, and thousands of cells share a file.
+        if path not in self._files:
+            beside = '::' not in path and not Path(path).is_absolute()
+            cfg = load_config(str(self.study.folder / path) if beside else path)
+            if not cfg.get('model') or not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
+                raise CTError(
+                    f'{path} is no training config: it needs model, train_dataloader, train_cfg'
+                )
+            self._files[path] = cfg
+        return copy.deepcopy(self._files[path])
+
     def _key(self, cfg: Config, marks: dict[str, Any]) -> str:
         dataset = cfg.train_dataloader.dataset
         name = hashed(dataset.to_dict())
@@ -190,25 +217,6 @@ class Planner:
             marks = {**marks, 'load_from': _mark_of_file(cfg.load_from)}
         training = fingerprint(cfg, images, classes, world_size=1)
         return hashed(dict(version=SCHEMA_VERSION, training=training, **marks))
-
-
-def _config(study: Study, arm: Arm, overlays: list[dict], seed: int) -> Config:
-    path = arm.config
-    beside = '::' not in path and not Path(path).is_absolute()
-    cfg = load_config(str(study.folder / path) if beside else path)
-    if not cfg.get('model') or not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
-        raise CTError(f'{path} is no training config: it needs model, train_dataloader, train_cfg')
-    for overlay in overlays:
-        # A copy: mmengine takes _delete_ out of what it merges.
-        cfg.merge_from_dict(copy.deepcopy(overlay))
-    add_methods(cfg, arm.methods)
-    cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
-    cfg.merge_from_dict({key: seed for key in arm.seeded})
-    for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        set_loader_defaults(cfg, field, Namespace(no_pin_memory=False), persistent_workers=True)
-    use_resumable_checkpoints(cfg)
-    import_also(cfg, [*study.imports, 'mmct'])
-    return cfg
 
 
 def _mark_of_file(path: str) -> str:

@@ -1,5 +1,7 @@
 """Training on some domains and testing on another, by the configs that ship."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,8 @@ from mmct import config_path
 from mmct.datasets import PACS
 from mmct.engine import CTError, set_test_domain
 from mmct.engine.checkpoint import load_state_dict
+from mmct.engine.cli import build_runner
+from mmct.engine.left_out_domain import check_split
 from mmct.studies.scores import DomainScore
 from mmct.studies.trained_run import TrainedRun
 
@@ -60,16 +64,45 @@ def test_data_without_domains_has_no_test_domain():
         set_test_domain(cfg, 'sketch')
 
 
-def test_a_misspelt_domain_is_one_line(pictures, tmp_path):
-    (tmp_path / 'config.py').write_text(
+def trained(folder, root, *options):
+    """Train a small network by the tool; the exit code, and its lines with 'error'."""
+    (folder / 'config.py').write_text(
         f"_base_ = [{config_path(NARROW.format('erm'))!r}]\n"
-        f"root = dict(dataset=dict(data_root={str(pictures)!r}))\n"
-        'train_dataloader = val_dataloader = test_dataloader = root\n'
+        'model = dict(backbone=dict(stem_channels=4, base_channels=4), head=dict(in_channels=32))\n'
+        f"loader = dict(dataset=dict(data_root={str(root)!r}, holdout=0.5, seed=3))\n"
+        'train_dataloader = dict(batch_size=12, **loader)\n'
+        'val_dataloader = test_dataloader = loader\n'
+        'train_cfg = dict(max_iters=3)\n'
     )
-    codes = in_processes(tmp_path, TRAIN, 'config.py', '--test-domain', 'cartoons')
-    assert codes == [2]
-    (line,) = [line for line in log_of(tmp_path).splitlines() if 'error' in line]
+    (code,) = in_processes(folder, TRAIN, 'config.py', *options)
+    return code, [line for line in log_of(folder).splitlines() if 'error' in line]
+
+
+def test_a_misspelt_domain_is_one_line(pictures, tmp_path):
+    code, (line,) = trained(tmp_path, pictures, '--test-domain', 'cartoons')
+    assert code == 2
     assert "no domain 'cartoons'; did you mean cartoon?" in line
+
+
+def test_an_image_that_cannot_be_read_is_one_line(pictures, tmp_path):
+    root = tmp_path / 'PACS'
+    shutil.copytree(pictures, root)
+    for file in (root / 'photo' / 'dog').iterdir():
+        file.write_bytes(b'')
+    code, (line,) = trained(tmp_path, root)
+    assert code == 2
+    assert line.startswith('train.py: error: ')
+    assert 'photo/dog/' in line and line.endswith('.png cannot be read: it is no image'), line
+
+
+@pytest.mark.parametrize('key', ['seed', 'holdout'])
+def test_one_split_for_training_and_for_what_is_held_out(pictures, tmp_path, key):
+    cfg = read('erm', pictures, tmp_path)
+    check_split(cfg)
+    cfg.train_dataloader.dataset[key] = 0.4
+    with pytest.raises(CTError, match=f'the {key} of .* same .*train_dataloader: 0.4, val_data'):
+        build_runner(cfg)
+    check_split(Config.fromfile(config_path('bn_resnet18_digits')))
 
 
 @pytest.mark.parametrize('given_by', ['load_from', 'init_cfg'])

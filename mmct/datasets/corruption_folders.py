@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
-import mmcv
 import numpy as np
 from mmpretrain.registry import DATASETS
 
 from .cell import Cell
 from .corruption_cells import CorruptionCells
-from .image_files import IMAGE_ENDINGS, check_whole
+from .image_files import IMAGE_ENDINGS, decoded
 from .set_files import (
     choose_corruptions,
     choose_severities,
@@ -37,7 +35,8 @@ class CorruptionFolders(CorruptionCells):
     Raises:
         FileNotFoundError: If a folder is missing; names the cell.
         ValueError: If a cell lacks images, or a class has none; names the cell
-            and the file. When read, if a file is no whole image.
+            and the file. When read, if images differ in size.
+        OSError: When read, if a file is no whole image; names it.
     """
 
     NAME = 'folders'
@@ -77,7 +76,7 @@ class CorruptionFolders(CorruptionCells):
     def pixels(self, cell: Cell, positions: range) -> np.ndarray:
         """Decode images of a cell."""
         paths = [self._folder(cell) / self._names[position] for position in positions]
-        images = [_decoded(path) for path in paths]
+        images = [decoded(path) for path in paths]
         for path, image in zip(paths, images, strict=True):
             if image.shape != images[0].shape:
                 raise ValueError(
@@ -135,17 +134,3 @@ class CorruptionFolders(CorruptionCells):
                 f'{len(known)} classes: labels would be wrong'
             )
         self._metainfo['classes'] = tuple(known or folders)
-
-
-def _decoded(path: Path) -> np.ndarray:
-    """Read an image as mmcv does. uint8 BGR (H, W, 3)."""
-    content = path.read_bytes()
-    try:
-        check_whole(content)
-        image = mmcv.imfrombytes(content, flag='color', channel_order='bgr')
-    except (OSError, ValueError, cv2.error) as error:
-        reason = ' '.join(str(error).split())
-        raise ValueError(f'{path} cannot be read: {reason}') from error
-    if image is None:
-        raise ValueError(f'{path} cannot be read: it is no image')
-    return image

@@ -1,11 +1,42 @@
 """Image files of a data set in folders."""
 
 import io
+from pathlib import Path
 
+import cv2
+import mmcv
+import numpy as np
 from PIL import Image
 
 IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp')
 """What image files end in, in lower case."""
+
+
+def decoded(path: Path) -> np.ndarray:
+    """Read an image as mmcv does, if it is a whole one.
+
+    Args:
+        path (Path): The file.
+
+    Returns:
+        np.ndarray: uint8 BGR, (H, W, 3).
+
+    Raises:
+        OSError: Names the file, and says why it cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+        check_whole(content)
+        image = mmcv.imfrombytes(content, flag='color', channel_order='bgr')
+    except cv2.error:
+        # An assertion in OpenCV's source.
+        image = None
+    except (OSError, ValueError) as error:
+        reason = ' '.join(str(error).split())
+        raise OSError(f'{path} cannot be read: {reason}') from error
+    if image is None:
+        raise OSError(f'{path} cannot be read: it is no image')
+    return image
 
 
 def check_whole(content: bytes) -> None:

@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
-from .image_files import IMAGE_ENDINGS, check_whole
+from .image_files import IMAGE_ENDINGS, check_whole, decoded
 
 PARTS = ('all', 'training', 'holdout')
 """What of each domain a data set has."""
@@ -47,9 +47,9 @@ class MultiDomain(BaseDataset):
     Raises:
         ValueError: If a setting is out of its range; when the data set is
             opened, if a domain is unknown, none is left, one has no images, or
-            one lacks a class, in its folder or in a part; when read, if an
-            image cannot be. The message names it.
+            one lacks a class, in its folder or in a part. The message names it.
         FileNotFoundError: If there is no such folder.
+        OSError: When read, if a file is no whole image; names it.
     """
 
     DOMAINS: tuple[str, ...] = ()
@@ -104,21 +104,25 @@ class MultiDomain(BaseDataset):
         return data_list
 
     def prepare_data(self, idx: int) -> Any:
-        """Read an image; a file that cannot be read is named.
+        """Read an image.
 
         Args:
             idx (int): Its number.
 
         Returns:
             Any: What the pipeline makes of it.
+
+        Raises:
+            OSError: If the file cannot be read; names it.
         """
-        path = self.get_data_info(idx)['img_path']
+        path = Path(self.get_data_info(idx)['img_path'])
         try:
-            check_whole(Path(path).read_bytes())
+            check_whole(path.read_bytes())
             return super().prepare_data(idx)
-        except Exception as error:
-            reason = ' '.join(str(error).split()) or type(error).__name__
-            raise ValueError(f'{path} cannot be used: {reason}') from error
+        except Exception:
+            decoded(path)
+            # The image is good, so the pipeline is wrong.
+            raise
 
     def _choose(self, there: tuple[str, ...]) -> list[str]:
         for domain in (*(self.domains or ()), *self.left_out):

@@ -24,4 +24,7 @@ def one_line(error: BaseException) -> str:
     """
     # A KeyError's text is the repr of its message.
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    if text.startswith('Caught ') and 'Original Traceback' in text:
+        # torch's, of a worker: its last line is 'Type: what was said'.
+        text = text.rstrip().rpartition('\n')[2].partition(': ')[2]
     return ' '.join(text.split()) or type(error).__name__

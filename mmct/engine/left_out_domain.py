@@ -1,12 +1,14 @@
-"""Leaving one domain out of training, to test on it."""
+"""Leaving one domain out of training, to test on it; and one split of all for all."""
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmpretrain.registry import DATASETS
 
 from mmct.datasets import MultiDomain
 
 from .config_types import type_name
 from .errors import CTError
+
+_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
 def set_test_domain(cfg: Config, domain: str) -> None:
@@ -20,12 +22,11 @@ def set_test_domain(cfg: Config, domain: str) -> None:
     Raises:
         CTError: If a data set has no domains.
     """
-    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+    for name in _LOADERS:
         if not cfg.get(name):
             continue
         dataset = cfg[name]['dataset']
-        kind = DATASETS.get(type_name(dataset))
-        if not (isinstance(kind, type) and issubclass(kind, MultiDomain)):
+        if not _has_domains(dataset):
             raise CTError(
                 f'--test-domain needs data sets of several domains, such as VLCS or another '
                 f'MultiDomain, but {name} has {type_name(dataset)}'
@@ -34,3 +35,30 @@ def set_test_domain(cfg: Config, domain: str) -> None:
             dataset.update(domains=domain, left_out=())
         else:
             dataset.update(domains=None, left_out=domain)
+
+
+def check_split(cfg: Config) -> None:
+    """Refuse domains that are split in one way to train and in another to be held out.
+
+    Args:
+        cfg (Config): Any; without :class:`mmct.datasets.MultiDomain` nothing is wrong.
+
+    Raises:
+        CTError: Names what differs: images that are trained on would be held out.
+    """
+    loaders = {name: cfg[name]['dataset'] for name in _LOADERS if cfg.get(name)}
+    if not all(_has_domains(dataset) for dataset in loaders.values()):
+        return
+    for key, default in (('holdout', 0.2), ('seed', 0)):
+        values = {name: dataset.get(key, default) for name, dataset in loaders.items()}
+        if len(set(values.values())) > 1:
+            found = ', '.join(f'{name}: {value}' for name, value in values.items())
+            raise CTError(
+                f'the {key} of the domains must be the same in all data sets, or images that '
+                f'are trained on are held out, but is {found}'
+            )
+
+
+def _has_domains(dataset: ConfigDict) -> bool:
+    kind = DATASETS.get(type_name(dataset))
+    return isinstance(kind, type) and issubclass(kind, MultiDomain)

@@ -316,7 +316,7 @@ def test_an_unreadable_image_is_named_when_read(folders, damage, said):
     for file in folders.glob('*/*/cat/4.png'):
         damage(file)
     cells = build(folders, 'CorruptionFolders')
-    with pytest.raises(ValueError) as error:
+    with pytest.raises((OSError, ValueError)) as error:
         cells.read(6, slice(None))
     assert '4.' in str(error.value)
     assert said in str(error.value)

@@ -125,8 +125,19 @@ def test_an_image_that_cannot_be_read_is_named(root):
     dataset = _make(root, domains='photo')
     for content in (b'', b'no image', file.read_bytes()[:60]):
         file.write_bytes(content)
-        with pytest.raises(ValueError, match='photo/cat/03.png cannot be used'):
+        with pytest.raises(OSError, match='photo/cat/03.png cannot be read: '):
             dataset[3]
+    file.unlink()
+    with pytest.raises(OSError, match='photo/cat/03.png cannot be read: .*No such file'):
+        dataset[3]
+
+
+def test_an_error_of_the_pipeline_is_not_taken_for_the_images(root):
+    # Nothing has loaded what is to be normalised.
+    steps = [dict(type='Normalize', mean=[0.0] * 3, std=[1.0] * 3)]
+    dataset = MultiDomain(data_root=str(root), pipeline=steps)
+    with pytest.raises(KeyError, match='img'):
+        dataset[0]
 
 
 def test_a_truncated_jpeg_is_named_instead_of_filled_with_grey(root):
@@ -139,7 +150,7 @@ def test_a_truncated_jpeg_is_named_instead_of_filled_with_grey(root):
         assert _make(root, domains='photo')[row]['inputs'].shape == (3, 40, 40)
     dataset = _make(root, domains='photo')
     file.write_bytes(content[: len(content) // 2])
-    with pytest.raises(ValueError, match='photo/cat/03.jpg cannot be used: .*truncated'):
+    with pytest.raises(OSError, match='photo/cat/03.jpg cannot be read: .*[Tt]runcated'):
         dataset[row]
 
 

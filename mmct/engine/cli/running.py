@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 
 from ..checkpoint import reason
 from ..errors import CTError, one_line
+from ..left_out_domain import check_split
 from ..whole_files import write_text
 
 # Errors that a user's config or files cause while a run is being built.
@@ -53,10 +54,12 @@ def build_runner(cfg: Config) -> Runner:
         Runner: Of ``runner_type`` where the config names one.
 
     Raises:
-        CTError: If there is no such type, or no model.
+        CTError: If there is no such type, or no model, or domains are not split
+            in one way.
     """
     if not cfg.get('model'):
         raise CTError(f'config {cfg.filename} has no model')
+    check_split(cfg)
     name = cfg.get('runner_type', 'Runner')
     kind = RUNNERS.get(name)
     if kind is None:

@@ -9,7 +9,11 @@ bn_teacher = dict(
 made = studies.leave_one_out(
     __import__('mmct').datasets.PACS.DOMAINS,
     '{{ fileDirname }}/../dg/erm_resnet18w16_pacs64.py',
-    {'ERM': dict(), 'CT': dict(overlay=ct), 'BN teacher': dict(overlay=bn_teacher)},
+    {
+        'ERM': dict(),
+        'CT': dict(overlay=ct, baselines=['ERM', 'BN teacher']),
+        'BN teacher': dict(overlay=bn_teacher),
+    },
 )
 arms = made['arms']
 tables = dict(domains=dict(type='DomainTable', **made['table']))

@@ -43,9 +43,9 @@ def leave_one_out(
     Args:
         domains (Sequence[str]): Each is left out in turn.
         config (str): What every arm begins with.
-        methods (Mapping): By name: ``overlay`` and ``methods`` of an arm, and
-            ``space``, what is drawn for this method alone; the first is what
-            others are compared with.
+        methods (Mapping): By name: ``overlay`` and ``methods`` of an arm;
+            ``space``, what is drawn for this method alone; and ``baselines``, the
+            methods that it is compared with, without it the first.
         space (Mapping, optional): What is drawn for all, see :func:`draws`.
         count (int): How many draws a method has. Defaults to 1, its defaults.
         pairs (bool): Whether to train also without each two domains, for the
@@ -53,9 +53,14 @@ def leave_one_out(
         images (int): Of each training domain in a batch. Defaults to 32.
 
     Returns:
-        dict: ``arms`` of a study, and the ``arms`` and ``pairs`` of a
-        :class:`DomainTable` as ``table``.
+        dict: ``arms`` of a study, and the ``arms``, ``pairs`` and ``baselines`` of
+        a :class:`DomainTable` as ``table``.
     """
+    first = next(iter(methods))
+    baselines = {
+        name: list(method.get('baselines', [first] if name != first else []))
+        for name, method in methods.items()
+    }
     settings = {
         name: draws({**(space or {}), **method.get('space', {})}, count)
         for name, method in methods.items()
@@ -66,7 +71,6 @@ def leave_one_out(
         more = f', draw {draw}' if count > 1 else ''
         group = ' and '.join(left_out)
         name = f'{group}, {method}{more}'
-        first = f'{group}, {next(iter(methods))}{more}'
         arms[name] = dict(
             config=config,
             overlay=[
@@ -79,7 +83,7 @@ def leave_one_out(
             seeded=[f'{part}_dataloader.dataset.seed' for part in ('train', 'val', 'test')],
             group=group,
             variant=f'{method}{more}',
-            baseline=[first] if name != first else [],
+            baseline=[f'{group}, {other}{more}' for other in baselines[method]],
         )
         return name
 
@@ -108,7 +112,7 @@ def leave_one_out(
         }
         for method in (methods if pairs else ())
     }
-    return dict(arms=arms, table=dict(arms=tested, pairs=others))
+    return dict(arms=arms, table=dict(arms=tested, pairs=others, baselines=baselines))
 
 
 def _pair(domains: Sequence[str], one: str, other: str) -> tuple[str, ...]:

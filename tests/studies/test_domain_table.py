@@ -16,10 +16,10 @@ DOMAINS = ('a', 'b', 'c')
 
 
 CT = dict(overlay=dict(model=dict(type='CTClassifier')), space=dict(weight=(1.0, -1, 1)))
+METHODS = {'ERM': {}, 'CT': CT}
 
 
-def made(draws=2, pairs=True):
-    methods = {'ERM': {}, 'CT': CT}
+def made(draws=2, pairs=True, methods=METHODS):
     return leave_one_out(DOMAINS, 'config.py', methods, dict(lr=(0.5, -3, -1)), draws, pairs)
 
 
@@ -138,6 +138,34 @@ def test_a_draw_is_selected_in_each_seed_and_unfinished_seeds_are_left_out():
     assert (row['a']['mean'], row['a']['count']) == (pytest.approx(13 / 3), 3)
     assert (row['c']['mean'], row['c']['count']) == (pytest.approx(5.5), 2)
     assert row['mean']['count'] == row['worst']['count'] == 2
+
+
+def test_differences_are_paired_by_seed():
+    methods = {**METHODS, 'other': dict(baselines=['CT', 'ERM'])}
+    found = made(draws=1, pairs=False, methods=methods)
+    assert found['arms']['b, other']['baseline'] == ['b, CT', 'b, ERM']
+    accuracy = {'ERM': (50, 60, 70), 'CT': (52, 64, None), 'other': (None, 60, 71)}
+    values = {
+        (f'{domain}, {method}', seed): dict(test_pct={domain: value + (10 if domain == 'c' else 0)})
+        for domain in DOMAINS
+        for method, by_seed in accuracy.items()
+        for seed, value in enumerate(by_seed)
+        if value is not None
+    }
+    plan, results = study(values, found['arms'], seeds=(0, 1, 2))
+    table = TABLES.build(dict(type='DomainTable', **found['table']))
+    rows = table(plan, results)[ONE_SETTING]
+    for column in (*DOMAINS, 'mean', 'worst'):
+        assert rows['ERM'][column]['differences'] == {}
+        difference = rows['CT'][column]['differences']['ERM']
+        assert (difference['mean'], difference['standard_error']) == pytest.approx((3, 1))
+        assert rows['other'][column]['differences']['CT']['mean'] == pytest.approx(-4)
+        assert rows['other'][column]['differences']['ERM']['mean'] == pytest.approx(0.5)
+    text = table.to_markdown(table(plan, results)).splitlines()
+    assert '| &nbsp; minus ERM | +3.00 ± 1.00 |' in text[6]
+    assert '| &nbsp; minus CT | -4.00 |' in text[8]
+    # What has no result has no difference.
+    assert 'minus' not in table.to_markdown(table(plan, {}))
 
 
 def test_published_rows_are_marked_and_unknown_values_left_empty():

@@ -23,7 +23,11 @@ objectives = {
 }
 methods = {
     'ERM': dict(),
-    'CT': dict(overlay=dict(model=student, custom_hooks=[fold]), space=ct_space),
+    'CT': dict(
+        overlay=dict(model=student, custom_hooks=[fold]),
+        space=ct_space,
+        baselines=['ERM', 'BN teacher'],
+    ),
     'BN teacher': dict(
         overlay=dict(model=student, custom_hooks=[{**fold, 'remove_bn': False}]), space=ct_space
     ),

@@ -32,6 +32,8 @@ class DomainTable:
         pairs (Mapping, optional): By method and test domain, for each draw, the
             arms that were trained without it and another domain, by that
             domain. Defaults to None: no leave-one-domain-out.
+        baselines (Mapping, optional): By method those that it is compared with,
+            paired by seed. Defaults to None: none.
         published (Mapping, optional): Accuracies that were not measured here, by
             way to select, title of the row, and column. Defaults to None.
         score (str): Name of the :class:`DomainScore`. Defaults to 'domains'.
@@ -41,10 +43,11 @@ class DomainTable:
         self,
         arms: Mapping[str, Mapping[str, Sequence[str]]],
         pairs: Mapping[str, Mapping[str, Sequence[Mapping[str, str]]]] | None = None,
+        baselines: Mapping[str, Sequence[str]] | None = None,
         published: Mapping[str, Mapping[str, Mapping[str, float]]] | None = None,
         score: str = 'domains',
     ) -> None:
-        self.arms, self.pairs = arms, pairs or {}
+        self.arms, self.pairs, self.baselines = arms, pairs or {}, baselines or {}
         self.published, self.score = published or {}, score
 
     def __call__(self, plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> dict[str, Any]:
@@ -57,30 +60,46 @@ class DomainTable:
         Returns:
             dict: By way to select (or ``ONE_SETTING``) and method: mean and
             standard error of each test domain, and of ``mean`` and ``worst`` over
-            them, in %.
+            them, in %; and by baseline those of the ``differences``.
         """
         ways = [TRAINING_DOMAINS, *([LEAVE_ONE_OUT] if self.pairs else []), ORACLE]
         if all(len(arms) == 1 for by_domain in self.arms.values() for arms in by_domain.values()):
             ways = [ONE_SETTING]
+        return {way: self._rows(plan, results, way) for way in ways}
+
+    def _rows(
+        self, plan: Mapping[str, Any], results: Mapping[str, Mapping], way: str
+    ) -> dict[str, dict[str, Any]]:
+        found = {method: self._by_column(plan, results, method, way) for method in self.arms}
         return {
-            way: {method: self._row(plan, results, method, way) for method in self.arms}
-            for way in ways
+            method: {
+                column: dict(
+                    **mean_and_error(list(values.values())),
+                    differences={
+                        other: mean_and_error(_paired(values, found[other][column]))
+                        for other in self.baselines.get(method, ())
+                    },
+                )
+                for column, values in columns.items()
+            }
+            for method, columns in found.items()
         }
 
-    def _row(
+    def _by_column(
         self, plan: Mapping[str, Any], results: Mapping[str, Mapping], method: str, way: str
-    ) -> dict[str, Any]:
+    ) -> dict[str, dict[int, float]]:
+        """The accuracy of each seed, in each column."""
         found = {
             domain: self._selected(plan, results, method, domain, way)
             for domain in self.arms[method]
         }
         # A mean over domains needs all of them.
-        shared = set.intersection(*(set(by_seed) for by_seed in found.values()))
-        together = [[by_seed[seed] for by_seed in found.values()] for seed in sorted(shared)]
+        shared = sorted(set.intersection(*(set(by_seed) for by_seed in found.values())))
+        together = {seed: [by_seed[seed] for by_seed in found.values()] for seed in shared}
         return {
-            **{domain: mean_and_error(list(by_seed.values())) for domain, by_seed in found.items()},
-            'mean': mean_and_error([float(np.mean(values)) for values in together]),
-            'worst': mean_and_error([min(values) for values in together]),
+            **found,
+            'mean': {seed: float(np.mean(values)) for seed, values in together.items()},
+            'worst': {seed: min(values) for seed, values in together.items()},
         }
 
     def _selected(
@@ -141,16 +160,22 @@ class DomainTable:
 
     def _table(self, way: str, rows: Mapping[str, Mapping]) -> str:
         columns = list(next(iter(rows.values())))
-        lines = [
-            '| | ' + ' | '.join(columns) + ' |',
-            '| --- |' + ' ---: |' * len(columns),
-            *(_line(title, [shown(row[column]) for column in columns])
-              for title, row in rows.items()),
-            *(_line(f'{title} (published, not measured here)',
-                    [str(row.get(column, '')) for column in columns])
-              for title, row in self.published.get(way, {}).items()),
-        ]  # fmt: skip
+        lines = ['| | ' + ' | '.join(columns) + ' |', '| --- |' + ' ---: |' * len(columns)]
+        for title, row in rows.items():
+            lines.append(_line(title, [shown(row[column]) for column in columns]))
+            for other in self.baselines.get(title, ()):
+                differences = [row[column]['differences'][other] for column in columns]
+                if any(difference['count'] for difference in differences):
+                    cells = [shown(difference, sign=True) for difference in differences]
+                    lines.append(_line(f'&nbsp; minus {other}', cells))
+        for title, row in self.published.get(way, {}).items():
+            cells = [str(row.get(column, '')) for column in columns]
+            lines.append(_line(f'{title} (published, not measured here)', cells))
         return '\n'.join(lines) + '\n'
+
+
+def _paired(own: Mapping[int, float], other: Mapping[int, float]) -> list[float]:
+    return [value - other[seed] for seed, value in own.items() if seed in other]
 
 
 def _title(way: str) -> str:

@@ -1,9 +1,9 @@
 """Write the tables of README and docs from the kept results of studies.
 
 Between ``<!-- NAME: what -->`` and ``<!-- end of NAME -->`` stands what this script
-makes of ``benchmarks/NAME``: ``all`` (its table.md), ``short`` (an arm a line, clean and
-corrupted error of each group, and how CT differs from its baselines) or ``core`` (of that
-the lines of CT, its controls and AugMix alone).
+makes of ``benchmarks/NAME``: ``all`` (its table.md), ``domains`` (its domains.md),
+``short`` (an arm a line, clean and corrupted error of each group, and how CT differs from
+its baselines) or ``core`` (of that the lines of CT, its controls and AugMix alone).
 
     python benchmarks/write_tables.py            # write them
     python benchmarks/write_tables.py --check    # exit code 1 if a file would change
@@ -29,6 +29,11 @@ _CORE = ('Standard', 'Standard, equal compute', 'BN teacher', 'CT',
 def whole(folder: Path) -> str:
     """A study's own table."""
     return (folder / 'table.md').read_text(encoding='utf-8')
+
+
+def domains(folder: Path) -> str:
+    """A study's table of left-out domains."""
+    return (folder / 'domains.md').read_text(encoding='utf-8')
 
 
 def short(folder: Path) -> str:
@@ -92,7 +97,9 @@ def _interval(difference: Mapping[str, Any]) -> str:
     return f'{difference["mean"]:+.2f} [{low:+.2f}, {high:+.2f}]'
 
 
-KINDS: dict[str, Callable[[Path], str]] = dict(all=whole, short=short, core=core)
+KINDS: dict[str, Callable[[Path], str]] = dict(
+    all=whole, domains=domains, short=short, core=core
+)
 
 
 def written(text: str) -> str:

@@ -65,9 +65,10 @@ COLUMNS = 'clean error, %', 'mCE, %', 'gap', 'gap at equal clean error'
 def test_the_report_of_a_kept_study_is_made_again_from_its_results(name, tmp_path):
     shutil.copy(STUDIES / name / 'study.json', tmp_path)
     shutil.copytree(STUDIES / name / 'results', tmp_path / 'results')
-    write_study_report(StudyStore(tmp_path))
-    for file in ('table.md', 'table.json'):
-        assert (tmp_path / file).read_bytes() == (STUDIES / name / file).read_bytes()
+    tables = [file for file in write_study_report(StudyStore(tmp_path)) if file.suffix != '.png']
+    assert len(tables) >= 2
+    for file in tables:
+        assert file.read_bytes() == (STUDIES / name / file.name).read_bytes()
 
 
 def differences(row):

@@ -17,13 +17,8 @@ published = {
 arms = {
     f'{group}, {variant}': dict(
         config=f'{here}/../bn_{name}_cifar10.py',
-        overlay=[
-            dict(
-                train_cfg=dict(max_epochs=settings.get('length', 1) * epochs),
-                param_scheduler=dict(T_max=settings.get('length', 1) * epochs),
-            ),
-            settings.get('overlay', {}),
-        ],
+        overlay=settings.get('overlay', {}),
+        length=settings.get('length', 1),
         methods=settings.get('methods'),
         group=group,
         variant=variant,
@@ -31,7 +26,7 @@ arms = {
             f'{group}, {other}' for other in _base_.compared_with.get(variant, ['Standard'])
         ],
     )
-    for group, (name, epochs) in _base_.networks.items()
+    for group, name in _base_.networks.items()
     for variant, settings in _base_.methods.items()
 }
 published_title = 'mCE, %: published (AugMix, table 1), not measured here'

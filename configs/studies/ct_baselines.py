@@ -7,29 +7,18 @@ _base_ = [
     '../_base_/studies/benchmark.py',
 ]
 epochs = 4
-common = dict(default_hooks=dict(channels_last=dict(type='ChannelsLastHook')))
-# Warm-up and cosine are stretched alike.
-longer = {
-    times: dict(
-        train_cfg=dict(max_epochs=times * epochs, val_interval=times * epochs),
-        param_scheduler=[
-            {**_base_.warm_up, 'end': times},
-            {
-                **_base_.cosine,
-                'begin': times,
-                'end': times * epochs,
-                'T_max': times * (epochs - 1),
-            },
-        ],
-    )
-    for times in (1, 2, 3)
-}
+common = dict(
+    train_cfg=dict(max_epochs=epochs, val_interval=epochs),
+    param_scheduler=[_base_.warm_up, dict(_base_.cosine, end=epochs, T_max=epochs - 1)],
+    default_hooks=dict(channels_last=dict(type='ChannelsLastHook')),
+)
 corrupted = dict(type='CorruptionArrays', data_root='data/cifar10_folder_part_c')
 adapted = dict(type='CorruptionScore', dataset=corrupted, severities=[3], recalibrate_bn=10)
 arms = {
     f'{group}, {variant}': dict(
         config=_base_.base,
-        overlay=[network, longer[settings.get('length', 1)], settings.get('overlay', {})],
+        overlay=[network, settings.get('overlay', {})],
+        length=settings.get('length', 1),
         methods=settings.get('methods'),
         group=group,
         variant=variant,

@@ -6,21 +6,10 @@ _base_ = [
     '../_base_/studies/held_out.py',
 ]
 epochs = 24
-schedules = {
-    times: dict(
-        train_cfg=dict(max_epochs=times * epochs, val_interval=times * epochs),
-        param_scheduler=[
-            {**_base_.warm_up, 'end': times},
-            {
-                **_base_.cosine,
-                'begin': times,
-                'end': times * epochs,
-                'T_max': times * (epochs - 1),
-            },
-        ],
-    )
-    for times in (1, 2)
-}
+common = dict(
+    train_cfg=dict(max_epochs=epochs, val_interval=epochs),
+    param_scheduler=[_base_.warm_up, dict(_base_.cosine, end=epochs, T_max=epochs - 1)],
+)
 ct = _base_.full_rate
 # A student that stays near where it starts; its teacher learns as before.
 gentle = dict(optim_wrapper=dict(optimizer=dict(lr=0.01)))
@@ -43,7 +32,8 @@ students = {
 arms = {
     name: dict(
         config=_base_.base,
-        overlay=[_base_.architectures['WRN-10'], schedules[2 if '(' in name else 1], overlay],
+        overlay=[_base_.architectures['WRN-10'], overlay],
+        length=2 if '(' in name else 1,
         group='WRN-10',
         variant=name,
         baseline=None if name == 'Standard' else 'Standard',

@@ -33,7 +33,7 @@ arms = {
     **{
         name: dict(
             config=config,
-            overlay=[_base_.longer[1], overlay, settings[name].get('overlay', {})],
+            overlay=[overlay, settings[name].get('overlay', {})],
             group='digits',
             variant=name,
             baseline='Standard' if name == 'CT, full rate' else 'CT, full rate',

@@ -2,7 +2,6 @@
 
 import copy
 from dataclasses import dataclass, field
-from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
@@ -10,12 +9,7 @@ from mmct.models import check_removal
 
 from .config_types import scoped, type_name, use_resumable_checkpoints
 from .errors import CTError
-
-# Values of a scheduler that are counted in epochs or iterations.
-_TIMES = ('begin', 'end', 'T_max', 'milestones', 'step_size', 'total_steps',
-          'total_iters', 'periods')  # fmt: skip
-# mmengine's "never ends".
-_FOREVER = int(1e9)
+from .schedule import length_key, set_length
 
 
 @dataclass(frozen=True)
@@ -118,30 +112,13 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
 
 
 def _set_length(cfg: Config, recipe: TeacherRecipe) -> None:
-    by_epoch = 'max_epochs' in cfg.train_cfg
-    key, other = ('max_epochs', 'max_iters') if by_epoch else ('max_iters', 'max_epochs')
+    key = length_key(cfg)
+    other = 'max_iters' if key == 'max_epochs' else 'max_epochs'
     if getattr(recipe, other) is not None:
         raise CTError(
             f'NoBNTeacherHook: {other} does not fit a train_cfg with {key}; set {key}'
         )
-    length = getattr(recipe, key) or max(1, round(recipe.length * cfg.train_cfg[key]))
-    ratio = length / cfg.train_cfg[key]
-    if ratio == 1:
-        return
-    cfg.train_cfg[key] = length
-    schedulers = cfg.get('param_scheduler') or []
-    for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
-        for name in _TIMES:
-            if name in scheduler:
-                scheduler[name] = _scaled(scheduler[name], ratio)
-
-
-def _scaled(time: Any, ratio: float) -> Any:
-    if isinstance(time, (list, tuple)):
-        return [_scaled(value, ratio) for value in time]
-    if not time or time >= _FOREVER:
-        return time
-    return max(1, round(time * ratio))
+    set_length(cfg, getattr(recipe, key) or max(1, round(recipe.length * cfg.train_cfg[key])))
 
 
 def _set_optimizer(cfg: Config, recipe: TeacherRecipe) -> None:

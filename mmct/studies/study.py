@@ -13,7 +13,8 @@ from ..engine.errors import CTError
 
 _KEYS = ('arms', 'common', 'seeds', 'scores', 'table', 'tables', 'figures')
 _ARM_KEYS = (
-    'config', 'overlay', 'methods', 'seeded', 'group', 'variant', 'baseline', 'tuning', 'scores'
+    'config', 'overlay', 'methods', 'length', 'seeded', 'group', 'variant', 'baseline', 'tuning',
+    'scores'
 )  # fmt: skip
 _TUNING_KEYS = ('points', 'overlay', 'seed')
 _CURVE_KEYS = ('curve', 'x', 'y')
@@ -53,6 +54,7 @@ class Arm:
         scores (dict): What is measured of it beside the study's scores.
         seeded (tuple[str]): What else in the config is set to the seed, such as
             the seed of a data set's split: keys with dots.
+        length (float): Of its training and schedule, in multiples of the config's.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Arm:
     tuning: Tuning | None = None
     scores: dict[str, dict] = field(default_factory=dict)
     seeded: tuple[str, ...] = ()
+    length: float = 1
 
 
 @dataclass(frozen=True)
@@ -190,6 +193,9 @@ def _arm(name: str, settings: Any, common: dict) -> Arm:
     scores = settings.get('scores') or {}
     if not isinstance(scores, Mapping):
         raise CTError(f'arm {name!r}: scores must be a dict of scores by name, got {scores!r}')
+    length = settings.get('length', 1)
+    if isinstance(length, bool) or not isinstance(length, (int, float)) or length <= 0:
+        raise CTError(f'arm {name!r}: length must be a number above 0, got {length!r}')
     return Arm(
         name=name,
         config=settings['config'],
@@ -201,6 +207,7 @@ def _arm(name: str, settings: Any, common: dict) -> Arm:
         tuning=None if tuning is None else _tuning(name, tuning),
         scores=scores,
         seeded=_names(settings.get('seeded')),
+        length=length,
     )
 
 

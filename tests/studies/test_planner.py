@@ -48,6 +48,21 @@ def test_each_arm_has_a_cell_for_each_seed(plan):
     assert [cell.config.randomness.seed for cell in cells] == [0, 5, 0, 5]
 
 
+def test_a_longer_arm_has_its_whole_schedule_stretched(plan):
+    text = (
+        'arms = {str(length): dict(config=bn, length=length) for length in (1, 2, 0.1)}\n'
+        "common.update(param_scheduler=[dict(type='MultiStepLR', milestones=[1, 2], end=3)])"
+    )
+    one, two, short = plan(text).cells({})
+    assert [cell.config.train_cfg.max_epochs for cell in (one, two, short)] == [3, 6, 1]
+    (schedule,) = two.config.param_scheduler
+    assert (schedule.milestones, schedule.end) == ([2, 4], 6)
+    assert len({cell.key for cell in (one, two, short)}) == 3
+    # The same as a config says it.
+    said = "common.update(param_scheduler=[dict(type='MultiStepLR', milestones=[2, 4], end=6)])"
+    assert keys(plan(f'{said}\ncommon.update(train_cfg=dict(max_epochs=6))')) == [two.key]
+
+
 def test_what_is_seeded_is_set_to_the_seed_of_each_cell_and_of_its_teacher(plan):
     indices = 'train_dataloader.dataset.indices'
     arm = f'arms = dict(CT=dict(config=ct, overlay=dict(custom_hooks=[hook]), seeded={indices!r}))'

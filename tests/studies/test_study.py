@@ -44,6 +44,7 @@ WRONG = {
     'scores of an arm that are no dict': (
         dict(arms=dict(a=dict(ARM, scores='error'))), "'a': scores must be a dict",
     ),
+    'no length': (dict(arms=dict(a=dict(ARM, length=0))), "'a': length must be a number above 0"),
     'arms alike': (
         dict(arms=dict(a=dict(ARM, group='g'), b=dict(ARM, group='g'))),
         "'a' and 'b' have the same group 'g'",

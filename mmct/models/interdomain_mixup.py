@@ -11,6 +11,30 @@ from torch import Tensor
 from .domain_objectives.domain_outputs import domains_of, require_cross_entropy
 
 
+def pairs(domains: Sequence[int], alpha: float) -> tuple[list[int], list[float]]:
+    """With which image of another domain each is mixed, and how much it keeps.
+
+    Args:
+        domains (Sequence[int]): The number of each of N images' domain.
+        alpha (float): Both parameters of the Beta distribution, > 0.
+
+    Returns:
+        tuple[list[int], list[float]]: The row of the other image, of the next domain
+        in a random circle, and the own share, from 0 to 1 and one for each domain; N of
+        each.
+    """
+    present = sorted(set(domains))
+    circle = [present[place] for place in torch.randperm(len(present)).tolist()]
+    drawn = torch.distributions.Beta(alpha, alpha).sample((len(circle),)).tolist()
+    members = {d: [row for row, other in enumerate(domains) if other == d] for d in present}
+    rows, shares = [0] * len(domains), [0.0] * len(domains)
+    for domain, following, share in zip(circle, circle[1:] + circle[:1], drawn, strict=True):
+        for number, row in enumerate(members[domain]):
+            rows[row] = members[following][number % len(members[following])]
+            shares[row] = share
+    return rows, shares
+
+
 @MODELS.register_module()
 class InterdomainMixup(ImageClassifier):
     """An ``ImageClassifier`` that learns from mixtures of two domains' images.
@@ -51,7 +75,7 @@ class InterdomainMixup(ImageClassifier):
         Returns:
             dict[str, Tensor]: ``loss``.
         """
-        rows, shares = self._pairs(domains_of(data_samples, 'InterdomainMixup'))
+        rows, shares = pairs(domains_of(data_samples, 'InterdomainMixup'), self.alpha)
         other = torch.tensor(rows, device=inputs.device)  # (N,)
         share = torch.tensor(shares, device=inputs.device)  # (N,)
         part = share.to(inputs.dtype)[:, None, None, None]
@@ -62,16 +86,3 @@ class InterdomainMixup(ImageClassifier):
             for target in (labels, labels[other])
         )
         return dict(loss=(share * own + (1 - share) * others).mean())
-
-    def _pairs(self, domains: Sequence[int]) -> tuple[list[int], list[float]]:
-        """What each image is mixed with, and its own share in that."""
-        present = sorted(set(domains))
-        circle = [present[place] for place in torch.randperm(len(present)).tolist()]
-        drawn = torch.distributions.Beta(self.alpha, self.alpha).sample((len(circle),)).tolist()
-        rows, shares = [0] * len(domains), [0.0] * len(domains)
-        members = {d: [row for row, other in enumerate(domains) if other == d] for d in present}
-        for domain, following, share in zip(circle, circle[1:] + circle[:1], drawn, strict=True):
-            for number, row in enumerate(members[domain]):
-                rows[row] = members[following][number % len(members[following])]
-                shares[row] = share
-        return rows, shares

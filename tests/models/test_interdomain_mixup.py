@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
+from mmct.models.interdomain_mixup import pairs
+
 DOMAINS = [0, 2, 3] * 4
 
 
@@ -32,10 +34,9 @@ def samples(domains):
 
 @pytest.mark.parametrize('domains', [DOMAINS, [0, 0, 0, 1, 1, 5]])
 def test_each_image_is_mixed_with_one_of_the_next_domain(domains):
-    model = classifier()
     seen = set()
     for _ in range(30):
-        rows, shares = model._pairs(domains)
+        rows, shares = pairs(domains, 0.2)
         following = {}
         for row, (other, share) in enumerate(zip(rows, shares, strict=True)):
             following.setdefault(domains[row], set()).add((domains[other], share))
@@ -48,26 +49,25 @@ def test_each_image_is_mixed_with_one_of_the_next_domain(domains):
         seen.add(tuple(sorted(after.items())))
     # Three domains have two circles.
     assert len(seen) == 2
-    assert model._pairs([1, 1, 1])[0] == [0, 1, 2]  # nothing to be mixed with
+    assert pairs([1, 1, 1], 0.2)[0] == [0, 1, 2]  # nothing to be mixed with
 
 
 @pytest.mark.parametrize(('alpha', 'variance'), [(0.2, 1 / 5.6), (4.0, 1 / 36)])
 def test_shares_are_from_the_beta_distribution(alpha, variance):
-    model = classifier(alpha=alpha)
-    shares = torch.tensor([share for _ in range(3000) for share in model._pairs([0, 1])[1]])
+    shares = torch.tensor([share for _ in range(3000) for share in pairs([0, 1], alpha)[1]])
     # Mean 1/2, variance 1 / (4 (2 alpha + 1)): of 6,000 draws within four standard errors.
     assert float(shares.mean()) == pytest.approx(0.5, abs=4 * math.sqrt(variance / 6000))
     assert float(shares.var()) == pytest.approx(variance, rel=0.1)
 
 
 def test_the_loss_is_that_of_mixed_images_and_classes():
-    model = classifier()
+    model = classifier(alpha=0.7)
     images, labels = torch.randn(12, 3, 8, 8), torch.arange(12) % 3
     torch.manual_seed(5)
     losses = model.loss(images, samples(DOMAINS))
     assert set(losses) == {'loss'}
     torch.manual_seed(5)
-    rows, shares = model._pairs(DOMAINS)
+    rows, shares = pairs(DOMAINS, 0.7)
     mixed = [share * images[row] + (1 - share) * images[other]
              for row, (other, share) in enumerate(zip(rows, shares, strict=True))]  # fmt: skip
     targets = [share * F.one_hot(labels[row], 3) + (1 - share) * F.one_hot(labels[other], 3)

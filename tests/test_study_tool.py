@@ -10,6 +10,9 @@ import pytest
 from study_files import results_of, starts_of, stopping, write_study
 from tool_runs import ROOT, contents, run, same_weights, start, succeed
 
+import mmct
+from mmct.studies import LEAVE_ONE_OUT, ORACLE, TRAINING_DOMAINS
+
 STUDY = ROOT / 'tools' / 'study.py'
 TWO = 'arms = dict(BN=dict(config=bn), none=dict(config=nobn, baseline="BN"))\nseeds = 2\n'
 SHARED = """
@@ -34,6 +37,25 @@ figures = dict(
     errors=dict(type='ErrorArrows'), paths=dict(type='TrainingPaths'),
     spectra=dict(type='VarianceSpectra'), reliance=dict(type='ReplacedHalves'))
 seeds = 2
+"""
+
+# Each of three domains left out, and each two; two draws of the learning rate.
+DOMAINS = """
+studies = __import__('importlib').import_module('mmct.studies')
+data = dict(dataset=dict(type='MultiDomain', data_root={root!r}, holdout=0.5), num_workers=0)
+common = dict(
+    model=dict(backbone=dict(stem_channels=4, base_channels=4), head=dict(in_channels=32)),
+    train_dataloader=data, val_dataloader=data, test_dataloader=data,
+    train_cfg=dict(max_iters=2, val_interval=2),
+)
+made = studies.leave_one_out(
+    ('art_painting', 'photo', 'sketch'), {config!r},
+    {{'ERM': {{}}}}, {{'optim_wrapper.optimizer.lr': (0.0, -4, -1)}}, count=2, pairs=True, images=2)
+arms = made['arms']
+scores = dict(domains=dict(type='DomainScore'))
+tables = dict(domains=dict(type='DomainTable', **made['table']))
+figures = dict(domains=dict(type='DomainAccuracies'))
+seeds = [3]
 """
 
 
@@ -358,3 +380,28 @@ def test_a_study_that_is_not_there_is_named(tmp_path):
     result = run(STUDY, 'studies.py', cwd=tmp_path)
     assert result.code == 2
     assert 'studies.py' in result.err
+
+
+def test_each_domain_is_left_out_in_turn_and_settings_are_selected(tmp_path, pictures):
+    for name in ('art_painting', 'photo', 'sketch'):
+        shutil.copytree(pictures / name, tmp_path / 'three' / name)
+    config = mmct.config_path('erm_resnet18w16_pacs64')
+    text = DOMAINS.format(root=str(tmp_path / 'three'), config=config)
+    (tmp_path / 'study.py').write_text(text)
+    study(tmp_path, '--jobs', '2')
+    results = results_of(tmp_path / 'out')
+    # Three domains and three pairs, with each draw.
+    assert len(results) == 12
+    scores = {name: found['scores']['domains']['value'] for name, found in results.items()}
+    assert set(scores['photo, ERM, draw 1, seed 3']['test_pct']) == {'photo'}
+    assert set(scores['photo and sketch, ERM, draw 1, seed 3']['test_pct']) == {'photo', 'sketch'}
+    table = json.loads((tmp_path / 'out' / 'domains.json').read_text())
+    assert list(table) == [TRAINING_DOMAINS, LEAVE_ONE_OUT, ORACLE]
+    for rows in table.values():
+        for name in ('art_painting', 'photo', 'sketch'):
+            possible = [scores[f'{name}, ERM, draw {d}, seed 3']['test_pct'][name] for d in (0, 1)]
+            assert rows['ERM'][name]['mean'] in possible
+    best = max((0, 1), key=lambda d: scores[f'photo, ERM, draw {d}, seed 3']['validation_pct'])
+    selected = scores[f'photo, ERM, draw {best}, seed 3']['test_pct']['photo']
+    assert table[TRAINING_DOMAINS]['ERM']['photo']['mean'] == selected
+    assert (tmp_path / 'out' / 'domains.png').stat().st_size > 0

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data._utils.fetch import _MapDatasetFetcher
 
+from .errors import CTError
 from .random_state import seed_all
 
 
@@ -57,10 +58,13 @@ class ReproducibleBatches:
 
         Returns:
             Iterator: Begins with batch ``start``, or with that one's epoch.
+
+        Raises:
+            CTError: When read, if there is no batch.
         """
         endless_sampler = isinstance(self.loader.sampler, InfiniteSampler)
         # An endless sampler has but one epoch.
-        length = start + 1 if endless_sampler else len(self.loader)
+        length = start + 1 if endless_sampler else max(1, len(self.loader))
         epoch, done = divmod(start, length)
         batches = self._epochs(seed, epoch)
         if done and reread:
@@ -73,13 +77,26 @@ class ReproducibleBatches:
         for epoch in count(first):
             self.begin(seed, epoch)
             self._set_sampler(epoch)
-            yield from self.loader
+            empty = True
+            for batch in self.loader:
+                empty = False
+                yield batch
+            if empty:
+                # Epoch after epoch of nothing would go on for ever.
+                raise CTError(
+                    'there are no training batches: with drop_last, batch_size must not be '
+                    'above the number of images'
+                )
 
     def _set_sampler(self, epoch: int) -> None:
         # As mmengine's DistSamplerSeedHook does for epoch-based training.
         for sampler in samplers(self.loader):
             if hasattr(sampler, 'set_epoch'):
                 sampler.set_epoch(epoch)
+            if isinstance(sampler, InfiniteSampler):
+                # Its stream ends with the first iterator of the loader, and mmengine
+                # 0.10.7 makes one when the loop is built.
+                sampler.indices = sampler._indices_of_rank()
 
 
 class SkippedBatches:

@@ -10,6 +10,7 @@ import torch
 from mmengine.dataset import DefaultSampler, InfiniteSampler
 from torch.utils.data import DataLoader, Dataset
 
+from mmct.engine import CTError
 from mmct.engine.reproducible_batches import ReproducibleBatches, SkippedBatches
 
 
@@ -48,6 +49,22 @@ def test_a_later_start_reads_what_was_left(sampler, persistent, start):
     np.random.seed(0)  # of no account to the workers
     rest = taken(batches(start, **kind), 15 - start)
     assert torch.equal(whole[start:], rest)
+
+
+def test_an_endless_sampler_begins_anew_whoever_read_the_loader_before():
+    sampler = InfiniteSampler(Draws(), shuffle=True, seed=0)
+    loader = DataLoader(Draws(), batch_size=2, sampler=sampler)
+    # As mmengine 0.10.7 does when it builds its loop: the iterator is then dropped.
+    next(iter(loader))
+    again = ReproducibleBatches(loader, 0).endless(3, 0)
+    expected = batches(sampler=InfiniteSampler, workers=0, persistent=False)
+    assert torch.equal(taken(again)[..., 0], taken(expected)[..., 0])
+
+
+def test_no_batches_are_an_error_instead_of_epochs_without_end():
+    loader = DataLoader(Draws(), batch_size=13, drop_last=True)
+    with pytest.raises(CTError, match='no training batches: with drop_last, batch_size must not'):
+        next(ReproducibleBatches(loader, 0).endless(0, 0))
 
 
 def test_epochs_workers_seeds_and_ranks_draw_otherwise():

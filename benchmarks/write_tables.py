@@ -14,6 +14,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,9 @@ _CORE = ('Standard', 'Standard, equal compute', 'BN teacher', 'CT',
          'AugMix', 'BN teacher + AugMix', 'CT + AugMix')  # fmt: skip
 
 
-def whole(folder: Path) -> str:
-    """A study's own table."""
-    return (folder / 'table.md').read_text(encoding='utf-8')
-
-
-def domains(folder: Path) -> str:
-    """A study's table of left-out domains."""
-    return (folder / 'domains.md').read_text(encoding='utf-8')
+def kept(folder: Path, name: str) -> str:
+    """A table that the study's report wrote."""
+    return (folder / name).read_text(encoding='utf-8')
 
 
 def short(folder: Path) -> str:
@@ -98,7 +94,10 @@ def _interval(difference: Mapping[str, Any]) -> str:
 
 
 KINDS: dict[str, Callable[[Path], str]] = dict(
-    all=whole, domains=domains, short=short, core=core
+    all=partial(kept, name='table.md'),
+    domains=partial(kept, name='domains.md'),
+    short=short,
+    core=core,
 )
 
 

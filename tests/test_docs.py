@@ -12,7 +12,7 @@ from tool_runs import ROOT
 
 from mmct.evaluation import compare, read_result
 from mmct.report import to_markdown
-from mmct.studies import StudyStore, write_study_report
+from mmct.studies import ONE_SETTING, StudyStore, write_study_report
 from mmct.studies.figures.panels import arms_by_group
 from mmct.studies.summary import mean_and_error, seed_results
 
@@ -111,6 +111,24 @@ def test_what_is_said_to_rest_on_low_variance_is_that_of_the_results():
             # Without a minus before 0.0.
             shown.append(f'{round(rise["mean"], 1) + 0.0:.1f} ± {rise["standard_error"]:.1f}')
         assert f'| {group} | {" | ".join(shown)} |' in BN_REMOVAL
+
+
+def test_what_is_said_of_left_out_domains_is_that_of_the_results():
+    table = json.loads((STUDIES / 'pacs64' / 'domains.json').read_text(encoding='utf-8'))
+    gains = table[ONE_SETTING]['CT']['mean']['differences']
+    said = [f'{d["mean"]:+.2f} ± {d["standard_error"]:.2f}' for d in gains.values()]
+    for file in ('README.md', 'docs/domain_generalization.md'):
+        text = (ROOT / file).read_text(encoding='utf-8')
+        assert f'{said[0]} points' in text
+        # 'Better' where the control is the subject.
+        assert f'({said[1]})' in text or f'{said[1].lstrip("-")} points\nbetter' in text
+    files = (STUDIES / 'pacs64' / 'results').glob('*.json')
+    results = [json.loads(file.read_text(encoding='utf-8')) for file in files]
+    seen = [r['scores']['domains']['value']['validation_pct'] for r in results if r['scores']]
+    assert len(seen) == 36
+    assert f'{min(seen):.0f} to {max(seen):.0f} %' in (
+        ROOT / 'docs' / 'domain_generalization.md'
+    ).read_text(encoding='utf-8')
 
 
 def test_the_tables_of_the_docs_are_those_of_the_results():

@@ -388,6 +388,9 @@ def test_each_domain_is_left_out_in_turn_and_settings_are_selected(tmp_path, pic
     config = mmct.config_path('erm_resnet18w16_pacs64')
     text = DOMAINS.format(root=str(tmp_path / 'three'), config=config)
     (tmp_path / 'study.py').write_text(text)
+    shown = study(tmp_path, '--dry-run').out
+    for row in ('art_painting, ERM, draw 0 and 5', 'art_painting and photo, ERM, draw 0 and 5'):
+        assert row in ' '.join(shown.replace('│', ' ').split())
     study(tmp_path, '--jobs', '2')
     results = results_of(tmp_path / 'out')
     # Three domains and three pairs, with each draw.

@@ -3,7 +3,6 @@
 import os
 import sys
 from argparse import ArgumentTypeError, Namespace
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,10 +20,10 @@ from mmct.studies import (
     RayExecutor,
     Study,
     StudyStore,
+    cells_alike,
     check_parts,
     estimate,
     read_study,
-    representatives,
     run_study,
     write_study_report,
 )
@@ -97,14 +96,15 @@ def dry_run(study: Study, planner: Planner, store: StudyStore, jobs: int) -> Non
     table = Table(title=f'{study.name}, in {store.folder}', title_justify='left')
     for title in ('arm', 'role', 'cells', 'to do', 'steps', 's/step', 'time each'):
         table.add_column(title, justify='left' if title in ('arm', 'role') else 'right')
-    total, counts = 0.0, Counter((cell.arm, cell.role) for cell in cells)
-    to_do = Counter((cell.arm, cell.role) for cell in cells if not store.is_finished(cell))
-    for (arm, role), cell in representatives(cells).items():
-        cost = estimate(cell)
-        total += to_do[arm, role] * cost.seconds
+    total = 0.0
+    for (arm, role), alike in cells_alike(study, cells).items():
+        cost = estimate(alike[0])
+        to_do = sum(not store.is_finished(cell) for cell in alike)
+        total += to_do * cost.seconds
+        others = len({cell.arm for cell in alike}) - 1
         table.add_row(
-            arm, role, str(counts[arm, role]), str(to_do[arm, role]), f'{cost.steps:,}',
-            f'{cost.seconds_per_step:.3f}', duration(cost.seconds),
+            f'{arm} and {others} alike' if others else arm, role, str(len(alike)), str(to_do),
+            f'{cost.steps:,}', f'{cost.seconds_per_step:.3f}', duration(cost.seconds),
         )  # fmt: skip
     # The training of an arm that is to be tuned, with the first point.
     for arm in study.arms:

@@ -25,9 +25,8 @@ def decoded(path: Path) -> np.ndarray:
         OSError: Names the file, and says why it cannot be read.
     """
     try:
-        content = path.read_bytes()
-        check_whole(content)
-        image = mmcv.imfrombytes(content, flag='color', channel_order='bgr')
+        check_whole(path)
+        image = mmcv.imfrombytes(path.read_bytes(), flag='color', channel_order='bgr')
     except cv2.error:
         # An assertion in OpenCV's source.
         image = None
@@ -39,18 +38,23 @@ def decoded(path: Path) -> np.ndarray:
     return image
 
 
-def check_whole(content: bytes) -> None:
+def check_whole(path: Path) -> None:
     """Refuse a truncated JPEG: OpenCV fills what it lacks with grey, and says nothing.
 
     Truncated files of the other formats do not decode.
 
     Args:
-        content (bytes): Of a file.
+        path (Path): The file. Of a whole one only the ends are read.
 
     Raises:
-        OSError: If it is a JPEG that lacks its end.
+        OSError: If there is no such file, or it is a JPEG that lacks its end.
     """
-    if content[:2] == b'\xff\xd8' and content.rstrip(b'\0')[-2:] != b'\xff\xd9':
-        # Others may have something behind their end.
-        with Image.open(io.BytesIO(content)) as picture:
-            picture.load()
+    with path.open('rb') as file:
+        if file.read(2) != b'\xff\xd8':
+            return
+        file.seek(-2, io.SEEK_END)
+        if file.read() == b'\xff\xd9':
+            return
+    # Some have something behind their end.
+    with Image.open(path) as picture:
+        picture.load()

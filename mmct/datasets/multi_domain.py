@@ -117,7 +117,7 @@ class MultiDomain(BaseDataset):
         """
         path = Path(self.get_data_info(idx)['img_path'])
         try:
-            check_whole(path.read_bytes())
+            check_whole(path)
             return super().prepare_data(idx)
         except Exception:
             decoded(path)

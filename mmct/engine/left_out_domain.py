@@ -1,5 +1,7 @@
 """Leaving one domain out of training, to test on it; and one split of all for all."""
 
+import inspect
+
 from mmengine.config import Config, ConfigDict
 from mmpretrain.registry import DATASETS
 
@@ -49,8 +51,11 @@ def check_split(cfg: Config) -> None:
     loaders = {name: cfg[name]['dataset'] for name in _LOADERS if cfg.get(name)}
     if not all(_has_domains(dataset) for dataset in loaders.values()):
         return
-    for key, default in (('holdout', 0.2), ('seed', 0)):
-        values = {name: dataset.get(key, default) for name, dataset in loaders.items()}
+    defaults = inspect.signature(MultiDomain).parameters
+    for key in ('holdout', 'seed'):
+        values = {
+            name: dataset.get(key, defaults[key].default) for name, dataset in loaders.items()
+        }
         if len(set(values.values())) > 1:
             found = ', '.join(f'{name}: {value}' for name, value in values.items())
             raise CTError(

@@ -44,6 +44,16 @@ def set_length(cfg: Config, length: int) -> None:
                 scheduler[name] = _scaled(scheduler[name], ratio)
 
 
+def stretch(cfg: Config, times: float) -> None:
+    """Train for a multiple of the length, by :func:`set_length`.
+
+    Args:
+        cfg (Config): Changed in place.
+        times (float): > 0; what comes out is rounded, and at least 1.
+    """
+    set_length(cfg, max(1, round(times * cfg.train_cfg[length_key(cfg)])))
+
+
 def _scaled(time: Any, ratio: float) -> Any:
     if isinstance(time, (list, tuple)):
         return [_scaled(value, ratio) for value in time]

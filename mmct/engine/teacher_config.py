@@ -9,7 +9,7 @@ from mmct.models import check_removal
 
 from .config_types import scoped, type_name, use_resumable_checkpoints
 from .errors import CTError
-from .schedule import length_key, set_length
+from .schedule import length_key, set_length, stretch
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,10 @@ def _set_length(cfg: Config, recipe: TeacherRecipe) -> None:
         raise CTError(
             f'NoBNTeacherHook: {other} does not fit a train_cfg with {key}; set {key}'
         )
-    set_length(cfg, getattr(recipe, key) or max(1, round(recipe.length * cfg.train_cfg[key])))
+    if getattr(recipe, key) is None:
+        stretch(cfg, recipe.length)
+    else:
+        set_length(cfg, getattr(recipe, key))
 
 
 def _set_optimizer(cfg: Config, recipe: TeacherRecipe) -> None:

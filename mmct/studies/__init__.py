@@ -3,7 +3,7 @@
 from . import figures, scores, tables
 from .cell import Cell
 from .checks import check_parts
-from .estimate import Estimate, estimate, representatives
+from .estimate import Estimate, cells_alike, estimate
 from .executors import Executor, LocalExecutor, RayExecutor
 from .leave_one_out import draws, leave_one_out
 from .live_table import LiveTable
@@ -39,13 +39,13 @@ __all__ = [
     'TRAINING_DOMAINS',
     'Task',
     'Tuning',
+    'cells_alike',
     'check_parts',
     'draws',
     'estimate',
     'figures',
     'leave_one_out',
     'read_study',
-    'representatives',
     'run_cell',
     'run_study',
     'scores',

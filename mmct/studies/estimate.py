@@ -18,6 +18,7 @@ from ..engine.isolation import isolated, stop_workers
 from ..models import CTClassifier
 from .cell import Cell
 from .checks import images_to_predict
+from .study import Study
 
 _WARM_UP, _STEPS = 1, 3
 
@@ -115,16 +116,18 @@ def _fastest(step: Callable[[], object]) -> float:
     return min(seconds[_WARM_UP:])
 
 
-def representatives(cells: Sequence[Cell]) -> dict[tuple[str, str], Cell]:
-    """One cell of each arm and role: the others take as long.
+def cells_alike(study: Study, cells: Sequence[Cell]) -> dict[tuple[str, str], list[Cell]]:
+    """The cells that take as long as one another.
 
     Args:
+        study (Study): Its arms say which other arm takes as long.
         cells (Sequence[Cell]): Any.
 
     Returns:
         dict: By arm and role.
     """
-    found: dict[tuple[str, str], Cell] = {}
+    timed_as = {arm.name: arm.timed_as or arm.name for arm in study.arms}
+    found: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
-        found.setdefault((cell.arm, cell.role), cell)
+        found.setdefault((timed_as[cell.arm], cell.role), []).append(cell)
     return found

@@ -53,8 +53,8 @@ def leave_one_out(
         images (int): Of each training domain in a batch. Defaults to 32.
 
     Returns:
-        dict: ``arms`` of a study, and the ``arms``, ``pairs`` and ``baselines`` of
-        a :class:`DomainTable` as ``table``.
+        dict: ``arms`` of a study, and the settings of a :class:`DomainTable` as
+        ``table``.
     """
     first = next(iter(methods))
     baselines = {
@@ -66,53 +66,60 @@ def leave_one_out(
         for name, method in methods.items()
     }
     arms: dict[str, dict] = {}
+    timed: dict[tuple[str, int], str] = {}
 
     def add(method: str, draw: int, left_out: tuple[str, ...]) -> str:
         more = f', draw {draw}' if count > 1 else ''
         group = ' and '.join(left_out)
         name = f'{group}, {method}{more}'
+        own = methods[method]
+        batch = images * (len(domains) - len(left_out))
         arms[name] = dict(
             config=config,
-            overlay=[
-                _loaders(left_out, images * (len(domains) - len(left_out))),
-                methods[method].get('overlay', {}),
-                settings[method][draw],
-            ],
-            methods=methods[method].get('methods'),
+            overlay=[_loaders(left_out, batch), own.get('overlay', {}), settings[method][draw]],
+            methods=own.get('methods'),
             # Trials differ in the split too.
             seeded=[f'{part}_dataloader.dataset.seed' for part in ('train', 'val', 'test')],
+            # What is drawn costs no time.
+            timed_as=timed.setdefault((method, len(left_out)), name),
             group=group,
             variant=f'{method}{more}',
             baseline=[f'{group}, {other}{more}' for other in baselines[method]],
         )
         return name
 
-    numbers = range(count)
-    tested = {
-        method: {domain: [add(method, draw, (domain,)) for draw in numbers] for domain in domains}
-        for method in methods
-    }
-    both = {
-        (method, draw, pair): add(method, draw, pair)
-        for method in (methods if pairs else ())
-        for draw in numbers
-        for pair in combinations(domains, 2)
-    }
-    others = {
-        method: {
-            domain: [
-                {
-                    other: both[method, draw, _pair(domains, domain, other)]
-                    for other in domains
-                    if other != domain
-                }
-                for draw in numbers
-            ]
-            for domain in domains
+    table: dict[str, dict] = dict(
+        baselines=baselines,
+        arms={
+            method: {
+                domain: [add(method, draw, (domain,)) for draw in range(count)]
+                for domain in domains
+            }
+            for method in methods
+        },
+    )
+    if pairs:
+        both = {
+            (method, draw, pair): add(method, draw, pair)
+            for method in methods
+            for draw in range(count)
+            for pair in combinations(domains, 2)
         }
-        for method in (methods if pairs else ())
-    }
-    return dict(arms=arms, table=dict(arms=tested, pairs=others, baselines=baselines))
+        table['pairs'] = {
+            method: {
+                domain: [
+                    {
+                        other: both[method, draw, _pair(domains, domain, other)]
+                        for other in domains
+                        if other != domain
+                    }
+                    for draw in range(count)
+                ]
+                for domain in domains
+            }
+            for method in methods
+        }
+    return dict(arms=arms, table=table)
 
 
 def _pair(domains: Sequence[str], one: str, other: str) -> tuple[str, ...]:

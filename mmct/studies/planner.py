@@ -16,7 +16,7 @@ from ..engine.config_types import import_also, use_resumable_checkpoints
 from ..engine.errors import CTError, one_line
 from ..engine.fingerprint import fingerprint
 from ..engine.methods import add_methods
-from ..engine.schedule import length_key, set_length
+from ..engine.schedule import stretch
 from ..engine.switch import teacher_hook
 from ..engine.teacher_config import teacher_config
 from .cell import TEACHER, TRAINING, TUNING, Cell, hashed
@@ -185,7 +185,7 @@ class Planner:
         for overlay in overlays:
             # A copy: mmengine takes _delete_ out of what it merges.
             cfg.merge_from_dict(copy.deepcopy(overlay))
-        set_length(cfg, max(1, round(arm.length * cfg.train_cfg[length_key(cfg)])))
+        stretch(cfg, arm.length)
         add_methods(cfg, arm.methods)
         cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
         cfg.merge_from_dict({key: seed for key in arm.seeded})

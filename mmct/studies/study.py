@@ -13,8 +13,8 @@ from ..engine.errors import CTError
 
 _KEYS = ('arms', 'common', 'seeds', 'scores', 'table', 'tables', 'figures')
 _ARM_KEYS = (
-    'config', 'overlay', 'methods', 'length', 'seeded', 'group', 'variant', 'baseline', 'tuning',
-    'scores'
+    'config', 'overlay', 'methods', 'length', 'seeded', 'timed_as', 'group', 'variant',
+    'baseline', 'tuning', 'scores'
 )  # fmt: skip
 _TUNING_KEYS = ('points', 'overlay', 'seed')
 _CURVE_KEYS = ('curve', 'x', 'y')
@@ -55,6 +55,8 @@ class Arm:
         seeded (tuple[str]): What else in the config is set to the seed, such as
             the seed of a data set's split: keys with dots.
         length (float): Of its training and schedule, in multiples of the config's.
+        timed_as (str, optional): The arm that takes as long, of which time is
+            estimated. None: itself.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Arm:
     scores: dict[str, dict] = field(default_factory=dict)
     seeded: tuple[str, ...] = ()
     length: float = 1
+    timed_as: str | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,8 @@ def read_study(cfg: Config, seeds: int | None = None) -> Study:
         missing = [name for name in arm.baselines if name not in names]
         if missing:
             raise CTError(f'arm {arm.name!r}: there is no baseline {missing[0]!r}')
+        if arm.timed_as not in (None, *names):
+            raise CTError(f'arm {arm.name!r}: timed_as: there is no arm {arm.timed_as!r}')
         twins = [a.name for a in arms if (a.group, a.variant) == (arm.group, arm.variant)]
         if len(twins) > 1:
             # Figures know an arm by these: one would hide the other.
@@ -208,6 +213,7 @@ def _arm(name: str, settings: Any, common: dict) -> Arm:
         scores=scores,
         seeded=_names(settings.get('seeded')),
         length=length,
+        timed_as=settings.get('timed_as'),
     )
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from domain_classifiers import classifier, samples
 from mmengine.logging import MessageHub
 from mmpretrain.registry import MODELS
-from mmpretrain.structures import DataSample
 
 from mmct.models import CORAL, IRM, MMD, DomainClassifier, GroupDRO, coral, irm_penalty, mmd
 from mmct.models.domain_objectives.domain_outputs import DomainOutputs, by_domain
@@ -121,25 +121,6 @@ def test_group_dro_follows_its_algorithm():
     assert torch.equal(resumed.weights, objective.weights)
 
 
-def classifier(objective, **head):
-    return MODELS.build(
-        dict(
-            type='DomainClassifier',
-            objective=objective,
-            backbone=dict(type='ResNet_CIFAR', depth=18, stem_channels=4, base_channels=4),
-            neck=dict(type='GlobalAveragePooling'),
-            head=dict(type='LinearClsHead', in_channels=32, num_classes=3, **head),
-        )
-    )
-
-
-def samples(domains):
-    return [
-        DataSample(metainfo={} if domain is None else dict(domain=domain)).set_gt_label(row % 3)
-        for row, domain in enumerate(domains)
-    ]
-
-
 @pytest.mark.parametrize(
     'objective',
     [
@@ -150,7 +131,7 @@ def samples(domains):
     ],
 )
 def test_the_classifier_adds_the_objective_to_its_task(objective):
-    model = classifier(objective).train()
+    model = classifier('DomainClassifier', objective=objective).train()
     images = torch.randn(12, 3, 8, 8)
     losses = model.loss(images, samples([0, 1, 3] * 4))
     assert set(losses) == {'loss', 'loss_domains'}
@@ -169,22 +150,17 @@ def test_the_classifier_adds_the_objective_to_its_task(objective):
 
 def test_images_without_a_domain_and_other_losses_are_refused():
     with pytest.raises(ValueError, match="without their domain: use a MultiDomain .*meta_keys"):
-        classifier(dict(type='CORAL')).loss(torch.randn(2, 3, 8, 8), samples([0, None]))
+        model = classifier('DomainClassifier', objective=dict(type='CORAL'))
+        model.loss(torch.randn(2, 3, 8, 8), samples([0, None]))
     with pytest.raises(ValueError, match='whose loss is a CrossEntropyLoss, but got LinearClsHead'):
-        classifier(dict(type='CORAL'), loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1))
+        smooth = dict(loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1))
+        classifier('DomainClassifier', smooth, objective=dict(type='CORAL'))
 
 
 def test_it_predicts_as_the_stock_classifier():
-    model = classifier(dict(type='MMD')).eval()
+    model = classifier('DomainClassifier', objective=dict(type='MMD')).eval()
     assert isinstance(model, DomainClassifier)
-    stock = MODELS.build(
-        dict(
-            type='ImageClassifier',
-            backbone=dict(type='ResNet_CIFAR', depth=18, stem_channels=4, base_channels=4),
-            neck=dict(type='GlobalAveragePooling'),
-            head=dict(type='LinearClsHead', in_channels=32, num_classes=3),
-        )
-    ).eval()
+    stock = classifier('ImageClassifier').eval()
     stock.load_state_dict(model.state_dict())
     images = torch.randn(2, 3, 8, 8)
     assert torch.equal(stock(images), model(images))

@@ -5,31 +5,11 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from mmpretrain.registry import MODELS
-from mmpretrain.structures import DataSample
+from domain_classifiers import classifier, samples
 
 from mmct.models.interdomain_mixup import pairs
 
 DOMAINS = [0, 2, 3] * 4
-
-
-def classifier(head=None, **settings):
-    return MODELS.build(
-        dict(
-            type='InterdomainMixup',
-            backbone=dict(type='ResNet_CIFAR', depth=18, stem_channels=4, base_channels=4),
-            neck=dict(type='GlobalAveragePooling'),
-            head=dict(type='LinearClsHead', in_channels=32, num_classes=3, **(head or {})),
-            **settings,
-        )
-    ).train()
-
-
-def samples(domains):
-    return [
-        DataSample(metainfo={} if domain is None else dict(domain=domain)).set_gt_label(row % 3)
-        for row, domain in enumerate(domains)
-    ]
 
 
 @pytest.mark.parametrize('domains', [DOMAINS, [0, 0, 0, 1, 1, 5]])
@@ -61,7 +41,7 @@ def test_shares_are_from_the_beta_distribution(alpha, variance):
 
 
 def test_the_loss_is_that_of_mixed_images_and_classes():
-    model = classifier(alpha=0.7)
+    model = classifier('InterdomainMixup', alpha=0.7).train()
     images, labels = torch.randn(12, 3, 8, 8), torch.arange(12) % 3
     torch.manual_seed(5)
     losses = model.loss(images, samples(DOMAINS))
@@ -82,9 +62,9 @@ def test_the_loss_is_that_of_mixed_images_and_classes():
 
 def test_what_it_cannot_do_is_refused():
     with pytest.raises(ValueError, match='InterdomainMixup: alpha must be above 0, but got 0'):
-        classifier(alpha=0)
+        classifier('InterdomainMixup', alpha=0)
     with pytest.raises(ValueError, match='InterdomainMixup: images come without their domain'):
-        classifier().loss(torch.randn(2, 3, 8, 8), samples([0, None]))
+        classifier('InterdomainMixup').loss(torch.randn(2, 3, 8, 8), samples([0, None]))
     smooth = dict(loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1))
     with pytest.raises(ValueError, match='InterdomainMixup needs a head whose loss is a CrossEnt'):
-        classifier(smooth)
+        classifier('InterdomainMixup', smooth)

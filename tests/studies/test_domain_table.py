@@ -50,6 +50,11 @@ def test_each_domain_is_left_out_with_each_draw_and_each_pair_once():
     assert loaders['test_dataloader'] == dict(dataset=dict(domains=['b']))
     assert arm['seeded'] == [f'{part}_dataloader.dataset.seed' for part in ('train', 'val', 'test')]
     assert method == CT['overlay']
+    # Of each method two take their time: one domain or two are left out.
+    timed = {name: arm['timed_as'] for name, arm in arms.items()}
+    assert timed['b, CT, draw 1'] == timed['c, CT, draw 0'] == 'a, CT, draw 0'
+    assert timed['b and c, ERM, draw 1'] == 'a and b, ERM, draw 0'
+    assert len(set(timed.values())) == 4
     # What is drawn for all is the same for all.
     assert setting == {**arms['a, ERM, draw 1']['overlay'][2], 'weight': setting['weight']}
     assert arms['c, CT, draw 0']['overlay'][2] == dict(lr=0.5, weight=1.0)
@@ -141,8 +146,9 @@ def test_a_draw_is_selected_in_each_seed_and_unfinished_seeds_are_left_out():
 
 
 def test_differences_are_paired_by_seed():
-    methods = {**METHODS, 'other': dict(baselines=['CT', 'ERM'])}
+    methods = {**METHODS, 'other': dict(baselines=['CT', 'ERM'], methods='augmix')}
     found = made(draws=1, pairs=False, methods=methods)
+    assert found['arms']['b, other']['methods'] == 'augmix'
     assert found['arms']['b, other']['baseline'] == ['b, CT', 'b, ERM']
     accuracy = {'ERM': (50, 60, 70), 'CT': (52, 64, None), 'other': (None, 60, 71)}
     values = {

@@ -45,6 +45,9 @@ WRONG = {
         dict(arms=dict(a=dict(ARM, scores='error'))), "'a': scores must be a dict",
     ),
     'no length': (dict(arms=dict(a=dict(ARM, length=0))), "'a': length must be a number above 0"),
+    'timed as no arm': (
+        dict(arms=dict(a=dict(ARM, timed_as='b'))), "'a': timed_as: there is no arm 'b'",
+    ),
     'arms alike': (
         dict(arms=dict(a=dict(ARM, group='g'), b=dict(ARM, group='g'))),
         "'a' and 'b' have the same group 'g'",

@@ -38,14 +38,16 @@ class DomainAccuracies:
             KeyError: If the study has no such table.
         """
         found = TABLES.build(dict(plan['tables'][self.table]))(plan, results)
+        first = next(iter(found.values()))
         methods = [
             method
-            for method, row in next(iter(found.values())).items()
+            for method, row in first.items()
             if any(value['count'] for value in row.values())
         ]
         if not methods:
             return None
-        appearance = looks(methods)
+        # The same while some have no results yet.
+        appearance = looks(list(first))
         figure, axes = panels(list(found), columns=1, width=6.0)
         for way, rows in found.items():
             columns = list(rows[methods[0]])
@@ -72,5 +74,5 @@ class DomainAccuracies:
             # What is not a domain stands apart.
             axes[way].axvline(columns.index('mean') - 0.5, color=LIGHT.ink, linewidth=0.8)
             axes[way].grid(visible=False, axis='x')
-        legend(figure, appearance)
+        legend(figure, {method: appearance[method] for method in methods})
         return figure

@@ -6,7 +6,8 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from .domain_objectives.domain_outputs import DomainOutputs, domains_of, require_cross_entropy
+from .domain_checks import domains_of, require_cross_entropy
+from .domain_objectives.domain_outputs import DomainOutputs
 from .forward_pass import run
 
 

@@ -8,7 +8,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from .domain_objectives.domain_outputs import domains_of, require_cross_entropy
+from .domain_checks import domains_of, require_cross_entropy
 
 
 def pairs(domains: Sequence[int], alpha: float) -> tuple[list[int], list[float]]:

@@ -30,9 +30,9 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmct.engine.cli import load_config
-from mmct.engine.whole_files import write_text
+from mmct.cli import load_config
 from mmct.models import calibrate, class_scores, remove_batch_norm, start_from_teacher
+from mmct.runs.files import write_text
 
 CLASSES, BATCH, STEPS = 10, 8, 20
 BEGIN, END = '<!-- architectures -->', '<!-- end -->'

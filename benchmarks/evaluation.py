@@ -21,9 +21,9 @@ from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
 
+from mmct.cli import Parser, load_config
 from mmct.corruptions import BENCHMARK, CORRUPTIONS, SEVERITIES
-from mmct.engine.cli import Parser, load_config
-from mmct.engine.isolation import isolated
+from mmct.runs.isolation import isolated
 
 # Width of the ResNet-18, and images a cell such that a round takes some seconds.
 NETWORKS = dict(resnet18=(64, 128), tenth=(20, 512), eighth=(8, 1024))

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from mmct.engine.cli import Parser, load_config
+from mmct.cli import Parser, load_config
 from mmct.models import calibrate
 
 # Config, width of the backbone, features of its head, image and batch size.

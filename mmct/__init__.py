@@ -10,8 +10,9 @@ from .stack import installed_stack
 # fails with an error which does not say how to mend it.
 installed_stack()
 
-from . import datasets, engine, evaluation, models  # noqa: E402
+from . import datasets, engine, evaluation, methods, models  # noqa: E402
+from .evaluation import metrics as _metrics  # noqa: E402, F401
 from .paths import config_path  # noqa: E402
 from .version import __version__  # noqa: E402
 
-__all__ = ['__version__', 'config_path', 'datasets', 'engine', 'evaluation', 'models']
+__all__ = ['__version__', 'config_path', 'datasets', 'engine', 'evaluation', 'methods', 'models']

@@ -17,15 +17,9 @@ from sklearn.datasets import load_digits
 from torch.nn.modules.batchnorm import _BatchNorm
 
 import mmct
-from mmct.engine import (
-    RECIPE,
-    NoBNTeacherHook,
-    NoBNTrainingHook,
-    ScorecardHook,
-    switch_on_ct,
-    teacher_config,
-)
+from mmct.engine import NoBNTeacherHook, NoBNTrainingHook, ScorecardHook
 from mmct.models import CTClassifier
+from mmct.teacher import RECIPE, switch_on_ct, teacher_config
 
 CONFIGS = Path(mmct.config_path('ct_resnet18_digits')).parent
 NAMES = sorted(path.stem for path in CONFIGS.glob('*.py'))

@@ -9,7 +9,7 @@ import torch
 from tool_runs import TRAIN, in_processes, log_of
 
 import mmct
-from mmct.engine.checkpoint import load
+from mmct.runs.checkpoint import load
 
 # Shrunk digits; batches are augmented in the workers (crops) and in the main
 # process (Mixup).

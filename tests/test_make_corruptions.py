@@ -128,12 +128,12 @@ def test_a_finished_set_is_left_alone(made):
 # Where the parent kills itself, as `kill -9` would.
 SETUP = """
 import multiprocessing
-import mmct.engine.corruption_sets
-from mmct.engine.corruption_sets import arrays, making, manifest, recipe
-from mmct.engine.whole_files import write_json
+import mmct.corruption_sets
+from mmct.corruption_sets import layouts, making, manifest, recipe
+from mmct.runs.files import write_json
 
 recipe._MOST = 5  # several parts a corruption; they are cut in the parent alone
-move, add, whole = os.replace, making.Progress.add, arrays.Arrays._blocks
+move, add, whole = os.replace, making.Progress.add, layouts.Arrays._blocks
 
 def die_at(*names):
     os.replace = lambda old, new: die() if new.name in names else move(old, new)
@@ -190,7 +190,7 @@ def test_killed_anywhere_and_started_again_it_ends_with_the_same_files(made, tmp
         "die_at('manifest.json')",
         "die_at('labels.npy')",
         NO_SCAN + 'die_after(2)',  # from here on that pass is not made again
-        NO_SCAN + 'arrays.Arrays._blocks = torn_blocks',
+        NO_SCAN + 'layouts.Arrays._blocks = torn_blocks',
         NO_SCAN + "die_at('fog.npy')",
         NO_SCAN + "die_at('contrast.npy', 'manifest.json')",
         NO_SCAN + "die_at('manifest.json')",
@@ -309,7 +309,7 @@ def test_other_versions_and_other_images_are_refused(made, tmp_path, monkeypatch
         ('_code_digest', lambda: 'other', 'code_sha256'),
     ):
         with monkeypatch.context() as patch:
-            patch.setattr(f'mmct.engine.corruption_sets.manifest.{name}', other)
+            patch.setattr(f'mmct.corruption_sets.manifest.{name}', other)
             assert f'versions.{key}: ' in refused(make(folder, *FEW))
     Image.new('RGB', (16, 16)).save(folder / 'data' / 'ant' / '0.png')
     # It is noticed when there is something to do.

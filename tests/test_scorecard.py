@@ -153,9 +153,9 @@ def test_killed_again_and_again_it_ends_with_the_same_bytes(folder):
     for n in (2, 4):
         # In the midst of a cell; and when the file of a cell is moved into place.
         before = (
-            'import mmct.engine.scoring.predictions as p\n'
+            'import mmct.scoring.predictor as p\n'
             f'p.class_scores = nth({n}, p.class_scores)\n'
-            'import mmct.engine.whole_files as w\n'
+            'import mmct.runs.files as w\n'
             f'w.os.replace = nth({n}, w.os.replace)\n'
         )
         codes = in_processes(folder, *argv, 'torn.json', before=before)

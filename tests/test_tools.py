@@ -34,8 +34,8 @@ from tool_runs import (
 )
 
 import mmct
-from mmct.engine import RECIPE
-from mmct.engine.checkpoint import load_state_dict, safe_loading
+from mmct.runs.checkpoint import load_state_dict, safe_loading
+from mmct.teacher import RECIPE
 
 
 @pytest.fixture(scope='module')
@@ -525,7 +525,7 @@ def refusing(first, tmp_path_factory):
 
 @pytest.mark.parametrize('case', REFUSED)
 def test_a_refused_start_says_why_in_one_line_and_loses_nothing(case, refusing, monkeypatch):
-    monkeypatch.setattr('mmct.engine.cli.checks.get_device', lambda: 'cpu')
+    monkeypatch.setattr('mmct.cli.checks.get_device', lambda: 'cpu')
     monkeypatch.delenv('RANK', raising=False)
     tool, argv, named = REFUSED[case]
     before = contents(refusing)
@@ -540,5 +540,5 @@ def test_a_refused_start_says_why_in_one_line_and_loses_nothing(case, refusing, 
 
 def test_the_way_to_a_traceback(tmp_path, monkeypatch):
     monkeypatch.setenv('MMCT_TRACEBACK', '1')
-    with pytest.raises(mmct.engine.CTError, match='no config file no.py'):
+    with pytest.raises(mmct.runs.CTError, match='no config file no.py'):
         run(TRAIN, 'no.py', cwd=tmp_path)

@@ -20,8 +20,8 @@ import torch
 from mmengine.registry import DefaultScope
 
 import mmct
-from mmct.engine.checkpoint import load_state_dict
-from mmct.engine.isolation import isolated
+from mmct.runs.checkpoint import load_state_dict
+from mmct.runs.isolation import isolated
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN, TEST = ROOT / 'tools' / 'train.py', ROOT / 'tools' / 'test.py'

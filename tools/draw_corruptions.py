@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
+from mmct.cli import Parser, run_tool
 from mmct.corruptions import CORRUPTIONS, SEVERITIES, choose_table, corrupt
-from mmct.engine import CTError
-from mmct.engine.cli import Parser, run_tool
-from mmct.engine.whole_files import write_whole
+from mmct.runs import CTError
+from mmct.runs.files import write_whole
 
 GAP = 4
 LABEL = 150

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import mmct  # noqa: F401  (registers our classes also for configs without them)
-from mmct.corruptions import CORRUPTIONS, SEVERITIES, check_corruption
-from mmct.engine.cli import (
+from mmct.cli import (
     CONFIG_HELP,
     Parser,
     add_cfg_options,
@@ -17,7 +16,8 @@ from mmct.engine.cli import (
     seed_argument,
     severity_argument,
 )
-from mmct.engine.corruption_sets import LAYOUTS, Request, SourceConfig, open_set
+from mmct.corruption_sets import LAYOUTS, Request, SourceConfig, open_set
+from mmct.corruptions import CORRUPTIONS, SEVERITIES, check_corruption
 
 
 def parse_args() -> Namespace:

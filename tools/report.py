@@ -8,12 +8,12 @@ from typing import Any
 
 from rich.console import Console
 
-from mmct.engine import CTError
-from mmct.engine.cli import Parser, run_tool
-from mmct.engine.report_files import write_report
-from mmct.engine.whole_files import write_text
+from mmct.cli import Parser, run_tool
 from mmct.evaluation import compare, find_run, read_result, to_csv
 from mmct.report import print_scorecards, to_markdown
+from mmct.runs import CTError
+from mmct.runs.files import write_text
+from mmct.scoring.report_files import write_report
 
 
 def parse_args() -> Namespace:

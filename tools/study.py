@@ -9,9 +9,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from mmct.engine import CTError
-from mmct.engine.cli import Parser, add_cfg_options, load_config, run_tool
-from mmct.engine.progress import duration
+from mmct.cli import Parser, add_cfg_options, load_config, run_tool
+from mmct.runs import CTError
+from mmct.runs.progress import duration
 from mmct.studies import (
     Executor,
     LiveTable,

@@ -10,9 +10,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
 
 import mmct  # noqa: F401  (registers our classes also for configs without them)
-from mmct.engine import CTError
-from mmct.engine.checkpoint import safe_loading
-from mmct.engine.cli import (
+from mmct.cli import (
     CONFIG_HELP,
     DumpWholeResults,
     Parser,
@@ -22,7 +20,6 @@ from mmct.engine.cli import (
     check_checkpoint,
     check_corruption_arguments,
     data_loader,
-    join_processes,
     load_config,
     merge_cfg_options,
     merge_common_arguments,
@@ -31,6 +28,8 @@ from mmct.engine.cli import (
     set_loader_defaults,
     write_result,
 )
+from mmct.runs import CTError, join_processes
+from mmct.runs.checkpoint import safe_loading
 
 # The formats in which mmengine writes each item of --out.
 ENDINGS = dict(

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from mmct.cli import Parser, run_tool
 from mmct.corruptions import BENCHMARK, corrupt
 from mmct.datasets import Digits
-from mmct.engine.cli import Parser, run_tool
-from mmct.engine.whole_files import write_json, write_whole
 from mmct.report import curves, png
+from mmct.runs.files import write_json, write_whole
 from mmct.theory import (
     CALIBRATIONS,
     Setting,

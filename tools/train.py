@@ -7,16 +7,7 @@ from collections.abc import Callable
 from mmengine.config import Config
 
 import mmct  # noqa: F401  (registers our classes also for configs without them)
-from mmct.engine import (
-    METHODS,
-    CTError,
-    add_methods,
-    set_test_domain,
-    switch_on_ct,
-    teacher_hook,
-)
-from mmct.engine.checkpoint import load_state_dict, safe_loading
-from mmct.engine.cli import (
+from mmct.cli import (
     CONFIG_HELP,
     Parser,
     add_common_arguments,
@@ -26,7 +17,6 @@ from mmct.engine.cli import (
     claim_work_dir,
     data_loader,
     dump_config,
-    join_processes,
     load_config,
     merge_cfg_options,
     merge_common_arguments,
@@ -35,7 +25,11 @@ from mmct.engine.cli import (
     set_loader_defaults,
     set_teacher_options,
 )
-from mmct.engine.resume_checks import checkpoint_to_resume
+from mmct.methods import METHODS, add_methods
+from mmct.runs import CTError, join_processes, set_test_domain
+from mmct.runs.checkpoint import load_state_dict, safe_loading
+from mmct.runs.resume import checkpoint_to_resume
+from mmct.teacher import switch_on_ct, teacher_hook
 
 
 def parse_args() -> Namespace:

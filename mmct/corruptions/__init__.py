@@ -1,8 +1,17 @@
 """Corruptions of images: 19 kinds at 5 severities; knows neither torch nor mmengine."""
 
-from .checks import check_corruption, check_seed, check_severity, choose_table
 from .corrupt import corrupt
-from .names import BENCHMARK, CATEGORIES, CORRUPTIONS, EXTRA, SEVERITIES
+from .names import (
+    BENCHMARK,
+    CATEGORIES,
+    CORRUPTIONS,
+    EXTRA,
+    SEVERITIES,
+    check_corruption,
+    check_seed,
+    check_severity,
+    choose_table,
+)
 
 __all__ = [
     'BENCHMARK',

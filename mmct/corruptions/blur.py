@@ -1,4 +1,4 @@
-"""Blur: pixels mix with their neighbours."""
+"""The normal (Gaussian) filter over images."""
 
 from functools import lru_cache
 
@@ -6,12 +6,122 @@ import cv2
 import numpy as np
 from scipy import sparse
 
-from .compiled import compiled
-from .levels import to_fractions, to_levels
-from .linear_maps import zoom_matrix
-from .motion import smear
-from .smoothing import smooth_images
+from .levels import compiled, to_fractions, to_levels, zoom_matrix
 from .streams import Streams, integers
+
+
+def smooth_images(images: np.ndarray, sigma: float) -> np.ndarray:
+    """Filter with a normal kernel of 4 standard deviations; outside the edge goes on.
+
+    To the bit what ``scipy.ndimage.gaussian_filter`` makes, which takes several
+    times as long: levels are cut off afterwards, so that a last bit can be a level.
+
+    Args:
+        images (np.ndarray): float64. (N, H, W, C)
+        sigma (float): Standard deviation in pixels.
+
+    Returns:
+        np.ndarray: As the images.
+    """
+    count, height, width, channels = images.shape
+    lines = images.reshape(count, height, width * channels)
+    return _smooth(lines, _half_kernel(sigma), channels).reshape(images.shape)
+
+
+@lru_cache(maxsize=32)
+def _half_kernel(sigma: float) -> np.ndarray:
+    """The middle weight and those after it."""
+    radius = int(4 * sigma + 0.5)
+    kernel = np.exp(-0.5 / (sigma * sigma) * np.arange(-radius, radius + 1) ** 2)
+    return (kernel / kernel.sum())[radius:]
+
+
+@compiled
+def _smooth(images: np.ndarray, weights: np.ndarray, channels: int) -> np.ndarray:
+    count, height, width = images.shape
+    radius = weights.size - 1
+    margin = radius * channels
+    out = np.empty_like(images)
+    line = np.empty(width + 2 * margin)
+    middle = line[margin:margin + width]
+    for n in range(count):
+        image = images[n]
+        for y in range(height):
+            middle[:] = image[y] * weights[0]
+            for k in range(radius, 0, -1):
+                _add(middle, image[max(y - k, 0)], image[min(y + k, height - 1)], weights[k])
+            for k in range(radius):
+                for c in range(channels):
+                    line[k * channels + c] = middle[c]
+                    line[margin + width + k * channels + c] = middle[width - channels + c]
+            out[n, y] = middle * weights[0]
+            for k in range(radius, 0, -1):
+                left, right = line[margin - k * channels:], line[margin + k * channels:]
+                _add(out[n, y], left, right, weights[k])
+    return out
+
+
+@compiled
+def _add(sums: np.ndarray, one: np.ndarray, other: np.ndarray, weight: float) -> None:
+    # On its own, the compiler makes vector instructions of it.
+    for i in range(sums.size):
+        sums[i] += (one[i] + other[i]) * weight
+
+
+def smear(images: np.ndarray, angles: np.ndarray, radius: int, sigma: float) -> np.ndarray:
+    """Average each pixel with those behind it on a line.
+
+    The weights are one half of a normal distribution; the line's points are
+    rounded to pixels, and outside the image the edge goes on.
+
+    Args:
+        images (np.ndarray): uint8. (N, H, W, C)
+        angles (np.ndarray): Of each image's line, in degrees. (N,)
+        radius (int): Half the line's length, in pixels.
+        sigma (float): Standard deviation of the weights, in pixels.
+
+    Returns:
+        np.ndarray: As the images, cut off to levels.
+    """
+    steps = np.arange(2 * radius + 1)
+    weights = np.exp(-0.5 * (steps / sigma) ** 2)
+    weights /= weights.sum()
+    radians = np.deg2rad(angles)[:, None]
+    rows = np.ceil(steps * np.sin(radians) - 0.5).astype(np.int64)
+    columns = np.ceil(steps * np.cos(radians) - 0.5).astype(np.int64)
+    count, height, width, channels = images.shape
+    lines = images.reshape(count, height, width * channels)
+    return _smear(lines, rows, columns * channels, weights, channels).reshape(images.shape)
+
+
+@compiled
+def _smear(
+    images: np.ndarray, rows: np.ndarray, shifts: np.ndarray, weights: np.ndarray, channels: int
+) -> np.ndarray:
+    count, height, width = images.shape
+    out = np.empty_like(images)
+    sums = np.empty(width)
+    for n in range(count):
+        for y in range(height):
+            sums[:] = 0
+            for k in range(weights.size):
+                line = images[n, min(max(y + rows[n, k], 0), height - 1)]
+                shift = shifts[n, k]
+                # Of these values the source is inside; beyond, the edge goes on.
+                begin = min(max(-shift, 0), width)
+                end = max(min(width - shift, width), begin)
+                for x in range(0, begin, channels):
+                    for c in range(channels):
+                        sums[x + c] += weights[k] * line[c]
+                inside, source = sums[begin:end], line[begin + shift:end + shift]
+                for i in range(inside.size):
+                    inside[i] += weights[k] * source[i]
+                for x in range(end, width, channels):
+                    for c in range(channels):
+                        sums[x + c] += weights[k] * line[width - channels + c]
+            for i in range(width):
+                out[n, y, i] = np.uint8(sums[i])
+    return out
 
 
 def gaussian_blur(images: np.ndarray, sigma: float) -> np.ndarray:

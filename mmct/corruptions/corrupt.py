@@ -5,22 +5,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from .blur import defocus_blur, gaussian_blur, glass_blur, motion_blur, zoom_blur
-from .checks import (
-    check_corruption,
-    check_images,
-    check_seed,
-    check_severity,
-    choose_table,
-)
 from .cifar_table import CIFAR_TABLE
-from .digital import brightness, contrast, jpeg_compression, saturate
+from .digital import brightness, contrast, jpeg_compression, pixelate, saturate
 from .elastic import elastic_transform
 from .imagenet import corrupt_imagenet
+from .names import check_corruption, check_images, check_seed, check_severity, choose_table
 from .noise import gaussian_noise, impulse_noise, shot_noise, speckle_noise
-from .pixelation import pixelate
-from .spatter import spatter
 from .streams import InOrder, Keyed, Source, Streams
-from .weather import fog, frost, snow
+from .weather import fog, frost, snow, spatter
 
 RANDOM: dict[str, Callable[..., np.ndarray]] = {
     function.__name__: function

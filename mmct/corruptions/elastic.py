@@ -3,9 +3,7 @@
 import cv2
 import numpy as np
 
-from .compiled import compiled
-from .levels import to_levels
-from .linear_maps import smooth
+from .levels import compiled, smooth, to_levels
 from .streams import Streams
 
 

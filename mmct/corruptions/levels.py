@@ -1,8 +1,42 @@
-"""Between grey levels and fractions."""
+"""Compiling loops that no library has."""
+
+import os
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
+from numba import config, njit
+from scipy import ndimage
 
-from .compiled import compiled
+
+def compiled(function: Callable) -> Callable:
+    """Compile a function when it is first called.
+
+    The machine code is kept on disk for the next process where a folder for it
+    can be written: ``$NUMBA_CACHE_DIR``, or ``mmct`` in the user's cache.
+
+    Args:
+        function (Callable): Loops over arrays.
+
+    Returns:
+        Callable: The same, compiled.
+    """
+    before = config.CACHE_DIR
+    # Not beside the source, numba's default: pip would leave it there when mmct is
+    # removed, and that folder would hide parts of an editable install.
+    config.CACHE_DIR = before or _user_cache()
+    try:
+        return njit(cache=True, nogil=True)(function)
+    except RuntimeError:  # no folder that can be written
+        return njit(nogil=True)(function)
+    finally:
+        config.CACHE_DIR = before
+
+
+def _user_cache() -> str:
+    root = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    return str(Path(root) / 'mmct')
 
 
 def to_fractions(images: np.ndarray) -> np.ndarray:
@@ -56,3 +90,60 @@ def _repeat(values: np.ndarray) -> np.ndarray:
         for c in range(3):
             out[i, c] = values[i]
     return out
+
+
+@lru_cache(maxsize=256)
+def zoom_matrix(size: int, factor: float) -> np.ndarray:
+    """What the reference's zoom makes of one axis: crop, enlarge linearly, crop.
+
+    Args:
+        size (int): Pixels.
+        factor (float): 1 or more.
+
+    Returns:
+        np.ndarray: Weight of each pixel in each new pixel. (size, size)
+    """
+    cropped = int(np.ceil(size / factor))
+    top = (size - cropped) // 2
+    enlarged = ndimage.zoom(np.eye(cropped), (factor, 1), order=1)
+    trim = (len(enlarged) - size) // 2
+    matrix = np.zeros((size, size))
+    matrix[:, top:top + cropped] = enlarged[trim:trim + size]
+    return matrix
+
+
+@lru_cache(maxsize=256)
+def smoothing_matrix(size: int, sigma: float, mode: str, truncate: float = 4.0) -> np.ndarray:
+    """A normal (Gaussian) filter along one axis.
+
+    Args:
+        size (int): Pixels.
+        sigma (float): Standard deviation in pixels.
+        mode (str): How the axis goes on outside, as of ``scipy.ndimage``.
+        truncate (float): The kernel's radius in standard deviations.
+            Defaults to 4.
+
+    Returns:
+        np.ndarray: Weight of each pixel in each new pixel. (size, size)
+    """
+    return ndimage.gaussian_filter(np.eye(size), (sigma, 0), mode=mode, truncate=truncate)
+
+
+def smooth(fields: np.ndarray, sigma: float, mode: str, truncate: float = 4.0) -> np.ndarray:
+    """Filter fields of random numbers.
+
+    Faster than SciPy, and rounded otherwise: not for images, where levels
+    are cut off.
+
+    Args:
+        fields (np.ndarray): Floats. (..., H, W)
+        sigma (float): Standard deviation in pixels.
+        mode (str): How a field goes on outside, as of ``scipy.ndimage``.
+        truncate (float): The kernel's radius in standard deviations.
+            Defaults to 4.
+
+    Returns:
+        np.ndarray: As the fields.
+    """
+    down, across = (smoothing_matrix(n, sigma, mode, truncate) for n in fields.shape[-2:])
+    return down @ fields @ across.T

@@ -1,5 +1,12 @@
 """The names of the corruptions, in the order of every table."""
 
+import difflib
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
 BENCHMARK = (
     'gaussian_noise',
     'shot_noise',
@@ -36,3 +43,132 @@ CATEGORIES = dict(
 
 SEVERITIES = (1, 2, 3, 4, 5)
 """From weak to strong."""
+
+
+TABLES = ('cifar', 'imagenet')
+CIFAR_LARGEST, IMAGENET_SMALLEST = 32, 128  # pixels along the longer, shorter side
+SMALLEST = dict(cifar=8, imagenet=32)  # pixels along the shorter side
+
+
+def check_corruption(corruption: str, known: Sequence[str] = CORRUPTIONS) -> str:
+    """Refuse a name that is none of those known.
+
+    Args:
+        corruption (str): The name.
+        known (Sequence[str]): Defaults to :data:`CORRUPTIONS`.
+
+    Returns:
+        str: The name.
+
+    Raises:
+        ValueError: Names the nearest one.
+    """
+    if corruption in known:
+        return corruption
+    near = difflib.get_close_matches(str(corruption), known, n=1, cutoff=0.4)
+    hint = f'did you mean {near[0]!r}?' if near else f'choose from {", ".join(known)}'
+    raise ValueError(f'there is no corruption {corruption!r}: {hint}')
+
+
+def check_severity(severity: int) -> int:
+    """Refuse what is no severity.
+
+    Args:
+        severity (int): The severity.
+
+    Returns:
+        int: The severity.
+
+    Raises:
+        ValueError: Unless it is an integer from 1 to 5.
+    """
+    try:
+        known = operator.index(severity) in SEVERITIES
+    except TypeError:
+        known = False
+    if not known or isinstance(severity, bool):
+        raise ValueError(
+            f'severity must be an integer from 1 (weak) to 5 (strong), got {severity!r}'
+        )
+    return operator.index(severity)
+
+
+def check_seed(seed: int) -> int:
+    """Refuse what is no seed.
+
+    Args:
+        seed (int): The seed.
+
+    Returns:
+        int: The seed.
+
+    Raises:
+        ValueError: Unless it is an integer from 0 to 2**64 - 1.
+    """
+    try:
+        known = 0 <= operator.index(seed) < 2**64
+    except TypeError:
+        known = False
+    if not known:
+        raise ValueError(f'seed must be an integer from 0 to 2**64 - 1, got {seed!r}')
+    return operator.index(seed)
+
+
+def check_images(images: Any) -> None:
+    """Refuse what are no RGB images of 8 bits.
+
+    Args:
+        images (np.ndarray): The images.
+
+    Raises:
+        ValueError: Unless they are a uint8 array (N, H, W, 3).
+    """
+    if not isinstance(images, np.ndarray):
+        raise ValueError(f'images must be a NumPy array, got {type(images).__name__}')
+    if images.dtype != np.uint8:
+        raise ValueError(
+            f'images must be uint8 with levels 0 to 255, got {images.dtype}: corrupt them '
+            'before they are normalised'
+        )
+    if images.ndim != 4 or images.shape[3] != 3:
+        raise ValueError(
+            f'images must be RGB of shape (N, H, W, 3), got {images.shape}: repeat the channel '
+            'of grey images three times, and give one image as images[None]'
+        )
+
+
+def choose_table(table: str | None, height: int, width: int) -> str:
+    """Which severities images of a size take.
+
+    Args:
+        table (str, optional): 'cifar' or 'imagenet'; None chooses by size,
+            'cifar' up to 32 pixels and 'imagenet' from 128.
+        height (int): Pixels.
+        width (int): Pixels.
+
+    Returns:
+        str: 'cifar' or 'imagenet'.
+
+    Raises:
+        ValueError: If there is no such table, if the size lies between the two
+            and none is given, or if the images are too small.
+    """
+    size = f'{height} x {width} px'
+    if table is None:
+        if max(height, width) <= CIFAR_LARGEST:
+            table = 'cifar'
+        elif min(height, width) >= IMAGENET_SMALLEST:
+            table = 'imagenet'
+        else:
+            raise ValueError(
+                f'images of {size} lie between the severities of CIFAR-C (up to '
+                f'{CIFAR_LARGEST} px) and ImageNet-C (from {IMAGENET_SMALLEST} px): choose '
+                "table 'cifar' (weaker) or 'imagenet'"
+            )
+    if table not in TABLES:
+        raise ValueError(f"table must be 'cifar', 'imagenet' or None (by size), got {table!r}")
+    if min(height, width) < SMALLEST[table]:
+        raise ValueError(
+            f'images of {size} are too small: table {table!r} needs {SMALLEST[table]} px'
+        )
+    return table

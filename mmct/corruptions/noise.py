@@ -1,22 +1,138 @@
-"""Noise: each value changes on its own.
+"""Noise that acts on each value alone, as a channel from grey level to grey level.
 
-Where the draws of the reference are asked for, noise is added to the image as
-the reference does; else the value goes through a channel of the same
-probabilities, which takes one draw a value and no arithmetic.
+Such noise is wholly given by the 256 x 256 probabilities of level j coming out
+where level i went in. One 32-bit word a value then draws from them exactly
+(alias method; Walker, 1977), whatever the distribution.
 """
 
-import numpy as np
+from collections.abc import Callable
+from functools import lru_cache
 
-from .level_channel import (
-    LEVELS,
-    additive_channel,
-    alias_table,
-    poisson_channel,
-    replacing_channel,
-    through_channel,
-)
-from .levels import to_fractions, to_levels
-from .streams import Streams
+import numpy as np
+from scipy import stats
+
+from .levels import compiled, to_fractions, to_levels
+from .streams import Source, Streams
+
+LEVELS = np.arange(256)
+# A word's upper 8 bits choose a column, its lower 24 decide between the column
+# and its alias. Of an entry of the table the upper 24 are the bound of the
+# column's share, the lower 8 the alias.
+_LOW = (1 << 24) - 1
+
+
+def additive_channel(scales: np.ndarray) -> np.ndarray:
+    """Normal noise is added, and the sum cut off to a level.
+
+    Args:
+        scales (np.ndarray): Standard deviation at each level, in levels. (256,)
+
+    Returns:
+        np.ndarray: Probability of each level, given each level. (256, 256)
+    """
+    # Cutting off: level j is [j, j + 1), all below 1 is 0, all from 255 on is 255.
+    upper = np.append(LEVELS[1:], np.inf)
+    noisy = scales > 0
+    channel = np.eye(256)
+    below = stats.norm.cdf(upper, loc=LEVELS[noisy, None], scale=scales[noisy, None])
+    channel[noisy] = np.diff(below, axis=1, prepend=0)
+    return channel
+
+
+def poisson_channel(photons: float) -> np.ndarray:
+    """Light is counted.
+
+    Args:
+        photons (float): Mean count at white.
+
+    Returns:
+        np.ndarray: Probability of each level, given each level. (256, 256)
+    """
+    counts = np.arange(int(np.ceil(photons)) + 1)
+    level = (np.minimum(counts / photons, 1) * 255).astype(int)
+    means = LEVELS[:, None] / 255 * photons
+    channel = np.zeros((256, 256))
+    np.add.at(channel.T, level, stats.poisson.pmf(counts, means).T)
+    channel[:, 255] += stats.poisson.sf(counts[-1], means[:, 0])
+    return channel
+
+
+def replacing_channel(share: float) -> np.ndarray:
+    """Some values are replaced by black or white, as often the one as the other.
+
+    Args:
+        share (float): How many, in [0, 1].
+
+    Returns:
+        np.ndarray: Probability of each level, given each level. (256, 256)
+    """
+    channel = np.eye(256) * (1 - share)
+    channel[:, [0, 255]] += share / 2
+    return channel
+
+
+@lru_cache(maxsize=32)
+def alias_table(probabilities: Callable[..., np.ndarray], *parameters: float) -> np.ndarray:
+    """A channel, made ready to draw from.
+
+    Args:
+        probabilities (Callable): Makes the (256, 256) probabilities.
+        *parameters (float): What it takes.
+
+    Returns:
+        np.ndarray: The table, uint32. (256, 256)
+    """
+    return _fill(probabilities(*parameters))
+
+
+@compiled
+def _fill(channel: np.ndarray) -> np.ndarray:
+    table = np.empty((256, 256), np.uint32)
+    for row in range(256):
+        share = channel[row] / channel[row].sum() * 256
+        small = [j for j in range(256) if share[j] < 1]
+        large = [j for j in range(256) if share[j] >= 1]
+        for j in range(256):
+            table[row, j] = _LOW << 8 | j  # its own alias
+        while small and large:
+            j, giver = small.pop(), large[-1]
+            table[row, j] = min(round(share[j] * (_LOW + 1)), _LOW) << 8 | giver
+            share[giver] -= 1 - share[j]
+            if share[giver] < 1:
+                small.append(large.pop())
+    return table
+
+
+def through_channel(images: np.ndarray, streams: Streams, table: np.ndarray) -> np.ndarray:
+    """Send each value through the channel.
+
+    Args:
+        images (np.ndarray): uint8. (N, ...)
+        streams (Streams): The images' randomness.
+        table (np.ndarray): From :func:`alias_table`. (256, 256)
+
+    Returns:
+        np.ndarray: As the images.
+    """
+    count = images[0].size
+    words = streams.draw(len(images), lambda rng: _words(rng, count))
+    return _send(images.reshape(-1), words.reshape(-1), table).reshape(images.shape)
+
+
+def _words(rng: Source, count: int) -> np.ndarray:
+    if isinstance(rng, np.random.RandomState):
+        return rng.randint(2**32, size=count, dtype=np.uint32)
+    return rng.bit_generator.random_raw((count + 1) // 2).view(np.uint32)[:count]
+
+
+@compiled
+def _send(values: np.ndarray, words: np.ndarray, table: np.ndarray) -> np.ndarray:
+    out = np.empty_like(values)
+    for i in range(values.size):
+        column = words[i] >> 24
+        entry = table[values[i], column]
+        out[i] = column if (words[i] & _LOW) < entry >> 8 else entry & 255
+    return out
 
 
 def gaussian_noise(images: np.ndarray, streams: Streams, scale: float) -> np.ndarray:

@@ -1,25 +1,18 @@
-"""Data sets and transforms that mmpretrain lacks."""
+"""Data sets, samplers and transforms that mmpretrain lacks."""
 
-from .cell import CLEAN, Cell
-from .cifar_c import CIFAR10C, CIFAR100C, CIFAR10CBar
+from .array_sets import CIFAR10C, CIFAR100C, CIFAR10CBar, CorruptionArrays
 from .clean_images import CleanImages
-from .corrupted_dataset import CorruptedDataset
-from .corruption_arrays import CorruptionArrays
-from .corruption_cells import CorruptionCells
-from .corruption_folders import CorruptionFolders
+from .corruption_set import CLEAN, Cell, CorruptionCells
 from .digits import Digits
-from .domain_benchmarks import PACS, VLCS, OfficeHome, TerraIncognita
-from .generated_corruptions import GeneratedCorruptions
-from .imagenet_c import ImageNetC, ImageNetCBar, TinyImageNetC
-from .multi_domain import MultiDomain
-from .samplers import DomainSampler
-from .transforms import AugMix, Corrupt, TorchvisionAutoAugment
+from .domain_sampler import DomainSampler
+from .folder_sets import CorruptionFolders, ImageNetC, ImageNetCBar, TinyImageNetC
+from .generated import Corrupt, CorruptedDataset, GeneratedCorruptions
+from .multi_domain import PACS, VLCS, MultiDomain, OfficeHome, TerraIncognita
 
 __all__ = [
-    'AugMix',
+    'CIFAR100C',
     'CIFAR10C',
     'CIFAR10CBar',
-    'CIFAR100C',
     'CLEAN',
     'Cell',
     'CleanImages',
@@ -38,6 +31,5 @@ __all__ = [
     'PACS',
     'TerraIncognita',
     'TinyImageNetC',
-    'TorchvisionAutoAugment',
     'VLCS',
 ]

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from mmpretrain.registry import DATASETS
 
-from .cell import CLEAN, Cell
+from .corruption_set import CLEAN, Cell
 
 # Bytes of images that are kept: those of CIFAR's test set, twice.
 _KEPT = 1 << 26

@@ -10,12 +10,11 @@ from mmpretrain.registry import LOOPS
 from torch.utils.data import DataLoader
 
 from mmct.datasets import CleanImages, CorruptionCells
-from mmct.evaluation import CorruptionError, flat
+from mmct.evaluation.metrics import CorruptionError, flat
 from mmct.report import print_scorecards
-
-from .errors import CTError
-from .network import unwrapped
-from .scoring import Scoring, score
+from mmct.runs.errors import CTError
+from mmct.runs.ranks import unwrapped
+from mmct.scoring import Scoring, score
 
 
 @LOOPS.register_module()

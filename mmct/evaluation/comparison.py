@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .bootstrap import mean_interval
-from .cell_score import unpack_hits
+from .intervals import mean_interval
 from .result_file import make_result, reference_of
-from .summary import image_errors, main_corruptions
+from .summary import image_errors, main_corruptions, unpack_hits
 
 # What has to be equal for errors to be of the same images.
 _DATA = ('set', 'source', 'images', 'labels_sha256', 'seed', 'table')

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..version import __version__
-from .bootstrap import LEVEL, RESAMPLES, SEED
-from .cell_score import unpack_hits
-from .reference import Reference
-from .summary import summarise
+from mmct.version import __version__
+
+from .error_table import Reference
+from .intervals import LEVEL, RESAMPLES, SEED
+from .summary import summarise, unpack_hits
 
 SCHEMA, SCHEMA_VERSION = 'mmct-scorecard', 1
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 
 import torch
+from mmpretrain.models import ImageClassifier
+from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from .calibration import GRANULARITIES, calibrate
-from .no_norm import NoNorm
+from .no_norm import GRANULARITIES, NoNorm, calibrate
 
 INITS = ('identity', 'fold', 'calibrate')
 
@@ -161,3 +162,92 @@ def _without_statistics(name: str, bn: _BatchNorm, init: str) -> NoNorm:
         if init == 'fold':
             layer.standardise(bn.running_mean, bn.running_var)
     return layer
+
+
+def check_is_copy(teacher: nn.Module, student: nn.Module, with_bn: bool = False) -> None:
+    """Refuse a teacher that is not the student's network without BN.
+
+    Args:
+        teacher (nn.Module): The teacher.
+        student (nn.Module): The student.
+        with_bn (bool): Whether it may have BatchNorm. Defaults to False.
+
+    Raises:
+        ValueError: If the teacher has BatchNorm, or if parameters other than
+            those of normalisation layers differ in name or shape.
+    """
+    expected = _shapes(student)
+    found = _shapes(teacher)
+    for name, module in teacher.named_modules():
+        if isinstance(module, _BatchNorm) and not with_bn:
+            raise ValueError(f'the teacher is not BN-free: {name} is a BatchNorm')
+    wrong = [name for name, shape in found.items() if expected.get(name) != shape]
+    # A folded BatchNorm(affine=False) leaves parameters that it did not have.
+    norms = _norm_parameters(student) | _norm_parameters(teacher)
+    wrong += expected.keys() - found.keys()
+    wrong = sorted(set(wrong) - norms)
+    if wrong:
+        raise ValueError(
+            f"the teacher's network is not the student's: {len(wrong)} parameters "
+            f'differ in name or shape, the first is {wrong[0]}'
+        )
+
+
+def _shapes(model: nn.Module) -> dict[str, torch.Size]:
+    return {name: p.shape for name, p in model.named_parameters()}
+
+
+def _norm_parameters(model: nn.Module) -> set[str]:
+    return {
+        f'{name}.{parameter}'
+        for name, module in model.named_modules()
+        if hasattr(module, 'num_features') and hasattr(module, 'eps')
+        for parameter in ('weight', 'bias')
+    }
+
+
+@MODELS.register_module(name='NormFreeBackbone')
+def norm_free_backbone(backbone: dict) -> nn.Module:
+    """Build a backbone and remove its BatchNorm.
+
+    ``backbone=dict(type='NormFreeBackbone', backbone=dict(type='ResNet', ...))``
+    gives the inner backbone itself, with ``init='identity'`` (see
+    :func:`remove_batch_norm`). It is a function, not a wrapper, so that the
+    state-dict keys and attributes are those of the backbone. Weights are
+    initialised or loaded later: folding and calibrating come after that
+    (see :class:`mmct.engine.NoBNTrainingHook`).
+
+    Args:
+        backbone (dict): Config of the backbone to build.
+
+    Returns:
+        nn.Module: The backbone, BN-free.
+
+    Raises:
+        ValueError: If the backbone has no BatchNorm.
+    """
+    return remove_batch_norm(MODELS.build(backbone))
+
+
+@MODELS.register_module()
+class NormFreeClassifier(ImageClassifier):
+    """An ``ImageClassifier`` whose BatchNorm layers were removed when built.
+
+    In backbone, neck and head, with ``init='identity'`` (see
+    :func:`remove_batch_norm`); train it with
+    :class:`mmct.engine.NoBNTrainingHook`, which calibrates it first.
+
+    The teacher of "Counterbalancing Teacher",
+    https://arxiv.org/abs/2207.01548.
+
+    Args:
+        *args: As for ``mmpretrain.models.ImageClassifier``.
+        **kwargs: As for ``mmpretrain.models.ImageClassifier``.
+
+    Raises:
+        ValueError: If the network has no BatchNorm.
+    """
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        remove_batch_norm(self)

@@ -9,10 +9,8 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
-from .batch_norm_removal import check_has_batch_norm
-from .consistency import trust_in
-from .copy_check import check_is_copy
-from .ct_consistency_loss import CTConsistencyLoss
+from .batch_norm_removal import check_has_batch_norm, check_is_copy
+from .consistency_loss import CTConsistencyLoss, trust_in
 from .forward_pass import ForwardPass, branches, class_scores, run
 from .frozen_teacher import FrozenTeacher
 

@@ -1,10 +1,12 @@
 """Matrices of runs: arms, seeds, cells, where they run, and what comes out."""
 
-from . import figures, scores, tables
+from . import figures, scores, tables  # noqa: F401  (registered by being imported)
 from .cell import Cell
 from .checks import check_parts
 from .estimate import Estimate, cells_alike, estimate
-from .executors import Executor, LocalExecutor, RayExecutor
+from .executors.executor import Executor
+from .executors.local_executor import LocalExecutor
+from .executors.ray_executor import RayExecutor
 from .leave_one_out import draws, leave_one_out
 from .live_table import LiveTable
 from .planner import Planner

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from ..engine.errors import CTError, one_line
+from mmct.runs.errors import CTError, one_line
+
 from .cell import Cell, hashed
 from .registry import FIGURES, SCORES, TABLES
 from .study import Study

@@ -10,12 +10,13 @@ import torch
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
 
-from ..engine import AdversarialTrainingHook
-from ..engine.cli import build_runner, check_classes
-from ..engine.config_types import scoped
-from ..engine.errors import CTError, one_line
-from ..engine.isolation import isolated, stop_workers
-from ..models import CTClassifier
+from mmct.cli import build_runner, check_classes
+from mmct.methods import AdversarialTrainingHook
+from mmct.models import CTClassifier
+from mmct.runs.configs import scoped
+from mmct.runs.errors import CTError, one_line
+from mmct.runs.isolation import isolated, stop_workers
+
 from .cell import Cell
 from .checks import images_to_predict
 from .study import Study

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from ..engine.progress import duration
+from mmct.runs.progress import duration
+
 from .cell import TEACHER, TRAINING, TUNING, Cell
 from .progress import FAILED, FINISHED, RUNNING, WAITING, Progress
 from .summary import mean_and_error, shown_value

@@ -10,15 +10,14 @@ from typing import Any
 from mmengine.config import Config
 from mmpretrain.registry import DATASETS, HOOKS
 
-from ..engine.checkpoint import digest, load_state_dict
-from ..engine.cli import load_config, set_loader_defaults
-from ..engine.config_types import import_also, use_resumable_checkpoints
-from ..engine.errors import CTError, one_line
-from ..engine.fingerprint import fingerprint
-from ..engine.methods import add_methods
-from ..engine.schedule import stretch
-from ..engine.switch import teacher_hook
-from ..engine.teacher_config import teacher_config
+from mmct.cli import load_config, set_loader_defaults
+from mmct.methods.switch import add_methods
+from mmct.runs.checkpoint import digest, load_state_dict
+from mmct.runs.configs import import_also, stretch, use_resumable_checkpoints
+from mmct.runs.errors import CTError, one_line
+from mmct.runs.identity import fingerprint
+from mmct.teacher.config import teacher_config, teacher_hook
+
 from .cell import TEACHER, TRAINING, TUNING, Cell, hashed
 from .store import SCHEMA_VERSION, StudyStore
 from .study import Arm, Study

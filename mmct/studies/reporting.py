@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..engine.errors import CTError
-from ..engine.whole_files import write_json, write_text, write_whole
-from ..report.figures import png
+from mmct.report.figures import png
+from mmct.runs.errors import CTError
+from mmct.runs.files import write_json, write_text, write_whole
+
 from .live_table import shown
 from .registry import FIGURES, TABLES
 from .store import StudyStore

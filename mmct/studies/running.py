@@ -9,13 +9,13 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from ..engine.checkpoint import load_state_dict, safe_loading
-from ..engine.cli import build_runner
-from ..engine.errors import CTError, DivergedError, LockedError
-from ..engine.isolation import isolated
-from ..engine.locks import lock_folder
-from ..engine.resume_checks import checkpoint_to_resume
-from ..engine.whole_files import write_text, write_whole
+from mmct.cli import build_runner
+from mmct.runs.checkpoint import load_state_dict, safe_loading
+from mmct.runs.errors import CTError, DivergedError, LockedError
+from mmct.runs.files import lock_folder, write_text, write_whole
+from mmct.runs.isolation import isolated
+from mmct.runs.resume import checkpoint_to_resume
+
 from .cell import hashed
 from .registry import SCORES
 from .status import Status, StatusHook

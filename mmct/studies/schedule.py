@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from .cell import Cell
-from .executors import Executor
+from .executors.executor import Executor
 from .planner import Planner
 from .progress import Progress
 from .store import StudyStore, is_complete

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..engine.errors import CTError
-from ..engine.whole_files import write_json
-from ..version import __version__
+from mmct.runs.errors import CTError
+from mmct.runs.files import write_json
+from mmct.version import __version__
+
 from .cell import Cell, hashed
 
 SCHEMA, SCHEMA_VERSION = 'mmct-study', 1

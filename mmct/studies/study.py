@@ -8,8 +8,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ..engine.config_types import custom_imports
-from ..engine.errors import CTError
+from mmct.runs.configs import custom_imports
+from mmct.runs.errors import CTError
 
 _KEYS = ('arms', 'common', 'seeds', 'scores', 'table', 'tables', 'figures')
 _ARM_KEYS = (
@@ -46,7 +46,7 @@ class Arm:
         config (str): The config file that it begins with.
         overlays (tuple[dict]): What is changed in it, in this order.
         methods (tuple[str]): Then switched on, see
-            :func:`mmct.engine.add_methods`.
+            :func:`mmct.methods.add_methods`.
         group (str): What it is compared within, such as the architecture.
         variant (str): What distinguishes it in its group.
         baselines (tuple[str]): The arms that it is compared with.

@@ -11,7 +11,7 @@ from mmengine.device import get_device
 from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import MODELS
 
-from ..engine.checkpoint import check_fits, load_state_dict
+from mmct.runs.checkpoint import check_fits, load_state_dict
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from ..engine.errors import CTError
+from mmct.runs.errors import CTError
 
 HELD_OUT = 'validation'
 TRIAL_SCORES = {HELD_OUT: dict(type='ValidationError')}

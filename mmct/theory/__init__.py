@@ -1,8 +1,7 @@
 """Why normalisation favours low-variance features: regression, in NumPy alone."""
 
-from .min_norm import deviations, gradient_descent, min_norm
+from .min_norm import deviations, excess_risk, gradient_descent, min_norm, shares
 from .ridgeless import relu_features, ridgeless_errors
-from .risk import excess_risk, shares
 from .simulation import Outcome, Setting, draw, median_interval, sweep
 from .two_layer import CALIBRATIONS, hidden_scale, sweep_two_layer, two_layer
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .min_norm import deviations, min_norm
-from .risk import excess_risk, shares
+from .min_norm import deviations, excess_risk, min_norm, shares
 
 
 @dataclass(frozen=True)

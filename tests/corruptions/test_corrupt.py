@@ -10,14 +10,7 @@ import pytest
 from corruption_images import make_images
 
 import mmct.corruptions
-from mmct.corruptions import (
-    BENCHMARK,
-    CORRUPTIONS,
-    EXTRA,
-    SEVERITIES,
-    choose_table,
-    corrupt,
-)
+from mmct.corruptions import BENCHMARK, CORRUPTIONS, EXTRA, SEVERITIES, choose_table, corrupt
 from mmct.corruptions.cifar_table import CIFAR_TABLE
 from mmct.corruptions.corrupt import DETERMINISTIC, RANDOM
 

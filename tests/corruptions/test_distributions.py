@@ -9,12 +9,7 @@ from skimage.util import random_noise
 from mmct.corruptions import SEVERITIES, corrupt
 from mmct.corruptions.cifar_table import CIFAR_TABLE
 from mmct.corruptions.corrupt import RANDOM
-from mmct.corruptions.level_channel import (
-    additive_channel,
-    alias_table,
-    poisson_channel,
-    replacing_channel,
-)
+from mmct.corruptions.noise import additive_channel, alias_table, poisson_channel, replacing_channel
 
 COUNT = 2000
 

@@ -15,15 +15,11 @@ from scipy import ndimage
 from skimage.color import hsv2rgb, rgb2hsv
 
 import mmct.corruptions
-from mmct.corruptions.blur import zoom_blur
-from mmct.corruptions.compiled import compiled
-from mmct.corruptions.digital import brightness, contrast, jpeg_compression, saturate
+from mmct.corruptions.blur import smear, smooth_images, zoom_blur
+from mmct.corruptions.digital import brightness, contrast, jpeg_compression, pixelate, saturate
 from mmct.corruptions.elastic import _sample
-from mmct.corruptions.level_channel import through_channel
-from mmct.corruptions.linear_maps import smooth
-from mmct.corruptions.motion import smear
-from mmct.corruptions.pixelation import pixelate
-from mmct.corruptions.smoothing import smooth_images
+from mmct.corruptions.levels import compiled, smooth
+from mmct.corruptions.noise import through_channel
 from mmct.corruptions.streams import InOrder
 
 SIZES = [(32, 32), (24, 31), (9, 17)]

@@ -10,7 +10,7 @@ from mmpretrain.registry import METRICS
 from mmpretrain.structures import DataSample
 
 from mmct.corruptions import BENCHMARK
-from mmct.evaluation import CorruptionError, flat
+from mmct.evaluation.metrics import CorruptionError, flat
 
 CELLS = [('fog', 1), ('fog', 5), ('saturate', 1), ('saturate', 5)]
 

@@ -5,7 +5,7 @@ import torch
 from mmpretrain.registry import METRICS
 from mmpretrain.structures import DataSample
 
-from mmct.evaluation import DomainAccuracy, accuracy_by_domain
+from mmct.evaluation.metrics import DomainAccuracy, accuracy_by_domain
 
 NAMES = ('art', 'cartoon', 'photo', 'sketch')
 

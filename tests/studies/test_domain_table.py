@@ -2,14 +2,7 @@
 
 import pytest
 
-from mmct.studies import (
-    LEAVE_ONE_OUT,
-    ONE_SETTING,
-    ORACLE,
-    TRAINING_DOMAINS,
-    draws,
-    leave_one_out,
-)
+from mmct.studies import LEAVE_ONE_OUT, ONE_SETTING, ORACLE, TRAINING_DOMAINS, draws, leave_one_out
 from mmct.studies.registry import FIGURES, TABLES
 
 DOMAINS = ('a', 'b', 'c')

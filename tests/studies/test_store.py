@@ -5,7 +5,7 @@ import json
 import pytest
 from mmengine.config import Config
 
-from mmct.engine import CTError
+from mmct.runs import CTError
 from mmct.studies import Cell, StudyStore
 from mmct.studies.cell import hashed
 

@@ -3,7 +3,7 @@
 import pytest
 from mmengine.config import Config
 
-from mmct.engine import CTError
+from mmct.runs import CTError
 from mmct.studies import read_study
 
 ARM = dict(config='a.py')

@@ -1,6 +1,5 @@
 """Hooks: the teacher's life, training without BatchNorm, going on."""
 
-from .adversarial_training_hook import AdversarialTrainingHook
 from .channels_last_hook import ChannelsLastHook
 from .no_bn_teacher_hook import NoBNTeacherHook
 from .no_bn_training_hook import NoBNTrainingHook
@@ -9,7 +8,6 @@ from .resumable_checkpoint_hook import ResumableCheckpointHook
 from .scorecard_hook import ScorecardHook
 
 __all__ = [
-    'AdversarialTrainingHook',
     'ChannelsLastHook',
     'NoBNTeacherHook',
     'NoBNTrainingHook',

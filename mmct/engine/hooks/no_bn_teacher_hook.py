@@ -13,20 +13,17 @@ from mmpretrain.registry import HOOKS
 
 from mmct.models import CTClassifier, check_compile, start_from_teacher
 from mmct.report import print_ct_result
-
-from ..accuracy import Accuracy
-from ..checkpoint import digest, load_state_dict, refuse_code, safe_loading
-from ..errors import CTError
-from ..fingerprint import fingerprint
-from ..isolation import isolated
-from ..learning_rate import scale_learning_rate
-from ..main_process import in_main_process
-from ..network import unwrapped
-from ..teacher_config import TeacherRecipe, teacher_config
-from ..teacher_store import TeacherStore
-from ..teacher_training import as_record, build_teacher, measure, train_teacher
-from ..training_inputs import training_inputs
-from ..whole_files import write_json
+from mmct.runs.checkpoint import digest, load_state_dict, refuse_code, safe_loading
+from mmct.runs.configs import scale_learning_rate
+from mmct.runs.errors import CTError
+from mmct.runs.files import write_json
+from mmct.runs.identity import fingerprint
+from mmct.runs.isolation import isolated
+from mmct.runs.ranks import in_main_process, unwrapped
+from mmct.scoring.accuracy import Accuracy
+from mmct.teacher.config import TeacherRecipe, teacher_config
+from mmct.teacher.store import TeacherStore
+from mmct.teacher.training import as_record, build_teacher, measure, train_teacher, training_inputs
 
 # Where a student's checkpoint names its teacher.
 _KEY = 'mmct_teacher'

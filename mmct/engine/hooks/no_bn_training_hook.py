@@ -11,12 +11,11 @@ from mmpretrain.registry import HOOKS, MODELS
 from torch import nn
 
 from mmct.models import calibrate, check_removal, remove_batch_norm
-
-from ..checkpoint import load_state_dict
-from ..config_types import scoped, type_name
-from ..errors import CTError, DivergedError
-from ..network import unwrapped
-from ..training_inputs import training_inputs
+from mmct.runs.checkpoint import load_state_dict
+from mmct.runs.configs import scoped, type_name
+from mmct.runs.errors import CTError, DivergedError
+from mmct.runs.ranks import unwrapped
+from mmct.teacher.training import training_inputs
 
 
 @HOOKS.register_module()

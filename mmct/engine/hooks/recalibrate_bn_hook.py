@@ -5,10 +5,9 @@ from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
 from mmct.models import reestimate_batch_norm
-
-from ..errors import CTError
-from ..network import unwrapped
-from ..scoring import drawn_batches
+from mmct.runs.errors import CTError
+from mmct.runs.ranks import unwrapped
+from mmct.scoring import drawn_batches
 
 
 @HOOKS.register_module()

@@ -17,16 +17,20 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
 from mmpretrain.registry import HOOKS
 
-from ..checkpoint import safe_loading
-from ..errors import CTError
-from ..fingerprint import differences, fingerprint, in_short
-from ..isolation import stop_workers
-from ..network import unwrapped
-from ..random_state import random_state, set_random_state
-from ..reproducible_batches import ReproducibleBatches, SkippedBatches, samplers
-from ..resume_checks import check_resumable, is_endless
-from ..whole_file_backend import WholeFileBackend
-from ..whole_files import write_text
+from mmct.runs.checkpoint import safe_loading
+from mmct.runs.errors import CTError
+from mmct.runs.files import WholeFileBackend, write_text
+from mmct.runs.identity import differences, fingerprint, in_short
+from mmct.runs.isolation import stop_workers
+from mmct.runs.ranks import unwrapped
+from mmct.runs.reproducibility import (
+    ReproducibleBatches,
+    SkippedBatches,
+    random_state,
+    samplers,
+    set_random_state,
+)
+from mmct.runs.resume import check_resumable, is_endless
 
 # Where a checkpoint holds what is ours.
 _KEY = 'mmct'

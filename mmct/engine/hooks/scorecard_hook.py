@@ -11,16 +11,16 @@ from mmengine.runner.base_loop import BaseLoop
 from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import DATASETS, HOOKS
 
-from mmct.evaluation import CorruptionError, compare
+from mmct.evaluation import compare
+from mmct.evaluation.metrics import CorruptionError
 from mmct.models import CTClassifier
 from mmct.report import print_scorecards
-
-from ..config_types import scoped
-from ..errors import CTError
-from ..isolation import isolated
-from ..network import unwrapped
-from ..report_files import write_report
-from ..scoring import Scoring, score
+from mmct.runs.configs import scoped
+from mmct.runs.errors import CTError
+from mmct.runs.isolation import isolated
+from mmct.runs.ranks import unwrapped
+from mmct.scoring import Scoring, score
+from mmct.scoring.report_files import write_report
 
 
 @HOOKS.register_module()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import torch
 
-from ...engine.cores import available_cores
+from mmct.runs.ranks import available_cores
+
 from ..running import run_cell
 from ..task import FAILED, Outcome, Task
 from .cell_log import log_to_file

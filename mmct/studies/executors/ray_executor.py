@@ -6,7 +6,8 @@ import subprocess
 import sys
 from typing import Any
 
-from ...engine.errors import CTError, one_line
+from mmct.runs.errors import CTError, one_line
+
 from ..running import run_cell
 from ..task import FAILED, Outcome, Task
 from .cell_log import log_to_file

@@ -5,7 +5,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ...report.figures import LIGHT
+from mmct.report.figures import LIGHT
+
 from ..registry import FIGURES, TABLES
 from .panels import legend, looks, panels
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ...report.figures import LIGHT, MARKERS, style
+from mmct.report.figures import LIGHT, MARKERS, style
 
 
 def arms_by_group(plan: Mapping[str, Any]) -> dict[str, dict[str, str]]:

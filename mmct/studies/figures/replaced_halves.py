@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ...report.figures import LIGHT
+from mmct.report.figures import LIGHT
+
 from ..registry import FIGURES
 from ..summary import mean_and_error, seed_results
 from .panels import arms_by_group, panels

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ...report.figures import LIGHT, style
+from mmct.report.figures import LIGHT, style
+
 from ..registry import FIGURES
 from ..scores.variance_spectrum import QUANTILES
 from ..summary import seed_results

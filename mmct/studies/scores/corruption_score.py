@@ -9,12 +9,13 @@ from mmengine.config import Config
 from mmpretrain.registry import DATASETS
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ...datasets import CleanImages, CorruptionCells
-from ...engine.cli import channel_order
-from ...engine.config_types import scoped, type_name
-from ...engine.scoring import Scoring, score
-from ...evaluation import CorruptionError
-from ...evaluation.summary import error_table, main_corruptions
+from mmct.cli import channel_order
+from mmct.datasets import CleanImages, CorruptionCells
+from mmct.evaluation.metrics import CorruptionError
+from mmct.evaluation.summary import error_table, main_corruptions
+from mmct.runs.configs import scoped, type_name
+from mmct.scoring import Scoring, score
+
 from ..registry import SCORES
 from ..trained_run import TrainedRun
 

@@ -8,7 +8,8 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmpretrain.registry import DATASETS
 
-from ...engine.accuracy import evaluate
+from mmct.scoring.accuracy import evaluate
+
 from ..registry import SCORES
 from ..trained_run import TrainedRun
 

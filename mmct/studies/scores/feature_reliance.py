@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
-from ...engine.isolation import isolated
-from ...engine.random_state import seed_all
-from ...models import NoNorm
+from mmct.models import NoNorm
+from mmct.runs.isolation import isolated
+from mmct.runs.reproducibility import seed_all
+
 from ..registry import SCORES
 from ..trained_run import TrainedRun
 from .variance_spectrum import VarianceSpectrum

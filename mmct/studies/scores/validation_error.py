@@ -4,7 +4,8 @@ import copy
 
 from mmengine.runner import Runner
 
-from ...engine.accuracy import evaluate
+from mmct.scoring.accuracy import evaluate
+
 from ..registry import SCORES
 from ..trained_run import TrainedRun
 

@@ -12,9 +12,11 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
-from mmct.engine import CTError, NoBNTrainingHook, TeacherStore
-from mmct.engine.checkpoint import load_state_dict, safe_loading
+from mmct.engine import NoBNTrainingHook
 from mmct.models import CTClassifier, NoNorm
+from mmct.runs import CTError
+from mmct.runs.checkpoint import load_state_dict, safe_loading
+from mmct.teacher import TeacherStore
 
 
 class Spy(Hook):

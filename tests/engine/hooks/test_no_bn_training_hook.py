@@ -6,8 +6,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
-from mmct.engine import CTError, NoBNTrainingHook
+from mmct.engine import NoBNTrainingHook
 from mmct.models import NoNorm
+from mmct.runs import CTError
 
 
 class Recorder(Hook):
@@ -84,7 +85,7 @@ def test_calibrate_keeps_the_checkpoints_weights(nobn, train, tmp_path):
 
 
 def test_a_resumed_run_is_not_calibrated_again(nobn, train, monkeypatch):
-    from mmct.engine.checkpoint import safe_loading
+    from mmct.runs.checkpoint import safe_loading
 
     train(nobn())
     cfg = nobn(options={'train_cfg.max_epochs': 2})

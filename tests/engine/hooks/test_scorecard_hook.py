@@ -6,8 +6,8 @@ import pytest
 from mmengine.config import Config
 
 from mmct import config_path
-from mmct.engine import CTError
 from mmct.evaluation import read_result
+from mmct.runs import CTError
 
 FEW = dict(corruptions=['fog'], severities=[2, 4])
 

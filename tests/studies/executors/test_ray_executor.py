@@ -10,7 +10,7 @@ import pytest
 from study_files import results_of, starts_of, stopping, write_study
 from tool_runs import ROOT, run, succeed
 
-from mmct.engine import CTError
+from mmct.runs import CTError
 from mmct.studies import RayExecutor
 from mmct.studies.executors import ray_executor
 

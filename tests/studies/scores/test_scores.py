@@ -7,12 +7,7 @@ from mmengine.dataset import pseudo_collate
 from mmpretrain.registry import DATASETS, MODELS
 
 from mmct import config_path
-from mmct.studies.scores import (
-    AlongTraining,
-    CorruptionScore,
-    FeatureReliance,
-    ValidationError,
-)
+from mmct.studies.scores import AlongTraining, CorruptionScore, FeatureReliance, ValidationError
 from mmct.studies.trained_run import TrainedRun
 
 CHANNELS = 32

@@ -1,0 +1,199 @@
+"""The options that turn a test into a corruption scorecard."""
+
+import argparse
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+
+from mmct.corruptions import check_seed, check_severity
+from mmct.runs.configs import import_mmct, scoped, type_name
+from mmct.runs.errors import CTError
+
+SETS = dict(
+    generated='GeneratedCorruptions',
+    cifar10c='CIFAR10C',
+    cifar100c='CIFAR100C',
+    imagenetc='ImageNetC',
+    tinyimagenetc='TinyImageNetC',
+    cifar10cbar='CIFAR10CBar',
+    imagenetcbar='ImageNetCBar',
+    arrays='CorruptionArrays',
+    folders='CorruptionFolders',
+)
+"""The data set of each word that ``--corruptions`` takes."""
+
+# Those of which the files' digests are known.
+_RELEASED = ('cifar10c', 'cifar100c')
+# Options that mean something with --corruptions alone, and where they go.
+_FOR_FILES = ('data_root', 'check_md5')
+_FOR_GENERATED = ('seed', 'table')
+_FOR_ANY = ('only', 'severities', 'no_clean', 'reference', 'name')
+
+
+def add_corruption_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options for scoring on corrupted images.
+
+    Args:
+        parser (argparse.ArgumentParser): Gets the options.
+    """
+    group = parser.add_argument_group('corruption scorecard')
+    group.add_argument(
+        '--corruptions',
+        type=_known_set,
+        metavar='SET',
+        help=f'score on all cells of a corruption set: {", ".join(SETS)}; generated: made '
+        "from the config's own test set",
+    )
+    group.add_argument('--data-root', help='folder of the set')
+    group.add_argument(
+        '--only', nargs='+', metavar='NAME', help='these corruptions, default all of the set'
+    )
+    group.add_argument(
+        '--severities', nargs='+', type=severity_argument, metavar='N', help='default all, 1 to 5'
+    )
+    group.add_argument('--seed', type=seed_argument, help='of generated corruptions, default 0')
+    group.add_argument(
+        '--table', choices=['cifar', 'imagenet'], help='of generated ones, default by size'
+    )
+    group.add_argument(
+        '--check-md5', action='store_true', help='compare the files with the released ones'
+    )
+    group.add_argument(
+        '--no-clean', action='store_true', help='without the clean images of the config'
+    )
+    group.add_argument(
+        '--reference',
+        help="normalise by 'alexnet' (ImageNet-C alone) or by an earlier result file",
+    )
+    group.add_argument('--name', help="of the run, in tables; default the config's")
+
+
+def _known_set(word: str) -> str:
+    if word in SETS:
+        return word
+    near = difflib.get_close_matches(word.lower().replace('-', ''), SETS, n=1)
+    hint = f'did you mean {near[0]}?' if near else f'choose from {", ".join(SETS)}'
+    raise argparse.ArgumentTypeError(f'there is no set {word!r}: {hint}')
+
+
+def severity_argument(word: str) -> int:
+    """A severity from the command line.
+
+    Args:
+        word (str): What the user wrote.
+
+    Raises:
+        ArgumentTypeError: Unless it is an integer from 1 to 5.
+    """
+    return _checked(check_severity, word)
+
+
+def seed_argument(word: str) -> int:
+    """A seed of corruptions from the command line.
+
+    Args:
+        word (str): What the user wrote.
+
+    Raises:
+        ArgumentTypeError: Unless it is an integer from 0 to 2**64 - 1.
+    """
+    return _checked(check_seed, word)
+
+
+def _checked(check: Any, word: str) -> int:
+    try:
+        return check(int(word) if word.isdecimal() else word)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def check_corruption_arguments(args: argparse.Namespace) -> None:
+    """Refuse options that would have no effect.
+
+    Args:
+        args (argparse.Namespace): What the parser gave.
+
+    Raises:
+        CTError: Names the option.
+    """
+    given = {name for name in (*_FOR_FILES, *_FOR_GENERATED, *_FOR_ANY) if getattr(args, name)}
+    if args.seed is not None:
+        given.add('seed')
+    if args.corruptions is None:
+        idle, remedy = given, 'needs --corruptions SET'
+    elif args.corruptions == 'generated':
+        idle, remedy = given & set(_FOR_FILES), 'is for a set on disk, not for generated'
+    else:
+        idle, remedy = given & set(_FOR_GENERATED), 'is for --corruptions generated alone'
+        if args.data_root is None:
+            raise CTError(f'--corruptions {args.corruptions} needs --data-root FOLDER')
+        if args.check_md5 and args.corruptions not in _RELEASED:
+            raise CTError(f'--check-md5 is for {" and ".join(_RELEASED)} alone')
+    if idle:
+        raise CTError(f'--{min(idle).replace("_", "-")} {remedy}')
+
+
+def set_corruptions(cfg: Config, args: argparse.Namespace) -> None:
+    """Make a config's test one on a corruption set.
+
+    Args:
+        cfg (Config): Changed in place; with ``test_dataloader``.
+        args (argparse.Namespace): What the parser gave.
+    """
+    own = cfg.test_dataloader.dataset
+    dataset = dict(
+        type=scoped(cfg, SETS[args.corruptions]),
+        corruptions=args.only,
+        severities=args.severities,
+    )
+    clean = None
+    if args.corruptions == 'generated':
+        dataset |= dict(dataset=own, seed=args.seed or 0, table=args.table)
+    else:
+        dataset |= dict(data_root=args.data_root, channel_order=channel_order(cfg))
+        if args.check_md5:
+            dataset['check_md5'] = True
+        clean = None if args.no_clean else own
+    adapted = f'_bn{args.recalibrate_bn}' if args.recalibrate_bn else ''
+    stem = f'scorecard_{args.corruptions}_{Path(args.checkpoint).stem}{adapted}'
+    cfg.test_dataloader.dataset = ConfigDict(dataset)
+    cfg.test_evaluator = ConfigDict(
+        type=scoped(cfg, 'CorruptionError'), reference=args.reference
+    )
+    cfg.test_cfg = ConfigDict(
+        type=scoped(cfg, 'CorruptionTestLoop'),
+        clean=clean,
+        with_clean=not args.no_clean,
+        out=args.out or str(Path(cfg.work_dir) / f'{stem}.json'),
+        name=args.name,
+        fp16=bool((cfg.get('test_cfg') or {}).get('fp16')),
+        recalibrate_bn=args.recalibrate_bn,
+    )
+    import_mmct(cfg)
+
+
+def channel_order(cfg: Mapping) -> str:
+    """The order of the channels in which a model gets its images.
+
+    It is the order in which the config's own test set gives them: the
+    network has learnt from those, whatever its ``data_preprocessor`` says.
+
+    Args:
+        cfg (Mapping): With ``test_dataloader`` and ``data_preprocessor``.
+
+    Returns:
+        str: 'bgr' if the test set reads image files, as mmcv reads them, 'rgb'
+        if it holds arrays, as mmpretrain's CIFAR does.
+    """
+    return 'bgr' if _loads_files(cfg['test_dataloader']['dataset']) else 'rgb'
+
+
+def _loads_files(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        if type_name(value) == 'LoadImageFromFile':
+            return True
+        value = list(value.values())
+    return isinstance(value, (list, tuple)) and any(_loads_files(item) for item in value)

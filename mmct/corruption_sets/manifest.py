@@ -1,0 +1,166 @@
+"""What a set is, beside its images."""
+
+import hashlib
+import json
+import platform
+import re
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+import mmct.corruptions
+from mmct.corruptions import CORRUPTIONS
+from mmct.runs.errors import CTError
+from mmct.runs.files import write_json
+from mmct.runs.identity import differences, in_short
+from mmct.version import __version__
+
+from .source import Source, SourceConfig
+
+FILE = 'manifest.json'
+# Unfinished work, and in it what the first pass found.
+WORK, SCAN = '.making', 'scan.npz'
+LABEL = 'generated'
+_PACKAGES = (
+    'numpy', 'scipy', 'scikit-image', 'numba', 'pillow', 'imagecorruptions-imaug'
+)  # fmt: skip
+# Whoever finds a folder of this name takes what is in it for the released set.
+_RELEASED = {'cifar10c', 'cifar100c', 'imagenetc', 'tinyimagenetc'}
+
+
+def check_name(out: Path) -> None:
+    """Refuse the name of a set that others released.
+
+    Args:
+        out (Path): The folder.
+
+    Raises:
+        CTError: Proposes another one.
+    """
+    name = out.resolve().name
+    if re.sub('[^a-z0-9]', '', name.lower()) in _RELEASED:
+        raise CTError(
+            f'{name} is the name of a released set, and scores on a generated one are '
+            f'others: take another folder, such as {out}-generated'
+        )
+
+
+def describe(source: Source, config: SourceConfig) -> dict[str, Any]:
+    """What is known of a set before its images are read.
+
+    Args:
+        source (Source): The data set.
+        config (SourceConfig): What it was built from.
+    """
+    return dict(
+        dataset=_plain(config.dataset), dataset_images=len(source), classes=source.classes
+    )
+
+
+def versions() -> dict[str, str]:
+    """Of all that the pixels depend on."""
+    found = {name: metadata.version(name) for name in _PACKAGES}
+    own = dict(mmct=__version__, code_sha256=_code_digest())
+    return own | dict(python=platform.python_version(), opencv=cv2.__version__) | found
+
+
+def read(out: Path) -> dict[str, Any] | None:
+    """Read a folder's manifest.
+
+    Args:
+        out (Path): The folder.
+
+    Returns:
+        dict: The manifest; None where there is nothing yet.
+
+    Raises:
+        CTError: If the folder holds something else.
+    """
+    file = out / FILE
+    if not file.exists():
+        if out.exists() and (not out.is_dir() or any(_foreign(p) for p in out.iterdir())):
+            raise CTError(
+                f'{out} holds files but no {FILE} of a corruption set: take another folder'
+            )
+        return None
+    try:
+        manifest = json.loads(file.read_text(encoding='utf-8'))
+        known = manifest['label'] == LABEL and isinstance(manifest['corruptions'], dict)
+    except (ValueError, KeyError, TypeError):
+        known = False
+    if not known:
+        raise CTError(f'{file} is not that of a generated corruption set: take another folder')
+    return manifest
+
+
+def check_same(old: dict[str, Any], new: dict[str, Any], out: Path) -> None:
+    """Refuse to mix two sets in one folder.
+
+    Args:
+        old (dict): The folder's manifest.
+        new (dict): What is known of the set that is asked for; what it does
+            not say is not compared.
+        out (Path): The folder.
+
+    Raises:
+        CTError: Names what differs.
+    """
+    new = _plain(new)
+    found = {key: value for key, value in old.items() if key in new}
+    ours, theirs = (dict(_flat('', value)) for value in (found, new))
+    changed = differences(ours, theirs)
+    if changed:
+        raise CTError(
+            f'{out} holds a set that was made otherwise ({in_short(changed)}): take another '
+            'folder for this one'
+        )
+
+
+def write(out: Path, manifest: dict[str, Any]) -> None:
+    """Write a manifest, whole or not at all.
+
+    Args:
+        out (Path): The folder.
+        manifest (dict): The corruptions are put in their usual order, so that
+            it does not tell in which order they were made.
+    """
+    done = manifest['corruptions']
+    ordered = {name: done[name] for name in CORRUPTIONS if name in done}
+    write_json(out / FILE, {**manifest, 'corruptions': ordered})
+
+
+def _code_digest() -> str:
+    """Of the corruptions themselves: a checkout changes under one version number."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(mmct.corruptions.__file__).parent.glob('*.py')):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _foreign(path: Path) -> bool:
+    return path.name not in ('.lock', WORK, f'{FILE}.tmp')
+
+
+def _plain(value: Any) -> Any:
+    """As it comes back from JSON, without what mmengine writes into configs."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items() if k != '_scope_'}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, type):
+        return value.__name__
+    return re.sub(r' at 0x[0-9a-f]+', '', repr(value))
+
+
+def _flat(prefix: str, value: Any) -> Any:
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in items:
+        name = f'{prefix}.{key}' if prefix else str(key)
+        if isinstance(item, (dict, list)) and item:
+            yield from _flat(name, item)
+        else:
+            yield name, item

@@ -1,0 +1,214 @@
+"""The first pass over a data set: what can be read, and what it is."""
+
+import hashlib
+import io
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from mmengine import fileio
+from PIL import Image, UnidentifiedImageError
+
+from mmct.runs.errors import CTError
+from mmct.runs.files import write_whole
+
+from .source import Source
+
+CHUNK = 256  # images a task
+DIGEST = hashlib.sha256().digest_size
+
+
+@dataclass
+class Scan:
+    """What is known of the images that can be read, in their order.
+
+    Args:
+        indices (np.ndarray): In the data set. (N,) int64
+        labels (np.ndarray): (N,) int64
+        digests (np.ndarray): SHA-256 of each. (N, 32) uint8
+        names (np.ndarray): Of each label and file name, 64 bits. (N,) uint64
+        sizes (set): Height and width, each pair once.
+        unreadable (list[dict]): Index, file and reason of the others.
+    """
+
+    indices: np.ndarray
+    labels: np.ndarray
+    digests: np.ndarray
+    names: np.ndarray
+    sizes: set[tuple[int, int]]
+    unreadable: list[dict] = field(default_factory=list)
+
+    def summary(self) -> dict:
+        """What a manifest says about it.
+
+        ``pixels_sha256`` is taken over the images' own digests, as those can
+        be had in parallel.
+        """
+        return dict(
+            images=len(self.indices),
+            pixels_sha256=hashlib.sha256(self.digests.tobytes()).hexdigest(),
+            labels_sha256=hashlib.sha256(self.labels.astype('<i8').tobytes()).hexdigest(),
+            skipped=dict(count=len(self.unreadable), images=self.unreadable),
+        )
+
+    def save(self, path: Path) -> None:
+        """Keep it for a run that is started again.
+
+        Args:
+            path (Path): An .npz file. The unreadable ones are in the manifest.
+        """
+        content = io.BytesIO()
+        np.savez(
+            content,
+            indices=self.indices,
+            labels=self.labels,
+            digests=self.digests,
+            names=self.names,
+            sizes=np.array(sorted(self.sizes)),
+        )
+        write_whole(path, lambda temporary: temporary.write_bytes(content.getbuffer()))
+
+    @classmethod
+    def load(cls, path: Path, unreadable: list[dict]) -> 'Scan':
+        """Read what :meth:`save` wrote.
+
+        Args:
+            path (Path): The file.
+            unreadable (list[dict]): From the manifest.
+        """
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        sizes = {tuple(map(int, size)) for size in arrays.pop('sizes')}
+        return cls(**arrays, sizes=sizes, unreadable=unreadable)
+
+
+def chunks(images: int) -> list[tuple[int, int]]:
+    """Cut a data set into tasks.
+
+    Args:
+        images (int): How many there are.
+
+    Returns:
+        list[tuple[int, int]]: First index and the one after the last.
+    """
+    return [(start, min(start + CHUNK, images)) for start in range(0, images, CHUNK)]
+
+
+def merge(scans: Iterable[Scan]) -> Scan:
+    """Put the chunks together.
+
+    Args:
+        scans (Iterable[Scan]): In the data set's order.
+    """
+    scans = list(scans)
+    names = ('indices', 'labels', 'digests', 'names')
+    arrays = {name: np.concatenate([getattr(scan, name) for scan in scans]) for name in names}
+    sizes = set().union(*(scan.sizes for scan in scans))
+    return Scan(**arrays, sizes=sizes, unreadable=[one for s in scans for one in s.unreadable])
+
+
+def image_digest(image: np.ndarray) -> bytes:
+    """SHA-256 of an image's size and pixels.
+
+    Args:
+        image (np.ndarray): uint8, contiguous. (H, W, 3)
+    """
+    height, width = image.shape[:2]
+    return hashlib.sha256(f'{height}x{width}:'.encode() + image.tobytes()).digest()
+
+
+def check_readable(scan: Scan, skip: bool) -> None:
+    """Refuse a data set with damaged images, or without any others.
+
+    Args:
+        scan (Scan): Of all images.
+        skip (bool): Whether the damaged ones may be left out.
+
+    Raises:
+        CTError: Names the first few.
+    """
+    bad = scan.unreadable
+    if not bad or (skip and len(scan.indices)):
+        return
+    some = '; '.join(f'{one["file"]} ({one["reason"]})' for one in islice(bad, 5))
+    more = f'; and {len(bad) - 5} more' if len(bad) > 5 else ''
+    remedy = 'repair or remove them, or leave them out with --skip-unreadable'
+    total = len(bad) + len(scan.indices)
+    raise CTError(
+        f'{len(bad)} of {total} images cannot be read: {some}{more}: '
+        f'{remedy if len(scan.indices) else "is this the right folder?"}'
+    )
+
+
+# Images of a chunk that are read thrice: a random flip passes for a fixed one
+# in one chunk of 65,536.
+_READ_THRICE = 8
+
+
+def scan_chunk(source: Source, start: int, stop: int) -> Scan:
+    """Read some of the images.
+
+    Args:
+        source (Source): The data set.
+        start (int): First index.
+        stop (int): Index after the last.
+
+    Raises:
+        CTError: If images are not what can be corrupted, or the pipeline is
+            random.
+    """
+    rows, sizes, unreadable = [], set(), []
+    for index in range(start, stop):
+        try:
+            _check_file(source.path(index))
+            image, label = source.read(index)
+        except CTError:
+            raise
+        except Exception as error:
+            file = str(source.path(index) or f'image {index}')
+            unreadable.append(dict(index=index, file=file, reason=_reason(error)))
+            continue
+        digest = image_digest(image)
+        if len(rows) < _READ_THRICE:
+            _check_same(source, index, digest)
+        sizes.add(image.shape[:2])
+        name = f'{label}/{source.file_name(index)}'.encode()
+        hashed = int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), 'big')
+        rows.append((index, label, digest, hashed))
+    indices, labels, digests, names = zip(*rows, strict=True) if rows else ((),) * 4
+    return Scan(
+        np.array(indices, np.int64),
+        np.array(labels, np.int64),
+        np.frombuffer(b''.join(digests), np.uint8).reshape(-1, DIGEST),
+        np.array(names, np.uint64),
+        sizes,
+        unreadable,
+    )
+
+
+def _check_file(path: str | None) -> None:
+    # OpenCV fills what a truncated JPEG lacks with grey, and says nothing.
+    if path is None:
+        return
+    with Image.open(io.BytesIO(fileio.get(path))) as image:
+        image.load()
+
+
+def _check_same(source: Source, index: int, digest: bytes) -> None:
+    for _ in range(2):
+        if image_digest(source.read(index)[0]) != digest:
+            raise CTError(
+                "the test set's pipeline is random: a set on disk needs one that gives the "
+                'same image each time'
+            )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return 'not an image'
+    text = getattr(error, 'strerror', None) or str(error) or type(error).__name__
+    # Without addresses in memory: the manifest is the same in each run.
+    return re.sub(r' at 0x[0-9a-f]+', '', ' '.join(text.split()))

@@ -1,0 +1,179 @@
+"""The test set of a config, as the RGB images that are to be corrupted."""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.registry import DATASETS, init_default_scope
+from mmengine.utils import import_modules_from_strings
+from mmpretrain.datasets import PackInputs
+
+from mmct.runs.errors import CTError
+
+
+@dataclass(frozen=True)
+class SourceConfig:
+    """What a process needs to open the data set.
+
+    Args:
+        dataset (dict): The config of the data set.
+        scope (str): The registry in which its types are looked for.
+        imports (dict, optional): Modules to import before.
+    """
+
+    dataset: dict
+    scope: str
+    imports: dict | None
+
+    @classmethod
+    def of(cls, cfg: Config) -> 'SourceConfig':
+        """Take a config's test set.
+
+        Args:
+            cfg (Config): Any config.
+
+        Raises:
+            CTError: If it has none.
+        """
+        dataset = (cfg.get('test_dataloader') or {}).get('dataset')
+        if dataset is None:
+            raise CTError('the config has no test set: set test_dataloader.dataset')
+        return cls(dataset, cfg.get('default_scope') or 'mmengine', cfg.get('custom_imports'))
+
+
+class Source:
+    """A data set, its pipeline run up to where images become tensors.
+
+    Args:
+        config (SourceConfig): Says which.
+
+    Raises:
+        CTError: If there is no data.
+    """
+
+    def __init__(self, config: SourceConfig) -> None:
+        if config.imports:
+            import_modules_from_strings(**config.imports)
+        init_default_scope(config.scope)
+        try:
+            self.dataset = DATASETS.build(copy.deepcopy(config.dataset))
+            if hasattr(self.dataset, 'full_init'):
+                self.dataset.full_init()
+        except (OSError, RuntimeError, ValueError) as error:
+            where = getattr(error, 'filename', None)
+            cause = f'{where} does not exist' if where else str(error).rstrip('.')
+            # What mmengine's data sets say of an empty list.
+            empty = 'need at least one array' in cause
+            raise _no_data('it is empty' if empty else cause) from error
+        if not len(self.dataset):
+            raise _no_data('it is empty')
+        for leaf in _leaves(self.dataset):
+            # Else mmengine takes a random other image for one it cannot read.
+            leaf.test_mode = True
+            if hasattr(leaf, 'pipeline'):
+                _cut(leaf.pipeline.transforms)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    @property
+    def classes(self) -> list[str] | None:
+        """The names of the classes, where the data set has them."""
+        classes = getattr(self.dataset, 'metainfo', {}).get('classes')
+        return None if classes is None else list(classes)
+
+    @property
+    def class_folders(self) -> list[str] | None:
+        """The folder of each class, where the images lie in such folders."""
+        found = [getattr(leaf, 'folder_to_idx', None) for leaf in _leaves(self.dataset)]
+        if not found[0] or any(other != found[0] for other in found):
+            return None
+        return sorted(found[0], key=found[0].get)
+
+    def path(self, index: int) -> str | None:
+        """The file of an image, where it has one.
+
+        Args:
+            index (int): The image's index in the data set.
+        """
+        return self.dataset.get_data_info(index).get('img_path')
+
+    def file_name(self, index: int) -> str:
+        """What a JPEG of this image is called.
+
+        Args:
+            index (int): The image's index in the data set.
+
+        Returns:
+            str: The name of the image's own file, or its index; a JPEG's name
+            is kept as it is, as ImageNet-C does.
+        """
+        path = self.path(index)
+        if path is None:
+            return f'{index:08d}.jpg'
+        path = Path(path)
+        return path.name if path.suffix.lower() in ('.jpg', '.jpeg') else f'{path.stem}.jpg'
+
+    def read(self, index: int) -> tuple[np.ndarray, int]:
+        """Run the pipeline.
+
+        Args:
+            index (int): The image's index in the data set.
+
+        Returns:
+            tuple[np.ndarray, int]: The RGB image, uint8 (H, W, 3), and label.
+
+        Raises:
+            CTError: If it is no such image, or has no single label.
+        """
+        result = self.dataset[index]
+        image = _checked_image(result)
+        # mmcv reads files as BGR; the data sets that hold arrays hold RGB.
+        image = image[..., ::-1] if result.get('img_path') is not None else image
+        return np.ascontiguousarray(image), _checked_label(result)
+
+
+def _leaves(dataset: Any) -> Iterator[Any]:
+    """The data sets inside wrappers such as ``ConcatDataset``."""
+    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
+    if inner == [None]:
+        yield dataset
+        return
+    for one in inner:
+        yield from _leaves(one)
+
+
+def _cut(transforms: list) -> None:
+    ends = [i for i, transform in enumerate(transforms) if isinstance(transform, PackInputs)]
+    del transforms[ends[0] if ends else len(transforms):]
+
+
+def _no_data(cause: str) -> CTError:
+    return CTError(
+        f'no data for test_dataloader: {cause}; put the data there, or name its folder '
+        'with --cfg-options test_dataloader.dataset.data_root=FOLDER'
+    )
+
+
+def _checked_image(result: Any) -> np.ndarray:
+    image = result.get('img') if isinstance(result, dict) else None
+    if not isinstance(image, np.ndarray):
+        raise CTError("the test set's pipeline gives no image array 'img' before PackInputs")
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise CTError(
+            f"the test set's pipeline gives images of {image.dtype} and shape {image.shape}, "
+            'but corruptions need uint8 (H, W, 3): leave out what normalises or turns to grey'
+        )
+    return image
+
+
+def _checked_label(result: dict) -> int:
+    label = result.get('gt_label')
+    if label is None or np.ndim(label) or int(label) < 0:
+        kind = 'no labels' if label is None else 'more than one label an image'
+        raise CTError(f'the test set has {kind}: a corruption set needs one class an image')
+    return int(label)

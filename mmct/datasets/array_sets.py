@@ -1,0 +1,305 @@
+"""Corruption sets in the layout of CIFAR-10-C."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmpretrain.datasets.categories import CIFAR10_CATEGORIES, CIFAR100_CATEGORIES
+from mmpretrain.registry import DATASETS
+
+from .corruption_set import (
+    Cell,
+    CorruptionCells,
+    choose_corruptions,
+    choose_severities,
+    origin,
+    read_manifest,
+    severities_of,
+)
+
+
+@DATASETS.register_module()
+class CorruptionArrays(CorruptionCells):
+    """A file ``<corruption>.npy`` of all severities, and ``labels.npy``.
+
+    The images of the severities one after the other, each the same N images in
+    the same order: uint8 RGB (S x N, H, W, 3); labels (S x N,). N may be less
+    than in the released sets. A ``manifest.json`` of
+    ``tools/make_corruptions.py`` says that the set is generated.
+
+    Files are mapped into memory, one at a time, and never unpickled. All of
+    them are checked when the set is opened, without reading the pixels.
+
+    Args:
+        data_root (str): The folder.
+        **kwargs: As for :class:`CorruptionCells`.
+
+    Raises:
+        FileNotFoundError: If a file is missing; names it.
+        ValueError: If a file is damaged or does not fit the others; names it,
+            and the cell where there is one.
+    """
+
+    NAME = 'arrays'
+
+    IMAGE_SIZE: tuple[int, int] | None = None
+    """Height and width that the images must have."""
+
+    def __init__(self, data_root: str, **kwargs) -> None:
+        # The one mapped file: its name and its pixels.
+        self._mapped: tuple[str, np.ndarray] | None = None
+        super().__init__(data_root=data_root, **kwargs)
+
+    def open(self) -> None:
+        """Check all files of the chosen cells."""
+        root = Path(self.data_root)
+        if not root.is_dir():
+            raise FileNotFoundError(
+                f'{type(self).__name__}: there is no folder {root}; tools/make_corruptions.py '
+                'makes a corruption set'
+            )
+        manifest = read_manifest(root)
+        self._there = severities_of(manifest)
+        self._origin = origin(manifest)
+        if manifest is not None and manifest['source']['classes']:
+            self._metainfo.setdefault('classes', tuple(manifest['source']['classes']))
+        names = choose_corruptions(
+            self._corruptions, self.CATEGORIES, lambda name: self._file(name).is_file()
+        )
+        severities = choose_severities(self._severities, self._there, root)
+        self.labels = self._read_labels()
+        sizes = {name: self._checked_size(name) for name in names}
+        other = [name for name in names if sizes[name] != sizes[names[0]]]
+        if other:
+            raise ValueError(
+                f'{self._file(other[0])} has images of {sizes[other[0]]} px, but '
+                f'{self._file(names[0])} of {sizes[names[0]]}'
+            )
+        self.cells = tuple(Cell(name, severity) for name in names for severity in severities)
+
+    def pixels(self, cell: Cell, positions: range) -> np.ndarray:
+        """Read images of a cell."""
+        if self._mapped is None or self._mapped[0] != cell.corruption:
+            self.close()
+            self._mapped = cell.corruption, _mapped(self._file(cell.corruption))
+        first = self._there.index(cell.severity) * self.num_images
+        return self._mapped[1][first + positions.start:first + positions.stop:positions.step]
+
+    def close(self) -> None:
+        """Unmap the file: its pages count as memory of this process."""
+        self._mapped = None
+
+    def describe(self) -> dict[str, Any]:
+        """What a result file says about the data."""
+        return {**super().describe(), **self._origin}
+
+    def _file(self, name: str) -> Path:
+        return Path(self.data_root) / f'{name}.npy'
+
+    def _read_labels(self) -> np.ndarray:
+        """The labels of one block, checked."""
+        file = self._file('labels')
+        labels = np.array(_mapped(file))
+        blocks = len(self._there)
+        if labels.ndim != 1 or labels.dtype.kind not in 'iu' or not len(labels):
+            raise ValueError(
+                f'{file} must hold integers of shape (N,), got {labels.dtype} of {labels.shape}'
+            )
+        if len(labels) % blocks:
+            raise ValueError(
+                f'{file} has {len(labels)} labels, which is not {blocks} blocks (one a '
+                'severity) of the same length'
+            )
+        labels = labels.astype(np.int64).reshape(blocks, -1)
+        other = np.flatnonzero((labels != labels[0]).any(1))
+        if len(other):
+            raise ValueError(
+                f'{file} is not the same for each severity: the block of severity '
+                f'{self._there[other[0]]} differs from the first'
+            )
+        classes = self._metainfo.get('classes')
+        low, high = int(labels.min()), int(labels.max())
+        if low < 0 or (classes is not None and high >= len(classes)):
+            allowed = '0 or more' if classes is None else f'0 to {len(classes) - 1}'
+            raise ValueError(
+                f'{file} has labels from {low} to {high}, but they must be {allowed}: is it of '
+                'another set?'
+            )
+        return labels[0].copy()
+
+    def _checked_size(self, name: str) -> tuple[int, int]:
+        file = self._file(name)
+        images = _mapped(file)
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
+            raise ValueError(
+                f'{file} must hold uint8 RGB images of shape (N, H, W, 3), got {images.dtype} '
+                f'of {images.shape}'
+            )
+        if not images.flags.c_contiguous:
+            raise ValueError(
+                f'{file} is stored in Fortran order: save it again with '
+                'numpy.ascontiguousarray'
+            )
+        count, size = len(images), images.shape[1:3]
+        if count != len(self._there) * self.num_images:
+            whole = min(count // self.num_images, len(self._there) - 1)
+            raise ValueError(
+                f'{file} has {count} images, but the labels are for '
+                f'{len(self._there)} x {self.num_images}: see {name} at severity '
+                f'{self._there[whole]}'
+            )
+        if self.IMAGE_SIZE not in (None, size):
+            raise ValueError(f'{file} has images of {size} px, not {self.IMAGE_SIZE}')
+        return size
+
+
+def _mapped(file: Path) -> np.ndarray:
+    """Map an .npy file; nothing of it is unpickled."""
+    if not file.is_file():
+        raise FileNotFoundError(f'there is no {file}')
+    try:
+        return np.lib.format.open_memmap(file, mode='r')
+    except Exception as error:
+        # A header may be damaged in any way: it is parsed as Python's literals.
+        reason = ' '.join(str(error).split()) or type(error).__name__
+        raise ValueError(f'{file} is damaged or no .npy file of numbers: {reason}') from error
+
+
+@DATASETS.register_module()
+class CIFAR10C(CorruptionArrays):
+    """CIFAR-10-C (Hendrycks & Dietterich, 2019), https://doi.org/10.5281/zenodo.2535967.
+
+    By default the 15 corruptions of the benchmark, and the 4 extra ones if they
+    are there. Subsets of the images are taken as well.
+
+    Args:
+        check_md5 (bool): Whether to compare the files with the released ones,
+            which takes seconds. Defaults to False.
+        **kwargs: As for :class:`CorruptionArrays`.
+
+    Raises:
+        ValueError: If a file is not the released one.
+    """
+
+    NAME = 'cifar10c'
+    METAINFO = dict(classes=CIFAR10_CATEGORIES)
+    IMAGE_SIZE = (32, 32)
+
+    # Of the files in the archive; the same in three public libraries.
+    MD5 = dict(
+        gaussian_noise='ecaf8b9a2399ffeda7680934c33405fd',
+        shot_noise='3a7239bb118894f013d9bf1984be7f11',
+        impulse_noise='2090e01c83519ec51427e65116af6b1a',
+        defocus_blur='7d1322666342a0702b1957e92f6254bc',
+        glass_blur='7361fb4019269e02dbf6925f083e8629',
+        motion_blur='fffa5f852ff7ad299cfe8a7643f090f4',
+        zoom_blur='6ea8e63f1c5cdee1517533840641641b',
+        snow='bb238de8555123da9c282dea23bd6e55',
+        frost='31f6ab3bce1d9934abfb0cc13656f141',
+        fog='7b397314b5670f825465fbcd1f6e9ccd',
+        brightness='0a81ef75e0b523c3383219c330a85d48',
+        contrast='3c8262171c51307f916c30a3308235a8',
+        elastic_transform='9421657c6cd452429cf6ce96cc412b5f',
+        pixelate='0f14f7e2db14288304e1de10df16832f',
+        jpeg_compression='2b9cc4c864e0193bb64db8d7728f8187',
+        speckle_noise='ef00b87611792b00df09c0b0237a1e30',
+        gaussian_blur='c33370155bc9b055fb4a89113d3c559d',
+        spatter='8a5a3903a7f8f65b59501a6093b4311e',
+        saturate='1cfae0964219c5102abbb883e538cc56',
+        labels='c439b113295ed5254878798ffe28fd54',
+    )
+
+    def __init__(self, check_md5: bool = False, **kwargs) -> None:
+        self.check_md5 = check_md5
+        super().__init__(**kwargs)
+
+    def open(self) -> None:
+        """Check the files; with ``check_md5`` all their bytes."""
+        super().open()
+        if self.check_md5:
+            for name in ('labels', *dict.fromkeys(cell.corruption for cell in self.cells)):
+                self._check_md5(name)
+
+    def describe(self) -> dict[str, Any]:
+        """What a result file says about the data."""
+        return {**super().describe(), 'md5_checked': self.check_md5}
+
+    def _check_md5(self, name: str) -> None:
+        file = Path(self.data_root) / f'{name}.npy'
+        if name not in self.MD5:
+            raise ValueError(f'{type(self).__name__}: no MD5 of a released {file.name} is known')
+        digest = hashlib.md5()
+        with file.open('rb') as content:
+            while block := content.read(1 << 20):
+                digest.update(block)
+        if digest.hexdigest() != self.MD5[name]:
+            raise ValueError(
+                f'{file} is not the released one: its MD5 is {digest.hexdigest()}, not '
+                f'{self.MD5[name]}; download it again, or leave out check_md5'
+            )
+
+
+@DATASETS.register_module()
+class CIFAR100C(CIFAR10C):
+    """CIFAR-100-C (Hendrycks & Dietterich, 2019), https://doi.org/10.5281/zenodo.3555552.
+
+    Args:
+        **kwargs: As for :class:`CIFAR10C`.
+    """
+
+    NAME = 'cifar100c'
+    METAINFO = dict(classes=CIFAR100_CATEGORIES)
+
+    MD5 = dict(
+        gaussian_noise='ecc4d366eac432bdf25c024086f5e97d',
+        shot_noise='b0a1fa6e1e465a747c1b204b1914048a',
+        impulse_noise='3b3c210ddfa0b5cb918ff4537a429fef',
+        defocus_blur='d923e3d9c585a27f0956e2f2ad832564',
+        glass_blur='0bf384f38e5ccbf8dd479d9059b913e1',
+        motion_blur='732a7e2e54152ff97c742d4c388c5516',
+        zoom_blur='0204613400c034a81c4830d5df81cb82',
+        snow='0237be164583af146b7b144e73b43465',
+        frost='3a39c6823bdfaa0bf8b12fe7004b8117',
+        fog='4efc7ebd5e82b028bdbe13048e3ea564',
+        brightness='f22d7195aecd6abb541e27fca230c171',
+        contrast='322bb385f1d05154ee197ca16535f71e',
+        elastic_transform='a0792bd6581f6810878be71acedfc65a',
+        pixelate='96c00c60f144539e14cffb02ddbd0640',
+        jpeg_compression='c851b7f1324e1d2ffddeb76920576d11',
+        speckle_noise='e3f215b1a0f9fd9fd6f0d1cf94a7ce99',
+        gaussian_blur='5204ba0d557839772ef5a4196a052c3e',
+        spatter='12ccf41d62564d36e1f6a6ada5022728',
+        saturate='c0697e9fdd646916a61e9c312c77bf6b',
+        labels='bb4026e9ce52996b95f439544568cdb2',
+    )
+
+
+@DATASETS.register_module()
+class CIFAR10CBar(CorruptionArrays):
+    """CIFAR-10-C-Bar (Mintun et al., 2021): ten corruptions unlike those of CIFAR-10-C.
+
+    In the layout that facebookresearch/augmentation-corruption writes; there is
+    no released archive, so the severities are 1 to 5 in the order of its table.
+
+    Args:
+        **kwargs: As for :class:`CorruptionArrays`.
+    """
+
+    NAME = 'cifar10cbar'
+    METAINFO = dict(classes=CIFAR10_CATEGORIES)
+    IMAGE_SIZE = (32, 32)
+    CATEGORIES = dict(
+        c_bar=(
+            'blue_noise_sample',
+            'brownish_noise',
+            'checkerboard_cutout',
+            'inverse_sparkles',
+            'pinch_and_twirl',
+            'ripple',
+            'circular_motion_blur',
+            'lines',
+            'sparkles',
+            'transverse_chromatic_abberation',
+        )
+    )

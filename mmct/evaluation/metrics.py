@@ -1,0 +1,245 @@
+"""Errors on corrupted images as a metric of mmpretrain."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmpretrain.registry import METRICS
+
+from .error_table import ALEXNET, Reference, reference_from
+from .intervals import LEVEL, RESAMPLES, SEED
+from .result_file import read_result
+from .summary import cell_score, main_corruptions, summarise
+
+
+@METRICS.register_module()
+class CorruptionError(BaseMetric):
+    """Error per corruption and severity, their means, and calibration.
+
+    It needs a data set whose samples say of which cell they are:
+    :class:`mmct.datasets.CIFAR10C`, :class:`mmct.datasets.GeneratedCorruptions` and
+    the like, with one class an image. All values are in %; ``raw_mce_pct`` is the
+    mean error, not normalised (as for CIFAR-10-C), and ``normalised_mce_pct`` the one
+    relative to ``reference`` (as for ImageNet-C). See :func:`summarise`.
+
+    Args:
+        reference (str, optional): 'alexnet', for ImageNet-C alone, or the path
+            of an earlier result file. Defaults to None.
+        level (float): Of the intervals. Defaults to 0.95.
+        resamples (int): Of the bootstrap over images. Defaults to 10,000.
+        bootstrap_seed (int): Of the bootstrap. Defaults to 0.
+        collect_device (str): 'cpu' or 'gpu'. Defaults to 'cpu'.
+        prefix (str, optional): Of the values' names. Defaults to 'corruption'.
+
+    Raises:
+        ValueError: If the reference is no result file; when computed, if
+            samples or cells are missing, or the reference is of other cells.
+    """
+
+    default_prefix = 'corruption'
+
+    def __init__(
+        self,
+        reference: str | None = None,
+        level: float = LEVEL,
+        resamples: int = RESAMPLES,
+        bootstrap_seed: int = SEED,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        self._bootstrap = dict(level=level, resamples=resamples, seed=bootstrap_seed)
+        self._reference = reference
+        # Read at once: after hours of evaluation it would be late.
+        self._result = None if reference in (None, 'alexnet') else read_result(reference)
+
+    def summary_options(
+        self, data: Mapping[str, Any], cells: Sequence[tuple[str, int]]
+    ) -> dict[str, Any]:
+        """The options of :func:`summarise` for a set.
+
+        Args:
+            data (Mapping): What the set says of itself.
+            cells (Sequence[tuple[str, int]]): Corruptions and severities.
+
+        Returns:
+            dict: ``reference`` and the settings of the bootstrap.
+
+        Raises:
+            ValueError: If the reference is of other cells.
+        """
+        return dict(reference=self._reference_for(data, cells), **self._bootstrap)
+
+    def _reference_for(
+        self, data: Mapping[str, Any], cells: Sequence[tuple[str, int]]
+    ) -> Reference | None:
+        if self._reference is None:
+            return None
+        main = main_corruptions(data, list(dict.fromkeys(name for name, _ in cells)))
+        cells = [(name, severity) for name, severity in cells if name in main]
+        if self._result is not None:
+            return reference_from(self._result, cells)
+        unknown = [name for name in main if name not in ALEXNET.means]
+        if data['num_classes'] != 1000 or unknown or len({s for _, s in cells}) != 5:
+            raise ValueError(
+                "reference='alexnet' is for ImageNet-C at all severities alone, but the set is "
+                f'{data["set"]} with {data["num_classes"]} classes: give a result file'
+            )
+        return ALEXNET
+
+    def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
+        """Note which images are right.
+
+        Args:
+            data_batch: Not used.
+            data_samples (Sequence[Mapping]): Predictions, with the cell and the
+                image's position in it.
+
+        Raises:
+            ValueError: If a sample is not of a cell.
+        """
+        for sample in data_samples:
+            if 'corruption' not in sample or 'position' not in sample:
+                raise ValueError(
+                    'CorruptionError: the samples do not say of which corruption they are: it '
+                    'needs a data set such as CIFAR10C or GeneratedCorruptions, and their keys '
+                    'among the meta_keys of PackInputs'
+                )
+            scores, label = sample['pred_score'], sample['gt_label']
+            top = int(scores.argmax())
+            self.results.append(
+                (
+                    (sample['corruption'], int(sample['severity'])),
+                    int(sample['position']),
+                    top == int(label),
+                    float(scores[top]),
+                )
+            )
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Compute all errors.
+
+        Args:
+            results (list): What :meth:`process` noted, of all images.
+
+        Returns:
+            dict[str, float]: In %, as :func:`flat` names them.
+
+        Raises:
+            ValueError: If a cell lacks images.
+        """
+        data = self.dataset_meta['corruptions']
+        by_cell: dict[tuple[str, int], dict[int, tuple[bool, float]]] = {}
+        for key, position, hit, confidence in results:
+            by_cell.setdefault(key, {})[position] = hit, confidence
+        cells = []
+        for (corruption, severity), images in by_cell.items():
+            if sorted(images) != list(range(data['images'])):
+                raise ValueError(
+                    f'CorruptionError: {corruption} at severity {severity} has {len(images)} '
+                    f'of {data["images"]} images: give all of each cell'
+                )
+            hits, confidence = zip(*(images[i] for i in range(len(images))), strict=True)
+            cells.append(cell_score(corruption, severity, np.array(hits), np.array(confidence)))
+        options = self.summary_options(data, list(by_cell))
+        return flat(summarise(data, None, cells, **options))
+
+
+def flat(summary: Mapping[str, Any]) -> dict[str, float]:
+    """A summary as the scalars that logs have.
+
+    Args:
+        summary (Mapping): Of :func:`summarise`.
+
+    Returns:
+        dict[str, float]: In %; what is not known is left out.
+    """
+    normalised = summary['normalised'] or {}
+    values = dict(
+        raw_mce_pct=summary['raw_mce_pct'],
+        normalised_mce_pct=normalised.get('mce_pct'),
+        relative_mce_pct=normalised.get('relative_mce_pct'),
+        clean_error_pct=summary['clean_error_pct'],
+        gap_pct=summary['gap_pct'],
+        **{f'{kind}_pct': mean for kind, mean in summary['categories_pct'].items()},
+        extra_pct=summary['extra_pct'],
+    )
+    for key in ('ece', 'rms_calibration'):
+        values |= {f'{key}_{on}_pct': v for on, v in summary[f'{key}_pct'].items()}
+    values |= {f'error_pct/{name}': v for name, v in summary['corruption_error_pct'].items()}
+    return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def accuracy_by_domain(
+    correct: Sequence[bool], domains: Sequence[int], names: Sequence[str]
+) -> dict[str, float]:
+    """Accuracy of each domain, their mean and the worst.
+
+    Args:
+        correct (Sequence[bool]): Whether each image is predicted right, (N,).
+        domains (Sequence[int]): The number of each image's domain, (N,).
+        names (Sequence[str]): What the domains are called.
+
+    Returns:
+        dict[str, float]: In %: of each domain that occurs, by its name, and
+        ``mean`` (over domains, whatever their size) and ``worst``.
+
+    Raises:
+        ValueError: If there are no images.
+    """
+    if not len(correct):
+        raise ValueError('there are no images to measure the accuracy of domains on')
+    right, domain = np.asarray(correct, float), np.asarray(domains)
+    accuracy = {
+        names[number]: 100 * float(right[domain == number].mean())
+        for number in sorted(set(domain.tolist()))
+    }
+    values = list(accuracy.values())
+    return {**accuracy, 'mean': float(np.mean(values)), 'worst': min(values)}
+
+
+@METRICS.register_module()
+class DomainAccuracy(BaseMetric):
+    """Accuracy of each domain of a :class:`mmct.datasets.MultiDomain`, in %.
+
+    The names of the results are ``domain_accuracy/<domain>``, and ``mean`` and
+    ``worst`` of the domains. The pipeline's ``PackInputs`` needs 'domain' among
+    its ``meta_keys``.
+
+    Args:
+        **kwargs: As for mmengine's ``BaseMetric``.
+    """
+
+    default_prefix = 'domain_accuracy'
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Note what is right in a batch.
+
+        Args:
+            data_batch (Any): Not used.
+            data_samples (Sequence[dict]): Predictions, with ``gt_label``,
+                ``domain`` and ``pred_label`` or ``pred_score``.
+
+        Raises:
+            ValueError: If they have no ``domain``.
+        """
+        for sample in data_samples:
+            if 'domain' not in sample:
+                raise ValueError(
+                    'DomainAccuracy: images come without their domain: use a MultiDomain data '
+                    "set, and 'domain' among the meta_keys of PackInputs"
+                )
+            predicted = sample.get('pred_label')
+            if predicted is None:
+                predicted = sample['pred_score'].argmax()
+            self.results.append((int(predicted) == int(sample['gt_label']), sample['domain']))
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Reduce what was noted.
+
+        Args:
+            results (list): Of all processes.
+        """
+        correct, domains = zip(*results, strict=True)
+        return accuracy_by_domain(correct, domains, self.dataset_meta['domains'])

@@ -1,0 +1,29 @@
+"""The methods that CT is compared and combined with, each switched on in any config."""
+
+from .adversarial import AdversarialTrainingHook, pgd
+from .augmix import AugMix, JensenShannonLoss, MultiViewDataPreprocessor, jensen_shannon
+from .auto_augment import TorchvisionAutoAugment
+from .domain_classifiers import DomainClassifier, InterdomainMixup
+from .domain_objectives import CORAL, IRM, MMD, GroupDRO, coral, irm_penalty, mmd
+from .switch import METHODS, add_methods
+
+__all__ = [
+    'AdversarialTrainingHook',
+    'AugMix',
+    'CORAL',
+    'DomainClassifier',
+    'GroupDRO',
+    'IRM',
+    'InterdomainMixup',
+    'JensenShannonLoss',
+    'METHODS',
+    'MMD',
+    'MultiViewDataPreprocessor',
+    'TorchvisionAutoAugment',
+    'add_methods',
+    'coral',
+    'irm_penalty',
+    'jensen_shannon',
+    'mmd',
+    'pgd',
+]

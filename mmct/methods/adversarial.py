@@ -1,0 +1,102 @@
+"""Images on which a network is worst, near the given ones."""
+
+from collections.abc import Callable
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmpretrain.models import ImageClassifier
+from mmpretrain.registry import HOOKS
+from torch import Tensor
+
+from mmct.models import evaluating
+from mmct.runs.ranks import unwrapped
+
+
+def pgd(
+    loss: Callable[[Tensor], Tensor],
+    images: Tensor,
+    epsilon: float = 8.0,
+    step: float = 2.0,
+    num_steps: int = 7,
+) -> Tensor:
+    """Projected gradient ascent of a loss, from a random start.
+
+    The L-infinity attack of Madry et al., https://arxiv.org/abs/1706.06083,
+    section 2.1. Sizes are in levels of 255, as 8/255 is usually meant.
+
+    Args:
+        loss (Callable): Of images as given here; a scalar.
+        images (Tensor): Levels from 0 to 255, shape ``(N, C, H, W)``.
+        epsilon (float): How far a pixel may move, in levels. Defaults to 8.0.
+        step (float): How far it moves in a step. Defaults to 2.0.
+        num_steps (int): Number of steps. Defaults to 7.
+
+    Returns:
+        Tensor: float32, each pixel within ``epsilon`` of the image's and in
+        [0, 255], shape ``(N, C, H, W)``.
+    """
+    images = images.float()
+    low, high = (images - epsilon).clamp(min=0), (images + epsilon).clamp(max=255)
+    found = torch.empty_like(images).uniform_(-epsilon, epsilon).add_(images)
+    found = found.clamp_(low, high)
+    for _ in range(num_steps):
+        found.requires_grad_()
+        with torch.enable_grad():
+            (gradient,) = torch.autograd.grad(loss(found), found)
+        found = (found.detach() + step * gradient.sign()).clamp_(low, high)
+    return found
+
+
+@HOOKS.register_module()
+class AdversarialTrainingHook(Hook):
+    """Replaces each training batch by adversarial images.
+
+    Madry et al., https://arxiv.org/abs/1706.06083: PGD on the task loss, on
+    pixels, before they are normalised; the steps in eval mode and in full
+    precision, so that BatchNorm's statistics are of what is learned from.
+    A CT student is attacked on its task loss, and its teacher sees the same
+    images; while the teacher is trained, the attack is on the teacher.
+
+    Args:
+        epsilon (float): How far a pixel may move, in levels of 255.
+            Defaults to 8.0.
+        step (float): How far it moves in a step. Defaults to 2.0.
+        num_steps (int): Number of steps. Defaults to 7.
+
+    Raises:
+        ValueError: If a value is not positive.
+    """
+
+    def __init__(self, epsilon: float = 8.0, step: float = 2.0, num_steps: int = 7) -> None:
+        for name, value in dict(epsilon=epsilon, step=step, num_steps=num_steps).items():
+            if not value > 0:
+                raise ValueError(
+                    f'AdversarialTrainingHook: {name} must be positive, but got {value!r}'
+                )
+        self.epsilon, self.step, self.num_steps = epsilon, step, num_steps
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
+        """Attack the batch, in place.
+
+        Args:
+            runner (Runner): The runner.
+            batch_idx (int): Number of the batch in its epoch.
+            data_batch (dict, optional): The batch.
+        """
+        model = unwrapped(runner)
+        images = data_batch['inputs']
+        if not isinstance(images, Tensor):
+            images = torch.stack(list(images))  # pseudo_collate's
+        # On the device from here on: the batch is transferred once.
+        images = images.to(next(model.parameters()).device, non_blocking=True)
+
+        def loss(images: Tensor) -> Tensor:
+            batch = model.data_preprocessor({**data_batch, 'inputs': images}, False)
+            # The task's alone, also of a CT student.
+            return ImageClassifier.loss(model, batch['inputs'], batch['data_samples'])['loss']
+
+        with evaluating(model):
+            data_batch['inputs'] = pgd(loss, images, self.epsilon, self.step, self.num_steps)

@@ -1,0 +1,250 @@
+"""AugMix: an image mixed with chains of augmentations of itself."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmcv.transforms import BaseTransform
+from mmpretrain.models import ClsDataPreprocessor
+from mmpretrain.registry import MODELS, TRANSFORMS
+from PIL import Image, ImageOps
+from torch import Tensor, nn
+
+
+def _level(severity: float, largest: float) -> float:
+    """How strong an operation is: random, ``largest`` at severity 10."""
+    return np.random.uniform(0.1, severity) * largest / 10
+
+
+def _either_way(value: float) -> float:
+    return -value if np.random.random() > 0.5 else value
+
+
+def _affine(image: Image.Image, *matrix: float) -> Image.Image:
+    return image.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+
+
+def _rotate(image: Image.Image, severity: float) -> Image.Image:
+    degrees = _either_way(int(_level(severity, 30)))
+    return image.rotate(degrees, resample=Image.Resampling.BILINEAR)
+
+
+def _shear_x(image: Image.Image, severity: float) -> Image.Image:
+    return _affine(image, 1, _either_way(_level(severity, 0.3)), 0, 0, 1, 0)
+
+
+def _shear_y(image: Image.Image, severity: float) -> Image.Image:
+    return _affine(image, 1, 0, 0, _either_way(_level(severity, 0.3)), 1, 0)
+
+
+def _translate_x(image: Image.Image, severity: float) -> Image.Image:
+    pixels = _either_way(int(_level(severity, image.width / 3)))
+    return _affine(image, 1, 0, pixels, 0, 1, 0)
+
+
+def _translate_y(image: Image.Image, severity: float) -> Image.Image:
+    pixels = _either_way(int(_level(severity, image.height / 3)))
+    return _affine(image, 1, 0, 0, 0, 1, pixels)
+
+
+OPERATIONS: dict[str, Callable[[Image.Image, float], Image.Image]] = dict(
+    autocontrast=lambda image, severity: ImageOps.autocontrast(image),
+    equalize=lambda image, severity: ImageOps.equalize(image),
+    posterize=lambda image, severity: ImageOps.posterize(image, 4 - int(_level(severity, 4))),
+    rotate=_rotate,
+    solarize=lambda image, severity: ImageOps.solarize(image, 256 - int(_level(severity, 256))),
+    shear_x=_shear_x,
+    shear_y=_shear_y,
+    translate_x=_translate_x,
+    translate_y=_translate_y,
+)
+"""The operations and their strengths, as in AugMix's code: none is one of the
+benchmark's corruptions (contrast, brightness) or near one (colour, sharpness).
+All treat the channels alike: RGB and BGR are the same to them."""
+
+
+@TRANSFORMS.register_module()
+class AugMix(BaseTransform):
+    """Mix the image with chains of operations on it (Hendrycks et al., 2020).
+
+    https://arxiv.org/abs/1912.02781, algorithm 1; with several views the loss
+    is :class:`mmct.models.JensenShannonLoss`, and the data preprocessor
+    :class:`mmct.models.MultiViewDataPreprocessor`. It stands just before
+    ``PackInputs``. Unlike AugMix's code it rounds what it mixes to levels: a
+    batch stays uint8.
+
+    **Required keys**: img, uint8 (H, W, 3)
+
+    **Modified keys**: img: in one view, mixed, uint8 (H, W, 3); in V views the
+    image itself and V - 1 mixed ones, uint8 (V, 3, H, W)
+
+    Args:
+        num_views (int): 1, or the number of views. Defaults to 1.
+        width (int): Number of chains. Defaults to 3.
+        depth (int, optional): Operations in a chain. Defaults to None, 1 to 3
+            at random.
+        severity (float): Their strength, in (0.1, 10]. Defaults to 3.
+        alpha (float): Of the Dirichlet and Beta distributions that the weights
+            of mixing are drawn from. Defaults to 1.0.
+
+    Raises:
+        ValueError: If a setting is out of its range; when called, if the
+            image is no uint8 array (H, W, 3).
+    """
+
+    def __init__(
+        self,
+        num_views: int = 1,
+        width: int = 3,
+        depth: int | None = None,
+        severity: float = 3,
+        alpha: float = 1.0,
+    ) -> None:
+        for holds, rule, value in (
+            (num_views >= 1, 'num_views must be at least 1', num_views),
+            (width >= 1, 'width must be at least 1', width),
+            (depth is None or depth >= 1, 'depth must be None or at least 1', depth),
+            (0.1 < severity <= 10, 'severity must be in (0.1, 10]', severity),
+            (alpha > 0, 'alpha must be positive', alpha),
+        ):
+            if not holds:
+                raise ValueError(f'AugMix: {rule}, but got {value!r}')
+        self.num_views = num_views
+        self.width, self.depth, self.severity, self.alpha = width, depth, severity, alpha
+
+    def transform(self, results: dict) -> dict:
+        """Mix ``results['img']``."""
+        image = results['img']
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise ValueError(
+                f'AugMix needs a uint8 image (H, W, 3), but got {image.dtype} {image.shape}: put '
+                'it just before PackInputs, and leave normalising to the data_preprocessor'
+            )
+        if self.num_views == 1:
+            results['img'] = self.mixed(image)
+        else:
+            views = [image, *(self.mixed(image) for _ in range(self.num_views - 1))]
+            results['img'] = np.stack(views).transpose(0, 3, 1, 2)
+        return results
+
+    def mixed(self, image: np.ndarray) -> np.ndarray:
+        """One mixed view.
+
+        Args:
+            image (np.ndarray): uint8, shape ``(H, W, 3)``.
+
+        Returns:
+            np.ndarray: The same shape and dtype.
+        """
+        weights = np.random.dirichlet([self.alpha] * self.width)
+        share = np.random.beta(self.alpha, self.alpha)
+        mix = (1 - share) * image.astype(np.float32)
+        for weight in weights:
+            mix += np.float32(share * weight) * np.asarray(self._chain(image), np.float32)
+        return np.rint(mix).clip(0, 255).astype(np.uint8)
+
+    def _chain(self, image: np.ndarray) -> Image.Image:
+        chained = Image.fromarray(image)
+        names = list(OPERATIONS)
+        depth = self.depth or np.random.randint(1, 4)
+        for _ in range(depth):
+            chained = OPERATIONS[names[np.random.randint(len(names))]](chained, self.severity)
+        return chained
+
+    def __repr__(self) -> str:
+        settings = ', '.join(f'{name}={value!r}' for name, value in vars(self).items())
+        return f'{type(self).__name__}({settings})'
+
+
+def jensen_shannon(logits: Sequence[Tensor]) -> Tensor:
+    """The Jensen-Shannon divergence of what is predicted for several views.
+
+    Mean over views of ``KL(p_v || M)``, with M the mean of the p_v: AugMix
+    (https://arxiv.org/abs/1912.02781), section 3.
+
+    Args:
+        logits (Sequence[Tensor]): Of each view, shape ``(N, num_classes)``.
+
+    Returns:
+        Tensor: Mean over samples, a scalar in [0, log V].
+    """
+    # Half precision has too few digits for a sum of small probabilities.
+    log_p = torch.stack([F.log_softmax(view.float(), dim=-1) for view in logits])
+    log_m = log_p.logsumexp(0) - math.log(len(log_p))  # (N, num_classes)
+    divergence = F.kl_div(log_m.expand_as(log_p), log_p, reduction='sum', log_target=True)
+    return divergence / log_p.shape[:2].numel()
+
+
+@MODELS.register_module()
+class JensenShannonLoss(nn.Module):
+    """A head's loss on the clean view, and one that asks all views for the same.
+
+    AugMix, https://arxiv.org/abs/1912.02781, equation 1. The images come in V
+    views (:class:`mmct.datasets.AugMix`), the clean ones first; of one view
+    it is the head's own loss.
+
+    Args:
+        loss (dict, optional): The head's own loss, on the clean view. None is
+            ``dict(type='CrossEntropyLoss')``. Defaults to None.
+        jsd_weight (float): Of the divergence, >= 0. Defaults to 12.0, AugMix's.
+
+    Raises:
+        ValueError: If ``jsd_weight`` is negative.
+    """
+
+    def __init__(self, loss: dict | None = None, jsd_weight: float = 12.0) -> None:
+        super().__init__()
+        if not jsd_weight >= 0:
+            raise ValueError(f'JensenShannonLoss: jsd_weight must be >= 0, but got {jsd_weight!r}')
+        self.loss = MODELS.build(loss or dict(type='mmpretrain.CrossEntropyLoss'))
+        self.jsd_weight = jsd_weight
+
+    def forward(
+        self, cls_score: Tensor, label: Tensor, avg_factor: int | None = None, **kwargs
+    ) -> Tensor:
+        """The sum of both.
+
+        Args:
+            cls_score (Tensor): Logits, shape ``(V * N, num_classes)``.
+            label (Tensor): Of the N images, as the head's own loss takes it.
+            avg_factor (int, optional): Taken and ignored: heads count the
+                views. Defaults to None.
+            **kwargs: For the head's own loss.
+
+        Returns:
+            Tensor: A scalar.
+        """
+        views = cls_score.split(len(label))
+        loss = self.loss(views[0], label, avg_factor=len(label), **kwargs)
+        return loss if len(views) == 1 else loss + self.jsd_weight * jensen_shannon(views)
+
+
+@MODELS.register_module()
+class MultiViewDataPreprocessor(ClsDataPreprocessor):
+    """``ClsDataPreprocessor`` that puts the views of a batch one after the other.
+
+    Images of shape ``(N, V, C, H, W)``, as :class:`mmct.datasets.AugMix` gives
+    them, become ``(V * N, C, H, W)``: all first views, then all second ones.
+    Images in one view are treated as before. Labels stay N. Batch
+    augmentations (Mixup) mix labels and cannot be used with views.
+    """
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Flatten the views and preprocess.
+
+        Args:
+            data (dict): A batch of the data loader.
+            training (bool): As for ``ClsDataPreprocessor``. Defaults to False.
+
+        Returns:
+            dict: The model's ``inputs`` and ``data_samples``.
+        """
+        inputs = data['inputs']
+        if isinstance(inputs, (list, tuple)) and inputs[0].dim() == 4:
+            inputs = torch.stack(list(inputs))  # pseudo_collate's
+        if isinstance(inputs, torch.Tensor) and inputs.dim() == 5:
+            # On the device: one transfer a batch, of uint8.
+            data = {**data, 'inputs': self.cast_data(inputs).transpose(0, 1).flatten(0, 1)}
+        return super().forward(data, training)

@@ -1,0 +1,175 @@
+"""What a classifier of images with domains needs."""
+
+from collections.abc import Sequence
+
+import torch
+from mmpretrain.models import ImageClassifier
+from mmpretrain.models.losses import CrossEntropyLoss
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+from torch import Tensor, nn
+
+from mmct.models.forward_pass import run
+
+from .domain_objectives import DomainOutputs
+
+
+def domains_of(data_samples: Sequence[DataSample], owner: str) -> list[int]:
+    """The number of each image's domain.
+
+    Args:
+        data_samples (Sequence[DataSample]): Of the images.
+        owner (str): Who asks.
+
+    Raises:
+        ValueError: If one has none.
+    """
+    if any('domain' not in sample for sample in data_samples):
+        raise ValueError(
+            f"{owner}: images come without their domain: use a MultiDomain data set, and "
+            "'domain' among the meta_keys of PackInputs"
+        )
+    return [sample.domain for sample in data_samples]
+
+
+def require_cross_entropy(head: nn.Module, owner: str) -> None:
+    """Refuse a head whose loss is not that of one class an image.
+
+    Args:
+        head (nn.Module): Of a classifier.
+        owner (str): Who needs it.
+
+    Raises:
+        ValueError: If it has another loss.
+    """
+    if type(getattr(head, 'loss_module', None)) is not CrossEntropyLoss:
+        raise ValueError(
+            f'{owner} needs a head whose loss is a CrossEntropyLoss, but got {type(head).__name__}'
+        )
+
+
+@MODELS.register_module()
+class DomainClassifier(ImageClassifier):
+    """An ``ImageClassifier`` that is asked for more than its task over domains.
+
+    What CT is compared with under DomainBed's protocol. Prediction and export
+    are those of ``ImageClassifier``.
+
+    Args:
+        *args: As for ``ImageClassifier``.
+        objective (dict): Config of :class:`CORAL`, :class:`MMD`, :class:`IRM`
+            or :class:`GroupDRO`.
+        **kwargs: As for ``ImageClassifier``.
+
+    Raises:
+        ValueError: If the head's loss is not a cross-entropy of one class an
+            image; in training, if data samples have no ``domain``.
+    """
+
+    def __init__(self, *args, objective: dict, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.objective = MODELS.build(objective)
+        require_cross_entropy(self.head, 'DomainClassifier')
+
+    def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """The task loss and the objective's.
+
+        Args:
+            inputs (Tensor): Preprocessed images, (N, C, H, W).
+            data_samples (list[DataSample]): Their classes, and ``domain`` of each.
+
+        Returns:
+            dict[str, Tensor]: The head's entries and ``loss_domains`` (weighted).
+        """
+        domains = domains_of(data_samples, 'DomainClassifier')
+        passed = run(
+            self,
+            self.extract_feat(inputs, stage='backbone'),
+            lambda feats: self.head.loss(feats, data_samples),
+        )
+        labels = torch.cat([sample.gt_label for sample in data_samples])
+        outputs = DomainOutputs(
+            passed.pre_logits,
+            passed.logits,
+            labels,
+            self.head.loss_module(passed.logits, labels, reduction_override='none'),
+            domains,
+        )
+        return {**passed.result, 'loss_domains': self.objective(outputs)}
+
+
+def pairs(domains: Sequence[int], alpha: float) -> tuple[list[int], list[float]]:
+    """With which image of another domain each is mixed, and how much it keeps.
+
+    Args:
+        domains (Sequence[int]): The number of each of N images' domain.
+        alpha (float): Both parameters of the Beta distribution, > 0.
+
+    Returns:
+        tuple[list[int], list[float]]: The row of the other image, of the next domain
+        in a random circle, and the own share, from 0 to 1 and one for each domain; N of
+        each.
+    """
+    present = sorted(set(domains))
+    circle = [present[place] for place in torch.randperm(len(present)).tolist()]
+    drawn = torch.distributions.Beta(alpha, alpha).sample((len(circle),)).tolist()
+    members = {d: [row for row, other in enumerate(domains) if other == d] for d in present}
+    rows, shares = [0] * len(domains), [0.0] * len(domains)
+    for domain, following, share in zip(circle, circle[1:] + circle[:1], drawn, strict=True):
+        for number, row in enumerate(members[domain]):
+            rows[row] = members[following][number % len(members[following])]
+            shares[row] = share
+    return rows, shares
+
+
+@MODELS.register_module()
+class InterdomainMixup(ImageClassifier):
+    """An ``ImageClassifier`` that learns from mixtures of two domains' images.
+
+    Mixup (https://arxiv.org/abs/1710.09412) between domains (Yan et al.,
+    https://arxiv.org/abs/2001.00677), as in DomainBed: each step the domains of the
+    batch are put into a random circle, the images of each are mixed with those of
+    the next, and so are the losses of their classes. Prediction and export are those
+    of ``ImageClassifier``.
+
+    Args:
+        *args: As for ``ImageClassifier``.
+        alpha (float): Both parameters of the Beta distribution that an image's share
+            is drawn from, once a step for each domain; > 0. Defaults to 0.2,
+            DomainBed's.
+        **kwargs: As for ``ImageClassifier``.
+
+    Raises:
+        ValueError: If ``alpha`` is not above 0, or the head's loss is not a
+            cross-entropy of one class an image; in training, if data samples have no
+            ``domain``.
+    """
+
+    def __init__(self, *args, alpha: float = 0.2, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if not alpha > 0:
+            raise ValueError(f'InterdomainMixup: alpha must be above 0, but got {alpha!r}')
+        self.alpha = alpha
+        require_cross_entropy(self.head, 'InterdomainMixup')
+
+    def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """The loss of mixed images.
+
+        Args:
+            inputs (Tensor): Preprocessed images, (N, C, H, W).
+            data_samples (list[DataSample]): Their classes, and ``domain`` of each.
+
+        Returns:
+            dict[str, Tensor]: ``loss``.
+        """
+        rows, shares = pairs(domains_of(data_samples, 'InterdomainMixup'), self.alpha)
+        other = torch.tensor(rows, device=inputs.device)  # (N,)
+        share = torch.tensor(shares, device=inputs.device)  # (N,)
+        part = share.to(inputs.dtype)[:, None, None, None]
+        logits = self.head(self.extract_feat(part * inputs + (1 - part) * inputs[other]))
+        labels = torch.cat([sample.gt_label for sample in data_samples])
+        own, others = (
+            self.head.loss_module(logits, target, reduction_override='none')
+            for target in (labels, labels[other])
+        )
+        return dict(loss=(share * own + (1 - share) * others).mean())

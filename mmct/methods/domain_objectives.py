@@ -1,0 +1,241 @@
+"""What an objective over domains gets to see."""
+
+from collections.abc import Callable, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from mmengine.dist import all_reduce
+from mmengine.logging import MessageHub
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+
+
+class DomainOutputs(NamedTuple):
+    """A batch as the network sees it, with the domain of each image.
+
+    Attributes:
+        features (Tensor): What the classifier's last layer gets, (N, D).
+        logits (Tensor): (N, num_classes).
+        labels (Tensor): The classes, int64 (N,).
+        losses (Tensor): The task loss of each image, (N,).
+        domains (Sequence[int]): The number of each image's domain.
+    """
+
+    features: Tensor
+    logits: Tensor
+    labels: Tensor
+    losses: Tensor
+    domains: Sequence[int]
+
+
+def by_domain(values: Tensor, domains: Sequence[int]) -> dict[int, Tensor]:
+    """Split rows by domain.
+
+    Args:
+        values (Tensor): (N, ...).
+        domains (Sequence[int]): N numbers.
+
+    Returns:
+        dict[int, Tensor]: The rows of each domain that occurs, by its number.
+    """
+    return {
+        domain: values[_rows([row for row, other in enumerate(domains) if other == domain])]
+        for domain in sorted(set(domains))
+    }
+
+
+def _rows(rows: list[int]) -> slice | list[int]:
+    # DomainSampler deals in rounds. A slice needs no copy of numbers to the device.
+    step = rows[1] - rows[0] if len(rows) > 1 else 1
+    regular = slice(rows[0], rows[-1] + 1, step)
+    return regular if list(range(rows[-1] + 1))[regular] == rows else rows
+
+
+def mean_over_pairs(
+    distance: Callable[[Tensor, Tensor], Tensor], features: Tensor, domains: Sequence[int]
+) -> Tensor:
+    """Mean distance of two domains' features.
+
+    Args:
+        distance (Callable): Of two sets of features, (n, D) and (m, D).
+        features (Tensor): (N, D).
+        domains (Sequence[int]): N numbers.
+
+    Returns:
+        Tensor: A scalar; 0 where there is but one domain.
+    """
+    # Half precision has too few digits for variances.
+    groups = by_domain(features.float(), domains)
+    pairs = [distance(one, other) for one, other in combinations(groups.values(), 2)]
+    return torch.stack(pairs).mean() if pairs else features.sum() * 0
+
+
+def coral(one: Tensor, other: Tensor) -> Tensor:
+    """Squared difference of two sets' means and of their covariances.
+
+    Deep CORAL (https://arxiv.org/abs/1607.01719) with the means, and averages in
+    place of sums, as in DomainBed (https://arxiv.org/abs/2007.01434).
+
+    Args:
+        one (Tensor): Features, (n, D), n > 1.
+        other (Tensor): Features, (m, D), m > 1.
+
+    Returns:
+        Tensor: A scalar, >= 0.
+    """
+    means = (one.mean(0) - other.mean(0)).square().mean()
+    return means + (_covariance(one) - _covariance(other)).square().mean()
+
+
+def _covariance(features: Tensor) -> Tensor:
+    centred = features - features.mean(0)
+    return centred.T @ centred / (len(features) - 1)  # (D, D)
+
+
+@MODELS.register_module()
+class CORAL(nn.Module):
+    """The mean of :func:`coral` over pairs of domains.
+
+    Args:
+        weight (float): >= 0. Defaults to 1.0, DomainBed's.
+    """
+
+    def __init__(self, weight: float = 1.0) -> None:
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, outputs: DomainOutputs) -> Tensor:
+        """What is added to the task loss, a scalar."""
+        return self.weight * mean_over_pairs(coral, outputs.features, outputs.domains)
+
+
+GAMMAS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
+"""Of the Gaussian kernels that are summed: DomainBed's."""
+
+
+def mmd(one: Tensor, other: Tensor, gammas: Sequence[float] = GAMMAS) -> Tensor:
+    """Squared maximum mean discrepancy of two sets of features.
+
+    With the kernel ``sum over gamma of exp(-gamma |x - y|^2)``; the biased
+    estimate, as in DomainBed (https://arxiv.org/abs/2007.01434). For domain
+    generalisation: Li et al., CVPR 2018.
+
+    Args:
+        one (Tensor): Features, (n, D).
+        other (Tensor): Features, (m, D).
+        gammas (Sequence[float]): Each > 0. Defaults to :data:`GAMMAS`.
+
+    Returns:
+        Tensor: A scalar, >= 0.
+    """
+
+    def kernel(x: Tensor, y: Tensor) -> Tensor:
+        # Not cdist, whose gradient is not finite where two points are one.
+        squared = (x[:, None] - y[None]).square().sum(-1)  # (n, m)
+        return torch.stack([(-gamma * squared).exp() for gamma in gammas]).sum(0).mean()
+
+    return kernel(one, one) + kernel(other, other) - 2 * kernel(one, other)
+
+
+@MODELS.register_module()
+class MMD(nn.Module):
+    """The mean of :func:`mmd` over pairs of domains.
+
+    Args:
+        weight (float): >= 0. Defaults to 1.0, DomainBed's.
+    """
+
+    def __init__(self, weight: float = 1.0) -> None:
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, outputs: DomainOutputs) -> Tensor:
+        """What is added to the task loss, a scalar."""
+        return self.weight * mean_over_pairs(mmd, outputs.features, outputs.domains)
+
+
+def irm_penalty(logits: Tensor, labels: Tensor) -> Tensor:
+    """Squared gradient of a domain's risk by a factor on the logits, at 1.
+
+    IRMv1 (https://arxiv.org/abs/1907.02893, equation IRMv1), estimated without
+    bias from two halves of the batch: the product of their gradients (its
+    appendix D). In closed form, as the risk is the cross-entropy: the gradient
+    is the mean of ``sum over classes of (p - y) z``.
+
+    Args:
+        logits (Tensor): Of one domain, (n, num_classes), n > 1.
+        labels (Tensor): int64 (n,).
+
+    Returns:
+        Tensor: A scalar; as a product of two estimates it may be negative.
+    """
+    logits = logits.float()
+    wrong = logits.softmax(-1) - F.one_hot(labels, logits.shape[-1])
+    gradients = (wrong * logits).sum(-1)  # (n,)
+    return gradients[::2].mean() * gradients[1::2].mean()
+
+
+@MODELS.register_module()
+class IRM(nn.Module):
+    """The mean of :func:`irm_penalty` over domains.
+
+    DomainBed also starts Adam afresh when the weight rises; this does not.
+
+    Args:
+        weight (float): After ``anneal_iters``, >= 0. Defaults to 100.0.
+        anneal_iters (int): Steps with weight 1 before. Defaults to 500.
+    """
+
+    def __init__(self, weight: float = 100.0, anneal_iters: int = 500) -> None:
+        super().__init__()
+        self.weight = weight
+        self.anneal_iters = anneal_iters
+
+    def forward(self, outputs: DomainOutputs) -> Tensor:
+        """What is added to the task loss, a scalar."""
+        labels = by_domain(outputs.labels, outputs.domains)
+        penalties = [
+            irm_penalty(logits, labels[domain])
+            for domain, logits in by_domain(outputs.logits, outputs.domains).items()
+        ]
+        step = MessageHub.get_current_instance().get_info('iter', 0)
+        weight = self.weight if step >= self.anneal_iters else 1.0
+        return weight * torch.stack(penalties).mean()
+
+
+@MODELS.register_module()
+class GroupDRO(nn.Module):
+    """Weighs each domain's risk, and the more the larger it has been.
+
+    Sagawa et al. (https://arxiv.org/abs/1911.08731), algorithm 1: the weights
+    ``q`` are multiplied by ``exp(eta * risk)`` each training step and made to
+    sum to 1. They are a buffer, so that a run that is resumed has them.
+
+    Args:
+        num_domains (int): Of the data set, those that are left out included.
+        eta (float): > 0. Defaults to 0.01, DomainBed's.
+    """
+
+    def __init__(self, num_domains: int, eta: float = 0.01) -> None:
+        super().__init__()
+        self.eta = eta
+        self.register_buffer('weights', torch.ones(num_domains))
+
+    def forward(self, outputs: DomainOutputs) -> Tensor:
+        """What makes the mean of the losses the weighted one when added, a scalar."""
+        groups = by_domain(outputs.losses, outputs.domains)
+        risks = torch.stack([losses.mean() for losses in groups.values()])
+        if self.training:
+            self._update(list(groups), risks.detach().float())
+        weights = torch.stack([self.weights[domain] for domain in groups])
+        return (weights / weights.sum() * risks).sum() - outputs.losses.mean()
+
+    def _update(self, domains: list[int], risks: Tensor) -> None:
+        # The same weights in all processes.
+        all_reduce(risks, 'mean')
+        weights = torch.stack([self.weights[domain] for domain in domains])
+        weights = weights * (self.eta * risks).exp()
+        for domain, weight in zip(domains, weights / weights.sum(), strict=True):
+            self.weights[domain] = weight

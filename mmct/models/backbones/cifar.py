@@ -1,0 +1,287 @@
+"""The initialisation that the CIFAR networks share."""
+
+import torch.nn.functional as F
+from mmpretrain.models.backbones import DenseNet, ResNet_CIFAR, ResNeXt
+from mmpretrain.models.backbones.base_backbone import BaseBackbone
+from mmpretrain.models.backbones.resnext import Bottleneck
+from mmpretrain.registry import MODELS
+from torch import Tensor, nn
+
+HE = [
+    dict(type='Kaiming', layer='Conv2d', mode='fan_out', nonlinearity='relu'),
+    dict(type='Constant', layer='_BatchNorm', val=1, bias=0),
+]
+"""He's for convolutions (https://arxiv.org/abs/1502.01852), 1 and 0 for BatchNorm."""
+
+
+class _QuickGELU(nn.Module):
+    """``x * sigmoid(1.702 x)``, the GELU of AugMix's code."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * (1.702 * x).sigmoid()
+
+
+@MODELS.register_module()
+class AllConvNet(BaseBackbone):
+    """AllConvNet with BatchNorm and GELU, as AugMix evaluates it.
+
+    From "Striving for Simplicity", https://arxiv.org/abs/1412.6806, in the form of
+    AugMix's code (https://github.com/google-research/augmix): nine
+    convolutions with BN and GELU, two max poolings with dropout. The 1x1
+    convolutions pad, so that the last average is over 8x8 of 10x10 places.
+    With 96 channels and 10 classes it has 1.4 M parameters.
+
+    Args:
+        base_channels (int): Width of the first three convolutions; the others
+            have twice as many. Defaults to 96.
+        drop_rate (float): Of the dropouts after the poolings. Defaults to 0.5.
+        in_channels (int): Channels of the images. Defaults to 3.
+        init_cfg (list | dict, optional): Defaults to He's initialisation.
+
+    Raises:
+        ValueError: If there is no channel, or the drop rate is not in [0, 1).
+    """
+
+    def __init__(
+        self,
+        base_channels: int = 96,
+        drop_rate: float = 0.5,
+        in_channels: int = 3,
+        init_cfg: list | dict | None = HE,
+    ) -> None:
+        super().__init__(init_cfg)
+        if base_channels < 1:
+            raise ValueError(f'AllConvNet: base_channels must be positive, got {base_channels}')
+        if not 0 <= drop_rate < 1:
+            raise ValueError(f'AllConvNet: drop_rate must be in [0, 1), got {drop_rate}')
+        narrow, wide = base_channels, 2 * base_channels
+        self.layers = nn.Sequential(
+            _convolution(in_channels, narrow),
+            _convolution(narrow, narrow),
+            _convolution(narrow, narrow),
+            nn.MaxPool2d(2),
+            nn.Dropout(drop_rate),
+            _convolution(narrow, wide),
+            _convolution(wide, wide),
+            _convolution(wide, wide),
+            nn.MaxPool2d(2),
+            nn.Dropout(drop_rate),
+            _convolution(wide, wide, padding=0),
+            _convolution(wide, wide, kernel_size=1),
+            _convolution(wide, wide, kernel_size=1),
+            nn.AvgPool2d(8),
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor]:
+        """Features of images.
+
+        Args:
+            x (Tensor): Images of 32x32, shape ``(N, 3, 32, 32)``.
+
+        Returns:
+            tuple[Tensor]: Of shape ``(N, 2 * base_channels, 1, 1)``.
+        """
+        return (self.layers(x),)
+
+
+def _convolution(
+    in_channels: int, out_channels: int, kernel_size: int = 3, padding: int = 1
+) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding),
+        nn.BatchNorm2d(out_channels),
+        _QuickGELU(),
+    )
+
+
+@MODELS.register_module()
+class DenseNetCIFAR(DenseNet):
+    """DenseNet-BC with the stem and the three blocks of its CIFAR version.
+
+    "Densely Connected Convolutional Networks", https://arxiv.org/abs/1608.06993,
+    section 3 and table 2: bottleneck layers (B), transitions that halve the
+    channels (C), one 3x3 convolution to ``2 * growth_rate`` channels as stem.
+    With depth 100, growth rate 12 and 10 classes it has 0.8 M parameters.
+
+    Args:
+        depth (int): Layers in all: ``6 n + 4``. Defaults to 100.
+        growth_rate (int): Channels that a layer adds. Defaults to 12.
+        in_channels (int): Channels of the images. Defaults to 3.
+        init_cfg (list | dict, optional): Defaults to He's initialisation.
+        **kwargs: As for mmpretrain's ``DenseNet``, without ``arch``.
+
+    Raises:
+        ValueError: If there is no network of this depth.
+    """
+
+    def __init__(
+        self,
+        depth: int = 100,
+        growth_rate: int = 12,
+        in_channels: int = 3,
+        init_cfg: list | dict | None = HE,
+        **kwargs,
+    ) -> None:
+        layers, rest = divmod(depth - 4, 6)
+        if rest or layers < 1:
+            raise ValueError(f'DenseNetCIFAR: depth must be 6 n + 4, n >= 1, but got {depth}')
+        channels = 2 * growth_rate
+        super().__init__(
+            dict(growth_rate=growth_rate, depths=[layers] * 3, init_channels=channels),
+            in_channels=in_channels,
+            init_cfg=init_cfg,
+            **kwargs,
+        )
+        # Without pooling, and without BN: the first layer begins with its own.
+        self.stem = nn.Conv2d(in_channels, channels, 3, padding=1, bias=False)
+
+
+@MODELS.register_module()
+class ResNeXtCIFAR(ResNeXt):
+    """ResNeXt with the stem and the three stages of its CIFAR version.
+
+    "Aggregated Residual Transformations for Deep Neural Networks",
+    https://arxiv.org/abs/1611.05431, section 5.3: a 3x3 stem, then three stages
+    of ``(depth - 2) / 9`` bottlenecks. With depth 29, cardinality 4 and base
+    width 32, as AugMix's code has it, the classifier of 100 classes has the
+    published 6.9 M parameters; that of 10 classes has 6.8 M.
+
+    Args:
+        depth (int): Layers in all: ``9 n + 2``. Defaults to 29.
+        groups (int): The cardinality. Defaults to 4.
+        width_per_group (int): Channels of a group in the first stage.
+            Defaults to 32.
+        zero_init_residual (bool): Whether the last BN of each block starts
+            with weight 0. Defaults to False.
+        **kwargs: As for mmpretrain's ``ResNeXt``.
+
+    Raises:
+        ValueError: If there is no network of this depth.
+    """
+
+    def __init__(
+        self,
+        depth: int = 29,
+        groups: int = 4,
+        width_per_group: int = 32,
+        zero_init_residual: bool = False,
+        **kwargs,
+    ) -> None:
+        blocks, rest = divmod(depth - 2, 9)
+        if rest or blocks < 1:
+            raise ValueError(f'ResNeXtCIFAR: depth must be 9 n + 2, n >= 1, but got {depth}')
+        self.arch_settings = {depth: (Bottleneck, (blocks,) * 3)}
+        stages = dict(num_stages=3, strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(2,))
+        super().__init__(
+            depth,
+            groups=groups,
+            width_per_group=width_per_group,
+            zero_init_residual=zero_init_residual,
+            **{**stages, **kwargs},
+        )
+
+    # The stem of 3x3 without pooling that mmpretrain has for its CIFAR ResNets.
+    _make_stem_layer = ResNet_CIFAR._make_stem_layer
+    forward = ResNet_CIFAR.forward
+
+
+class _Block(nn.Module):
+    """BN, ReLU and convolution, twice, around which the input goes."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int, drop_rate: float) -> None:
+        super().__init__()
+        self.norm1 = nn.BatchNorm2d(in_channels)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.drop_rate = drop_rate
+        self.shortcut = None
+        if in_channels != out_channels:
+            self.shortcut = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        active = F.relu(self.norm1(x))
+        # Where the width changes, the shortcut is of the activated input.
+        around = x if self.shortcut is None else self.shortcut(active)
+        out = F.relu(self.norm2(self.conv1(active)))
+        out = F.dropout(out, self.drop_rate, self.training)
+        return around + self.conv2(out)
+
+
+@MODELS.register_module()
+class WideResNet(BaseBackbone):
+    """WRN-depth-width, pre-activated, for 32x32 images.
+
+    "Wide Residual Networks", https://arxiv.org/abs/1605.07146, table 1. With 10
+    classes WRN-40-2 has 2.2 M and WRN-28-10 36.5 M parameters.
+
+    Args:
+        depth (int): Convolutions in all: ``6 n + 4``. Defaults to 40.
+        widen_factor (int): The width: stages have ``base_channels`` times 1,
+            2 and 4 times this many channels. Defaults to 2.
+        drop_rate (float): Of the dropout inside each block. Defaults to 0.
+        base_channels (int): Channels of the stem. Defaults to 16.
+        in_channels (int): Channels of the images. Defaults to 3.
+        out_indices (tuple[int, ...]): The stages that are returned, 0 to 2; the
+            last one after its BN and ReLU. Defaults to (2,).
+        init_cfg (list | dict, optional): Defaults to He's initialisation.
+
+    Raises:
+        ValueError: If there is no such network.
+    """
+
+    def __init__(
+        self,
+        depth: int = 40,
+        widen_factor: int = 2,
+        drop_rate: float = 0.0,
+        base_channels: int = 16,
+        in_channels: int = 3,
+        out_indices: tuple[int, ...] = (2,),
+        init_cfg: list | dict | None = HE,
+    ) -> None:
+        super().__init__(init_cfg)
+        blocks, rest = divmod(depth - 4, 6)
+        if rest or blocks < 1:
+            raise ValueError(f'WideResNet: depth must be 6 n + 4, n >= 1, but got {depth}')
+        if widen_factor < 1 or base_channels < 1:
+            raise ValueError(
+                'WideResNet: widen_factor and base_channels must be positive, got '
+                f'{widen_factor} and {base_channels}'
+            )
+        if not 0 <= drop_rate < 1:
+            raise ValueError(f'WideResNet: drop_rate must be in [0, 1), got {drop_rate}')
+        if not set(out_indices) <= {0, 1, 2}:
+            raise ValueError(f'WideResNet: out_indices must be of 0, 1, 2, got {out_indices}')
+        self.out_indices = tuple(out_indices)
+        channels = base_channels
+        self.stem = nn.Conv2d(in_channels, channels, 3, padding=1, bias=False)
+        self.stages = nn.ModuleList()
+        for number in range(3):
+            width = base_channels * widen_factor * 2**number
+            stride = 1 if number == 0 else 2
+            stage = [_Block(channels, width, stride, drop_rate)]
+            stage += [_Block(width, width, 1, drop_rate) for _ in range(blocks - 1)]
+            self.stages.append(nn.Sequential(*stage))
+            channels = width
+        self.norm = nn.BatchNorm2d(channels)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Features of images.
+
+        Args:
+            x (Tensor): Images, shape ``(N, 3, H, W)``.
+
+        Returns:
+            tuple[Tensor, ...]: Of the stages in ``out_indices``; the last one
+            of shape ``(N, 4 * widen_factor * base_channels, H / 4, W / 4)``.
+        """
+        x = self.stem(x)
+        outs = []
+        for number, stage in enumerate(self.stages):
+            x = stage(x)
+            if number == 2:
+                x = F.relu(self.norm(x))
+            if number in self.out_indices:
+                outs.append(x)
+        return tuple(outs)

@@ -1,0 +1,252 @@
+"""Distances between student and teacher, and trust in the teacher."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+from torch import Tensor, nn
+
+DISTANCES = ('kl', 'js', 'mse', 'cosine')
+GATES = (None, 'correct', 'confident')
+
+
+def consistency(
+    student: Tensor,
+    teacher: Tensor,
+    distance: str = 'kl',
+    temperature: float = 1.0,
+    multi_label: bool = False,
+    normalize: bool = False,
+    trust: Tensor | None = None,
+) -> Tensor:
+    """Distance of the student's output from the teacher's, mean over samples.
+
+    A sample's values after the first dimension are one vector of length D.
+
+    - ``kl``: ``T^2 * KL(teacher || student)`` of the softmax at temperature T
+      (Hinton et al., https://arxiv.org/abs/1503.02531, section 2.1).
+    - ``js``: ``T^2 *`` the Jensen-Shannon divergence of the same.
+    - ``mse``: the squared difference, mean over D.
+    - ``cosine``: 1 minus the cosine similarity.
+
+    CT's abstract (https://arxiv.org/abs/2207.01548) names no distance: these
+    four are ours.
+
+    Args:
+        student (Tensor): Shape ``(N, ...)``; gradients flow through it.
+        teacher (Tensor): The same shape; detach it if gradients must not.
+        distance (str): 'kl', 'js', 'mse' or 'cosine'. Defaults to 'kl'.
+        temperature (float): T > 0, for 'kl' and 'js'. Defaults to 1.0.
+        multi_label (bool): For 'kl' and 'js': whether each of the D values is
+            a logit of its own (sigmoid, the divergences of the D Bernoulli
+            distributions summed) rather than one of a softmax.
+            Defaults to False.
+        normalize (bool): Whether to scale each vector to unit length first.
+            Defaults to False.
+        trust (Tensor, optional): How much each sample counts, in [0, 1],
+            shape ``(N,)``; the mean is over all N, also where it is 0.
+            Defaults to None, 1 for each.
+
+    Returns:
+        Tensor: A scalar >= 0, in float32 or finer.
+
+    Raises:
+        ValueError: If shapes differ or ``distance`` is unknown.
+    """
+    if student.shape != teacher.shape:
+        raise ValueError(
+            'consistency: student and teacher must have one shape, but got '
+            f'{tuple(student.shape)} and {tuple(teacher.shape)}'
+        )
+    # Half precision has too few digits for a sum of small probabilities.
+    student = _vectors(student)  # (N, D)
+    teacher = _vectors(teacher)  # (N, D)
+    if normalize:
+        student, teacher = F.normalize(student), F.normalize(teacher)
+    distances = _per_sample(student, teacher, distance, temperature, multi_label)  # (N,)
+    return distances.mean() if trust is None else (trust * distances).mean()
+
+
+def _per_sample(
+    student: Tensor, teacher: Tensor, distance: str, temperature: float, multi_label: bool
+) -> Tensor:
+    if distance == 'mse':
+        return F.mse_loss(student, teacher, reduction='none').mean(1)
+    if distance == 'cosine':
+        return 1 - F.cosine_similarity(student, teacher)
+    if distance not in ('kl', 'js'):
+        raise ValueError(
+            f'consistency: distance must be one of {DISTANCES}, but got {distance!r}'
+        )
+    log_q = _log_probs(student / temperature, multi_label)  # (N, D) or (N, D, 2)
+    log_p = _log_probs(teacher / temperature, multi_label)
+    if distance == 'kl':
+        divergence = _kl(log_p, log_q)
+    else:
+        log_m = torch.logaddexp(log_p, log_q) - math.log(2)
+        divergence = (_kl(log_p, log_m) + _kl(log_q, log_m)) / 2
+    return temperature**2 * divergence
+
+
+def _vectors(x: Tensor) -> Tensor:
+    return x.flatten(1) if x.dtype == torch.float64 else x.flatten(1).float()
+
+
+def _log_probs(logits: Tensor, multi_label: bool) -> Tensor:
+    if multi_label:
+        return torch.stack([F.logsigmoid(logits), F.logsigmoid(-logits)], dim=-1)
+    return F.log_softmax(logits, dim=-1)
+
+
+def _kl(log_p: Tensor, log_q: Tensor) -> Tensor:
+    return F.kl_div(log_q, log_p, reduction='none', log_target=True).flatten(1).sum(1)
+
+
+@torch.no_grad()
+def trust_in(teacher: Tensor, data_samples: list[DataSample], gate: str) -> Tensor:
+    """How much a teacher's word counts, sample by sample. Ours, not the paper's.
+
+    Args:
+        teacher (Tensor): The teacher's logits, shape ``(N, num_classes)``.
+        data_samples (list[DataSample]): With ``gt_label``, or with
+            ``gt_score`` where labels are mixed: then the largest one counts.
+        gate (str): 'correct': 1 where the top class is the label, else 0.
+            'confident': the probability of the top class.
+
+    Returns:
+        Tensor: In [0, 1], shape ``(N,)``.
+    """
+    if gate == 'confident':
+        return teacher.float().softmax(-1).amax(-1)
+    labels = torch.stack(
+        [
+            sample.gt_score.argmax() if 'gt_score' in sample else sample.gt_label.squeeze()
+            for sample in data_samples
+        ]
+    )
+    return (teacher.argmax(-1) == labels.to(teacher.device)).float()
+
+
+RAMPS = (None, 'linear', 'cosine')
+
+
+@MODELS.register_module()
+class CTConsistencyLoss(nn.Module):
+    """The consistency term of CT: settings for :func:`consistency`.
+
+    "A consistency loss" between the BN student and its frozen BN-free teacher
+    is what https://arxiv.org/abs/2207.01548 names; distance, stage, weight
+    and ramp are ours. It holds no parameter and no buffer.
+
+    Args:
+        distance (str): 'kl', 'js', 'mse' or 'cosine'. Defaults to 'kl'.
+        stage (str | int): What is compared: 'logits', 'pre_logits' (the
+            features before the last layer), or the number of a backbone stage
+            as in the backbone's ``out_indices``; -1 is the last one that the
+            backbone returns. Defaults to 'logits'.
+        loss_weight (float): Lambda >= 0. Defaults to 1.0.
+        temperature (float): T > 0 for 'kl' and 'js'. Defaults to 1.0.
+        ramp (str, optional): None (full weight at once), 'linear' or 'cosine':
+            the weight rises from 0 over the first ``ramp_length`` of training.
+            Defaults to None.
+        ramp_length (float): Fraction of training, in (0, 1]. Defaults to 1.0.
+        normalize (bool): Whether vectors are scaled to unit length first.
+            Defaults to False.
+        gate (str, optional): Whether to trust the teacher only where it is
+            'correct', or as far as it is 'confident', see :func:`trust_in`.
+            Defaults to None, everywhere.
+
+    Raises:
+        ValueError: If a setting is out of its range.
+    """
+
+    def __init__(
+        self,
+        distance: str = 'kl',
+        stage: str | int = 'logits',
+        loss_weight: float = 1.0,
+        temperature: float = 1.0,
+        ramp: str | None = None,
+        ramp_length: float = 1.0,
+        normalize: bool = False,
+        gate: str | None = None,
+    ) -> None:
+        super().__init__()
+        is_stage = stage in ('logits', 'pre_logits') or type(stage) is int
+        stages = "'logits', 'pre_logits' or the number of a backbone stage"
+        for holds, rule, value in (
+            (distance in DISTANCES, f'distance must be one of {DISTANCES}', distance),
+            (is_stage, f'stage must be {stages}', stage),
+            (
+                0 <= loss_weight < math.inf,
+                'loss_weight must be finite and >= 0',
+                loss_weight,
+            ),
+            (
+                0 < temperature < math.inf,
+                'temperature must be finite and > 0',
+                temperature,
+            ),
+            (ramp in RAMPS, f'ramp must be one of {RAMPS}', ramp),
+            (0 < ramp_length <= 1, 'ramp_length must be in (0, 1]', ramp_length),
+            (gate in GATES, f'gate must be one of {GATES}', gate),
+        ):
+            if not holds:
+                raise ValueError(f'CTConsistencyLoss: {rule}, but got {value!r}')
+        self.distance = distance
+        self.stage = stage
+        self.loss_weight = loss_weight
+        self.temperature = temperature
+        self.ramp = ramp
+        self.ramp_length = ramp_length
+        self.normalize = normalize
+        self.gate = gate
+
+    def weight_at(self, progress: float) -> float:
+        """The loss weight at a point of training.
+
+        Args:
+            progress (float): Fraction of training that is done, in [0, 1].
+
+        Returns:
+            float: Between 0 and ``loss_weight``.
+        """
+        if self.ramp is None:
+            return self.loss_weight
+        x = min(progress / self.ramp_length, 1.0)
+        if self.ramp == 'cosine':
+            x = (1 - math.cos(math.pi * x)) / 2
+        return self.loss_weight * x
+
+    def forward(
+        self,
+        student: Tensor,
+        teacher: Tensor,
+        progress: float = 1.0,
+        multi_label: bool = False,
+        trust: Tensor | None = None,
+    ) -> Tensor:
+        """The weighted consistency loss.
+
+        Args:
+            student (Tensor): The student's output, shape ``(N, ...)``.
+            teacher (Tensor): The teacher's, the same shape.
+            progress (float): Fraction of training done. Defaults to 1.0.
+            multi_label (bool): See :func:`consistency`. Defaults to False.
+            trust (Tensor, optional): The same; what :func:`trust_in` says of
+                ``gate``. Defaults to None.
+
+        Returns:
+            Tensor: A scalar.
+        """
+        return self.weight_at(progress) * consistency(
+            student,
+            teacher,
+            self.distance,
+            self.temperature,
+            multi_label,
+            self.normalize,
+            trust,
+        )

@@ -1,0 +1,114 @@
+"""What one process of a job decides for all."""
+
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch.distributed
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.dist import broadcast_object_list, init_dist, is_main_process
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmpretrain.models import ImageClassifier
+
+from .errors import CTError
+
+T = TypeVar('T')
+
+
+def in_main_process(decide: Callable[[], T]) -> T:
+    """Call a function in the main process alone, and tell the others.
+
+    Args:
+        decide (Callable): Returns anything that can be pickled.
+
+    Returns:
+        T: The same in each process.
+
+    Raises:
+        CTError: In each process, if it was raised there.
+    """
+    answer: list = [None]
+    if is_main_process():
+        try:
+            answer = [decide()]
+        except CTError as error:
+            answer = [error]
+    broadcast_object_list(answer)
+    if isinstance(answer[0], CTError):
+        raise answer[0]
+    return answer[0]
+
+
+def unwrapped(runner: Runner) -> ImageClassifier:
+    """The runner's model without its distributed wrapper.
+
+    Args:
+        runner (Runner): Any runner.
+
+    Returns:
+        ImageClassifier: The model itself.
+    """
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model
+
+
+def available_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, 'sched_getaffinity'):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+# What a launcher sets in the environment of each process it starts.
+_SET_BY = dict(
+    pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_LOCAL_RANK'
+)
+_HOW = dict(
+    pytorch='torchrun --nproc-per-node N tools/... --launcher pytorch',
+    slurm='srun ... python tools/... --launcher slurm',
+    mpi='mpirun ... python tools/... --launcher mpi',
+)
+
+
+def check_launcher(launcher: str) -> None:
+    """Refuse a launcher that did not start this process.
+
+    Args:
+        launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
+
+    Raises:
+        CTError: Names the command.
+    """
+    if launcher != 'none' and _SET_BY[launcher] not in os.environ:
+        raise CTError(f'--launcher {launcher} needs its launcher: {_HOW[launcher]}')
+
+
+def join_processes(cfg: Config) -> None:
+    """Join the job's processes before anything is built, also without GPUs.
+
+    mmengine would do so when the Runner is built, and on CUDA alone.
+
+    Args:
+        cfg (Config): With ``launcher``; on the CPU it gets the settings that
+            mmengine's wrapper of the model needs there.
+
+    Raises:
+        CTError: If the launcher cannot be used on the CPU.
+    """
+    if cfg.launcher == 'none' or torch.distributed.is_initialized():
+        return
+    if get_device() != 'cpu':
+        init_dist(cfg.launcher, **(cfg.get('env_cfg') or {}).get('dist_cfg', {}))
+        return
+    if cfg.launcher != 'pytorch':
+        raise CTError(
+            f'--launcher {cfg.launcher} needs GPUs, here is only a CPU: {_HOW["pytorch"]}'
+        )
+    torch.distributed.init_process_group('gloo')
+    cfg.model_wrapper_cfg = {
+        'type': 'MMDistributedDataParallel',
+        **(cfg.get('model_wrapper_cfg') or {}),
+        'device_ids': None,
+        'broadcast_buffers': False,
+    }

@@ -1,0 +1,190 @@
+"""From the student's config to its teacher's."""
+
+import copy
+from dataclasses import dataclass, field
+
+from mmengine.config import Config, ConfigDict
+
+from mmct.models import check_removal
+from mmct.runs.configs import (
+    import_mmct,
+    length_key,
+    scoped,
+    set_length,
+    stretch,
+    type_name,
+    use_resumable_checkpoints,
+)
+from mmct.runs.errors import CTError
+
+
+@dataclass(frozen=True)
+class TeacherRecipe:
+    """How the teacher's training differs from the student's.
+
+    Attributes:
+        init (str): 'identity', 'fold' or 'calibrate', see
+            :func:`mmct.models.remove_batch_norm`.
+        granularity (str): 'layer' or 'channel', for 'calibrate'.
+        calibration_batches (int): Training batches to calibrate on.
+        length (float): Of the training, in multiples of the student's.
+        max_epochs (int, optional): The length in epochs, in place of that.
+        max_iters (int, optional): The same for iteration-based training.
+        lr (float, optional): Learning rate; None is the student's.
+        clip_grad (dict, optional): Gradient clipping as in mmengine's
+            ``OptimWrapper``; None is the student's. Only without BN.
+        remove_bn (bool): False keeps BN: the control of CT.
+
+    Raises:
+        ValueError: If a value is out of its range.
+    """
+
+    init: str = 'calibrate'
+    granularity: str = 'layer'
+    calibration_batches: int = 1
+    length: float = 1.0
+    max_epochs: int | None = None
+    max_iters: int | None = None
+    lr: float | None = None
+    clip_grad: dict | None = field(default_factory=lambda: dict(max_norm=1.0))
+    remove_bn: bool = True
+
+    @property
+    def model_type(self) -> str:
+        """The teacher's class."""
+        return 'NormFreeClassifier' if self.remove_bn else 'ImageClassifier'
+
+    def __post_init__(self) -> None:
+        check_removal('NoBNTeacherHook', self.init, self.granularity)
+        for name in ('calibration_batches', 'length', 'max_epochs', 'max_iters', 'lr'):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, (int, float)) and value > 0):
+                raise ValueError(
+                    f'NoBNTeacherHook: {name} must be positive, but got {value!r}'
+                )
+
+
+def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
+    """The config that trains the teacher of a CT config, alone.
+
+    Args:
+        cfg (Config): The student's config, with a ``CTClassifier``.
+        recipe (TeacherRecipe): What differs.
+        work_dir (str): The teacher's work dir.
+
+    Returns:
+        Config: A config for a ``Runner``. It has no CT hook, no EMA and no
+        test set.
+
+    Raises:
+        CTError: If the recipe does not fit the config.
+    """
+    cfg = copy.deepcopy(cfg)
+    load_from, resumed = cfg.get('load_from'), cfg.get('resume')
+    cfg.model.type = scoped(cfg, recipe.model_type)
+    cfg.model.pop('consistency', None)
+    cfg.work_dir = work_dir
+    cfg.load_from, cfg.resume = None, False
+    cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
+    # An averaged teacher would need averaging in its evaluation too.
+    hooks = [
+        hook
+        for hook in cfg.get('custom_hooks') or []
+        if type_name(hook) not in ('NoBNTeacherHook', 'EMAHook', 'ScorecardHook')
+    ]
+    # With resume, load_from is the student's own checkpoint.
+    start = None if resumed else load_from
+    if recipe.remove_bn:
+        training_hook = dict(
+            type=scoped(cfg, 'NoBNTrainingHook'),
+            init=recipe.init,
+            granularity=recipe.granularity,
+            calibration_batches=recipe.calibration_batches,
+            checkpoint=start,
+        )
+        hooks.append(training_hook)
+    else:
+        cfg.load_from = start
+    cfg.custom_hooks = hooks
+    if cfg.get('visualizer'):
+        # By its name the teacher would share the student's visualizer.
+        cfg.visualizer.pop('name', None)
+    checkpoints = use_resumable_checkpoints(cfg)
+    if checkpoints:
+        checkpoints.update(max_keep_ckpts=1, save_best=None, out_dir=None)
+    _set_length(cfg, recipe)
+    _set_optimizer(cfg, recipe)
+    return cfg
+
+
+def _set_length(cfg: Config, recipe: TeacherRecipe) -> None:
+    key = length_key(cfg)
+    other = 'max_iters' if key == 'max_epochs' else 'max_epochs'
+    if getattr(recipe, other) is not None:
+        raise CTError(
+            f'NoBNTeacherHook: {other} does not fit a train_cfg with {key}; set {key}'
+        )
+    if getattr(recipe, key) is None:
+        stretch(cfg, recipe.length)
+    else:
+        set_length(cfg, getattr(recipe, key))
+
+
+def _set_optimizer(cfg: Config, recipe: TeacherRecipe) -> None:
+    if recipe.lr is not None:
+        if 'optimizer' not in cfg.optim_wrapper:
+            raise CTError('NoBNTeacherHook: lr needs a config with a single optimizer')
+        cfg.optim_wrapper.optimizer.lr = recipe.lr
+    if recipe.remove_bn and recipe.clip_grad is not None:
+        cfg.optim_wrapper.clip_grad = ConfigDict(recipe.clip_grad)
+
+
+RECIPE = dict(length=2, student_start='teacher', student_lr_mult=0.1)
+"""Settings of ``NoBNTeacherHook`` that the ablation of docs/recipe.md chose."""
+
+
+def switch_on_ct(cfg: Config) -> Config:
+    """Turn the config of an ``ImageClassifier`` into a CT config, in place.
+
+    The same as three lines in a config of one's own: ``custom_imports``,
+    ``model.type`` and one more entry in ``custom_hooks``, with :data:`RECIPE`. A
+    config that has CT already is left as it is.
+
+    Args:
+        cfg (Config): A text or pure-Python config.
+
+    Returns:
+        Config: The same ``cfg``. Dumped, it is a config that needs no switch.
+
+    Raises:
+        CTError: If the model is not an ``ImageClassifier``.
+    """
+    if not cfg.get('model'):
+        raise CTError('--ct: the config has no model')
+    kind = type_name(cfg.model)
+    if kind not in ('ImageClassifier', 'CTClassifier'):
+        raise CTError(
+            f'--ct needs a config whose model is an ImageClassifier, but it is {kind}'
+        )
+    cfg.model.type = scoped(cfg, 'CTClassifier')
+    hooks = list(cfg.get('custom_hooks') or [])
+    if teacher_hook(cfg) is None:
+        hooks.append(ConfigDict(type=scoped(cfg, 'NoBNTeacherHook'), **RECIPE))
+    cfg.custom_hooks = hooks
+    import_mmct(cfg)
+    return cfg
+
+
+def teacher_hook(cfg: Config) -> ConfigDict | None:
+    """The config of the teacher hook.
+
+    Args:
+        cfg (Config): Any config.
+
+    Returns:
+        ConfigDict: The entry of ``custom_hooks``; None if CT is not on.
+    """
+    for hook in cfg.get('custom_hooks') or []:
+        if type_name(hook) == 'NoBNTeacherHook':
+            return hook
+    return None

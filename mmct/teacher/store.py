@@ -1,0 +1,121 @@
+"""The folder that keeps a trained teacher."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmct.runs.checkpoint import load_state_dict
+from mmct.runs.errors import CTError
+from mmct.runs.files import write_json, write_whole
+from mmct.runs.identity import differences, in_short
+
+
+class TeacherStore:
+    """``<work_dir>/teacher``: the teacher's weights and what they came from.
+
+    ``teacher.json`` holds the fingerprint and, once the teacher is finished,
+    its accuracy and time; ``teacher.pth`` holds the weights. Beside them are
+    the teacher's own log and checkpoints.
+
+    Args:
+        folder (str | Path): The folder; made when training begins.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.weights = self.folder / 'teacher.pth'
+        self._record = self.folder / 'teacher.json'
+
+    def read(self) -> dict[str, Any] | None:
+        """The record, or None where no teacher was begun.
+
+        Raises:
+            CTError: If the record cannot be read.
+        """
+        try:
+            return json.loads(self._record.read_text(encoding='utf-8'))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise CTError(
+                f'{self._record} is damaged: move the folder away, or train the '
+                'teacher anew with --retrain-teacher'
+            ) from error
+
+    def state(self, fingerprint: dict[str, Any]) -> str:
+        """What is there for this fingerprint.
+
+        Args:
+            fingerprint (dict): See :func:`fingerprint`.
+
+        Returns:
+            str: 'finished' or 'unfinished' (a matching one), or 'none'.
+
+        Raises:
+            CTError: If a finished teacher of another fingerprint is there.
+        """
+        record = self.read()
+        if record is None:
+            return 'none'
+        differing = differences(record['fingerprint'], fingerprint)
+        if not (record['finished'] and self.weights.is_file()):
+            return 'none' if differing else 'unfinished'
+        if differing:
+            raise CTError(
+                f'the teacher in {self.folder} was trained otherwise '
+                f'({in_short(differing)}): use another --work-dir, or train it anew '
+                'with --retrain-teacher'
+            )
+        return 'finished'
+
+    def is_unfinished(self) -> bool:
+        """Whether a teacher was begun here, and its record can be read."""
+        try:
+            record = self.read()
+        except CTError:
+            return False
+        return record is not None and not record['finished']
+
+    def begin(self, fingerprint: dict[str, Any]) -> None:
+        """Note that a teacher is being trained here.
+
+        Args:
+            fingerprint (dict): See :func:`fingerprint`.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(self._record, dict(finished=False, fingerprint=fingerprint))
+
+    def finish(self, weights: dict[str, Tensor], **results: Any) -> None:
+        """Keep a trained teacher.
+
+        Args:
+            weights (dict[str, Tensor]): Its state dict.
+            **results: What to keep in the record, as JSON can hold it.
+        """
+        # The weights first: a record that says finished has them.
+        write_whole(self.weights, lambda path: torch.save(weights, path))
+        record = self.read()
+        write_json(self._record, {**record, **results, 'finished': True})
+
+    def load(self) -> dict[str, Tensor]:
+        """The weights of the finished teacher."""
+        return load_state_dict(self.weights)
+
+    def set_aside(self) -> Path | None:
+        """Move the folder away, so that nothing in it is lost.
+
+        Returns:
+            Path: Where it is now; None if there was none.
+        """
+        if not self.folder.exists():
+            return None
+        name = f'{self.folder.name}_{time.strftime("%Y%m%d_%H%M%S")}'
+        aside = self.folder.with_name(name)
+        while aside.exists():
+            aside = aside.with_name(f'{aside.name}_')
+        self.folder.rename(aside)
+        return aside

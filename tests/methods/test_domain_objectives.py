@@ -1,0 +1,166 @@
+"""Objectives over domains, on cases with a known answer."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from domain_classifiers import classifier, samples
+from mmengine.logging import MessageHub
+from mmpretrain.registry import MODELS
+
+from mmct.methods import CORAL, IRM, MMD, DomainClassifier, GroupDRO, coral, irm_penalty, mmd
+from mmct.methods.domain_objectives import DomainOutputs, by_domain
+
+GENERATOR = torch.Generator().manual_seed(0)
+ONE = torch.randn(5, 3, generator=GENERATOR)
+OTHER = torch.randn(4, 3, generator=GENERATOR) * 2
+
+
+def outputs(features=None, logits=None, labels=None, losses=None, domains=()):
+    return DomainOutputs(features, logits, labels, losses, list(domains))
+
+
+@pytest.mark.parametrize('domains', [[2, 0, 2, 0, 0], [0, 2, 0, 2, 0, 2], [5], [1, 1, 1]])
+def test_rows_are_split_by_domain(domains):
+    values = torch.arange(len(domains) * 2).view(-1, 2)
+    groups = by_domain(values, domains)
+    assert list(groups) == sorted(set(domains))
+    for domain, rows in groups.items():
+        expected = values[torch.tensor(domains) == domain]
+        assert torch.equal(rows, expected)
+
+
+def test_coral_is_the_difference_of_means_and_covariances():
+    one, other = ONE.numpy().astype(float), OTHER.numpy().astype(float)
+    means = np.mean((one.mean(0) - other.mean(0)) ** 2)
+    covariances = np.mean((np.cov(one.T) - np.cov(other.T)) ** 2)
+    assert float(coral(ONE, OTHER)) == pytest.approx(means + covariances, rel=1e-5)
+    # A shift of 2 in each of the features.
+    assert float(coral(ONE, ONE + 2)) == pytest.approx(4, rel=1e-5)
+
+
+def test_mmd_is_the_sum_over_all_pairs():
+    def mean_kernel(x, y):
+        distances = [float((a - b).square().sum()) for a in x for b in y]
+        return np.mean([sum(math.exp(-g * d) for g in (0.1, 3.0)) for d in distances])
+
+    by_hand = mean_kernel(ONE, ONE) + mean_kernel(OTHER, OTHER) - 2 * mean_kernel(ONE, OTHER)
+    assert float(mmd(ONE, OTHER, (0.1, 3.0))) == pytest.approx(by_hand, rel=1e-4)
+    # Two points far apart: 1 + 1 - 0, for each kernel.
+    far = torch.tensor([[0.0, 0.0]]), torch.tensor([[500.0, 0.0]])
+    assert float(mmd(*far)) == pytest.approx(14, rel=1e-5)
+
+
+def test_mmd_has_a_finite_gradient_where_points_are_the_same():
+    features = ONE.clone().requires_grad_()
+    mmd(features, torch.cat([ONE, ONE])).backward()
+    assert features.grad.isfinite().all()
+
+
+@pytest.mark.parametrize('objective', [CORAL, MMD])
+def test_the_distance_is_the_mean_over_pairs_of_domains(objective):
+    function = coral if objective is CORAL else mmd
+    third = ONE + 1
+    domains = [0] * 5 + [3] * 4 + [1] * 5
+    features = torch.cat([ONE, OTHER, third])
+    expected = function(ONE, OTHER) + function(ONE, third) + function(third, OTHER)
+    value = objective(weight=0.5)(outputs(features, domains=domains))
+    torch.testing.assert_close(value, 0.5 * expected / 3)
+    assert float(objective()(outputs(torch.cat([ONE, ONE]), domains=[0] * 5 + [1] * 5))) == (
+        pytest.approx(0, abs=1e-6)
+    )
+    # One domain alone has nothing to be compared with.
+    alone = ONE.clone().requires_grad_()
+    value = objective()(outputs(alone, domains=[0] * 5))
+    value.backward()
+    assert value.item() == 0
+
+
+def test_irm_is_the_squared_gradient_by_a_factor_on_the_logits():
+    logits, labels = OTHER, torch.tensor([0, 2, 1, 0])
+    factor = torch.ones((), requires_grad=True)
+    gradients = [
+        torch.autograd.grad(F.cross_entropy(factor * logits[half::2], labels[half::2]), factor)[0]
+        for half in (0, 1)
+    ]
+    torch.testing.assert_close(irm_penalty(logits, labels), gradients[0] * gradients[1])
+
+
+def test_irms_weight_rises_after_annealing():
+    logits, labels = torch.cat([ONE, OTHER]), torch.tensor([0, 1, 2, 0, 1, 0, 2, 1, 0])
+    batch = outputs(logits=logits, labels=labels, domains=[0] * 5 + [1] * 4)
+    expected = (irm_penalty(ONE, labels[:5]) + irm_penalty(OTHER, labels[5:])) / 2
+    hub = MessageHub.get_current_instance()
+    irm = IRM(weight=7.0, anneal_iters=10)
+    for step, weight in ((9, 1), (10, 7)):
+        hub.update_info('iter', step)
+        torch.testing.assert_close(irm(batch), weight * expected)
+
+
+def test_group_dro_follows_its_algorithm():
+    losses = torch.tensor([1.0, 3.0, 2.0, 4.0, 0.5, 0.5])
+    batch = outputs(losses=losses, domains=[0, 2, 0, 2, 3, 3])
+    objective = GroupDRO(num_domains=4, eta=0.1)
+    risks, weights = np.array([1.5, 3.5, 0.5]), np.ones(3)
+    for _ in range(3):
+        weights = weights * np.exp(0.1 * risks)
+        weights /= weights.sum()
+        value = objective(batch)
+    assert float(value + losses.mean()) == pytest.approx((weights * risks).sum(), rel=1e-5)
+    assert objective.weights.tolist() == pytest.approx([weights[0], 1, weights[1], weights[2]])
+    # The risk of the worst, in the end.
+    for _ in range(200):
+        value = objective(batch)
+    assert float(value + losses.mean()) == pytest.approx(3.5, rel=1e-3)
+    # What a checkpoint holds, and what evaluation leaves alone.
+    resumed = GroupDRO(num_domains=4, eta=0.1).eval()
+    resumed.load_state_dict(objective.state_dict())
+    torch.testing.assert_close(resumed(batch), objective.eval()(batch))
+    assert torch.equal(resumed.weights, objective.weights)
+
+
+@pytest.mark.parametrize(
+    'objective',
+    [
+        dict(type='CORAL'),
+        dict(type='MMD'),
+        dict(type='IRM'),
+        dict(type='GroupDRO', num_domains=4),
+    ],
+)
+def test_the_classifier_adds_the_objective_to_its_task(objective):
+    model = classifier('DomainClassifier', objective=objective).train()
+    images = torch.randn(12, 3, 8, 8)
+    losses = model.loss(images, samples([0, 1, 3] * 4))
+    assert set(losses) == {'loss', 'loss_domains'}
+    with torch.no_grad():
+        features = model.extract_feat(images)[-1]
+        logits = model.head((features,))
+    labels = torch.arange(12) % 3
+    own = F.cross_entropy(logits, labels, reduction='none')
+    torch.testing.assert_close(losses['loss'], own.mean(), rtol=1e-3, atol=1e-4)
+    batch = outputs(features, logits, labels, own, [0, 1, 3] * 4)
+    again = MODELS.build(objective)(batch)
+    torch.testing.assert_close(losses['loss_domains'], again, rtol=1e-3, atol=1e-4)
+    sum(losses.values()).backward()
+    assert model.backbone.conv1.weight.grad.abs().sum() > 0
+
+
+def test_images_without_a_domain_and_other_losses_are_refused():
+    with pytest.raises(ValueError, match="without their domain: use a MultiDomain .*meta_keys"):
+        model = classifier('DomainClassifier', objective=dict(type='CORAL'))
+        model.loss(torch.randn(2, 3, 8, 8), samples([0, None]))
+    with pytest.raises(ValueError, match='whose loss is a CrossEntropyLoss, but got LinearClsHead'):
+        smooth = dict(loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1))
+        classifier('DomainClassifier', smooth, objective=dict(type='CORAL'))
+
+
+def test_it_predicts_as_the_stock_classifier():
+    model = classifier('DomainClassifier', objective=dict(type='MMD')).eval()
+    assert isinstance(model, DomainClassifier)
+    stock = classifier('ImageClassifier').eval()
+    stock.load_state_dict(model.state_dict())
+    images = torch.randn(2, 3, 8, 8)
+    assert torch.equal(stock(images), model(images))

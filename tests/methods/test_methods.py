@@ -1,0 +1,163 @@
+"""Methods in configs: where they are put, and that what they make trains."""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hub import get_config
+from mmengine.runner import Runner
+
+from mmct.methods import METHODS, add_methods
+from mmct.runs import CTError
+from mmct.teacher import switch_on_ct, teacher_config
+from mmct.teacher.config import TeacherRecipe
+
+STOCK = 'mmpretrain::resnet/resnet18_8xb16_cifar10.py'
+
+
+def kinds(pipeline):
+    return [step['type'].split('.')[-1] for step in pipeline]
+
+
+def losses(runner):
+    """Of the first batch, as the runner trains with it."""
+    batch = next(iter(runner.train_dataloader))
+    model = runner.model.train()
+    data = model.data_preprocessor(batch, True)
+    return model.loss(data['inputs'], data['data_samples']), data
+
+
+@pytest.mark.parametrize('name', METHODS)
+@pytest.mark.parametrize('base', ['bn_resnet18_digits', 'ct_resnet18_digits'])
+def test_each_trains_alone_and_with_ct(tiny, train, name, base):
+    cfg = add_methods(tiny(base, options={'train_cfg.max_epochs': 1}), [name])
+    runner = train(cfg)
+    assert all(torch.isfinite(p).all() for p in runner.model.parameters())
+    # What was switched on needs no switch: the dumped config has it.
+    again = Config.fromstring(cfg.dump(), '.py')
+    assert again.to_dict() == cfg.to_dict()
+
+
+@pytest.mark.parametrize('name', ['cutout', 'autoaugment', 'randaugment', 'augmix_no_jsd'])
+def test_images_are_augmented_just_before_they_are_packed(tiny, name):
+    cfg = tiny('bn_resnet18_digits')
+    before = copy.deepcopy(cfg)
+    add_methods(cfg, [name])
+    steps = kinds(cfg.train_dataloader.dataset.pipeline)
+    assert len(steps) == 3 and steps[0] == 'RandomCrop' and steps[-1] == 'PackInputs'
+    for field in ('val_dataloader', 'model', 'data_preprocessor', 'param_scheduler'):
+        assert cfg[field] == before[field]
+
+
+def test_the_pipeline_is_found_inside_wrappers(tiny):
+    cfg = tiny('bn_resnet18_digits')
+    own = cfg.train_dataloader.dataset
+    cfg.train_dataloader.dataset = dict(
+        type='ConcatDataset',
+        datasets=[dict(type='KFoldDataset', dataset=own), dict(type='RepeatDataset', dataset=own)],
+    )
+    add_methods(cfg, ['augmix_no_jsd'])
+    for wrapper in cfg.train_dataloader.dataset.datasets:
+        assert 'AugMix' in kinds(wrapper.dataset.pipeline)
+
+
+def test_cutout_covers_half_the_side_with_the_mean(tiny):
+    cfg = tiny('bn_resnet18_digits')
+    cfg.data_preprocessor = dict(num_classes=10, mean=[10, 20, 30], std=[1, 1, 1], to_rgb=True)
+    step = add_methods(cfg, ['cutout']).train_dataloader.dataset.pipeline[1]
+    # 8x8 images; the mean is of RGB, the images are BGR.
+    assert step == dict(type='Cutout', shape=4, pad_val=[30, 20, 10], prob=1.0)
+
+
+def test_cutout_without_a_crop_asks_for_the_size(tiny):
+    cfg = tiny('bn_resnet18_digits')
+    cfg.train_dataloader.dataset.pipeline.pop(0)
+    with pytest.raises(CTError, match=r"cutout needs to know the size.*dict\(type='Cutout'"):
+        add_methods(cfg, ['cutout'])
+
+
+@pytest.mark.parametrize('name', ['mixup', 'cutmix'])
+def test_labels_are_mixed(tiny, name):
+    torch.manual_seed(0)
+    np.random.seed(0)
+    runner = Runner.from_cfg(add_methods(tiny('bn_resnet18_digits'), [name]))
+    found, data = losses(runner)
+    scores = torch.stack([sample.gt_score for sample in data['data_samples']])
+    torch.testing.assert_close(scores.sum(1), torch.ones(16))
+    assert (scores.max(1)[0] < 1).any()
+    logits = runner.model(data['inputs'], mode='tensor')
+    expected = -(scores * logits.log_softmax(1)).sum(1).mean()
+    torch.testing.assert_close(found['loss'], expected, rtol=1e-3, atol=1e-3)
+
+
+def test_mixup_and_cutmix_take_turns(tiny):
+    cfg = add_methods(tiny('bn_resnet18_digits'), ['mixup', 'cutmix'])
+    assert kinds(cfg.model.train_cfg.augments) == ['Mixup', 'CutMix']
+
+
+def test_the_teacher_sees_the_clean_view_alone_and_once(tiny, tmp_path):
+    cfg = add_methods(tiny(), ['augmix'])
+    runner = Runner.from_cfg(cfg)
+    student = runner.model
+    inner = teacher_config(cfg, TeacherRecipe(), str(tmp_path / 'teacher'))
+    assert inner.model.head.loss.type == 'JensenShannonLoss', 'the teacher learns with it, too'
+    teacher = Runner.from_cfg(Config({**inner, 'experiment_name': 'the_teacher'})).model
+    student.attach_teacher(teacher)
+    seen = []
+    teacher.backbone.register_forward_hook(lambda m, args, out: seen.append(args[0]))
+    found, data = losses(runner)
+    assert data['inputs'].shape == (48, 3, 8, 8)
+    mine = student(data['inputs'], mode='tensor').view(3, 16, 10)
+    theirs = teacher(data['inputs'][:16], mode='tensor')
+    p = theirs.softmax(-1)
+    divergences = (p * (theirs.log_softmax(-1) - mine.log_softmax(-1))).sum(-1)  # (3, 16)
+    torch.testing.assert_close(found['loss_consistency'], divergences.mean(), rtol=1e-3, atol=1e-5)
+    same = (mine[0].argmax(-1) == theirs.argmax(-1)).float().mean()
+    torch.testing.assert_close(found['agreement'], same)
+    assert len(seen[0]) <= 16 and all(torch.equal(x, data['inputs'][: len(x)]) for x in seen)
+
+
+def test_a_method_and_ct_are_switched_on_in_a_stock_config():
+    cfg = add_methods(switch_on_ct(get_config(STOCK)), ['augmix'])
+    assert cfg.data_preprocessor.type.endswith('MultiViewDataPreprocessor')
+    assert cfg.model.head.loss.loss.type == 'CrossEntropyLoss'
+    assert 'mmct' in cfg.custom_imports.imports
+
+
+@pytest.mark.parametrize(
+    ('names', 'message'),
+    [
+        (['augmx'], "no method 'augmx'; did you mean augmix"),
+        (['augmix', 'mixup'], 'augmix cannot be combined with mixup'),
+        (['cutmix', 'augmix'], 'augmix cannot be combined with cutmix'),
+        (['adversarial', 'augmix'], 'adversarial cannot be combined with augmix'),
+        (['augmix', 'augmix_no_jsd'], 'augmix cannot be combined with augmix_no_jsd'),
+    ],
+)
+def test_what_does_not_go_is_said_before_anything_changes(tiny, names, message):
+    cfg = tiny('bn_resnet18_digits')
+    before = cfg.to_dict()
+    with pytest.raises(CTError, match=message):
+        add_methods(cfg, names)
+    assert cfg.to_dict() == before
+
+
+def test_configs_that_a_method_cannot_change_are_refused(tiny):
+    with pytest.raises(CTError, match='needs a training config'):
+        add_methods(Config(dict(model=dict(type='ImageClassifier'))), ['mixup'])
+    cfg = tiny('bn_resnet18_digits')
+    cfg.train_dataloader.dataset.pipeline.pop()
+    with pytest.raises(CTError, match='goes before PackInputs, but .* has none'):
+        add_methods(cfg, ['autoaugment'])
+    cfg = tiny('bn_resnet18_digits')
+    cfg.data_preprocessor.type = 'SelfSupDataPreprocessor'
+    with pytest.raises(CTError, match='needs the ClsDataPreprocessor.*SelfSup'):
+        add_methods(cfg, ['augmix'])
+
+
+def test_each_method_is_documented():
+    text = (Path(__file__).parents[2] / 'docs' / 'methods.md').read_text(encoding='utf-8')
+    assert all(f'| `{name}` |' in text for name in METHODS)

@@ -1,0 +1,288 @@
+"""Scores of real networks on generated digits: the same however they are computed."""
+
+import copy
+import json
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from filelock import FileLock
+from mmengine.config import Config
+from mmengine.registry import DATASETS
+from mmengine.runner import Runner
+from mmpretrain.models.heads import MultiLabelLinearClsHead
+from mmpretrain.registry import MODELS
+
+from mmct import config_path
+from mmct.corruptions import SEVERITIES, corrupt
+from mmct.evaluation import unpack_hits
+from mmct.evaluation.metrics import CorruptionError
+from mmct.models import reestimate_batch_norm, remove_batch_norm
+from mmct.runs.errors import CTError
+from mmct.runs.progress import Progress
+from mmct.scoring import Scoring, drawn_batches, score
+from mmct.scoring import result_in_progress as watch
+from mmct.scoring.predictor import Predictor
+
+NAMES = ('gaussian_noise', 'fog', 'saturate')
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """A network that is right at times: two epochs of the digits."""
+    cfg = Config.fromfile(config_path('bn_resnet18_digits'))
+    cfg.work_dir = str(tmp_path_factory.mktemp('trained'))
+    cfg.merge_from_dict({
+        'model.backbone.stem_channels': 4,
+        'model.backbone.base_channels': 4,
+        'model.head.in_channels': 32,
+        'train_dataloader.dataset.indices': 300,
+        'train_cfg.max_epochs': 2,
+        'log_level': 'WARNING',
+    })
+    cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return runner.model
+
+
+@pytest.fixture
+def cells():
+    return build()
+
+
+def build(**settings):
+    digits = dict(type='Digits', split='test', indices=45, pipeline=[dict(type='PackInputs')])
+    kind = dict(type='GeneratedCorruptions', dataset=digits, corruptions=NAMES)
+    return DATASETS.build({**kind, **settings})
+
+
+def scored(model, cells, out, **settings):
+    settings = dict(batch_size=16, name='run', metric=CorruptionError(), **settings)
+    return score(model, cells, cells.clean, Scoring(out=out, **settings))
+
+
+def test_hits_are_those_of_the_network_image_by_image(trained, cells, tmp_path):
+    result = scored(trained, cells, tmp_path / 'out.json')
+    assert json.loads((tmp_path / 'out.json').read_text()) == json.loads(json.dumps(result))
+    inner = cells.dataset if hasattr(cells, 'dataset') else cells.clean.dataset
+    images = np.stack([inner[i]['inputs'].permute(1, 2, 0).numpy() for i in range(45)])
+    labels = np.array([int(inner[i]['data_samples'].gt_label) for i in range(45)])
+    found = {(cell['corruption'], cell['severity']): cell for cell in result['cells']}
+    assert list(found) == [(name, severity) for name in NAMES for severity in SEVERITIES]
+    trained.eval()
+    for (name, severity), cell in [*found.items(), ((None, 0), result['clean'])]:
+        made = images if name is None else corrupt(images, name, severity)
+        hits = []
+        for image, label in zip(made, labels, strict=True):
+            inputs = torch.from_numpy(image.transpose(2, 0, 1).copy())[None]
+            data = trained.data_preprocessor(dict(inputs=inputs), False)
+            with torch.no_grad():
+                hits.append(int(trained(data['inputs'], mode='tensor').argmax()) == label)
+        np.testing.assert_array_equal(unpack_hits(cell), hits)
+        assert cell['errors'] == 45 - sum(hits)
+    errors = [cell['error_pct'] for cell in result['cells']]
+    assert 5 < np.mean(errors) < 95
+    # Extra corruptions are no part of the mean.
+    assert result['summary']['raw_mce_pct'] == pytest.approx(np.mean(errors[:10]))
+
+
+@pytest.mark.parametrize(
+    'settings',
+    [dict(batch_size=1), dict(batch_size=45), dict(num_workers=2), dict(channels_last=True)],
+    ids=str,
+)
+def test_batches_workers_and_layout_do_not_matter(trained, cells, tmp_path, settings):
+    settings = {'batch_size': 16, **settings}
+    options = dict(name='run', metric=CorruptionError())
+    one = score(trained, cells, cells.clean, Scoring(tmp_path / 'one.json', **options))
+    other = score(
+        trained, build(), cells.clean, Scoring(tmp_path / 'other.json', **options, **settings)
+    )
+    assert_same(one, other)
+
+
+def test_statistics_are_estimated_anew_on_each_cell(trained, cells, tmp_path):
+    before = copy.deepcopy(trained.state_dict())
+    result = scored(trained, cells, tmp_path / 'out.json', recalibrate_bn=2)
+    torch.testing.assert_close(trained.state_dict(), before, rtol=0, atol=0)
+    assert result['model']['recalibrate_bn'] == 2
+    drawn = np.random.default_rng(0).permutation(45)[:32].reshape(2, 16)
+    model = copy.deepcopy(trained).eval()
+    plain = scored(trained, cells, tmp_path / 'plain.json')
+    changed = 0
+    for source in (cells.clean, cells):
+        for number, cell in enumerate(source.cells):
+            images = source.read(number, slice(0, 45))
+
+            def inputs(positions, images=images):
+                batch = torch.from_numpy(images[positions].transpose(0, 3, 1, 2).copy())
+                return model.data_preprocessor(dict(inputs=batch))['inputs']
+
+            reestimate_batch_norm(model, [inputs(positions) for positions in drawn])
+            with torch.no_grad():
+                tops = model(inputs(np.arange(45)), mode='tensor').argmax(1).numpy()
+            mine, other = (
+                {(c['corruption'], c['severity']): c for c in [found['clean'], *found['cells']]}
+                for found in (result, plain)
+            )
+            np.testing.assert_array_equal(unpack_hits(mine[tuple(cell)]), tops == source.labels)
+            changed += mine[tuple(cell)]['hits'] != other[tuple(cell)]['hits']
+    assert changed > 5
+
+
+def test_a_result_with_other_statistics_is_not_gone_on_with(trained, cells, tmp_path):
+    scored(trained, cells, tmp_path / 'out.json')
+    with pytest.raises(CTError, match='result of other BN statistics'):
+        scored(trained, cells, tmp_path / 'out.json', recalibrate_bn=1)
+
+
+def test_statistics_need_a_network_with_bn(cells, tmp_path, trained):
+    model = remove_batch_norm(copy.deepcopy(trained))
+    with pytest.raises(CTError, match='--recalibrate-bn: the network has no BatchNorm'):
+        scored(model, cells, tmp_path / 'out.json', recalibrate_bn=1)
+
+
+@pytest.mark.parametrize(
+    ('images', 'batches', 'size', 'expected'),
+    [(10, 2, 4, [4, 4]), (10, 9, 4, [4, 4]), (3, 1, 4, [3])],
+)
+def test_whole_batches_are_drawn_without_repetition(images, batches, size, expected):
+    drawn = drawn_batches(images, batches, size)
+    assert [len(batch) for batch in drawn] == expected
+    positions = [position for batch in drawn for position in batch]
+    assert len(set(positions)) == len(positions) and set(positions) <= set(range(images))
+
+
+def assert_same(one, other):
+    """Equal to the image; what is computed from confidences up to rounding."""
+    for mine, theirs in zip(
+        [one['clean'], *one['cells']], [other['clean'], *other['cells']], strict=True
+    ):
+        assert mine['hits'] == theirs['hits']
+        for key in ('ece_pct', 'rms_calibration_pct'):
+            assert mine[key] == pytest.approx(theirs[key], abs=1e-3)
+    assert one['summary']['raw_mce_pct'] == other['summary']['raw_mce_pct']
+    assert one['examples'] == other['examples']
+
+
+def test_a_call_that_was_interrupted_goes_on_with_the_next_cell(
+    trained, cells, tmp_path, monkeypatch
+):
+    whole = scored(trained, cells, tmp_path / 'whole.json')
+    calls = []
+    predict = Predictor.__call__
+
+    def dies(self, batches):
+        for number, pair in enumerate(predict(self, batches)):
+            calls.append(number)
+            if len(calls) == 20:
+                raise KeyboardInterrupt
+            yield pair
+
+    monkeypatch.setattr(Predictor, '__call__', dies)
+    with pytest.raises(KeyboardInterrupt):
+        scored(trained, cells, tmp_path / 'torn.json')
+    monkeypatch.undo()
+    assert not (tmp_path / 'torn.json').exists()
+    kept = json.loads((tmp_path / 'torn.json.partial').read_text())
+    # Three batches a cell: the clean images, and five cells.
+    assert [(c['corruption'], c['severity']) for c in kept['cells']] == [
+        (None, 0), *[('gaussian_noise', s) for s in SEVERITIES]
+    ]  # fmt: skip
+    again = []
+    monkeypatch.setattr(
+        Predictor, '__call__', lambda self, batches: predict(self, counted(batches, again))
+    )
+    torn = scored(trained, build(), tmp_path / 'torn.json')
+    assert len(again) == 3 * 10
+    assert torn == whole
+    assert (tmp_path / 'torn.json').read_bytes() == (tmp_path / 'whole.json').read_bytes()
+    assert not (tmp_path / 'torn.json.partial').exists()
+
+
+def counted(batches, calls):
+    for batch in batches:
+        calls.append(1)
+        yield batch
+
+
+def test_it_says_how_far_it_is_and_the_mean_so_far(
+    trained, cells, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(watch, 'Progress', partial(Progress, every=0))
+    result = scored(trained, cells, tmp_path / 'out.json')
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].startswith('saturate 5, raw mCE so far ')
+    assert ' 720 of 720 images (100 %), ' in lines[-1]
+    assert lines[-1].endswith(' left')
+    # The extra corruption is not in the mean.
+    assert f'so far {result["summary"]["raw_mce_pct"]:.2f} %' in lines[-1]
+    assert sum(line.startswith('clean images') for line in lines) == 3
+
+
+def test_a_finished_result_is_not_computed_again(trained, cells, tmp_path, monkeypatch):
+    first = scored(trained, cells, tmp_path / 'out.json')
+    monkeypatch.setattr(Predictor, '__call__', lambda self, batches: iter(()))
+    assert scored(trained, cells, tmp_path / 'out.json') == first
+
+
+@pytest.mark.parametrize(
+    'change, said',
+    [
+        ('weights', 'other weights'),
+        ('seed', 'other data'),
+        ('cells', 'other corruptions or severities'),
+        ('damage', 'no result to go on with'),
+    ],
+)
+@pytest.mark.parametrize('state', ['finished', 'partial'])
+def test_another_runs_result_is_refused_and_left(trained, cells, tmp_path, change, said, state):
+    out = tmp_path / 'out.json'
+    scored(trained, cells, out)
+    if state == 'partial':
+        kept = json.loads(out.read_text())
+        marks = dict(
+            weights_sha256=kept['model']['weights_sha256'],
+            fp16=False,
+            data=kept['data'],
+            cells=[[c['corruption'], c['severity']] for c in [kept['clean'], *kept['cells']]],
+        )
+        out.unlink()
+        out = out.with_name('out.json.partial')
+        out.write_text(json.dumps(dict(marks=marks, cells=kept['cells'][:3], examples=[])))
+    if change == 'damage':
+        out.write_text(out.read_text()[:-50])
+    model = trained
+    if change == 'weights':
+        cfg = Config.fromfile(config_path('bn_resnet18_digits')).model
+        cfg.backbone.update(stem_channels=4, base_channels=4)
+        cfg.head.in_channels = 32
+        model = MODELS.build(cfg)
+    other = dict(seed=dict(seed=1), cells=dict(severities=[1])).get(change, {})
+    before = out.read_bytes()
+    with pytest.raises(CTError, match=said):
+        scored(model, build(**other), tmp_path / 'out.json')
+    assert out.read_bytes() == before
+    result = scored(model, build(**other), tmp_path / 'out.json', replace=True)
+    assert result['cells']
+
+
+def test_a_network_that_diverged_is_refused(trained, cells, tmp_path):
+    model = copy.deepcopy(trained)
+    model.head.fc.bias.data[3] = float('nan')
+    with pytest.raises(CTError, match='no finite scores for 45 images'):
+        scored(model, cells, tmp_path / 'out.json')
+
+
+def test_a_multi_label_head_is_refused(trained, cells, tmp_path):
+    model = copy.deepcopy(trained)
+    model.head = MultiLabelLinearClsHead(num_classes=10, in_channels=32)
+    with pytest.raises(CTError, match='MultiLabel'):
+        scored(model, cells, tmp_path / 'out.json')
+
+
+def test_two_processes_do_not_write_one_result(trained, cells, tmp_path):
+    with FileLock(tmp_path / '.out.json.lock'), pytest.raises(CTError, match='another run'):
+        scored(trained, cells, tmp_path / 'out.json')

@@ -1,0 +1,163 @@
+"""The teacher's config, its schedule and its fingerprint."""
+
+import json
+
+import pytest
+from mmengine.config import Config, ConfigDict
+
+from mmct.runs import CTError, fingerprint
+from mmct.teacher import TeacherRecipe, teacher_config
+
+
+def _marks(cfg, recipe=None, **data):
+    inner = teacher_config(cfg, recipe or TeacherRecipe(), 'somewhere/teacher')
+    return fingerprint(inner, **{**dict(num_images=64, classes='ab', world_size=1), **data})
+
+
+def test_what_is_taken_out_and_put_in(tiny):
+    cfg = tiny(options={'load_from': 'bn.pth', 'model.consistency': dict(distance='js')})
+    cfg.custom_hooks += [
+        dict(type='EMAHook'), dict(type='ScorecardHook'), dict(type='mmpretrain.PreciseBNHook')
+    ]  # fmt: skip
+    cfg.default_hooks.checkpoint.update(save_best='auto')
+    inner = teacher_config(cfg, TeacherRecipe(init='fold'), 'w/teacher')
+    assert inner.model.type == 'NormFreeClassifier'
+    assert 'consistency' not in inner.model
+    assert inner.model.backbone == cfg.model.backbone
+    assert (inner.work_dir, inner.load_from, inner.resume) == ('w/teacher', None, False)
+    assert [hook['type'] for hook in inner.custom_hooks] == [
+        'mmpretrain.PreciseBNHook',
+        'NoBNTrainingHook',
+    ]
+    assert inner.custom_hooks[-1]['checkpoint'] == 'bn.pth'
+    assert inner.custom_hooks[-1]['init'] == 'fold'
+    assert inner.default_hooks.checkpoint.save_best is None
+    assert inner.test_dataloader is None
+    assert inner.optim_wrapper.clip_grad == dict(max_norm=1.0)
+    assert cfg.model.type == 'CTClassifier', 'the student keeps its config'
+
+
+def test_recipe_changes_lr_and_clipping(tiny):
+    recipe = TeacherRecipe(lr=0.5, clip_grad=None)
+    inner = teacher_config(tiny(), recipe, 'w')
+    assert inner.optim_wrapper.optimizer.lr == 0.5
+    assert 'clip_grad' not in inner.optim_wrapper
+
+
+def test_the_controls_teacher_is_trained_as_the_student(tiny):
+    cfg = tiny(options={'load_from': 'bn.pth'})
+    inner = teacher_config(cfg, TeacherRecipe(remove_bn=False), 'w/teacher')
+    assert inner.model.type == 'ImageClassifier'
+    assert (inner.custom_hooks, inner.load_from) == ([], 'bn.pth')
+    assert 'clip_grad' not in inner.optim_wrapper
+    cfg.resume = True
+    assert teacher_config(cfg, TeacherRecipe(remove_bn=False), 'w').load_from is None
+
+
+def test_every_scheduler_is_scaled_with_the_epochs(tiny):
+    cfg = tiny()
+    cfg.train_cfg.max_epochs = 100
+    cfg.param_scheduler = [
+        ConfigDict(type='LinearLR', begin=0, end=5),
+        ConfigDict(type='CosineAnnealingLR', begin=5, end=100, T_max=95),
+        ConfigDict(type='MultiStepLR', milestones=[50, 75], end=int(1e9)),
+        ConfigDict(type='StepLR', step_size=30),
+        ConfigDict(type='LinearLR', begin=0, end=1),
+    ]
+    inner = teacher_config(cfg, TeacherRecipe(max_epochs=40), 'w')
+    assert inner.train_cfg.max_epochs == 40
+    assert inner.param_scheduler == [
+        dict(type='LinearLR', begin=0, end=2),
+        dict(type='CosineAnnealingLR', begin=2, end=40, T_max=38),
+        dict(type='MultiStepLR', milestones=[20, 30], end=int(1e9)),
+        dict(type='StepLR', step_size=12),
+        dict(type='LinearLR', begin=0, end=1),
+    ]
+    assert teacher_config(cfg, TeacherRecipe(length=0.4), 'w').to_dict() == inner.to_dict()
+    both = teacher_config(cfg, TeacherRecipe(length=3, max_epochs=40), 'w')
+    assert both.to_dict() == inner.to_dict()
+    cfg.param_scheduler = ConfigDict(type='MultiStepLR', milestones=[50])
+    longer = teacher_config(cfg, TeacherRecipe(max_epochs=200), 'w')
+    assert longer.param_scheduler.milestones == [100]
+
+
+def test_iteration_based_length(tiny):
+    cfg = tiny()
+    cfg.train_cfg = dict(by_epoch=False, max_iters=100)
+    cfg.param_scheduler = [ConfigDict(type='CosineAnnealingLR', T_max=100, by_epoch=False)]
+    inner = teacher_config(cfg, TeacherRecipe(max_iters=50), 'w')
+    assert inner.train_cfg.max_iters == inner.param_scheduler[0].T_max == 50
+    with pytest.raises(CTError, match='max_epochs does not fit .* set max_iters'):
+        teacher_config(cfg, TeacherRecipe(max_epochs=3), 'w')
+
+
+@pytest.mark.parametrize(
+    'setting',
+    [
+        dict(init='folded'),
+        dict(granularity='both'),
+        dict(length=0),
+        dict(max_epochs=0),
+        dict(lr=-1.0),
+    ],
+)
+def test_settings_out_of_range(setting):
+    with pytest.raises(ValueError, match=f'NoBNTeacherHook: {next(iter(setting))} must'):
+        TeacherRecipe(**setting)
+
+
+def test_fingerprint_ignores_paths_workers_and_logging(tiny):
+    options = {
+        'work_dir': 'elsewhere',
+        'train_dataloader.num_workers': 4,
+        'train_dataloader.pin_memory': True,
+        'train_dataloader.dataset.data_root': '/other/disk',
+        'train_dataloader.collate_fn': dict(type='default_collate'),
+        'train_cfg.val_interval': 7,
+        'default_hooks.logger.interval': 1,
+        'log_level': 'ERROR',
+        'load_from': None,
+    }
+    assert _marks(tiny()) == _marks(tiny(options=options))
+    with_path = {'train_dataloader.dataset.ann_file': '/a/train.txt'}
+    moved = {'train_dataloader.dataset.ann_file': '/b/train.txt'}
+    other = {'train_dataloader.dataset.ann_file': '/b/test.txt'}
+    assert _marks(tiny(options=with_path)) == _marks(tiny(options=moved))
+    assert _marks(tiny(options=with_path)) != _marks(tiny(options=other))
+
+
+@pytest.mark.parametrize(
+    ('key', 'value'),
+    [
+        ('model.backbone.base_channels', 8),
+        ('train_dataloader.batch_size', 8),
+        ('train_dataloader.dataset.pipeline', [dict(type='PackInputs')]),
+        ('train_cfg.max_epochs', 3),
+        ('optim_wrapper.optimizer.lr', 0.2),
+        ('param_scheduler.0.end', 1),
+        ('data_preprocessor.to_rgb', True),
+        ('randomness.seed', 1),
+    ],
+)
+def test_fingerprint_names_what_differs(tiny, key, value):
+    old, new = _marks(tiny()), _marks(tiny(options={key: value}))
+    differing = {k for k in {**old, **new} if old.get(k) != new.get(k)}
+    name = 'seed' if key == 'randomness.seed' else key
+    assert differing
+    assert all(k.startswith(name) for k in differing)
+
+
+def test_fingerprint_knows_recipe_and_data(tiny):
+    marks = _marks(tiny())
+    assert marks != _marks(tiny(), TeacherRecipe(granularity='channel'))
+    assert marks != _marks(tiny(), num_images=65)
+    assert marks != _marks(tiny(), classes='abc')
+    assert marks != _marks(tiny(), world_size=2)
+    assert json.loads(json.dumps(marks)) == marks
+
+
+def test_config_is_the_callers(tiny):
+    before = tiny()
+    cfg = tiny()
+    teacher_config(cfg, TeacherRecipe(max_epochs=9, lr=1.0), 'w')
+    assert Config(cfg.to_dict()).pretty_text == Config(before.to_dict()).pretty_text

@@ -1,0 +1,96 @@
+"""A finished teacher is used or refused, never overwritten."""
+
+import json
+
+import pytest
+import torch
+
+from mmct.runs import CTError
+from mmct.runs.identity import differences
+from mmct.teacher import TeacherStore
+
+MARKS = {'train_cfg.max_epochs': 10, 'model.backbone.depth': 18}
+WEIGHTS = {'w': torch.arange(4.0)}
+
+
+@pytest.fixture
+def store(tmp_path):
+    return TeacherStore(tmp_path / 'work' / 'teacher')
+
+
+def test_life_of_a_teacher(store):
+    assert store.state(MARKS) == 'none'
+    store.begin(MARKS)
+    assert store.state(MARKS) == 'unfinished'
+    store.finish(WEIGHTS, accuracy_pct=50.0)
+    assert store.state(MARKS) == 'finished'
+    assert store.read()['accuracy_pct'] == 50.0
+    assert torch.equal(store.load()['w'], WEIGHTS['w'])
+    assert {path.name for path in store.folder.iterdir()} == {
+        'teacher.json',
+        'teacher.pth',
+    }
+
+
+def test_another_fingerprint(store):
+    other = {**MARKS, 'train_cfg.max_epochs': 20}
+    store.begin(MARKS)
+    assert store.state(other) == 'none', 'an unfinished one may be replaced'
+    store.finish(WEIGHTS)
+    with pytest.raises(CTError) as error:
+        store.state(other)
+    for part in ('train_cfg.max_epochs: 10 -> 20', '--retrain-teacher'):
+        assert part in str(error.value)
+    assert '\n' not in str(error.value)
+    assert torch.equal(store.load()['w'], WEIGHTS['w'])
+
+
+def test_finished_without_its_weights_goes_on(store):
+    store.begin(MARKS)
+    store.finish(WEIGHTS)
+    store.weights.unlink()
+    assert store.state(MARKS) == 'unfinished'
+
+
+def test_set_aside_loses_nothing(store):
+    assert store.set_aside() is None
+    store.begin(MARKS)
+    store.finish(WEIGHTS)
+    aside = TeacherStore(store.set_aside())
+    assert store.state(MARKS) == 'none'
+    assert aside.state(MARKS) == 'finished'
+
+
+def test_folders_set_aside_in_one_second_are_all_kept(store):
+    asides = set()
+    for _ in range(3):
+        store.begin(MARKS)
+        asides.add(store.set_aside())
+    assert len(asides) == 3
+    assert all((aside / 'teacher.json').is_file() for aside in asides)
+
+
+def test_is_unfinished(store):
+    assert not store.is_unfinished()
+    store.begin(MARKS)
+    assert store.is_unfinished()
+    (store.folder / 'teacher.json').write_text('{"fini')
+    assert not store.is_unfinished()
+    store.begin(MARKS)
+    store.finish(WEIGHTS)
+    assert not store.is_unfinished()
+
+
+def test_a_damaged_record_is_named(store):
+    store.begin(MARKS)
+    (store.folder / 'teacher.json').write_text('{"finished": tr')
+    with pytest.raises(CTError, match='teacher.json is damaged'):
+        store.state(MARKS)
+
+
+def test_differences_name_what_is_missing():
+    assert differences({'a': 1, 'b': 2}, {'a': 1, 'c': None}) == [
+        'b: 2 -> not set',
+        'c: not set -> None',
+    ]
+    assert differences(json.loads(json.dumps(MARKS)), MARKS) == []

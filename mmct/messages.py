@@ -1,0 +1,31 @@
+"""What error messages have in common; standard library alone, for all rooms."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Point from a name that does not exist to those that do.
+
+    Args:
+        word (str): What was given.
+        known (Iterable[str]): All that would have been right.
+
+    Returns:
+        str: ``did you mean 'fog'?`` if one is near, else ``choose from ...``.
+    """
+    names = [str(name) for name in known]
+    near = get_close_matches(str(word), names, n=1, cutoff=0.6)
+    return f'did you mean {near[0]!r}?' if near else f'choose from {", ".join(names)}'
+
+
+def missing_data(error: FileNotFoundError) -> str:
+    """Say which file or folder of a data set is not there.
+
+    Args:
+        error (FileNotFoundError): Raised while a data set was read.
+
+    Returns:
+        str: ``<path> does not exist``, or what the error says without a path.
+    """
+    return f'{error.filename} does not exist' if error.filename else str(error).rstrip('.')

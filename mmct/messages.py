@@ -19,13 +19,14 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f'did you mean {near[0]!r}?' if near else f'choose from {", ".join(names)}'
 
 
-def missing_data(error: FileNotFoundError) -> str:
+def missing_data(error: Exception) -> str:
     """Say which file or folder of a data set is not there.
 
     Args:
-        error (FileNotFoundError): Raised while a data set was read.
+        error (Exception): Raised while a data set was read.
 
     Returns:
         str: ``<path> does not exist``, or what the error says without a path.
     """
-    return f'{error.filename} does not exist' if error.filename else str(error).rstrip('.')
+    where = getattr(error, 'filename', None)
+    return f'{where} does not exist' if where else str(error).rstrip('.')

@@ -21,8 +21,9 @@ from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
 
-from mmct.cli import Parser, load_config
+from mmct.cli.options import Parser
 from mmct.corruptions import BENCHMARK, CORRUPTIONS, SEVERITIES
+from mmct.runs.configs import load_config
 from mmct.runs.isolation import isolated
 
 # Width of the ResNet-18, and images a cell such that a round takes some seconds.

@@ -20,8 +20,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from mmct.cli import Parser, load_config
+from mmct.cli.options import Parser
 from mmct.models import calibrate
+from mmct.runs.configs import load_config
 
 # Config, width of the backbone, features of its head, image and batch size.
 CASES = {

@@ -1,18 +1,41 @@
 """Counterbalancing Teacher (arXiv 2207.01548) as a plugin for mmpretrain.
 
-Importing this package checks the installed stack and registers the models,
-hooks and datasets into the registries of mmpretrain.
+Importing this package checks the installed mm stack and registers the models, hooks and data sets
+in mmpretrain's registries. Where no stack is installed, ``corruptions``, ``evaluation``,
+``report`` and ``theory`` work; what needs a stack says so when it is imported.
 """
 
-from .stack import installed_stack
+import sys
+from importlib import import_module
+from types import ModuleType
 
-# Before the subpackages: they import mmpretrain, and on a broken stack that
-# fails with an error which does not say how to mend it.
-installed_stack()
+from .paths import config_path
+from .registration import register
+from .stack import RefusedModules, installed_stack
+from .version import __version__
 
-from . import datasets, engine, evaluation, methods, models  # noqa: E402
-from .evaluation import metrics as _metrics  # noqa: E402, F401
-from .paths import config_path  # noqa: E402
-from .version import __version__  # noqa: E402
+_LIGHT = ('corruptions', 'evaluation', 'report', 'theory')
+_WITH_STACK = (
+    'corruption_sets', 'datasets', 'engine', 'methods', 'models', 'scoring', 'studies', 'teacher',
+)  # fmt: skip
+# Parts of rooms that need none else.
+_PARTS = (
+    'cli.testing', 'cli.training', 'evaluation.metrics', 'registered', 'runs.building',
+    'runs.checkpoint', 'runs.configs', 'runs.domains', 'runs.isolation', 'runs.ranks',
+    'runs.reproducibility', 'runs.resume',
+)  # fmt: skip
 
-__all__ = ['__version__', 'config_path', 'datasets', 'engine', 'evaluation', 'methods', 'models']
+__all__ = ['__version__', 'config_path', 'cli', 'runs', *_LIGHT, *_WITH_STACK]
+
+if installed_stack() is None:
+    _NEED_STACK = RefusedModules(f'{__name__}.{name}' for name in (*_WITH_STACK, *_PARTS))
+    sys.meta_path.insert(0, _NEED_STACK)
+else:
+    register()
+
+
+def __getattr__(name: str) -> ModuleType:
+    # When it is used: some of these take seconds to import.
+    if name in __all__:
+        return import_module(f'{__name__}.{name}')
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -4,19 +4,23 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
+def suggestion(word: str, known: Iterable[str], otherwise: str | None = None) -> str:
     """Point from a name that does not exist to those that do.
 
     Args:
         word (str): What was given.
         known (Iterable[str]): All that would have been right.
+        otherwise (str, optional): What to say where none is near. Defaults to
+            ``choose from`` and all names.
 
     Returns:
-        str: ``did you mean 'fog'?`` if one is near, else ``choose from ...``.
+        str: ``did you mean 'fog'?`` if one is near, else ``otherwise``.
     """
     names = [str(name) for name in known]
     near = get_close_matches(str(word), names, n=1, cutoff=0.6)
-    return f'did you mean {near[0]!r}?' if near else f'choose from {", ".join(names)}'
+    if near:
+        return f'did you mean {near[0]!r}?'
+    return f'choose from {", ".join(names)}' if otherwise is None else otherwise
 
 
 def missing_data(error: Exception) -> str:

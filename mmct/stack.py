@@ -1,4 +1,4 @@
-"""Check that one complete and supported mm stack is installed.
+"""Check that one complete and supported mm stack is installed, or none.
 
 Two families of distributions provide the import names ``mmengine``, ``mmcv``
 and ``mmpretrain``: the maintained ``onedl-*`` ones and the original OpenMMLab
@@ -9,6 +9,7 @@ so pip cannot be left to notice.
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib import metadata
+from importlib.abc import MetaPathFinder
 
 from packaging.specifiers import SpecifierSet
 
@@ -36,7 +37,11 @@ _STAND_INS = {'mmengine': 'mmengine-lite', 'mmcv-lite': 'mmcv'}
 _DEFAULT = 'onedl'  # the maintained one
 
 
-def check_stack(versions: Mapping[str, str]) -> str:
+class StackError(ImportError):
+    """No mm stack where one is needed, or not one that works; the message says what mends it."""
+
+
+def check_stack(versions: Mapping[str, str]) -> str | None:
     """Name the mm stack among the installed distributions.
 
     Args:
@@ -45,53 +50,77 @@ def check_stack(versions: Mapping[str, str]) -> str:
             ignored.
 
     Returns:
-        str: ``'onedl'`` or ``'openmmlab'``.
+        str: ``'onedl'`` or ``'openmmlab'``; None if there is no distribution of either.
 
     Raises:
-        ImportError: If there is no stack, more than one, or one with a
-            distribution missing or out of range. The message is one line: what
-            was found and the command that mends it.
+        StackError: If there is more than one stack, or one with a distribution missing or out of
+            range. The message is one line: what was found and the command that mends it.
     """
     found = {stack: _installed(stack, versions) for stack in RANGES}
     present = [stack for stack, names in found.items() if set(names) - _NEUTRAL]
     if len(present) > 1:
         mixed = [n for stack in present for n in found[stack] if n not in _NEUTRAL]
-        raise ImportError(
+        raise StackError(
             'mmct: distributions of both mm stacks are installed and overwrite '
             f'each other: {_listing(mixed, versions)}. Uninstalling some removes '
             'files that the others share, so remove all and reinstall one stack: '
             f'pip uninstall -y {" ".join(mixed)} && {_install(RANGES[_DEFAULT])}'
         )
 
-    stack = present[0] if present else _DEFAULT
+    if not present:
+        return None
+    stack = present[0]
     wrong = _wrong(stack, versions)
     if wrong:
-        state = (
-            f'the {stack} stack is incomplete or out of range'
-            if present
-            else 'no mm stack is installed'
-        )
-        raise ImportError(
-            f'mmct: {state}; found: {_listing(found[stack], versions)}; '
-            f'mend it with: {_install(wrong)}'
+        raise StackError(
+            f'mmct: the {stack} stack is incomplete or out of range; found: '
+            f'{_listing(found[stack], versions)}; mend it with: {_install(wrong)}'
         )
     return stack
 
 
-def installed_stack() -> str:
+def installed_stack() -> str | None:
     """Name the mm stack that is installed in this environment.
 
     Returns:
-        str: ``'onedl'`` or ``'openmmlab'``.
+        str: As :func:`check_stack`.
 
     Raises:
-        ImportError: As :func:`check_stack`.
+        StackError: As :func:`check_stack`.
     """
     versions = {}
     for name in {name for slots in RANGES.values() for slot in slots for name in _names(slot)}:
         with suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
     return check_stack(versions)
+
+
+class RefusedModules(MetaPathFinder):
+    """Refuses in one line to import modules that need an mm stack where none is installed.
+
+    Args:
+        names (Iterable[str]): Modules and packages, with all that is below them.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = tuple(names)
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        """Raise for these modules; leave all others to Python.
+
+        Args:
+            name (str): The module that is imported.
+            path (object): Not used.
+            target (object): Not used.
+
+        Raises:
+            StackError: If the module is one of these.
+        """
+        if name.startswith(tuple(f'{own}.' for own in self.names)) or name in self.names:
+            raise StackError(
+                f'{name} needs an mm stack, and no mm stack is installed; '
+                f'mend it with: {_install(RANGES[_DEFAULT])}'
+            )
 
 
 def _names(slot: str) -> list[str]:

@@ -10,7 +10,7 @@ from mmpretrain.registry import MODELS
 from torch.nn.modules.batchnorm import _BatchNorm
 
 import mmct.models.backbones
-from mmct.cli import load_config
+from mmct.runs.configs import load_config
 
 sys.path.insert(0, str(Path(__file__).parents[1] / 'benchmarks'))
 from architectures import (

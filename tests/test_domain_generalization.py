@@ -11,11 +11,11 @@ from mmpretrain.registry import MODELS
 from tool_runs import TRAIN, in_processes, log_of
 
 from mmct import config_path
-from mmct.cli import build_runner
 from mmct.datasets import PACS
-from mmct.runs import CTError, set_test_domain
+from mmct.runs import CTError
+from mmct.runs.building import build_runner
 from mmct.runs.checkpoint import load_state_dict
-from mmct.runs.configs import check_split
+from mmct.runs.domains import check_split, set_test_domain
 from mmct.studies.scores import DomainScore
 from mmct.studies.trained_run import TrainedRun
 

@@ -11,8 +11,9 @@ from mmpretrain.registry import MODELS
 from PIL import Image
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmct.cli import load_config, set_teacher_options
+from mmct.cli.training import set_teacher_options
 from mmct.models import CTClassifier, NormFreeClassifier
+from mmct.runs.configs import load_config
 from mmct.teacher import switch_on_ct
 
 NUM_CLASSES = 2

@@ -1,16 +1,17 @@
 """The options that turn a test into a corruption scorecard."""
 
 import argparse
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mmengine.config import Config, ConfigDict
-
-from mmct.corruptions import check_seed, check_severity
-from mmct.runs.configs import import_mmct, scoped, type_name
+from mmct.messages import suggestion
 from mmct.runs.errors import CTError
+
+from .options import seed_argument, severity_argument
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 SETS = dict(
     generated='GeneratedCorruptions',
@@ -74,40 +75,8 @@ def add_corruption_arguments(parser: argparse.ArgumentParser) -> None:
 def _known_set(word: str) -> str:
     if word in SETS:
         return word
-    near = difflib.get_close_matches(word.lower().replace('-', ''), SETS, n=1)
-    hint = f'did you mean {near[0]}?' if near else f'choose from {", ".join(SETS)}'
+    hint = suggestion(word.lower().replace('-', ''), SETS)
     raise argparse.ArgumentTypeError(f'there is no set {word!r}: {hint}')
-
-
-def severity_argument(word: str) -> int:
-    """A severity from the command line.
-
-    Args:
-        word (str): What the user wrote.
-
-    Raises:
-        ArgumentTypeError: Unless it is an integer from 1 to 5.
-    """
-    return _checked(check_severity, word)
-
-
-def seed_argument(word: str) -> int:
-    """A seed of corruptions from the command line.
-
-    Args:
-        word (str): What the user wrote.
-
-    Raises:
-        ArgumentTypeError: Unless it is an integer from 0 to 2**64 - 1.
-    """
-    return _checked(check_seed, word)
-
-
-def _checked(check: Any, word: str) -> int:
-    try:
-        return check(int(word) if word.isdecimal() else word)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def check_corruption_arguments(args: argparse.Namespace) -> None:
@@ -136,13 +105,17 @@ def check_corruption_arguments(args: argparse.Namespace) -> None:
         raise CTError(f'--{min(idle).replace("_", "-")} {remedy}')
 
 
-def set_corruptions(cfg: Config, args: argparse.Namespace) -> None:
+def set_corruptions(cfg: 'Config', args: argparse.Namespace) -> None:
     """Make a config's test one on a corruption set.
 
     Args:
         cfg (Config): Changed in place; with ``test_dataloader``.
         args (argparse.Namespace): What the parser gave.
     """
+    from mmengine.config import ConfigDict
+
+    from mmct.runs.configs import import_mmct, scoped
+
     own = cfg.test_dataloader.dataset
     dataset = dict(
         type=scoped(cfg, SETS[args.corruptions]),
@@ -192,6 +165,8 @@ def channel_order(cfg: Mapping) -> str:
 
 
 def _loads_files(value: Any) -> bool:
+    from mmct.runs.configs import type_name
+
     if isinstance(value, Mapping):
         if type_name(value) == 'LoadImageFromFile':
             return True

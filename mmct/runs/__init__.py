@@ -1,19 +1,27 @@
-"""What makes a run survive and be itself: files, checkpoints, random states, identity."""
+"""What makes a run survive and be itself: files, checkpoints, random states, identity.
 
-from .configs import set_test_domain
-from .errors import CTError, DivergedError, LockedError, one_line
-from .files import WholeFileBackend
+The names here need no mm stack; what does is imported from its module.
+"""
+
+from .errors import ConfigError, CTError, DivergedError, LockedError, config_errors, one_line
+from .files import lock_file, lock_folder, write_bytes, write_json, write_text, write_whole
 from .identity import fingerprint
-from .ranks import check_launcher, join_processes
+from .progress import Progress, duration
 
 __all__ = [
     'CTError',
+    'ConfigError',
     'DivergedError',
     'LockedError',
-    'WholeFileBackend',
-    'check_launcher',
+    'Progress',
+    'config_errors',
+    'duration',
     'fingerprint',
-    'join_processes',
+    'lock_file',
+    'lock_folder',
     'one_line',
-    'set_test_domain',
+    'write_bytes',
+    'write_json',
+    'write_text',
+    'write_whole',
 ]

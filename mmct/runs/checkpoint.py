@@ -1,4 +1,4 @@
-"""Checkpoints, read without running their code."""
+"""Checkpoints: read without running their code, and written whole."""
 
 import hashlib
 import os
@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.fileio import LocalBackend, register_backend
 from mmengine.logging import HistoryBuffer
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from .errors import CTError
+from .files import write_bytes
 
 # What torch says before and after what it found.
 _ADVICE = ('Weights only load failed', '(1)', '(2)', 'Check the documentation')
@@ -209,3 +211,46 @@ def check_fits(source: str, weights: dict[str, Tensor], model: nn.Module) -> Non
             f'another shape, the first is {wrong[0]}; give the config that it was '
             'trained with'
         )
+
+
+class WholeFileBackend(LocalBackend):
+    """Local files that are written whole, and removed when they are told to.
+
+    mmengine's ``CheckpointHook`` removes the checkpoint that another replaces
+    before it writes that one; here it stays until :meth:`remove_outdated`.
+    Set by ``backend_args=dict(backend='whole_file')``, as
+    :class:`mmct.engine.ResumableCheckpointHook` does.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._outdated: list[str | Path] = []
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        """Write a file under a temporary name and move it into place.
+
+        Args:
+            obj (bytes): Its content.
+            filepath (str | Path): The file.
+
+        Raises:
+            CTError: If it cannot be written; nothing is then lost.
+        """
+        write_bytes(Path(filepath), obj)
+
+    def remove(self, filepath: str | Path) -> None:
+        """Note that a file is outdated.
+
+        Args:
+            filepath (str | Path): The file.
+        """
+        self._outdated.append(filepath)
+
+    def remove_outdated(self) -> None:
+        """Remove the files that are outdated."""
+        while self._outdated:
+            Path(self._outdated.pop()).unlink(missing_ok=True)
+
+
+# Registered again when a test reloads this module.
+register_backend('whole_file', WholeFileBackend, force=True)

@@ -1,16 +1,59 @@
-"""The types that configs name."""
+"""Reading and changing configs: what they name, which modules they need, how long they train."""
 
-import inspect
+import difflib
+import importlib.util
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
 from mmengine.runner import Runner
-from mmpretrain.registry import DATASETS
 
-from mmct.datasets import MultiDomain
+from mmct.paths import config_path
 
-from .errors import CTError
+from .errors import CTError, config_errors
+
+
+def load_config(path: str) -> Config:
+    """Read a config file, or one that an installed mm package ships.
+
+    Args:
+        path (str): A file, or ``package::file`` such as
+            ``mmpretrain::resnet/resnet18_8xb16_cifar10.py``, or
+            ``mmct::ct_resnet18_digits.py``.
+
+    Returns:
+        Config: The config.
+
+    Raises:
+        CTError: If there is no such file, near names are suggested; or if it cannot be read.
+    """
+    file = _config_file(path)
+    with config_errors():
+        return Config.fromfile(file)
+
+
+def _config_file(path: str) -> Path | str:
+    package, separator, name = path.rpartition('::')
+    if package == 'mmct':
+        return config_path(name)
+    root = _package_configs(path, package) if separator else Path(path).parent
+    file = root / name if separator else Path(path)
+    if not file.is_file():
+        others = root.rglob('*.py') if separator else root.glob('*.py')
+        names = {other.name: str(other.relative_to(root)) for other in others}
+        near = difflib.get_close_matches(file.name, names, n=3)
+        hint = f'; near it: {", ".join(names[n] for n in near)}' if near else ''
+        raise CTError(f'there is no config file {path}{hint}')
+    return file
+
+
+def _package_configs(path: str, package: str) -> Path:
+    """Find the folder of configs that an installed mm package ships."""
+    spec = importlib.util.find_spec(package) if package else None
+    if spec is None or not spec.submodule_search_locations:
+        raise CTError(f'config {path}: there is no package {package!r}')
+    return Path(spec.submodule_search_locations[0]) / '.mim' / 'configs'
 
 
 def scoped(cfg: Mapping, name: str) -> str:
@@ -172,62 +215,3 @@ def scale_learning_rate(runner: Runner, factor: float) -> None:
     for scheduler in runner.param_schedulers or []:
         if scheduler.param_name == 'lr':
             scheduler.base_values = [value * factor for value in scheduler.base_values]
-
-
-_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-
-
-def set_test_domain(cfg: Config, domain: str) -> None:
-    """Train and validate on all domains but one, and test on that.
-
-    Args:
-        cfg (Config): Its data sets are :class:`mmct.datasets.MultiDomain` or
-            below it, as the benchmarks are. Changed in place.
-        domain (str): The test domain.
-
-    Raises:
-        CTError: If a data set has no domains.
-    """
-    for name in _LOADERS:
-        if not cfg.get(name):
-            continue
-        dataset = cfg[name]['dataset']
-        if not _has_domains(dataset):
-            raise CTError(
-                f'--test-domain needs data sets of several domains, such as VLCS or another '
-                f'MultiDomain, but {name} has {type_name(dataset)}'
-            )
-        if name == 'test_dataloader':
-            dataset.update(domains=domain, left_out=())
-        else:
-            dataset.update(domains=None, left_out=domain)
-
-
-def check_split(cfg: Config) -> None:
-    """Refuse domains that are split in one way to train and in another to be held out.
-
-    Args:
-        cfg (Config): Any; without :class:`mmct.datasets.MultiDomain` nothing is wrong.
-
-    Raises:
-        CTError: Names what differs: images that are trained on would be held out.
-    """
-    loaders = {name: cfg[name]['dataset'] for name in _LOADERS if cfg.get(name)}
-    if not all(_has_domains(dataset) for dataset in loaders.values()):
-        return
-    defaults = inspect.signature(MultiDomain).parameters
-    for key in ('holdout', 'seed'):
-        values = {
-            name: dataset.get(key, defaults[key].default) for name, dataset in loaders.items()
-        }
-        if len(set(values.values())) > 1:
-            found = ', '.join(f'{name}: {value}' for name, value in values.items())
-            raise CTError(
-                f'the {key} of the domains must be the same in all data sets, or images that '
-                f'are trained on are held out, but is {found}'
-            )
-
-
-def _has_domains(dataset: ConfigDict) -> bool:
-    kind = DATASETS.get(type_name(dataset))
-    return isinstance(kind, type) and issubclass(kind, MultiDomain)

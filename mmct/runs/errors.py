@@ -1,9 +1,15 @@
-"""What a run of CT refuses to go on with."""
+"""Errors that are the user's to mend, told apart from bugs of our own."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class CTError(RuntimeError):
     """A cause and its remedy, in one line that a user can act on."""
+
+
+class ConfigError(CTError):
+    """What a config names cannot be built; the cause is the error that building it raised."""
 
 
 class DivergedError(CTError):
@@ -12,6 +18,47 @@ class DivergedError(CTError):
 
 class LockedError(CTError):
     """What another process writes to."""
+
+
+# What building from a config raises where the config is wrong ...
+_FROM_CONFIGS = (
+    AssertionError, AttributeError, ImportError, LookupError, NameError, RuntimeError, SyntaxError,
+    TypeError, ValueError,
+)  # fmt: skip
+# ... but for those that our own code never raises of a setting: it checks them, and raises a
+# ValueError.
+_BUGS = (AssertionError, AttributeError, LookupError, NameError, TypeError)
+
+
+@contextmanager
+def config_errors() -> Iterator[None]:
+    """Within the block, errors are those of the user's config.
+
+    It is for the narrow calls that read a config or build what it names. An error that arises in
+    the code of mmct itself is a bug there, whatever the config says, and stays what it is.
+
+    Raises:
+        ConfigError: For any error that building from a wrong config raises; OSError stays.
+    """
+    try:
+        yield
+    except (CTError, OSError):
+        raise
+    except _FROM_CONFIGS as error:
+        if _is_bug(error):
+            raise
+        raise ConfigError(f'{one_line(error)} ({type(error).__name__})') from error
+
+
+def _is_bug(error: BaseException) -> bool:
+    # mmengine wraps what a constructor raises in an error of the same type.
+    while type(error.__context__) is type(error):
+        error = error.__context__
+    frame = error.__traceback__
+    while frame.tb_next is not None:
+        frame = frame.tb_next
+    module = frame.tb_frame.f_globals.get('__name__', '')
+    return isinstance(error, _BUGS) and module.startswith('mmct.')
 
 
 def one_line(error: BaseException) -> str:

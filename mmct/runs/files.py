@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files and folders that one process writes at a time, and files that are whole or not there."""
 
 import json
 import os
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from mmengine.fileio import LocalBackend, register_backend
 
 from .errors import CTError, LockedError
 
@@ -42,6 +41,16 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a binary file, whole or not at all.
+
+    Args:
+        path (Path): The file.
+        content (bytes): Its content.
+    """
+    write_whole(path, lambda temporary: temporary.write_bytes(content))
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all.
 
@@ -60,49 +69,6 @@ def write_json(path: Path, value: Any) -> None:
         value: Anything that JSON can hold.
     """
     write_text(path, json.dumps(value, indent=2) + '\n')
-
-
-class WholeFileBackend(LocalBackend):
-    """Local files that are written whole, and removed when they are told to.
-
-    mmengine's ``CheckpointHook`` removes the checkpoint that another replaces
-    before it writes that one; here it stays until :meth:`remove_outdated`.
-    Set by ``backend_args=dict(backend='whole_file')``, as
-    :class:`mmct.engine.ResumableCheckpointHook` does.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._outdated: list[str | Path] = []
-
-    def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write a file under a temporary name and move it into place.
-
-        Args:
-            obj (bytes): Its content.
-            filepath (str | Path): The file.
-
-        Raises:
-            CTError: If it cannot be written; nothing is then lost.
-        """
-        write_whole(Path(filepath), lambda temporary: temporary.write_bytes(obj))
-
-    def remove(self, filepath: str | Path) -> None:
-        """Note that a file is outdated.
-
-        Args:
-            filepath (str | Path): The file.
-        """
-        self._outdated.append(filepath)
-
-    def remove_outdated(self) -> None:
-        """Remove the files that are outdated."""
-        while self._outdated:
-            Path(self._outdated.pop()).unlink(missing_ok=True)
-
-
-# Registered again when a test reloads this module.
-register_backend('whole_file', WholeFileBackend, force=True)
 
 
 def lock_folder(folder: Path, other: str) -> FileLock:

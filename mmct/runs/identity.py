@@ -1,11 +1,9 @@
-"""What makes two runs the same."""
+"""Fingerprints of runs: two runs with the same one train the same weights."""
 
 import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-
-from mmengine.config import Config
 
 # What is no setting of the training: weights depend on the number of workers, as
 # on that of threads, by bits alone.
@@ -22,15 +20,15 @@ _IN_FINGERPRINT = (
 
 
 def fingerprint(
-    cfg: Config, num_images: int, classes: Any, world_size: int
+    cfg: Mapping, num_images: int, classes: Any, world_size: int
 ) -> dict[str, Any]:
-    """What the weights that a config trains depend on, by dotted key.
+    """List what the weights that a config trains depend on, by dotted key.
 
     Model, data, schedule and seed count; paths, workers and logging do not.
     Of an absolute path the last part counts.
 
     Args:
-        cfg (Config): A training config.
+        cfg (Mapping): A training config.
         num_images (int): Size of the training set.
         classes: Its class names.
         world_size (int): Number of processes.
@@ -48,7 +46,7 @@ def fingerprint(
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """The keys in which two fingerprints differ, with both values.
+    """List the keys in which two fingerprints differ, with both values.
 
     Args:
         old (dict): One fingerprint.
@@ -66,7 +64,7 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
 
 
 def in_short(differing: list[str]) -> str:
-    """Differences as a message can hold them.
+    """Shorten differences to what a message can hold.
 
     Args:
         differing (list[str]): What :func:`differences` returned.

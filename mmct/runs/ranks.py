@@ -1,4 +1,4 @@
-"""What one process of a job decides for all."""
+"""The processes of a job: what the main one decides for all, and how they join."""
 
 import os
 from collections.abc import Callable
@@ -10,14 +10,14 @@ from mmengine.device import get_device
 from mmengine.dist import broadcast_object_list, init_dist, is_main_process
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from mmpretrain.models import ImageClassifier
+from torch import nn
 
 from .errors import CTError
 
 T = TypeVar('T')
 
 
-def in_main_process(decide: Callable[[], T]) -> T:
+def on_main_rank(decide: Callable[[], T]) -> T:
     """Call a function in the main process alone, and tell the others.
 
     Args:
@@ -41,20 +41,20 @@ def in_main_process(decide: Callable[[], T]) -> T:
     return answer[0]
 
 
-def unwrapped(runner: Runner) -> ImageClassifier:
-    """The runner's model without its distributed wrapper.
+def unwrapped(runner: Runner) -> nn.Module:
+    """Take the distributed wrapper off a runner's model.
 
     Args:
         runner (Runner): Any runner.
 
     Returns:
-        ImageClassifier: The model itself.
+        nn.Module: The model itself.
     """
     return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
 
 def available_cores() -> int:
-    """How many cores this process may use."""
+    """Count the cores that this process may use."""
     if hasattr(os, 'sched_getaffinity'):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

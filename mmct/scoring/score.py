@@ -15,7 +15,7 @@ from mmct.evaluation import cell_score, make_result
 from mmct.evaluation.metrics import CorruptionError
 from mmct.runs.checkpoint import digest
 from mmct.runs.errors import CTError
-from mmct.runs.ranks import in_main_process
+from mmct.runs.ranks import on_main_rank
 
 from .cell_images import CellBatches, cell_loader, example
 from .predictor import CellPredictions, Predictor, adapt, own_statistics_afterwards, predict_cells
@@ -97,7 +97,7 @@ def score(
         kept = ResultInProgress(settings.out, marks, settings.replace)
         return list(kept.cells)
 
-    done = in_main_process(begin)
+    done = on_main_rank(begin)
     was_training = model.training
     predict = Predictor(model, settings.fp16, settings.channels_last)
     watch = Watch(sources, cells, done, kept)
@@ -120,7 +120,7 @@ def score(
         kept.finish(result)
         return result
 
-    return in_main_process(finish)
+    return on_main_rank(finish)
 
 
 def _adaptation(

@@ -10,9 +10,9 @@ import torch
 from mmengine.config import Config
 from mmpretrain.registry import MODELS
 
-from mmct.cli import build_runner, check_classes
 from mmct.methods import AdversarialTrainingHook
 from mmct.models import CTClassifier
+from mmct.runs.building import build_runner, check_classes
 from mmct.runs.configs import scoped
 from mmct.runs.errors import CTError, one_line
 from mmct.runs.isolation import isolated, stop_workers

@@ -1,7 +1,6 @@
 """From a study to its cells."""
 
 import copy
-from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +9,15 @@ from typing import Any
 from mmengine.config import Config
 from mmpretrain.registry import DATASETS, HOOKS
 
-from mmct.cli import load_config, set_loader_defaults
 from mmct.methods.switch import add_methods
+from mmct.runs.building import set_loader_defaults
 from mmct.runs.checkpoint import digest, load_state_dict
-from mmct.runs.configs import import_also, stretch, use_resumable_checkpoints
+from mmct.runs.configs import (
+    import_also,
+    load_config,
+    stretch,
+    use_resumable_checkpoints,
+)
 from mmct.runs.errors import CTError, one_line
 from mmct.runs.identity import fingerprint
 from mmct.teacher.config import teacher_config, teacher_hook
@@ -189,7 +193,7 @@ class Planner:
         cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
         cfg.merge_from_dict({key: seed for key in arm.seeded})
         for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-            set_loader_defaults(cfg, field, Namespace(no_pin_memory=False), persistent_workers=True)
+            set_loader_defaults(cfg, field, persistent_workers=True)
         use_resumable_checkpoints(cfg)
         import_also(cfg, [*self.study.imports, 'mmct'])
         return cfg

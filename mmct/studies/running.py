@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmct.cli import build_runner
+from mmct.runs.building import build_runner
 from mmct.runs.checkpoint import load_state_dict, safe_loading
 from mmct.runs.errors import CTError, DivergedError, LockedError
 from mmct.runs.files import lock_folder, write_text, write_whole

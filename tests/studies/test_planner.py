@@ -3,8 +3,8 @@
 import pytest
 from study_files import write_study
 
-from mmct.cli import load_config
 from mmct.runs import CTError
+from mmct.runs.configs import load_config
 from mmct.studies import Planner, StudyStore, read_study
 
 CT = 'arms = dict(CT=dict(config=ct, overlay=dict(custom_hooks=[hook])))\n'

@@ -7,7 +7,7 @@ from mmpretrain.registry import DATASETS
 from PIL import Image
 
 import mmct
-from mmct.cli import load_config
+from mmct.runs.configs import load_config
 from mmct.studies import FIGURES, SCORES, TABLES, Planner, StudyStore, read_study
 
 FOLDER = Path(mmct.config_path('bn_resnet18_digits')).parent

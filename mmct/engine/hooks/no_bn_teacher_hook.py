@@ -19,7 +19,7 @@ from mmct.runs.errors import CTError
 from mmct.runs.files import write_json
 from mmct.runs.identity import fingerprint
 from mmct.runs.isolation import isolated
-from mmct.runs.ranks import in_main_process, unwrapped
+from mmct.runs.ranks import on_main_rank, unwrapped
 from mmct.scoring.accuracy import Accuracy
 from mmct.teacher.config import TeacherRecipe, teacher_config
 from mmct.teacher.store import TeacherStore
@@ -324,7 +324,7 @@ class NoBNTeacherHook(Hook):
                 store.begin(marks)
             return state
 
-        return in_main_process(decide)
+        return on_main_rank(decide)
 
     def _check_strength(self, runner: Runner) -> None:
         """Refuse a teacher that knows nothing."""

@@ -17,9 +17,9 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
 from mmpretrain.registry import HOOKS
 
-from mmct.runs.checkpoint import safe_loading
+from mmct.runs.checkpoint import WholeFileBackend, safe_loading
 from mmct.runs.errors import CTError
-from mmct.runs.files import WholeFileBackend, write_text
+from mmct.runs.files import write_text
 from mmct.runs.identity import differences, fingerprint, in_short
 from mmct.runs.isolation import stop_workers
 from mmct.runs.ranks import unwrapped

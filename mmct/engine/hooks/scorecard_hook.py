@@ -14,13 +14,13 @@ from mmpretrain.registry import DATASETS, HOOKS
 from mmct.evaluation import compare
 from mmct.evaluation.metrics import CorruptionError
 from mmct.models import CTClassifier
-from mmct.report import print_scorecards
+from mmct.report import print_scorecards, render
 from mmct.runs.configs import scoped
 from mmct.runs.errors import CTError
+from mmct.runs.files import write_bytes
 from mmct.runs.isolation import isolated
 from mmct.runs.ranks import unwrapped
 from mmct.scoring import Scoring, score
-from mmct.scoring.report_files import write_report
 
 
 @HOOKS.register_module()
@@ -111,8 +111,10 @@ class ScorecardHook(Hook):
             ]
         if is_main_process():
             print_scorecards(results)
-            report = write_report(compare(results, baseline=0), folder / 'report.html')
-            runner.logger.info(f'Scorecard: {report}')
+            page = folder / 'report.html'
+            for name, content in render(compare(results, baseline=0), page.stem).items():
+                write_bytes(page.with_name(name), content)
+            runner.logger.info(f'Scorecard: {page}')
 
     def _dataset(self, runner: Runner) -> dict[str, Any]:
         return dict(

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmpretrain.registry import DATASETS
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmct.cli import channel_order
+from mmct.cli.corruption_options import channel_order
 from mmct.datasets import CleanImages, CorruptionCells
 from mmct.evaluation.metrics import CorruptionError
 from mmct.evaluation.summary import error_table, main_corruptions

@@ -3,7 +3,8 @@
 import pytest
 from mmengine.config import Config
 
-from mmct.runs import CTError, check_launcher, join_processes
+from mmct.runs import CTError
+from mmct.runs.ranks import check_launcher, join_processes
 
 LAUNCHERS = dict(
     pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_LOCAL_RANK'

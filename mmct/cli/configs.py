@@ -1,0 +1,80 @@
+"""Putting options into a config."""
+
+import difflib
+import inspect
+import os
+from argparse import Namespace
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
+
+from mmct.messages import suggestion
+from mmct.runs.building import set_loader_defaults
+from mmct.runs.errors import CTError, config_errors
+from mmct.runs.ranks import check_launcher
+
+
+def merge_cfg_options(cfg: Config, args: Namespace) -> None:
+    """Put ``--cfg-options`` into a config.
+
+    Args:
+        cfg (Config): Changed in place.
+        args (Namespace): The options.
+
+    Raises:
+        CTError: If an option looks like a misspelt one, which mmengine would take and nothing
+            would read; or if its value cannot be read or merged.
+    """
+    known = {*cfg, *inspect.signature(Runner).parameters}
+    read = Namespace()
+    with config_errors():
+        DictAction(['--cfg-options'], 'settings')(None, read, args.cfg_options or [])
+    for key in read.settings:
+        name = key.split('.')[0]
+        near = difflib.get_close_matches(name, known - {name}, n=1, cutoff=0.8)
+        if name not in known and near:
+            hint = suggestion(name, near)
+            raise CTError(f'--cfg-options {key}: the config has no {name}; {hint}')
+    with config_errors():
+        cfg.merge_from_dict(read.settings)
+
+
+def merge_common_arguments(cfg: Config, args: Namespace, suffix: str = '') -> None:
+    """Put the options that training and testing have in common into a config.
+
+    Args:
+        cfg (Config): Changed in place.
+        args (Namespace): The options.
+        suffix (str): Added to the name of the work dir where neither the
+            options nor the config name one. Defaults to ''.
+
+    Raises:
+        CTError: If the launcher is named but did not start this process.
+    """
+    # Launchers that predate torchrun pass the rank as an option.
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    check_launcher(args.launcher)
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        stem = Path(args.config.split('::')[-1]).stem
+        cfg.work_dir = str(Path('work_dirs') / f'{stem}{suffix}')
+
+
+def set_loader(cfg: Config, field: str, args: Namespace, **defaults: object) -> None:
+    """Fill in mmpretrain's defaults of a data loader, and the options that change it.
+
+    Args:
+        cfg (Config): Changed in place.
+        field (str): Such as 'train_dataloader'.
+        args (Namespace): The options.
+        **defaults: As for :func:`mmct.runs.building.set_loader_defaults`.
+    """
+    set_loader_defaults(cfg, field, **defaults)
+    if cfg.get(field) is not None:
+        if args.no_pin_memory:
+            cfg[field].pin_memory = False
+        if getattr(args, 'no_persistent_workers', False):
+            cfg[field].persistent_workers = False

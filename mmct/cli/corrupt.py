@@ -1,0 +1,108 @@
+"""Make a corruption set on disk from the test set of a config."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmct.corruptions import CORRUPTIONS, SEVERITIES
+from mmct.runs.errors import config_errors
+
+from .options import (
+    CONFIG_HELP,
+    Parser,
+    add_cfg_options,
+    corruption_argument,
+    positive_integer,
+    seed_argument,
+    severity_argument,
+)
+from .running import run_tool
+
+# The keys of `mmct.corruption_sets.LAYOUTS`, which needs an mm stack.
+LAYOUTS = ('arrays', 'folders')
+
+
+def main(argv: Sequence[str] | None = None, prog: str = 'make_corruptions.py') -> int:
+    """Make a set, as the options say.
+
+    Args:
+        argv (Sequence[str], optional): The options. Defaults to those of the command line.
+        prog (str): The command's name, for messages. Defaults to 'make_corruptions.py'.
+
+    Returns:
+        int: The exit code: 0, 2 after an error of the user's, 130 after Ctrl-C.
+    """
+    args = parse_args(argv, prog)
+    return run_tool(prog, _corrupt, args, 'stopped; the same command goes on from here')
+
+
+def parse_args(argv: Sequence[str] | None, prog: str) -> Namespace:
+    """Read the options.
+
+    Args:
+        argv (Sequence[str], optional): The options; None for those of the command line.
+        prog (str): The command's name.
+    """
+    parser = Parser(prog=prog, description=__doc__)
+    parser.add_argument('config', metavar='DATASET_CONFIG', help=CONFIG_HELP)
+    parser.add_argument('out', metavar='OUT', type=Path, help='folder for the set')
+    parser.add_argument(
+        '--corruptions',
+        nargs='+',
+        type=corruption_argument,
+        default=CORRUPTIONS,
+        metavar='NAME',
+        help=f'default: all of {", ".join(CORRUPTIONS)}',
+    )
+    parser.add_argument(
+        '--severities',
+        nargs='+',
+        type=severity_argument,
+        default=SEVERITIES,
+        metavar='N',
+        help='from 1 (weak) to 5 (strong), default all',
+    )
+    parser.add_argument('--jobs', type=positive_integer, help='processes, default one per core')
+    parser.add_argument('--seed', type=seed_argument, default=0, help='default 0')
+    parser.add_argument(
+        '--table',
+        choices=['cifar', 'imagenet'],
+        help='severities, default by size: cifar up to 32 px, imagenet from 128 px',
+    )
+    parser.add_argument(
+        '--layout',
+        choices=LAYOUTS,
+        help='default: arrays for images of one size below 128 px',
+    )
+    parser.add_argument(
+        '--skip-unreadable',
+        action='store_true',
+        help='leave damaged images out, and name them in the manifest',
+    )
+    add_cfg_options(parser)
+    return parser.parse_args(argv)
+
+
+def _corrupt(args: Namespace) -> None:
+    from mmct.corruption_sets import Request, SourceConfig, open_set
+    from mmct.runs.configs import load_config
+
+    from .configs import merge_cfg_options
+
+    cfg = load_config(args.config)
+    merge_cfg_options(cfg, args)
+    request = Request(
+        out=args.out,
+        # In the usual order, each once.
+        corruptions=tuple(name for name in CORRUPTIONS if name in args.corruptions),
+        severities=tuple(sorted(set(args.severities))),
+        seed=args.seed,
+        table=args.table,
+        layout=args.layout,
+        skip_unreadable=args.skip_unreadable,
+        jobs=args.jobs,
+    )
+    config_name = Path(args.config.split('::')[-1]).name
+    with config_errors():
+        make = open_set(request, SourceConfig.of(cfg), config_name)
+    make()

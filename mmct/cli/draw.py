@@ -1,0 +1,118 @@
+"""Draw all corruptions of an image: a row per corruption, a column per severity."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+
+from mmct.corruptions import CORRUPTIONS, SEVERITIES, choose_table, corrupt
+from mmct.runs.errors import CTError
+from mmct.runs.files import write_whole
+
+from .options import Parser, positive_integer, seed_argument
+from .running import run_tool
+
+GAP = 4
+LABEL = 150
+HEAD = 22
+TABLES = dict(cifar='CIFAR-C', imagenet='ImageNet-C')
+
+
+def main(argv: Sequence[str] | None = None, prog: str = 'draw_corruptions.py') -> int:
+    """Draw, as the options say.
+
+    Args:
+        argv (Sequence[str], optional): The options. Defaults to those of the command line.
+        prog (str): The command's name, for messages. Defaults to 'draw_corruptions.py'.
+
+    Returns:
+        int: The exit code: 0, 2 after an error of the user's, 130 after Ctrl-C.
+    """
+    return run_tool(prog, _draw, parse_args(argv, prog))
+
+
+def parse_args(argv: Sequence[str] | None, prog: str) -> Namespace:
+    """Read the options.
+
+    Args:
+        argv (Sequence[str], optional): The options; None for those of the command line.
+        prog (str): The command's name.
+    """
+    parser = Parser(prog=prog, description=__doc__)
+    parser.add_argument('image', help='an image file; its middle square is taken')
+    parser.add_argument('out', type=Path, help='the picture, .png or .jpg')
+    parser.add_argument(
+        '--size', type=positive_integer, default=32, help='pixels of the square, default 32'
+    )
+    parser.add_argument('--table', choices=TABLES, help='severities; default: by size')
+    parser.add_argument('--seed', type=seed_argument, default=0)
+    args = parser.parse_args(argv)
+    if args.out.suffix not in ('.png', '.jpg'):
+        parser.error(f'out must end in .png or .jpg, got {args.out}')
+    return args
+
+
+def _draw(args: Namespace) -> None:
+    try:
+        table = choose_table(args.table, args.size, args.size)
+    except ValueError as error:
+        raise CTError(f'{error} (--table)') from error
+    picture = draw(load(args.image, args.size), table, args.seed)
+    kind = 'PNG' if args.out.suffix == '.png' else 'JPEG'
+    write_whole(args.out, lambda file: picture.save(file, kind, quality=90))
+    print(f'{args.out}: {picture.width} x {picture.height} px')
+
+
+def load(path: str, size: int) -> np.ndarray:
+    """Read the middle square of an image file.
+
+    Args:
+        path (str): The file.
+        size (int): Pixels of the square's side.
+
+    Returns:
+        np.ndarray: uint8 of shape (size, size, 3).
+
+    Raises:
+        CTError: If the file cannot be read.
+    """
+    try:
+        with Image.open(path) as image:
+            square = ImageOps.fit(image.convert('RGB'), (size, size), Image.Resampling.LANCZOS)
+    except (OSError, UnidentifiedImageError) as error:
+        raise CTError(f'image {path} cannot be read: {error}') from error
+    return np.asarray(square)
+
+
+def draw(image: np.ndarray, table: str, seed: int) -> Image.Image:
+    """Draw all corruptions of an image, with the image itself in the first column.
+
+    Args:
+        image (np.ndarray): uint8 of shape (size, size, 3).
+        table (str): 'cifar' or 'imagenet', the severities.
+        seed (int): Of the corruptions.
+
+    Returns:
+        Image.Image: The picture.
+    """
+    side = len(image)
+    scale = max(1, 96 // side)  # of small images the pixels are to be seen
+    cell = side * scale + GAP
+    font = ImageFont.load_default(13)
+    columns = len(SEVERITIES) + 1
+    shape = (LABEL + columns * cell, HEAD + len(CORRUPTIONS) * cell)
+    picture = Image.new('RGB', shape, 'white')
+    pen = ImageDraw.Draw(picture)
+    for column, text in enumerate(('original', *SEVERITIES)):
+        pen.text((LABEL + column * cell, 3), str(text), 'black', font)
+    pen.text((GAP, 3), f'{TABLES[table]} severity', 'black', font)
+    for row, name in enumerate(CORRUPTIONS):
+        top = HEAD + row * cell
+        pen.text((GAP, top + cell // 2 - 10), name, 'black', font)
+        made = [corrupt(image[None], name, s, seed=seed, table=table)[0] for s in SEVERITIES]
+        for column, part in enumerate((image, *made)):
+            large = Image.fromarray(np.kron(part, np.ones((scale, scale, 1), np.uint8)))
+            picture.paste(large, (LABEL + column * cell, top))
+    return picture

@@ -1,0 +1,99 @@
+"""Evaluate a checkpoint, a stock model's or a CT student's; also on corrupted images."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+
+from mmct.runs.errors import CTError
+
+from .corruption_options import add_corruption_arguments, check_corruption_arguments
+from .options import CONFIG_HELP, Parser, add_common_arguments, positive_integer
+from .running import run_tool
+
+# The formats in which mmengine writes each item of --out.
+ENDINGS = dict(
+    pred=('.pkl', '.pickle'), metrics=('.json', '.yaml', '.yml', '.pkl', '.pickle')
+)
+
+
+def main(argv: Sequence[str] | None = None, prog: str = 'test.py') -> int:
+    """Test, as the options say.
+
+    Args:
+        argv (Sequence[str], optional): The options. Defaults to those of the command line.
+        prog (str): The command's name, for messages. Defaults to 'test.py'.
+
+    Returns:
+        int: The exit code: 0, 2 after an error of the user's, 130 after Ctrl-C.
+    """
+    args = parse_args(argv, prog)
+    return run_tool(prog, _test, args, stopped='stopped; a scorecard goes on where it was')
+
+
+def parse_args(argv: Sequence[str] | None, prog: str) -> Namespace:
+    """Read mmpretrain's options and those for corruptions.
+
+    Args:
+        argv (Sequence[str], optional): The options; None for those of the command line.
+        prog (str): The command's name.
+    """
+    parser = Parser(prog=prog, description=__doc__)
+    parser.add_argument('config', help=CONFIG_HELP)
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--out', help='file for the results')
+    parser.add_argument(
+        '--out-item', choices=['metrics', 'pred'], help='what to write, default pred'
+    )
+    parser.add_argument('--show-dir', help='folder for images with predictions')
+    parser.add_argument('--show', action='store_true', help='show them in a window')
+    parser.add_argument('--interval', type=int, default=1, help='draw each n-th image')
+    parser.add_argument('--wait-time', type=float, default=2, help='seconds a window')
+    parser.add_argument('--tta', action='store_true', help='test-time augmentation')
+    parser.add_argument(
+        '--recalibrate-bn',
+        type=positive_integer,
+        default=0,
+        metavar='N',
+        help='estimate the statistics of BatchNorm anew on N random test batches, without '
+        'labels; with --corruptions on N of each cell. It uses test images: report it apart',
+    )
+    add_common_arguments(parser)
+    add_corruption_arguments(parser)
+    args = parser.parse_args(argv)
+    try:
+        check_corruption_arguments(args)
+    except CTError as error:
+        parser.error(str(error))
+    if args.corruptions is None:
+        _check_predictions(parser, args)
+    else:
+        _check_scorecard(parser, args)
+    return args
+
+
+def _check_predictions(parser: Parser, args: Namespace) -> None:
+    if args.out is None and args.out_item is not None:
+        parser.error('--out-item needs --out FILE')
+    what = args.out_item or 'pred'
+    if args.out is not None and not args.out.endswith(ENDINGS[what]):
+        parser.error(f'--out of --out-item {what} must end in {ENDINGS[what]}')
+    if args.tta and (args.show or args.show_dir is not None):
+        # The hook that draws takes one picture per image.
+        parser.error('--tta cannot be used with --show or --show-dir')
+    if args.tta and args.recalibrate_bn:
+        parser.error('--tta cannot be used with --recalibrate-bn')
+
+
+def _check_scorecard(parser: Parser, args: Namespace) -> None:
+    """Refuse what a scorecard does not have."""
+    if args.out is not None and not args.out.endswith('.json'):
+        parser.error('--out of --corruptions must end in .json')
+    for name in ('out_item', 'show_dir', 'show', 'tta'):
+        if getattr(args, name):
+            option = name.replace('_', '-')
+            parser.error(f'--{option} cannot be used with --corruptions')
+
+
+def _test(args: Namespace) -> None:
+    from .testing import test
+
+    test(args)

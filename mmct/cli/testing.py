@@ -1,0 +1,134 @@
+"""From the options of ``test`` to what a checkpoint scores."""
+
+from argparse import Namespace
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import mmengine
+from mmengine.config import Config, ConfigDict
+from mmengine.dist import is_main_process
+from mmengine.evaluator import DumpResults
+
+from mmct.runs.building import build_runner, data_loader
+from mmct.runs.checkpoint import check_fits, load_state_dict, safe_loading
+from mmct.runs.configs import load_config
+from mmct.runs.errors import CTError, config_errors
+from mmct.runs.files import write_bytes
+from mmct.runs.ranks import join_processes
+
+from .configs import merge_cfg_options, merge_common_arguments, set_loader
+from .corruption_options import set_corruptions
+
+
+def test(args: Namespace) -> None:
+    """Build the run, data included, and test.
+
+    Args:
+        args (Namespace): The options.
+
+    Raises:
+        CTError: If anything is wrong with config, data or checkpoint; before testing.
+    """
+    cfg = load_config(args.config)
+    with config_errors():
+        merge_args(cfg, args)
+    join_processes(cfg)
+    runner = build_runner(cfg)
+    data_loader(runner, 'test', '--data-root FOLDER' if args.data_root else None)
+    if '://' not in args.checkpoint:
+        # Test-time augmentation wraps the model as distributed training does.
+        model = getattr(runner.model, 'module', runner.model)
+        check_fits(f'checkpoint {args.checkpoint}', load_state_dict(args.checkpoint), model)
+    if args.out and args.out_item != 'metrics' and args.corruptions is None:
+        runner.test_evaluator.metrics.append(DumpWholeResults(out_file_path=args.out))
+    with safe_loading():
+        metrics = runner.test()
+    if args.out and args.out_item == 'metrics' and is_main_process():
+        _write_result(args.out, metrics)
+
+
+def merge_args(cfg: Config, args: Namespace) -> Config:
+    """Put the options into the config.
+
+    Args:
+        cfg (Config): Changed in place.
+        args (Namespace): The options.
+
+    Returns:
+        Config: The same ``cfg``.
+
+    Raises:
+        CTError: If there is no checkpoint or no test set, or an option does not fit the config.
+    """
+    if '://' not in args.checkpoint and not Path(args.checkpoint).is_file():
+        raise CTError(f'checkpoint {args.checkpoint} does not exist')
+    merge_cfg_options(cfg, args)
+    if cfg.get('test_dataloader') is None:
+        raise CTError('the config has no test set: set test_dataloader, '
+                      'test_cfg and test_evaluator')  # fmt: skip
+    merge_common_arguments(cfg, args)
+    cfg.load_from = args.checkpoint
+    if args.amp:
+        cfg.test_cfg.fp16 = True
+    if args.show or args.show_dir is not None:
+        visualization = dict(
+            type='VisualizationHook',
+            enable=True,
+            show=args.show,
+            wait_time=args.wait_time,
+            out_dir=args.show_dir,
+            interval=args.interval,
+        )
+        hooks = cfg.get('default_hooks') or {}
+        cfg.default_hooks = {**hooks, 'visualization': visualization}
+    if args.tta:
+        _set_tta(cfg)
+    if args.corruptions is not None:
+        set_corruptions(cfg, args)
+    elif args.recalibrate_bn:
+        hook = dict(type='mmpretrain.RecalibrateBNHook', num_batches=args.recalibrate_bn)
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
+    set_loader(cfg, 'test_dataloader', args)
+    return cfg
+
+
+def _set_tta(cfg: Config) -> None:
+    """Set test-time augmentation as the config has it; else the mean over flips."""
+    if 'tta_model' not in cfg:
+        cfg.tta_model = dict(type='mmpretrain.AverageClsScoreTTA')
+    if 'tta_pipeline' not in cfg:
+        pipeline = deepcopy(cfg.test_dataloader.dataset.pipeline)
+        flips = [dict(type='RandomFlip', prob=1.0), dict(type='RandomFlip', prob=0.0)]
+        pipeline[-1] = dict(type='TestTimeAug', transforms=[flips, [pipeline[-1]]])
+        cfg.tta_pipeline = pipeline
+    # Each image comes in several views: they must not be collated into one.
+    cfg.test_dataloader.collate_fn = dict(type='pseudo_collate')
+    cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+
+
+class DumpWholeResults(DumpResults):
+    """mmengine's ``DumpResults``, with a file that is whole or not there.
+
+    Args:
+        out_file_path (str): Ends in .pkl or .pickle.
+    """
+
+    def compute_metrics(self, results: list) -> dict:
+        """Write the predictions.
+
+        Args:
+            results (list): One per image.
+
+        Returns:
+            dict: Empty.
+        """
+        _write_result(self.out_file_path, results)
+        return {}
+
+
+def _write_result(path: str, value: Any) -> None:
+    """Write a value in the format of the file's ending, whole or not at all."""
+    content = mmengine.dump(value, file_format=Path(path).suffix[1:])
+    write_bytes(Path(path), content.encode() if isinstance(content, str) else content)

@@ -1,0 +1,216 @@
+"""From the options of ``train`` to a trained model."""
+
+import json
+import random
+from argparse import Namespace
+from pathlib import Path
+
+from filelock import FileLock
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.runner import Runner
+
+from mmct.methods import add_methods
+from mmct.runs.building import build_runner, data_loader, dump_config
+from mmct.runs.checkpoint import check_fits, load_state_dict, safe_loading
+from mmct.runs.configs import load_config, type_name, use_resumable_checkpoints
+from mmct.runs.domains import set_test_domain
+from mmct.runs.errors import CTError, config_errors
+from mmct.runs.files import lock_folder, write_json
+from mmct.runs.ranks import join_processes, on_main_rank
+from mmct.runs.resume import checkpoint_to_resume, other_checkpoints
+from mmct.teacher import switch_on_ct, teacher_hook
+
+from .configs import merge_cfg_options, merge_common_arguments, set_loader
+
+
+def train(args: Namespace) -> None:
+    """Build the run, data included, and train.
+
+    Args:
+        args (Namespace): The options.
+
+    Raises:
+        CTError: If anything is wrong with config, data or checkpoint; before training.
+    """
+    cfg = load_config(args.config)
+    with config_errors():
+        merge_args(cfg, args)
+    join_processes(cfg)
+    lock = _claim_work_dir(cfg)
+    runner = build_runner(cfg)
+    data_loader(runner, 'train')
+    if cfg.get('val_dataloader'):
+        data_loader(runner, 'val')
+    _check_start(cfg, runner)
+    dump_config(runner, replace=False)
+    with safe_loading():
+        runner.train()
+    if lock is not None:
+        lock.release()
+
+
+def merge_args(cfg: Config, args: Namespace) -> Config:
+    """Put the options into the config.
+
+    Args:
+        cfg (Config): Changed in place.
+        args (Namespace): The options.
+
+    Returns:
+        Config: The same ``cfg``: all that the run depends on.
+
+    Raises:
+        CTError: If an option does not fit the config.
+    """
+    with_ct = teacher_hook(cfg) is not None
+    if args.ct:
+        # Before the options, so that they reach what it adds.
+        switch_on_ct(cfg)
+    add_methods(cfg, args.method)
+    if args.test_domain:
+        set_test_domain(cfg, args.test_domain)
+    merge_cfg_options(cfg, args)
+    # A run with a switch must not replace the baseline of the same config.
+    switches = [*args.method, *(['ct'] if args.ct and not with_ct else [])]
+    if args.test_domain:
+        switches.append(args.test_domain)
+    merge_common_arguments(cfg, args, suffix=''.join(f'_{name}' for name in switches))
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    _set_resume(cfg, args)
+    if args.auto_scale_lr:
+        if not cfg.get('auto_scale_lr'):
+            raise CTError(
+                '--auto-scale-lr needs to know the batch size that the lr is '
+                'for: --cfg-options auto_scale_lr.base_batch_size=N'
+            )
+        cfg.auto_scale_lr.enable = True
+    for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        set_loader(cfg, field, args, persistent_workers=True)
+    if args.amp:
+        _check_amp(cfg)
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    _set_checkpoints(cfg, args.allow_other_config)
+    set_teacher_options(
+        cfg,
+        checkpoint=args.teacher,
+        retrain=args.retrain_teacher,
+        on_weak_teacher='warn' if args.allow_weak_teacher else None,
+    )
+    return cfg
+
+
+def _set_resume(cfg: Config, args: Namespace) -> None:
+    resume = args.resume
+    if resume is None and cfg.get('resume'):
+        resume = cfg.get('load_from') or 'auto'
+    if resume is not None:
+        path = checkpoint_to_resume(cfg.work_dir, resume)
+        # Before the student's first checkpoint there is nothing to go on with,
+        # and load_from still counts.
+        cfg.resume = path is not None
+        cfg.load_from = path or cfg.get('load_from')
+
+
+def _check_amp(cfg: Config) -> None:
+    """Refuse mixed precision where it cannot be had."""
+    kind = type_name(cfg.optim_wrapper) or 'OptimWrapper'
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+        raise CTError(
+            f'--amp cannot be used with optim_wrapper.type={kind}: only OptimWrapper '
+            'has a mixed-precision twin'
+        )
+    if get_device() == 'cpu':
+        raise CTError(
+            '--amp needs an accelerator (mmengine runs AmpOptimWrapper on CUDA and '
+            'the like), but this machine has only a CPU: leave --amp out'
+        )
+
+
+def _set_checkpoints(cfg: Config, allow_other_config: bool) -> None:
+    """Make the run's checkpoints such that it can be resumed unchanged."""
+    hook = use_resumable_checkpoints(cfg)
+    if not allow_other_config:
+        return
+    if type_name(hook) != 'ResumableCheckpointHook':
+        raise CTError('--allow-other-config needs default_hooks.checkpoint to be a CheckpointHook')
+    hook.on_other_config = 'warn'
+
+
+def set_teacher_options(cfg: Config, **options: object) -> None:
+    """Put options into the settings of the teacher hook.
+
+    Args:
+        cfg (Config): Changed in place.
+        **options: Arguments of ``NoBNTeacherHook``; None and False are left
+            out.
+
+    Raises:
+        CTError: If an option is given but the config has no such hook, or
+            it has half of CT.
+    """
+    given = {name: value for name, value in options.items() if value}
+    hook = teacher_hook(cfg)
+    if hook is None and type_name(cfg.get('model')) == 'CTClassifier':
+        raise CTError(
+            'the model is a CTClassifier, but custom_hooks has no '
+            "NoBNTeacherHook: add --ct, or dict(type='NoBNTeacherHook')"
+        )
+    if given and hook is None:
+        raise CTError(
+            'options for the teacher need a CT config: add --ct, or '
+            "dict(type='NoBNTeacherHook') to custom_hooks"
+        )
+    for name, value in given.items():
+        hook[name] = value
+
+
+def _claim_work_dir(cfg: Config) -> FileLock | None:
+    """Lock the work dir, and settle the run's seed before anything is built.
+
+    A seed that the config leaves open is drawn once in a work dir and kept in
+    its ``seed.json``: a run that is started again has the same one.
+
+    Returns:
+        FileLock: On the main rank; held as long as it is referenced.
+    """
+    lock = None
+
+    def claim() -> int:
+        nonlocal lock
+        lock = lock_folder(Path(cfg.work_dir), 'use another --work-dir')
+        return _seed(cfg)
+
+    seed = on_main_rank(claim)
+    cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
+    return lock
+
+
+def _seed(cfg: Config) -> int:
+    seed = (cfg.get('randomness') or {}).get('seed')
+    if seed is not None:
+        return seed
+    file = Path(cfg.work_dir) / 'seed.json'
+    if not file.exists():
+        # Not from the global generators, which somebody may have seeded.
+        write_json(file, dict(seed=random.SystemRandom().randrange(2**31)))
+    try:
+        return int(json.loads(file.read_text(encoding='utf-8'))['seed'])
+    except (ValueError, TypeError, KeyError) as error:
+        raise CTError(f'{file} is damaged: set randomness.seed, or remove it') from error
+
+
+def _check_start(cfg: Config, runner: Runner) -> None:
+    """Refuse a damaged or foreign checkpoint before anything is written."""
+    file = cfg.get('load_from')
+    if not file or '://' in file:
+        return
+    try:
+        weights = load_state_dict(file)
+        if cfg.resume:
+            check_fits(f'checkpoint {file}', weights, getattr(runner.model, 'module', runner.model))
+    except CTError as error:
+        others = other_checkpoints(file, runner.work_dir) if cfg.resume else ''
+        raise CTError(f'{error}{others}') from error

@@ -1,0 +1,164 @@
+"""Building a run from a user's config: what is wrong with it shows before anything is written."""
+
+import copy
+from pathlib import Path
+
+from mmengine.config import Config, ConfigDict
+from mmengine.device import get_device
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader
+
+from mmct.messages import missing_data
+
+from .domains import check_split
+from .errors import CTError, config_errors
+from .files import write_text
+
+
+def set_loader_defaults(cfg: Config, field: str, **defaults: object) -> None:
+    """Fill in what mmpretrain's own tools add to a data loader.
+
+    Without the collate function images would be normalised one by one.
+
+    Args:
+        cfg (Config): Changed in place.
+        field (str): Such as 'train_dataloader'.
+        **defaults: More settings for where the config has none.
+    """
+    if cfg.get(field) is None:
+        return
+    loader = ConfigDict(
+        collate_fn=dict(type='default_collate'),
+        # On a CPU alone torch would warn at every epoch.
+        pin_memory=get_device() != 'cpu',
+        **defaults,
+    )
+    loader.update(copy.deepcopy(cfg[field]))
+    # Workers cannot persist where there are none. Said, as mmpretrain's tool
+    # has another default for a dumped config.
+    if not loader.get('num_workers'):
+        loader.persistent_workers = False
+    cfg[field] = loader
+
+
+class _UsersRunner:
+    """Mixed into a Runner: dumps the config late, and blames it where it cannot be built.
+
+    A Runner of mmengine dumps the config when it is built. Then a start that is refused, or a test,
+    would replace the config of the run in the work dir.
+    """
+
+    def dump_config(self) -> None:
+        # A copy: what is built from the config later may change it.
+        self.config_to_dump = copy.deepcopy(self.cfg)
+
+    # mmengine builds both when training begins.
+    def build_optim_wrapper(self, *args, **kwargs):
+        with config_errors():
+            return super().build_optim_wrapper(*args, **kwargs)
+
+    def build_param_scheduler(self, *args, **kwargs):
+        with config_errors():
+            return super().build_param_scheduler(*args, **kwargs)
+
+
+class _DumpConfig(Hook):
+    """Dumps the config when the teacher is there and training begins."""
+
+    priority = 'VERY_LOW'
+
+    def before_train(self, runner: Runner) -> None:
+        dump_config(runner)
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build a Runner of the config's kind that dumps its config late.
+
+    Args:
+        cfg (Config): A complete config.
+
+    Returns:
+        Runner: Of ``runner_type`` where the config names one.
+
+    Raises:
+        CTError: If there is no such type, or no model, domains are not split in one way, or
+            anything else in the config cannot be built.
+    """
+    if not cfg.get('model'):
+        raise CTError(f'config {cfg.filename} has no model')
+    check_split(cfg)
+    name = cfg.get('runner_type', 'Runner')
+    kind = RUNNERS.get(name)
+    if kind is None:
+        raise CTError(f'runner_type={name}: there is no such Runner')
+    with config_errors():
+        runner = type(kind.__name__, (_UsersRunner, kind), {}).from_cfg(cfg)
+    runner.register_hook(_DumpConfig())
+    return runner
+
+
+def dump_config(runner: Runner, replace: bool = True) -> None:
+    """Write the config into the work dir, under the name of its file.
+
+    Args:
+        runner (Runner): Built by :func:`build_runner`.
+        replace (bool): Replace that of an earlier run. Defaults to True.
+    """
+    name = Path(runner.cfg.filename or f'{runner.timestamp}.py').name
+    file = Path(runner.work_dir) / name
+    if is_main_process() and (replace or not file.exists()):
+        write_text(file, runner.config_to_dump.dump())
+
+
+def data_loader(runner: Runner, split: str, option: str | None = None) -> DataLoader:
+    """Build the loader of a split, and check its classes.
+
+    Args:
+        runner (Runner): Of which the loader is.
+        split (str): 'train', 'val' or 'test'.
+        option (str, optional): What names the folder of the data. Defaults to
+            the setting of the config.
+
+    Returns:
+        DataLoader: The runner's own.
+
+    Raises:
+        CTError: If there is no data, the head does not fit, or the loader cannot be built.
+    """
+    field = f'{split}_dataloader'
+    with config_errors():
+        try:
+            loader = getattr(runner, field)
+        except CTError:
+            raise
+        except (OSError, RuntimeError) as error:
+            option = option or f'--cfg-options {field}.dataset.data_root=FOLDER'
+            raise CTError(
+                f'no data for {field}: {missing_data(error)}; put the data there, or name its '
+                f'folder with {option}'
+            ) from error
+    check_classes(loader, runner)
+    return loader
+
+
+def check_classes(loader: DataLoader, runner: Runner) -> None:
+    """Refuse a head that has not as many outputs as the data has classes.
+
+    Args:
+        loader (DataLoader): Loader of the data.
+        runner (Runner): Holds the model.
+
+    Raises:
+        CTError: Names both numbers.
+    """
+    classes = getattr(loader.dataset, 'metainfo', {}).get('classes')
+    head = getattr(getattr(runner.model, 'module', runner.model), 'head', None)
+    expected = getattr(head, 'num_classes', None)
+    if classes is not None and expected is not None and len(classes) != expected:
+        raise CTError(
+            f'the data has {len(classes)} classes but the head has {expected}: set '
+            f'model.head.num_classes={len(classes)}, or check the data folder'
+        )

@@ -10,7 +10,6 @@ from .checks import (
 )
 from .corruption_options import (
     add_corruption_arguments,
-    channel_order,
     check_corruption_arguments,
     seed_argument,
     set_corruptions,
@@ -38,7 +37,6 @@ __all__ = [
     'add_common_arguments',
     'add_corruption_arguments',
     'build_runner',
-    'channel_order',
     'check_amp',
     'check_checkpoint',
     'check_classes',

@@ -114,6 +114,23 @@ def check_seed(seed: int) -> int:
     return operator.index(seed)
 
 
+def check_table(table: str | None) -> str | None:
+    """Check the name of a table of severities.
+
+    Args:
+        table (str, optional): 'cifar', 'imagenet' or None, by size.
+
+    Returns:
+        str | None: The table.
+
+    Raises:
+        ValueError: If it is none of these.
+    """
+    if table not in (None, *TABLES):
+        raise ValueError(f"table must be 'cifar', 'imagenet' or None (by size), got {table!r}")
+    return table
+
+
 def check_images(images: Any) -> None:
     """Check that images are RGB with 8 bits per channel.
 
@@ -154,7 +171,7 @@ def choose_table(table: str | None, height: int, width: int) -> str:
             and none is given, or if the images are too small.
     """
     size = f'{height} x {width} px'
-    if table is None:
+    if check_table(table) is None:
         if max(height, width) <= CIFAR_LARGEST:
             table = 'cifar'
         elif min(height, width) >= IMAGENET_SMALLEST:
@@ -165,8 +182,6 @@ def choose_table(table: str | None, height: int, width: int) -> str:
                 f'{CIFAR_LARGEST} px) and ImageNet-C (from {IMAGENET_SMALLEST} px): choose '
                 "table 'cifar' (weaker) or 'imagenet'"
             )
-    if table not in TABLES:
-        raise ValueError(f"table must be 'cifar', 'imagenet' or None (by size), got {table!r}")
     if min(height, width) < SMALLEST[table]:
         raise ValueError(
             f'images of {size} are too small: table {table!r} needs {SMALLEST[table]} px'

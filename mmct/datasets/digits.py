@@ -1,9 +1,8 @@
-"""Real images that need no download."""
+"""Handwritten digits that need no download."""
 
 import numpy as np
 from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
-from sklearn.datasets import load_digits
 
 # The test set of the original data: scikit-learn ships the UCI set's 1,797
 # test images, in the order of their writers. The last quarter is held out.
@@ -40,7 +39,10 @@ class Digits(BaseDataset):
         super().__init__(ann_file='', **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """The split's images and labels, from scikit-learn's files."""
+        """Read the split's images and labels from scikit-learn's files."""
+        # Here, as scikit-learn takes a second to import.
+        from sklearn.datasets import load_digits
+
         digits = load_digits()
         part = slice(NUM_TRAIN) if self.split == 'train' else slice(NUM_TRAIN, None)
         grey = np.round(digits.images[part] * (255 / 16)).astype(np.uint8)

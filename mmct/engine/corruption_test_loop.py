@@ -9,7 +9,7 @@ from mmengine.runner.base_loop import BaseLoop
 from mmpretrain.registry import LOOPS
 from torch.utils.data import DataLoader
 
-from mmct.datasets import CleanImages, CorruptionCells
+from mmct.datasets import CleanImages, CorruptionSet
 from mmct.evaluation.metrics import CorruptionError, flat
 from mmct.report import print_scorecards
 from mmct.runs.errors import CTError
@@ -29,7 +29,7 @@ class CorruptionTestLoop(BaseLoop):
     Args:
         runner (Runner): The run.
         dataloader (DataLoader | dict): Its data set is a
-            :class:`~mmct.datasets.CorruptionCells`; batch size and number of
+            :class:`~mmct.datasets.CorruptionSet`; batch size and number of
             workers are taken from it.
         evaluator (Evaluator | dict | list): Has one
             :class:`~mmct.evaluation.CorruptionError`.
@@ -69,10 +69,10 @@ class CorruptionTestLoop(BaseLoop):
         self.fp16, self.out, self.name, self.channels_last = fp16, out, name, channels_last
         self.recalibrate_bn = recalibrate_bn
         self.cells = self.dataloader.dataset
-        if not isinstance(self.cells, CorruptionCells):
+        if not isinstance(self.cells, CorruptionSet):
             raise ValueError(
                 'CorruptionTestLoop: test_dataloader.dataset must be a corruption set such as '
-                f'CIFAR10C or GeneratedCorruptions, got {type(self.cells).__name__}'
+                f'CIFAR10C or GeneratedCorruptionSet, got {type(self.cells).__name__}'
             )
         if len(self.cells) != len(self.cells.cells) * self.cells.num_images:
             raise ValueError(

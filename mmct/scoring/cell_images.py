@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from mmct.datasets import CorruptionCells
+from mmct.datasets import CorruptionSet
 from mmct.runs.errors import CTError
 
 
@@ -19,10 +19,10 @@ class CellImages(Dataset):
     """Batches of pixels: no object an image, no label, no pipeline.
 
     Args:
-        cells (CorruptionCells): The set. Row ``cell * num_images + position``.
+        cells (CorruptionSet): The set. Row ``cell * num_images + position``.
     """
 
-    def __init__(self, cells: CorruptionCells) -> None:
+    def __init__(self, cells: CorruptionSet) -> None:
         self.cells = cells
 
     def __len__(self) -> int:
@@ -78,11 +78,11 @@ class CellBatches:
                 yield range(first + start, first + stop)
 
 
-def cell_loader(cells: CorruptionCells, batches: CellBatches, num_workers: int) -> DataLoader:
+def cell_loader(cells: CorruptionSet, batches: CellBatches, num_workers: int) -> DataLoader:
     """A loader of pixels, the same workers for all cells.
 
     Args:
-        cells (CorruptionCells): The set.
+        cells (CorruptionSet): The set.
         batches (CellBatches): What to read, in which order.
         num_workers (int): Processes that read ahead; 0 reads in this one.
 

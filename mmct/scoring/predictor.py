@@ -13,7 +13,7 @@ from mmpretrain.models import ImageClassifier
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from mmct.datasets import CleanImages, CorruptionCells
+from mmct.datasets import CleanImages, CorruptionSet
 from mmct.models import class_scores, reestimate_batch_norm
 from mmct.runs.errors import CTError
 
@@ -148,7 +148,7 @@ def own_statistics_afterwards(model: ImageClassifier) -> Iterator[None]:
 
 def adapt(
     predict: Predictor,
-    source: CorruptionCells | CleanImages,
+    source: CorruptionSet | CleanImages,
     cell: int,
     num_batches: int,
     batch_size: int,
@@ -157,7 +157,7 @@ def adapt(
 
     Args:
         predict (Predictor): The network.
-        source (CorruptionCells | CleanImages): Has the images.
+        source (CorruptionSet | CleanImages): Has the images.
         cell (int): Number of the cell.
         num_batches (int): How many batches.
         batch_size (int): Images a batch.

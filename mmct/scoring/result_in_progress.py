@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.dist import get_dist_info, is_main_process
 from torch import Tensor
 
-from mmct.datasets import CleanImages, CorruptionCells
+from mmct.datasets import CleanImages, CorruptionSet
 from mmct.evaluation import read_result, to_csv
 from mmct.runs.errors import CTError
 from mmct.runs.files import lock_file, write_json, write_text
@@ -122,15 +122,15 @@ class Watch:
 
     Args:
         sources (list): What is scored.
-        cells (CorruptionCells): The corrupted part of it.
+        cells (CorruptionSet): The corrupted part of it.
         done (list): The cells that an earlier call scored.
         kept (ResultInProgress, optional): None in other processes.
     """
 
     def __init__(
         self,
-        sources: list[CorruptionCells | CleanImages],
-        cells: CorruptionCells,
+        sources: list[CorruptionSet | CleanImages],
+        cells: CorruptionSet,
         done: list,
         kept: ResultInProgress | None,
     ) -> None:
@@ -144,14 +144,14 @@ class Watch:
     def __call__(
         self,
         loader: Iterable[Tensor | CTError],
-        source: CorruptionCells | CleanImages,
+        source: CorruptionSet | CleanImages,
         batches: CellBatches,
     ) -> Iterator[Tensor]:
         """Hand on the batches of a source.
 
         Args:
             loader (Iterable): Gives them.
-            source (CorruptionCells | CleanImages): Where they are from.
+            source (CorruptionSet | CleanImages): Where they are from.
             batches (CellBatches): Which they are.
 
         Yields:

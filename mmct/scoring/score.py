@@ -10,7 +10,7 @@ from mmengine.dist import get_dist_info
 from mmpretrain.models import ImageClassifier
 from mmpretrain.models.heads import MultiLabelClsHead
 
-from mmct.datasets import Cell, CleanImages, CorruptionCells
+from mmct.datasets import Cell, CleanImages, CorruptionSet
 from mmct.evaluation import cell_score, make_result
 from mmct.evaluation.metrics import CorruptionError
 from mmct.runs.checkpoint import digest
@@ -58,7 +58,7 @@ class Scoring:
 
 def score(
     model: ImageClassifier,
-    cells: CorruptionCells,
+    cells: CorruptionSet,
     clean: CleanImages | None,
     settings: Scoring,
 ) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def score(
 
     Args:
         model (ImageClassifier): On its device; its mode is kept.
-        cells (CorruptionCells): The corrupted images.
+        cells (CorruptionSet): The corrupted images.
         clean (CleanImages, optional): The images that they were made from.
         settings (Scoring): How, and where the result goes.
 
@@ -124,7 +124,7 @@ def score(
 
 
 def _adaptation(
-    predict: Predictor, source: CorruptionCells | CleanImages, settings: Scoring
+    predict: Predictor, source: CorruptionSet | CleanImages, settings: Scoring
 ) -> Callable[[int], None] | None:
     """What is done before each cell, if anything."""
     if not settings.recalibrate_bn:
@@ -134,7 +134,7 @@ def _adaptation(
     )
 
 
-def _check_head(model: ImageClassifier, cells: CorruptionCells) -> None:
+def _check_head(model: ImageClassifier, cells: CorruptionSet) -> None:
     """Refuse a network that cannot be right on these labels."""
     outputs = getattr(model.head, 'num_classes', None)
     classes = cells.metainfo['corruptions']['num_classes']
@@ -158,7 +158,7 @@ def _check_finite(found: CellPredictions, cell: Cell) -> None:
         )
 
 
-def _share(source: CorruptionCells | CleanImages) -> range:
+def _share(source: CorruptionSet | CleanImages) -> range:
     """The positions in each cell that this process predicts."""
     rank, world_size = get_dist_info()
     count = source.num_images
@@ -166,7 +166,7 @@ def _share(source: CorruptionCells | CleanImages) -> range:
 
 
 def _entries(
-    source: CorruptionCells | CleanImages, found: CellPredictions
+    source: CorruptionSet | CleanImages, found: CellPredictions
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """The cell as a result has it, and its example: of the middle severity alone."""
     cell = source.cells[found.number]
@@ -188,7 +188,7 @@ def _entries(
 
 
 def _result(
-    kept: ResultInProgress, cells: CorruptionCells, weights: str, settings: Scoring
+    kept: ResultInProgress, cells: CorruptionSet, weights: str, settings: Scoring
 ) -> dict[str, Any]:
     return make_result(
         name=settings.name,

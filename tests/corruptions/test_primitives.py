@@ -24,8 +24,8 @@ from mmct.corruptions.digital import (
     pixelate,
     saturate,
 )
-from mmct.corruptions.primitives import compiled, smooth
 from mmct.corruptions.noise import through_channel
+from mmct.corruptions.primitives import compiled, smooth
 from mmct.corruptions.streams import InOrder
 
 SIZES = [(32, 32), (24, 31), (9, 17)]

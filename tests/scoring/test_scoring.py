@@ -54,7 +54,7 @@ def cells():
 
 def build(**settings):
     digits = dict(type='Digits', split='test', indices=45, pipeline=[dict(type='PackInputs')])
-    kind = dict(type='GeneratedCorruptions', dataset=digits, corruptions=NAMES)
+    kind = dict(type='GeneratedCorruptionSet', dataset=digits, corruptions=NAMES)
     return DATASETS.build({**kind, **settings})
 
 

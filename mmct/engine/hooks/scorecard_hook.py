@@ -116,7 +116,7 @@ class ScorecardHook(Hook):
 
     def _dataset(self, runner: Runner) -> dict[str, Any]:
         return dict(
-            type=scoped(runner.cfg, 'GeneratedCorruptions'),
+            type=scoped(runner.cfg, 'GeneratedCorruptionSet'),
             dataset=runner.cfg.test_dataloader.dataset,
             **self._settings,
         )

@@ -12,14 +12,13 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import DATASETS, HOOKS
 
 from mmct.evaluation import compare
-from mmct.evaluation.metrics import CorruptionError
 from mmct.models import CTClassifier
 from mmct.report import print_scorecards
 from mmct.runs.configs import scoped
 from mmct.runs.errors import CTError
 from mmct.runs.isolation import isolated
 from mmct.runs.ranks import unwrapped
-from mmct.scoring import Scoring, score
+from mmct.scoring import score
 from mmct.scoring.report_files import write_report
 
 
@@ -97,15 +96,12 @@ class ScorecardHook(Hook):
                     model,
                     self._cells,
                     self._cells.clean,
-                    Scoring(
-                        out=folder / f'{role}.json',
-                        name=f'{config.stem}: {role}',
-                        metric=CorruptionError(),
-                        config=config.name,
-                        batch_size=loader.get('batch_size', 128),
-                        # An earlier training's in this work dir.
-                        replace=True,
-                    ),
+                    out=folder / f'{role}.json',
+                    name=f'{config.stem}: {role}',
+                    config=config.name,
+                    batch_size=loader.get('batch_size', 128),
+                    # An earlier training's in this work dir.
+                    replace=True,
                 )
                 for role, model in _networks(runner).items()
             ]

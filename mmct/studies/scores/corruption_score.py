@@ -11,10 +11,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmct.datasets import CleanImages, CorruptionSet
 from mmct.datasets.images import order_of_dataset
-from mmct.evaluation.metrics import CorruptionError
 from mmct.evaluation.summary import error_table, main_corruptions
 from mmct.runs.configs import scoped, type_name
-from mmct.scoring import Scoring, score
+from mmct.scoring import score
 
 from ..registry import SCORES
 from ..trained_run import TrainedRun
@@ -105,17 +104,14 @@ class CorruptionScore:
             model,
             cells,
             clean,
-            Scoring(
-                out=out,
-                name=run.title,
-                metric=CorruptionError(),
-                config=Path(run.config.filename).name,
-                checkpoint=(checkpoint or run.folder / 'weights.pth').name,
-                batch_size=loader.get('batch_size', 128),
-                recalibrate_bn=self.recalibrate_bn if with_bn else 0,
-                # Of other settings of this score: those are kept by the study.
-                replace=True,
-            ),
+            out=out,
+            name=run.title,
+            config=Path(run.config.filename).name,
+            checkpoint=(checkpoint or run.folder / 'weights.pth').name,
+            batch_size=loader.get('batch_size', 128),
+            recalibrate_bn=self.recalibrate_bn if with_bn else 0,
+            # Of other settings of this score: those are kept by the study.
+            replace=True,
         )
         summary = result['summary']
         kept = (

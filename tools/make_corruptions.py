@@ -16,7 +16,7 @@ from mmct.cli import (
     seed_argument,
     severity_argument,
 )
-from mmct.corruption_sets import LAYOUTS, Request, SourceConfig, open_set
+from mmct.corruption_sets import LAYOUTS, CorruptionSetMaker, SourceConfig
 from mmct.corruptions import CORRUPTIONS, SEVERITIES, check_corruption
 
 
@@ -80,8 +80,10 @@ def build() -> Callable[[], object]:
     args = parse_args()
     cfg = load_config(args.config)
     merge_cfg_options(cfg, args)
-    request = Request(
-        out=args.out,
+    return CorruptionSetMaker(
+        args.out,
+        SourceConfig.of(cfg),
+        Path(args.config.split('::')[-1]).name,
         # In the usual order, each once.
         corruptions=tuple(name for name in CORRUPTIONS if name in args.corruptions),
         severities=tuple(sorted(set(args.severities))),
@@ -90,9 +92,7 @@ def build() -> Callable[[], object]:
         layout=args.layout,
         skip_unreadable=args.skip_unreadable,
         jobs=args.jobs,
-    )
-    config_name = Path(args.config.split('::')[-1]).name
-    return open_set(request, SourceConfig.of(cfg), config_name)
+    ).run
 
 
 if __name__ == '__main__':

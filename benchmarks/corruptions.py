@@ -19,7 +19,7 @@ import numpy as np
 from sklearn.datasets import load_sample_images
 
 from mmct.corruptions import CORRUPTIONS, corrupt
-from mmct.corruptions.corrupt import DETERMINISTIC, RANDOM
+from mmct.corruptions.cifar import DETERMINISTIC, RANDOM
 from mmct.corruptions.streams import Keyed
 
 SIZE = 32

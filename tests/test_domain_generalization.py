@@ -81,7 +81,7 @@ def trained(folder, root, *options):
 def test_a_misspelt_domain_is_one_line(pictures, tmp_path):
     code, (line,) = trained(tmp_path, pictures, '--test-domain', 'cartoons')
     assert code == 2
-    assert "no domain 'cartoons'; did you mean cartoon?" in line
+    assert "no domain 'cartoons': did you mean 'cartoon'?" in line
 
 
 def test_an_image_that_cannot_be_read_is_one_line(pictures, tmp_path):

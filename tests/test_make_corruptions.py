@@ -1,9 +1,9 @@
 """tools/make_corruptions.py, as a user starts it."""
 
+import hashlib
 import json
 import os
 import signal
-import subprocess
 import time
 
 import numpy as np
@@ -104,8 +104,8 @@ def test_the_manifest_says_what_it_is_made_of(made):
     for digests in found['corruptions'].values():
         assert {name: None for name in digests} in listed
         for name, digest in digests.items():
-            check = subprocess.run(['sha256sum', made / 'set' / name], capture_output=True)
-            assert check.stdout.decode().startswith(digest)
+            content = (made / 'set' / name).read_bytes()
+            assert digest == hashlib.sha256(content).hexdigest()
 
 
 def test_the_number_of_processes_and_of_runs_does_not_matter(made, tmp_path):
@@ -129,11 +129,11 @@ def test_a_finished_set_is_left_alone(made):
 SETUP = """
 import multiprocessing
 import mmct.corruption_sets
-from mmct.corruption_sets import layouts, making, manifest, recipe
+from mmct.corruption_sets import layouts, making, manifest, scan
 from mmct.runs.files import write_json
 
-recipe._MOST = 5  # several parts a corruption; they are cut in the parent alone
-move, add, whole = os.replace, making.Progress.add, layouts.Arrays._blocks
+scan._MOST = 5  # several parts a corruption; they are cut in the parent alone
+move, add, whole = os.replace, making.Progress.add, layouts.ArrayLayout._blocks
 
 def die_at(*names):
     os.replace = lambda old, new: die() if new.name in names else move(old, new)
@@ -190,7 +190,7 @@ def test_killed_anywhere_and_started_again_it_ends_with_the_same_files(made, tmp
         "die_at('manifest.json')",
         "die_at('labels.npy')",
         NO_SCAN + 'die_after(2)',  # from here on that pass is not made again
-        NO_SCAN + 'layouts.Arrays._blocks = torn_blocks',
+        NO_SCAN + 'layouts.ArrayLayout._blocks = torn_blocks',
         NO_SCAN + "die_at('fog.npy')",
         NO_SCAN + "die_at('contrast.npy', 'manifest.json')",
         NO_SCAN + "die_at('manifest.json')",

@@ -126,7 +126,7 @@ def test_by_config_overlay(folder):
     assert score(folder, *FEW).code == 0
     (folder / 'overlay.py').write_text(
         "_base_ = 'config.py'\n"
-        'test_dataloader = dict(dataset=dict(_delete_=True, type="GeneratedCorruptions",\n'
+        'test_dataloader = dict(dataset=dict(_delete_=True, type="GeneratedCorruptionSet",\n'
         '    corruptions=["fog", "contrast"], severities=[1, 5],\n'
         '    dataset=_base_.test_dataloader.dataset))\n'
         "test_evaluator = dict(_delete_=True, type='CorruptionError')\n"
@@ -180,7 +180,7 @@ def test_two_processes_have_the_numbers_of_one(folder):
 
 
 BAD = {
-    'set with a typo': (('--corruptions', 'cifar10-c'), 'did you mean cifar10c?'),
+    'set with a typo': (('--corruptions', 'cifar10-c'), "did you mean 'cifar10c'?"),
     'no folder given': (('--corruptions', 'cifar10c'), 'needs --data-root'),
     'no such folder': (('--corruptions', 'arrays', '--data-root', 'st'), 'st'),
     'corruption with a typo': (('--corruptions', 'generated', '--only', 'fogg'), "'fog'"),

@@ -321,8 +321,8 @@ WRONG = {
     ),
     'a score without its data': (
         "scores.update(bad=dict(type='CorruptionScore', dataset=dict("
-        "type='CorruptionArrays', data_root='data/none')))",
-        "score 'bad': CorruptionArrays: there is no folder data/none; tools/make_corruptions.py",
+        "type='ArrayCorruptionSet', data_root='data/none')))",
+        "score 'bad': ArrayCorruptionSet: there is no folder data/none; tools/make_corruptions.py",
     ),
     'a figure that is not there': (
         "figures = dict(bad=dict(type='ErrorArrow'))", "figure 'bad': ",

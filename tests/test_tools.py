@@ -473,7 +473,7 @@ REFUSED = {
         TRAIN, [CT, '--auto-scale-lr', '--cfg-options', 'auto_scale_lr=None'],
         ['auto_scale_lr.base_batch_size=N'],
     ),
-    'unknown method': (TRAIN, [BN, '--method', 'augmx'], ['augmx', 'did you mean augmix?']),
+    'unknown method': (TRAIN, [BN, '--method', 'augmx'], ['augmx', "did you mean 'augmix'?"]),
     'methods that do not go together': (
         TRAIN, [BN, '--method', 'augmix', '--method', 'mixup'], ['augmix', 'mixup']
     ),

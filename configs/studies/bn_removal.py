@@ -75,7 +75,7 @@ seeds = 3
 scores = dict(
     corruption=dict(
         type='CorruptionScore',
-        dataset=dict(type='CorruptionArrays', data_root='data/cifar10_folder_part_c'),
+        dataset=dict(type='ArrayCorruptionSet', data_root='data/cifar10_folder_part_c'),
     ),
     # On a quarter of the test images, at one severity.
     along=dict(

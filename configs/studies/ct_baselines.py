@@ -12,7 +12,7 @@ common = dict(
     param_scheduler=[_base_.warm_up, dict(_base_.cosine, end=epochs, T_max=epochs - 1)],
     default_hooks=dict(channels_last=dict(type='ChannelsLastHook')),
 )
-corrupted = dict(type='CorruptionArrays', data_root='data/cifar10_folder_part_c')
+corrupted = dict(type='ArrayCorruptionSet', data_root='data/cifar10_folder_part_c')
 adapted = dict(type='CorruptionScore', dataset=corrupted, severities=[3], recalibrate_bn=10)
 arms = {
     f'{group}, {variant}': dict(

@@ -84,15 +84,14 @@ def parse_args(argv: Sequence[str] | None, prog: str) -> Namespace:
 
 
 def _corrupt(args: Namespace) -> None:
-    from mmct.corruption_sets import Request, SourceConfig, open_set
+    from mmct.corruption_sets import CorruptionSetMaker, SourceConfig
     from mmct.runs.configs import load_config
 
     from .configs import merge_cfg_options
 
     cfg = load_config(args.config)
     merge_cfg_options(cfg, args)
-    request = Request(
-        out=args.out,
+    settings = dict(
         # In the usual order, each once.
         corruptions=tuple(name for name in CORRUPTIONS if name in args.corruptions),
         severities=tuple(sorted(set(args.severities))),
@@ -104,5 +103,5 @@ def _corrupt(args: Namespace) -> None:
     )
     config_name = Path(args.config.split('::')[-1]).name
     with config_errors():
-        make = open_set(request, SourceConfig.of(cfg), config_name)
-    make()
+        maker = CorruptionSetMaker(args.out, SourceConfig.of(cfg), config_name, **settings)
+    maker.run()

@@ -1,9 +1,8 @@
 """The options that turn a test into a corruption scorecard."""
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmct.messages import suggestion
 from mmct.runs.errors import CTError
@@ -14,15 +13,15 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 SETS = dict(
-    generated='GeneratedCorruptions',
+    generated='GeneratedCorruptionSet',
     cifar10c='CIFAR10C',
     cifar100c='CIFAR100C',
     imagenetc='ImageNetC',
     tinyimagenetc='TinyImageNetC',
     cifar10cbar='CIFAR10CBar',
     imagenetcbar='ImageNetCBar',
-    arrays='CorruptionArrays',
-    folders='CorruptionFolders',
+    arrays='ArrayCorruptionSet',
+    folders='FolderCorruptionSet',
 )
 """The data set of each word that ``--corruptions`` takes."""
 
@@ -114,6 +113,7 @@ def set_corruptions(cfg: 'Config', args: argparse.Namespace) -> None:
     """
     from mmengine.config import ConfigDict
 
+    from mmct.datasets.images import order_of_dataset
     from mmct.runs.configs import import_mmct, scoped
 
     own = cfg.test_dataloader.dataset
@@ -126,7 +126,7 @@ def set_corruptions(cfg: 'Config', args: argparse.Namespace) -> None:
     if args.corruptions == 'generated':
         dataset |= dict(dataset=own, seed=args.seed or 0, table=args.table)
     else:
-        dataset |= dict(data_root=args.data_root, channel_order=channel_order(cfg))
+        dataset |= dict(data_root=args.data_root, channel_order=order_of_dataset(own))
         if args.check_md5:
             dataset['check_md5'] = True
         clean = None if args.no_clean else own
@@ -146,29 +146,3 @@ def set_corruptions(cfg: 'Config', args: argparse.Namespace) -> None:
         recalibrate_bn=args.recalibrate_bn,
     )
     import_mmct(cfg)
-
-
-def channel_order(cfg: Mapping) -> str:
-    """The order of the channels in which a model gets its images.
-
-    It is the order in which the config's own test set gives them: the
-    network has learnt from those, whatever its ``data_preprocessor`` says.
-
-    Args:
-        cfg (Mapping): With ``test_dataloader`` and ``data_preprocessor``.
-
-    Returns:
-        str: 'bgr' if the test set reads image files, as mmcv reads them, 'rgb'
-        if it holds arrays, as mmpretrain's CIFAR does.
-    """
-    return 'bgr' if _loads_files(cfg['test_dataloader']['dataset']) else 'rgb'
-
-
-def _loads_files(value: Any) -> bool:
-    from mmct.runs.configs import type_name
-
-    if isinstance(value, Mapping):
-        if type_name(value) == 'LoadImageFromFile':
-            return True
-        value = list(value.values())
-    return isinstance(value, (list, tuple)) and any(_loads_files(item) for item in value)

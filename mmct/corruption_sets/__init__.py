@@ -1,12 +1,11 @@
 """Make corruption sets on disk: a test set's images, corrupted."""
 
-from .making import LAYOUTS, Request, open_set
+from .making import LAYOUTS, CorruptionSetMaker
 from .source import Source, SourceConfig
 
 __all__ = [
+    'CorruptionSetMaker',
     'LAYOUTS',
-    'Request',
     'Source',
     'SourceConfig',
-    'open_set',
 ]

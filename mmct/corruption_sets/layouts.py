@@ -1,4 +1,4 @@
-"""What the two layouts have in common."""
+"""How a set lies on disk: arrays as CIFAR-10-C, folders as ImageNet-C."""
 
 import hashlib
 import io
@@ -12,34 +12,44 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mmct.corruptions import corrupt
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_whole
 
-from .recipe import Part, Recipe
+from .scan import Part
 from .source import Source
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a set lies on disk. Goes to the workers with each task.
+    """Base of the layouts: which files a set has, and how they are made.
+
+    It goes to the workers with each task.
 
     Args:
         out (Path): The folder of the set.
         work (Path): The folder in it for unfinished work.
-        recipe (Recipe): What is done to the images.
+        severities (tuple[int, ...]): From weak to strong.
+        seed (int): Of the corruptions, 0 or more.
+        table (str): 'cifar' or 'imagenet'.
     """
 
     out: Path
     work: Path
-    recipe: Recipe
+    severities: tuple[int, ...]
+    seed: int
+    table: str
 
     @staticmethod
     def has(out: Path, corruption: str) -> bool:
-        """Whether a corruption's files are in their place.
+        """Tell whether a corruption's files are in their place.
 
         Args:
             out (Path): The folder of the set.
             corruption (str): The corruption.
+
+        Returns:
+            bool: Whether all of them are there.
         """
         raise NotImplementedError
 
@@ -88,13 +98,31 @@ class Layout:
             corruption (str): The corruption.
         """
 
+    def corrupt(
+        self, images: np.ndarray, corruption: str, severity: int, indices: np.ndarray
+    ) -> np.ndarray:
+        """Corrupt images of one size.
+
+        Args:
+            images (np.ndarray): RGB. (N, H, W, 3)
+            corruption (str): The corruption.
+            severity (int): 1 to 5.
+            indices (np.ndarray): The images' in their data set: what an image
+                becomes does not depend on the others. (N,)
+
+        Returns:
+            np.ndarray: As the images.
+        """
+        settings = dict(seed=self.seed, indices=indices, table=self.table)
+        return corrupt(images, corruption, severity, **settings)
+
 
 @dataclass(frozen=True)
-class Arrays(Layout):
+class ArrayLayout(Layout):
     """``<corruption>.npy`` of all severities, and ``labels.npy``.
 
     Args:
-        out, work, recipe: As for any layout.
+        out, work, severities, seed, table: As for any layout.
         images (int): How many there are.
         size (tuple[int, int]): Their height and width.
         part_size (int): Images in each part but the last.
@@ -106,14 +134,14 @@ class Arrays(Layout):
 
     @staticmethod
     def has(out: Path, corruption: str) -> bool:
-        """Whether its array is there, and the labels."""
+        """Look for its array, and the labels."""
         return all((out / f'{name}.npy').is_file() for name in (corruption, 'labels'))
 
     def begin(self, labels: np.ndarray) -> None:
         """Write the labels, once for each severity."""
         # 64 bits: as a loss takes them, and more classes than 8 bits hold.
         block = labels.astype('<i8').tobytes()
-        times = len(self.recipe.severities)
+        times = len(self.severities)
         _write_npy(self.out / 'labels.npy', '<i8', (times * self.images,), [block] * times)
 
     def make(self, source: Source, corruption: str, part: Part) -> bool:
@@ -123,8 +151,8 @@ class Arrays(Layout):
             return False
         images = np.stack([part.read(source, i) for i in range(len(part.indices))])
         made = [
-            self.recipe.corrupt(images, corruption, severity, part.indices)
-            for severity in self.recipe.severities
+            self.corrupt(images, corruption, severity, part.indices)
+            for severity in self.severities
         ]
         write_whole(path, lambda temporary: temporary.write_bytes(np.stack(made).tobytes()))
         return True
@@ -132,7 +160,7 @@ class Arrays(Layout):
     def finish(self, corruption: str) -> dict[str, str]:
         """Put the parts together."""
         final = self.out / f'{corruption}.npy'
-        shape = (len(self.recipe.severities) * self.images, *self.size, 3)
+        shape = (len(self.severities) * self.images, *self.size, 3)
         return {final.name: _write_npy(final, '|u1', shape, self._blocks(corruption))}
 
     def clear(self, corruption: str) -> None:
@@ -144,8 +172,8 @@ class Arrays(Layout):
         return self.work / corruption / f'{number:06d}_{images}.bin'
 
     def _blocks(self, corruption: str) -> Iterator[bytes]:
-        """The bytes of the array: a severity after the other, of each part its share."""
-        for severity in range(len(self.recipe.severities)):
+        """Read the bytes of the array: a severity after the other, of each part its share."""
+        for severity in range(len(self.severities)):
             for number, start in enumerate(range(0, self.images, self.part_size)):
                 count = min(self.part_size, self.images - start)
                 share = count * self.size[0] * self.size[1] * 3
@@ -177,11 +205,11 @@ def _write_npy(path: Path, dtype: str, shape: tuple[int, ...], blocks: Iterable[
 
 
 @dataclass(frozen=True)
-class Folders(Layout):
+class FolderLayout(Layout):
     """``<corruption>/<severity>/<class>/<name>.jpg``.
 
     Args:
-        out, work, recipe: As for any layout.
+        out, work, severities, seed, table: As for any layout.
         classes (tuple[str, ...]): The folder of each class, in label order.
     """
 
@@ -189,7 +217,7 @@ class Folders(Layout):
 
     @staticmethod
     def has(out: Path, corruption: str) -> bool:
-        """Whether its folder is there."""
+        """Look for its folder."""
         return (out / corruption).is_dir()
 
     def reopen(self, corruption: str) -> None:
@@ -202,14 +230,14 @@ class Folders(Layout):
         made = False
         for i, index in enumerate(part.indices):
             name = Path(self.classes[part.labels[i]]) / source.file_name(int(index))
-            files = {s: self.work / corruption / str(s) / name for s in self.recipe.severities}
+            files = {s: self.work / corruption / str(s) / name for s in self.severities}
             missing = {s: path for s, path in files.items() if not path.exists()}
             if not missing:
                 continue
             # One by one: the images' sizes may differ.
             image = part.read(source, i)[None]
             for severity, path in missing.items():
-                corrupted = self.recipe.corrupt(image, corruption, severity, part.indices[i:i + 1])
+                corrupted = self.corrupt(image, corruption, severity, part.indices[i:i + 1])
                 _write_jpeg(path, corrupted[0])
             made = True
         return made
@@ -217,7 +245,7 @@ class Folders(Layout):
     def finish(self, corruption: str) -> dict[str, str]:
         """Move the folder to its place; a million digests would be no manifest."""
         made = self.work / corruption
-        for severity in self.recipe.severities:
+        for severity in self.severities:
             for name in self.classes:
                 # Also those of classes without images: readers number the
                 # folders that they find.
@@ -227,7 +255,7 @@ class Folders(Layout):
 
 
 def class_folders(source: Source, labels: np.ndarray) -> tuple[str, ...]:
-    """A folder a class, whose names sort in the order of the labels.
+    """Name a folder for each class, such that they sort in the order of the labels.
 
     Args:
         source (Source): The data set.

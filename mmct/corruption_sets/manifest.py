@@ -1,4 +1,4 @@
-"""What a set is, beside its images."""
+"""The manifest of a set: what it was made from and by; it guards a folder against another."""
 
 import hashlib
 import json
@@ -48,7 +48,7 @@ def check_name(out: Path) -> None:
 
 
 def describe(source: Source, config: SourceConfig) -> dict[str, Any]:
-    """What is known of a set before its images are read.
+    """Describe a data set before its images are read.
 
     Args:
         source (Source): The data set.
@@ -60,7 +60,7 @@ def describe(source: Source, config: SourceConfig) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Of all that the pixels depend on."""
+    """List the versions of all that the pixels depend on."""
     found = {name: metadata.version(name) for name in _PACKAGES}
     own = dict(mmct=__version__, code_sha256=_code_digest())
     return own | dict(python=platform.python_version(), opencv=cv2.__version__) | found
@@ -132,7 +132,7 @@ def write(out: Path, manifest: dict[str, Any]) -> None:
 
 
 def _code_digest() -> str:
-    """Of the corruptions themselves: a checkout changes under one version number."""
+    """Hash the corruptions themselves: a checkout changes under one version number."""
     digest = hashlib.sha256()
     for file in sorted(Path(mmct.corruptions.__file__).parent.glob('*.py')):
         digest.update(file.read_bytes())
@@ -144,7 +144,7 @@ def _foreign(path: Path) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """As it comes back from JSON, without what mmengine writes into configs."""
+    """Convert to what comes back from JSON, without what mmengine writes into configs."""
     if isinstance(value, dict):
         return {str(k): _plain(v) for k, v in value.items() if k != '_scope_'}
     if isinstance(value, (list, tuple)):

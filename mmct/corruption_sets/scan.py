@@ -1,9 +1,9 @@
-"""The first pass over a data set: what can be read, and what it is."""
+"""The first pass over a data set: it finds what can be read, and cuts it into parts."""
 
 import hashlib
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -17,13 +17,19 @@ from mmct.runs.files import write_whole
 
 from .source import Source
 
-CHUNK = 256  # images a task
+CHUNK = 256  # images that a task reads
 DIGEST = hashlib.sha256().digest_size
+# Images of a chunk that are read thrice: a random flip passes for a fixed one
+# in one chunk of 65,536.
+_READ_THRICE = 8
+# Images that a task corrupts: few enough to stay small in memory at five severities,
+# and so many that starting a task costs nothing beside it.
+_PIXELS, _MOST = 1 << 19, 256
 
 
 @dataclass
 class Scan:
-    """What is known of the images that can be read, in their order.
+    """Facts about the images that can be read, in their order.
 
     Args:
         indices (np.ndarray): In the data set. (N,) int64
@@ -42,7 +48,7 @@ class Scan:
     unreadable: list[dict] = field(default_factory=list)
 
     def summary(self) -> dict:
-        """What a manifest says about it.
+        """Describe it for a manifest.
 
         ``pixels_sha256`` is taken over the images' own digests, as those can
         be had in parallel.
@@ -111,13 +117,75 @@ def merge(scans: Iterable[Scan]) -> Scan:
 
 
 def image_digest(image: np.ndarray) -> bytes:
-    """SHA-256 of an image's size and pixels.
+    """Hash an image's size and pixels by SHA-256.
 
     Args:
         image (np.ndarray): uint8, contiguous. (H, W, 3)
     """
     height, width = image.shape[:2]
     return hashlib.sha256(f'{height}x{width}:'.encode() + image.tobytes()).digest()
+
+
+@dataclass(frozen=True)
+class Part:
+    """The images of a task.
+
+    Args:
+        number (int): Of the part.
+        indices (np.ndarray): In the data set. (n,)
+        labels (np.ndarray): (n,)
+        digests (np.ndarray): What the scan saw. (n, 32)
+    """
+
+    number: int
+    indices: np.ndarray
+    labels: np.ndarray
+    digests: np.ndarray
+
+    def read(self, source: Source, position: int) -> np.ndarray:
+        """Read an image.
+
+        Args:
+            source (Source): The data set.
+            position (int): In this part.
+
+        Raises:
+            CTError: If it is not what the scan saw.
+        """
+        index = int(self.indices[position])
+        try:
+            image, label = source.read(index)
+            same = image_digest(image) == self.digests[position].tobytes()
+        except OSError:
+            same = False
+        if not same or label != self.labels[position]:
+            raise CTError(
+                f'{source.path(index) or f"image {index}"} has changed since this set was '
+                'begun: put it back, or make a new set in another folder'
+            )
+        return image
+
+
+def parts(scan: Scan) -> Iterator[Part]:
+    """Cut a data set into tasks: always the same ones.
+
+    Args:
+        scan (Scan): Of its images.
+    """
+    size = part_size(scan)
+    for number, start in enumerate(range(0, len(scan.indices), size)):
+        rows = slice(start, start + size)
+        yield Part(number, scan.indices[rows], scan.labels[rows], scan.digests[rows])
+
+
+def part_size(scan: Scan) -> int:
+    """Choose the number of images in each part but the last.
+
+    Args:
+        scan (Scan): Of all images.
+    """
+    largest = max(height * width for height, width in scan.sizes)
+    return min(_MOST, max(1, _PIXELS // largest))
 
 
 def check_readable(scan: Scan, skip: bool) -> None:
@@ -141,11 +209,6 @@ def check_readable(scan: Scan, skip: bool) -> None:
         f'{len(bad)} of {total} images cannot be read: {some}{more}: '
         f'{remedy if len(scan.indices) else "is this the right folder?"}'
     )
-
-
-# Images of a chunk that are read thrice: a random flip passes for a fixed one
-# in one chunk of 65,536.
-_READ_THRICE = 8
 
 
 def scan_chunk(source: Source, start: int, stop: int) -> Scan:

@@ -12,6 +12,8 @@ from mmengine.registry import DATASETS, init_default_scope
 from mmengine.utils import import_modules_from_strings
 from mmpretrain.datasets import PackInputs
 
+from mmct.datasets.images import order_of_sample, reordered
+from mmct.messages import missing_data
 from mmct.runs.errors import CTError
 
 
@@ -46,7 +48,7 @@ class SourceConfig:
 
 
 class Source:
-    """A data set, its pipeline run up to where images become tensors.
+    """Open a data set whose pipeline is run up to where images become tensors.
 
     Args:
         config (SourceConfig): Says which.
@@ -64,8 +66,7 @@ class Source:
             if hasattr(self.dataset, 'full_init'):
                 self.dataset.full_init()
         except (OSError, RuntimeError, ValueError) as error:
-            where = getattr(error, 'filename', None)
-            cause = f'{where} does not exist' if where else str(error).rstrip('.')
+            cause = missing_data(error)
             # What mmengine's data sets say of an empty list.
             empty = 'need at least one array' in cause
             raise _no_data('it is empty' if empty else cause) from error
@@ -95,7 +96,7 @@ class Source:
         return sorted(found[0], key=found[0].get)
 
     def path(self, index: int) -> str | None:
-        """The file of an image, where it has one.
+        """Find the file of an image, where it has one.
 
         Args:
             index (int): The image's index in the data set.
@@ -103,7 +104,7 @@ class Source:
         return self.dataset.get_data_info(index).get('img_path')
 
     def file_name(self, index: int) -> str:
-        """What a JPEG of this image is called.
+        """Name a JPEG of an image.
 
         Args:
             index (int): The image's index in the data set.
@@ -132,13 +133,12 @@ class Source:
         """
         result = self.dataset[index]
         image = _checked_image(result)
-        # mmcv reads files as BGR; the data sets that hold arrays hold RGB.
-        image = image[..., ::-1] if result.get('img_path') is not None else image
+        image = reordered(image, order_of_sample(result))
         return np.ascontiguousarray(image), _checked_label(result)
 
 
 def _leaves(dataset: Any) -> Iterator[Any]:
-    """The data sets inside wrappers such as ``ConcatDataset``."""
+    """Find the data sets inside wrappers such as ``ConcatDataset``."""
     inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
     if inner == [None]:
         yield dataset

@@ -1,4 +1,9 @@
-"""Processes that work on one core each, and never outlive their parent."""
+"""Processes that work on one core each, and never outlive their parent.
+
+They are forked by a server that has imported the stack: it takes seconds and hundreds of
+MB, which spawned processes would take each. No worker uses a GPU, so that a fork after
+CUDA was asked for does no harm here.
+"""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""The normal (Gaussian) filter over images."""
+"""Blur: normal (Gaussian), defocus, glass, motion and zoom."""
 
 from functools import lru_cache
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from scipy import sparse
 
-from .levels import compiled, to_fractions, to_levels, zoom_matrix
+from .primitives import compiled, to_fractions, to_levels, zoom_matrix
 from .streams import Streams, integers
 
 
@@ -125,7 +125,7 @@ def _smear(
 
 
 def gaussian_blur(images: np.ndarray, sigma: float) -> np.ndarray:
-    """A normal filter.
+    """Blur with a normal (Gaussian) filter.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
@@ -138,7 +138,7 @@ def gaussian_blur(images: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def defocus_blur(images: np.ndarray, radius: float, softness: float) -> np.ndarray:
-    """A disk, as of a lens out of focus.
+    """Blur with a disk, as a lens out of focus does.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
@@ -167,7 +167,7 @@ def _disk(radius: float, softness: float) -> np.ndarray:
 def glass_blur(
     images: np.ndarray, streams: Streams, sigma: float, distance: int, rounds: int
 ) -> np.ndarray:
-    """Pixels out of place, as behind frosted glass.
+    """Put pixels out of place, as frosted glass does.
 
     The reference means to swap a pixel with a near one. What it does is to copy
     the near one (both sides of its swap are views of one array), and the
@@ -208,7 +208,7 @@ def _scatter(images: np.ndarray, steps: np.ndarray, distance: int, rounds: int) 
 def motion_blur(
     images: np.ndarray, streams: Streams, radius: int, sigma: float
 ) -> np.ndarray:
-    """A line at an angle of up to 45 degrees, as of a camera that moves.
+    """Blur along a line of at most 45 degrees, as a moving camera does.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
@@ -224,7 +224,7 @@ def motion_blur(
 
 
 def zoom_blur(images: np.ndarray, end: float, step: float) -> np.ndarray:
-    """The mean over a zoom, as of a camera that nears.
+    """Average over a zoom, as a camera that comes nearer does.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)

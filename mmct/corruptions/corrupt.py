@@ -1,51 +1,11 @@
-"""Corrupting a batch of images."""
+"""Corrupt a batch of images: the one entry to all corruptions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from .blur import defocus_blur, gaussian_blur, glass_blur, motion_blur, zoom_blur
-from .cifar_table import CIFAR_TABLE
-from .digital import brightness, contrast, jpeg_compression, pixelate, saturate
-from .elastic import elastic_transform
-from .imagenet import corrupt_imagenet
 from .names import check_corruption, check_images, check_seed, check_severity, choose_table
-from .noise import gaussian_noise, impulse_noise, shot_noise, speckle_noise
 from .streams import InOrder, Keyed, Source, Streams
-from .weather import fog, frost, snow, spatter
-
-RANDOM: dict[str, Callable[..., np.ndarray]] = {
-    function.__name__: function
-    for function in (
-        gaussian_noise,
-        shot_noise,
-        impulse_noise,
-        glass_blur,
-        motion_blur,
-        snow,
-        frost,
-        fog,
-        elastic_transform,
-        speckle_noise,
-        spatter,
-    )
-}
-"""The corruptions that draw: ``(images, streams, *parameters)``."""
-
-DETERMINISTIC: dict[str, Callable[..., np.ndarray]] = {
-    function.__name__: function
-    for function in (
-        defocus_blur,
-        zoom_blur,
-        brightness,
-        contrast,
-        pixelate,
-        jpeg_compression,
-        gaussian_blur,
-        saturate,
-    )
-}
-"""Those that do not: ``(images, *parameters)``."""
 
 # Values that are worked on at a time: what is computed stays in the cache, and
 # the memory stays small however many images there are.
@@ -95,12 +55,17 @@ def corrupt(
     check_images(images)
     table = choose_table(table, *images.shape[1:3])
     streams = _streams(len(images), corruption, severity, seed, indices, rng)
+    # Here, as SciPy, Numba and scikit-image take seconds to import.
+    if table == 'imagenet':
+        from .imagenet import corrupt_imagenet as apply
+    else:
+        from .cifar import corrupt_cifar as apply
     out = np.empty_like(images)
     step = max(1, _BLOCK // max(1, images[:1].size))
     for start in range(0, len(images), step):
         part = streams.part(start, start + step)
         block = np.ascontiguousarray(images[start:start + step])
-        out[start:start + step] = _apply(block, part, corruption, severity, table)
+        out[start:start + step] = apply(block, part, corruption, severity)
     return out
 
 
@@ -126,14 +91,3 @@ def _streams(
             f'of shape {indices.shape}'
         )
     return Keyed(seed, corruption, severity, indices)
-
-
-def _apply(
-    images: np.ndarray, streams: Streams, corruption: str, severity: int, table: str
-) -> np.ndarray:
-    if table == 'imagenet':
-        return corrupt_imagenet(images, streams, corruption, severity)
-    parameters = CIFAR_TABLE[corruption][severity - 1]
-    if corruption in RANDOM:
-        return RANDOM[corruption](images, streams, *parameters)
-    return DETERMINISTIC[corruption](images, *parameters)

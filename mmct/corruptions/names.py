@@ -1,11 +1,12 @@
-"""The names of the corruptions, in the order of every table."""
+"""Names, severities and tables of the corruptions, and checks of what a user gives."""
 
-import difflib
 import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from mmct.messages import suggestion
 
 BENCHMARK = (
     'gaussian_noise',
@@ -44,14 +45,15 @@ CATEGORIES = dict(
 SEVERITIES = (1, 2, 3, 4, 5)
 """From weak to strong."""
 
-
 TABLES = ('cifar', 'imagenet')
+"""The tables of severities: CIFAR-10-C's and ImageNet-C's."""
+
 CIFAR_LARGEST, IMAGENET_SMALLEST = 32, 128  # pixels along the longer, shorter side
 SMALLEST = dict(cifar=8, imagenet=32)  # pixels along the shorter side
 
 
 def check_corruption(corruption: str, known: Sequence[str] = CORRUPTIONS) -> str:
-    """Refuse a name that is none of those known.
+    """Check the name of a corruption.
 
     Args:
         corruption (str): The name.
@@ -65,13 +67,11 @@ def check_corruption(corruption: str, known: Sequence[str] = CORRUPTIONS) -> str
     """
     if corruption in known:
         return corruption
-    near = difflib.get_close_matches(str(corruption), known, n=1, cutoff=0.4)
-    hint = f'did you mean {near[0]!r}?' if near else f'choose from {", ".join(known)}'
-    raise ValueError(f'there is no corruption {corruption!r}: {hint}')
+    raise ValueError(f'there is no corruption {corruption!r}: {suggestion(corruption, known)}')
 
 
 def check_severity(severity: int) -> int:
-    """Refuse what is no severity.
+    """Check a severity.
 
     Args:
         severity (int): The severity.
@@ -94,7 +94,7 @@ def check_severity(severity: int) -> int:
 
 
 def check_seed(seed: int) -> int:
-    """Refuse what is no seed.
+    """Check a seed.
 
     Args:
         seed (int): The seed.
@@ -114,8 +114,25 @@ def check_seed(seed: int) -> int:
     return operator.index(seed)
 
 
+def check_table(table: str | None) -> str | None:
+    """Check the name of a table of severities.
+
+    Args:
+        table (str, optional): 'cifar', 'imagenet' or None, by size.
+
+    Returns:
+        str | None: The table.
+
+    Raises:
+        ValueError: If it is none of these.
+    """
+    if table not in (None, *TABLES):
+        raise ValueError(f"table must be 'cifar', 'imagenet' or None (by size), got {table!r}")
+    return table
+
+
 def check_images(images: Any) -> None:
-    """Refuse what are no RGB images of 8 bits.
+    """Check that images are RGB with 8 bits per channel.
 
     Args:
         images (np.ndarray): The images.
@@ -138,7 +155,7 @@ def check_images(images: Any) -> None:
 
 
 def choose_table(table: str | None, height: int, width: int) -> str:
-    """Which severities images of a size take.
+    """Choose the table of severities for images of a size.
 
     Args:
         table (str, optional): 'cifar' or 'imagenet'; None chooses by size,
@@ -154,7 +171,7 @@ def choose_table(table: str | None, height: int, width: int) -> str:
             and none is given, or if the images are too small.
     """
     size = f'{height} x {width} px'
-    if table is None:
+    if check_table(table) is None:
         if max(height, width) <= CIFAR_LARGEST:
             table = 'cifar'
         elif min(height, width) >= IMAGENET_SMALLEST:
@@ -165,8 +182,6 @@ def choose_table(table: str | None, height: int, width: int) -> str:
                 f'{CIFAR_LARGEST} px) and ImageNet-C (from {IMAGENET_SMALLEST} px): choose '
                 "table 'cifar' (weaker) or 'imagenet'"
             )
-    if table not in TABLES:
-        raise ValueError(f"table must be 'cifar', 'imagenet' or None (by size), got {table!r}")
     if min(height, width) < SMALLEST[table]:
         raise ValueError(
             f'images of {size} are too small: table {table!r} needs {SMALLEST[table]} px'

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import stats
 
-from .levels import compiled, to_fractions, to_levels
+from .primitives import compiled, to_fractions, to_levels
 from .streams import Source, Streams
 
 LEVELS = np.arange(256)
@@ -22,7 +22,7 @@ _LOW = (1 << 24) - 1
 
 
 def additive_channel(scales: np.ndarray) -> np.ndarray:
-    """Normal noise is added, and the sum cut off to a level.
+    """Compute the channel of additive normal noise, cut off to a level.
 
     Args:
         scales (np.ndarray): Standard deviation at each level, in levels. (256,)
@@ -40,7 +40,7 @@ def additive_channel(scales: np.ndarray) -> np.ndarray:
 
 
 def poisson_channel(photons: float) -> np.ndarray:
-    """Light is counted.
+    """Compute the channel of Poisson noise.
 
     Args:
         photons (float): Mean count at white.
@@ -58,7 +58,7 @@ def poisson_channel(photons: float) -> np.ndarray:
 
 
 def replacing_channel(share: float) -> np.ndarray:
-    """Some values are replaced by black or white, as often the one as the other.
+    """Compute the channel that replaces values by black or white, equally often.
 
     Args:
         share (float): How many, in [0, 1].
@@ -73,7 +73,7 @@ def replacing_channel(share: float) -> np.ndarray:
 
 @lru_cache(maxsize=32)
 def alias_table(probabilities: Callable[..., np.ndarray], *parameters: float) -> np.ndarray:
-    """A channel, made ready to draw from.
+    """Prepare a channel to draw from.
 
     Args:
         probabilities (Callable): Makes the (256, 256) probabilities.
@@ -136,7 +136,7 @@ def _send(values: np.ndarray, words: np.ndarray, table: np.ndarray) -> np.ndarra
 
 
 def gaussian_noise(images: np.ndarray, streams: Streams, scale: float) -> np.ndarray:
-    """Normal noise, as of a sensor in low light.
+    """Add normal noise, as a sensor in low light does.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
@@ -152,7 +152,7 @@ def gaussian_noise(images: np.ndarray, streams: Streams, scale: float) -> np.nda
 
 
 def speckle_noise(images: np.ndarray, streams: Streams, scale: float) -> np.ndarray:
-    """Normal noise in proportion to the value.
+    """Add normal noise in proportion to the value.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
@@ -169,7 +169,7 @@ def speckle_noise(images: np.ndarray, streams: Streams, scale: float) -> np.ndar
 
 
 def shot_noise(images: np.ndarray, streams: Streams, photons: float) -> np.ndarray:
-    """Poisson noise, as of few photons.
+    """Add Poisson noise, as few photons do.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
@@ -187,7 +187,7 @@ def shot_noise(images: np.ndarray, streams: Streams, photons: float) -> np.ndarr
 
 
 def impulse_noise(images: np.ndarray, streams: Streams, share: float) -> np.ndarray:
-    """Values that are black or white, as of errors in transmission.
+    """Replace values by black or white, as errors in transmission do.
 
     The draws of the reference cannot be followed: scikit-image, which it calls,
     now has a generator of its own.

@@ -1,4 +1,4 @@
-"""Where the randomness of each image comes from."""
+"""Sources of randomness: one generator for all images in order, or one keyed per image."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,7 +24,7 @@ class InOrder:
         self.rng = rng
 
     def part(self, start: int, stop: int) -> 'InOrder':
-        """The same generator: it stands where the images before left it."""
+        """Return the same generator: it stands where the images before left it."""
         return self
 
     def draw(self, count: int, draw: Callable[[Source], Any]) -> np.ndarray:
@@ -41,7 +41,7 @@ class InOrder:
 
 
 class Keyed:
-    """A generator an image, found by the image's index.
+    """One generator per image, found by the image's index.
 
     An image's draws do not depend on the images around it. The generator is
     counter-based (Philox; Salmon et al., 2011): (seed, corruption, severity) is
@@ -65,7 +65,7 @@ class Keyed:
         self._indices = indices
 
     def part(self, start: int, stop: int) -> 'Keyed':
-        """The streams of some of the images."""
+        """Return the streams of some of the images."""
         part = object.__new__(Keyed)
         part._set(self._key, self._indices[start:stop])
         return part
@@ -89,7 +89,7 @@ Streams = InOrder | Keyed
 
 
 def integers(rng: Source, low: int, high: int, size: Any = None) -> Any:
-    """Integers of [low, high), by either kind of generator."""
+    """Draw integers of [low, high), with either kind of generator."""
     if isinstance(rng, np.random.RandomState):
         return rng.randint(low, high, size)
     return rng.integers(low, high, size, dtype=np.int16)

@@ -1,4 +1,4 @@
-"""Random height maps for fog: the diamond-square algorithm, over a torus."""
+"""Weather: snow, frost, fog and spatter."""
 
 from functools import cache
 from importlib import resources
@@ -7,12 +7,21 @@ import cv2
 import numpy as np
 
 from .blur import smear
-from .levels import compiled, over_channels, smooth, to_fractions, to_levels, zoom_matrix
+from .primitives import compiled, over_channels, smooth, to_fractions, to_levels, zoom_matrix
 from .streams import Source, Streams, integers
+
+# A sixth comes with them, which the reference never draws.
+_TEXTURES = ('frost1.png', 'frost2.png', 'frost3.png', 'frost4.jpg', 'frost5.jpg')
+_TEXTURE_SCALE = 0.2
+_GREY = np.array([[0.299, 0.587, 0.114]], np.float32)
+_WATER = np.array((175, 238, 238), np.float32) / 255  # pale turquoise
+_MUD = np.array((63, 42, 20)) / 255
+_EDGES = np.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]], np.float32)
+_FARTHEST = 20  # pixels
 
 
 def plasma(count: int, size: int, decay: float, streams: Streams) -> np.ndarray:
-    """A map for each image.
+    """Draw a random height map for each image: diamond-square, over a torus.
 
     Args:
         count (int): The number N of images.
@@ -62,14 +71,9 @@ def _around(heights: np.ndarray, y: int, x: int, reach: int, diagonally: bool) -
     return heights[up, x] + heights[down, x] + heights[y, left] + heights[y, right]
 
 
-# A sixth comes with them, which the reference never draws.
-_FILES = ('frost1.png', 'frost2.png', 'frost3.png', 'frost4.jpg', 'frost5.jpg')
-_SCALE = 0.2
-
-
 @cache
 def frost_textures() -> tuple[np.ndarray, ...]:
-    """The textures at the scale of small images.
+    """Read the textures, at the scale of small images.
 
     They come with ``imagecorruptions-imaug``.
 
@@ -77,12 +81,12 @@ def frost_textures() -> tuple[np.ndarray, ...]:
         tuple[np.ndarray, ...]: uint8, RGB. Each (H, W, 3)
     """
     folder = resources.files('imagecorruptions') / 'frost'
-    return tuple(_texture((folder / name).read_bytes()) for name in _FILES)
+    return tuple(_texture((folder / name).read_bytes()) for name in _TEXTURES)
 
 
 def _texture(content: bytes) -> np.ndarray:
     picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    return cv2.resize(picture, (0, 0), fx=_SCALE, fy=_SCALE)[..., ::-1].copy()
+    return cv2.resize(picture, (0, 0), fx=_TEXTURE_SCALE, fy=_TEXTURE_SCALE)[..., ::-1].copy()
 
 
 def snow(
@@ -96,7 +100,7 @@ def snow(
     sigma: float,
     share: float,
 ) -> np.ndarray:
-    """Flakes that fall, over an image that pales.
+    """Let flakes fall over the image, and pale it.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
@@ -134,13 +138,10 @@ def snow(
     return to_levels(x + over_channels(flakes))
 
 
-_GREY = np.array([[0.299, 0.587, 0.114]], np.float32)
-
-
 def frost(
     images: np.ndarray, streams: Streams, share: float, texture_share: float
 ) -> np.ndarray:
-    """Frost on a window: a piece of a picture of frost is added.
+    """Add a piece of a picture of frost, as on a window.
 
     Args:
         images (np.ndarray): uint8, smaller than the pictures. (N, H, W, 3)
@@ -174,7 +175,7 @@ def frost(
 
 
 def fog(images: np.ndarray, streams: Streams, strength: float, decay: float) -> np.ndarray:
-    """A cloud that is added, after which the image is darkened as a whole.
+    """Add a cloud, then darken the image as a whole.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
@@ -193,12 +194,6 @@ def fog(images: np.ndarray, streams: Streams, strength: float, decay: float) -> 
     return to_levels((x + strength * clouds) * brightest / (brightest + strength))
 
 
-_WATER = np.array((175, 238, 238), np.float32) / 255  # pale turquoise
-_MUD = np.array((63, 42, 20)) / 255
-_EDGES = np.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]], np.float32)
-_FARTHEST = 20  # pixels
-
-
 def spatter(
     images: np.ndarray,
     streams: Streams,
@@ -209,7 +204,7 @@ def spatter(
     strength: float,
     mud: int,
 ) -> np.ndarray:
-    """Drops of water, which brighten, or of mud, which covers.
+    """Add drops of water, which brighten, or of mud, which covers.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)

@@ -1,15 +1,15 @@
 """Data sets, samplers and transforms that mmpretrain lacks."""
 
-from .array_sets import CIFAR10C, CIFAR100C, CIFAR10CBar, CorruptionArrays
-from .clean_images import CleanImages
-from .corruption_set import CLEAN, Cell, CorruptionCells
+from .array_sets import CIFAR10C, CIFAR100C, ArrayCorruptionSet, CIFAR10CBar
+from .corruption_set import CLEAN, Cell, CorruptionSet
+from .corruption_transform import Corrupt, CorruptedDataset
 from .digits import Digits
-from .domain_sampler import DomainSampler
-from .folder_sets import CorruptionFolders, ImageNetC, ImageNetCBar, TinyImageNetC
-from .generated import Corrupt, CorruptedDataset, GeneratedCorruptions
-from .multi_domain import PACS, VLCS, MultiDomain, OfficeHome, TerraIncognita
+from .folder_sets import FolderCorruptionSet, ImageNetC, ImageNetCBar, TinyImageNetC
+from .generated_set import CleanImages, GeneratedCorruptionSet
+from .multi_domain import PACS, VLCS, DomainSampler, MultiDomain, OfficeHome, TerraIncognita
 
 __all__ = [
+    'ArrayCorruptionSet',
     'CIFAR100C',
     'CIFAR10C',
     'CIFAR10CBar',
@@ -18,12 +18,11 @@ __all__ = [
     'CleanImages',
     'Corrupt',
     'CorruptedDataset',
-    'CorruptionArrays',
-    'CorruptionCells',
-    'CorruptionFolders',
+    'CorruptionSet',
     'Digits',
     'DomainSampler',
-    'GeneratedCorruptions',
+    'FolderCorruptionSet',
+    'GeneratedCorruptionSet',
     'ImageNetC',
     'ImageNetCBar',
     'MultiDomain',

@@ -1,39 +1,30 @@
 """Corruption sets in the layout of CIFAR-10-C."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mmpretrain.datasets.categories import CIFAR10_CATEGORIES, CIFAR100_CATEGORIES
 from mmpretrain.registry import DATASETS
+from torchvision.datasets.utils import check_integrity
 
-from .corruption_set import (
-    Cell,
-    CorruptionCells,
-    choose_corruptions,
-    choose_severities,
-    origin,
-    read_manifest,
-    severities_of,
-)
+from .corruption_set import Cell, StoredCorruptionSet
 
 
 @DATASETS.register_module()
-class CorruptionArrays(CorruptionCells):
-    """A file ``<corruption>.npy`` of all severities, and ``labels.npy``.
+class ArrayCorruptionSet(StoredCorruptionSet):
+    """Corruption set with a file ``<corruption>.npy`` of all severities, and ``labels.npy``.
 
     The images of the severities one after the other, each the same N images in
     the same order: uint8 RGB (S x N, H, W, 3); labels (S x N,). N may be less
-    than in the released sets. A ``manifest.json`` of
-    ``tools/make_corruptions.py`` says that the set is generated.
+    than in the released sets.
 
     Files are mapped into memory, one at a time, and never unpickled. All of
     them are checked when the set is opened, without reading the pixels.
 
     Args:
         data_root (str): The folder.
-        **kwargs: As for :class:`CorruptionCells`.
+        **kwargs: As for :class:`CorruptionSet`.
 
     Raises:
         FileNotFoundError: If a file is missing; names it.
@@ -51,24 +42,16 @@ class CorruptionArrays(CorruptionCells):
         self._mapped: tuple[str, np.ndarray] | None = None
         super().__init__(data_root=data_root, **kwargs)
 
-    def open(self) -> None:
+    def has(self, corruption: str) -> bool:
+        """Look for the corruption's file."""
+        return self._file(corruption).is_file()
+
+    def open_cells(self) -> None:
         """Check all files of the chosen cells."""
-        root = Path(self.data_root)
-        if not root.is_dir():
-            raise FileNotFoundError(
-                f'{type(self).__name__}: there is no folder {root}; tools/make_corruptions.py '
-                'makes a corruption set'
-            )
-        manifest = read_manifest(root)
-        self._there = severities_of(manifest)
-        self._origin = origin(manifest)
-        if manifest is not None and manifest['source']['classes']:
-            self._metainfo.setdefault('classes', tuple(manifest['source']['classes']))
-        names = choose_corruptions(
-            self._corruptions, self.CATEGORIES, lambda name: self._file(name).is_file()
-        )
-        severities = choose_severities(self._severities, self._there, root)
+        if self.manifest_classes:
+            self._metainfo.setdefault('classes', tuple(self.manifest_classes))
         self.labels = self._read_labels()
+        names = list(dict.fromkeys(cell.corruption for cell in self.cells))
         sizes = {name: self._checked_size(name) for name in names}
         other = [name for name in names if sizes[name] != sizes[names[0]]]
         if other:
@@ -76,32 +59,27 @@ class CorruptionArrays(CorruptionCells):
                 f'{self._file(other[0])} has images of {sizes[other[0]]} px, but '
                 f'{self._file(names[0])} of {sizes[names[0]]}'
             )
-        self.cells = tuple(Cell(name, severity) for name in names for severity in severities)
 
     def pixels(self, cell: Cell, positions: range) -> np.ndarray:
         """Read images of a cell."""
         if self._mapped is None or self._mapped[0] != cell.corruption:
             self.close()
             self._mapped = cell.corruption, _mapped(self._file(cell.corruption))
-        first = self._there.index(cell.severity) * self.num_images
+        first = self.stored_severities.index(cell.severity) * self.num_images
         return self._mapped[1][first + positions.start:first + positions.stop:positions.step]
 
     def close(self) -> None:
         """Unmap the file: its pages count as memory of this process."""
         self._mapped = None
 
-    def describe(self) -> dict[str, Any]:
-        """What a result file says about the data."""
-        return {**super().describe(), **self._origin}
-
     def _file(self, name: str) -> Path:
         return Path(self.data_root) / f'{name}.npy'
 
     def _read_labels(self) -> np.ndarray:
-        """The labels of one block, checked."""
+        """Read and check the labels of one severity."""
         file = self._file('labels')
         labels = np.array(_mapped(file))
-        blocks = len(self._there)
+        blocks = len(self.stored_severities)
         if labels.ndim != 1 or labels.dtype.kind not in 'iu' or not len(labels):
             raise ValueError(
                 f'{file} must hold integers of shape (N,), got {labels.dtype} of {labels.shape}'
@@ -116,7 +94,7 @@ class CorruptionArrays(CorruptionCells):
         if len(other):
             raise ValueError(
                 f'{file} is not the same for each severity: the block of severity '
-                f'{self._there[other[0]]} differs from the first'
+                f'{self.stored_severities[other[0]]} differs from the first'
             )
         classes = self._metainfo.get('classes')
         low, high = int(labels.min()), int(labels.max())
@@ -142,12 +120,12 @@ class CorruptionArrays(CorruptionCells):
                 'numpy.ascontiguousarray'
             )
         count, size = len(images), images.shape[1:3]
-        if count != len(self._there) * self.num_images:
-            whole = min(count // self.num_images, len(self._there) - 1)
+        if count != len(self.stored_severities) * self.num_images:
+            whole = min(count // self.num_images, len(self.stored_severities) - 1)
             raise ValueError(
                 f'{file} has {count} images, but the labels are for '
-                f'{len(self._there)} x {self.num_images}: see {name} at severity '
-                f'{self._there[whole]}'
+                f'{len(self.stored_severities)} x {self.num_images}: see {name} at severity '
+                f'{self.stored_severities[whole]}'
             )
         if self.IMAGE_SIZE not in (None, size):
             raise ValueError(f'{file} has images of {size} px, not {self.IMAGE_SIZE}')
@@ -167,7 +145,7 @@ def _mapped(file: Path) -> np.ndarray:
 
 
 @DATASETS.register_module()
-class CIFAR10C(CorruptionArrays):
+class CIFAR10C(ArrayCorruptionSet):
     """CIFAR-10-C (Hendrycks & Dietterich, 2019), https://doi.org/10.5281/zenodo.2535967.
 
     By default the 15 corruptions of the benchmark, and the 4 extra ones if they
@@ -176,7 +154,7 @@ class CIFAR10C(CorruptionArrays):
     Args:
         check_md5 (bool): Whether to compare the files with the released ones,
             which takes seconds. Defaults to False.
-        **kwargs: As for :class:`CorruptionArrays`.
+        **kwargs: As for :class:`ArrayCorruptionSet`.
 
     Raises:
         ValueError: If a file is not the released one.
@@ -222,21 +200,17 @@ class CIFAR10C(CorruptionArrays):
                 self._check_md5(name)
 
     def describe(self) -> dict[str, Any]:
-        """What a result file says about the data."""
+        """Describe the data, for result files."""
         return {**super().describe(), 'md5_checked': self.check_md5}
 
     def _check_md5(self, name: str) -> None:
         file = Path(self.data_root) / f'{name}.npy'
         if name not in self.MD5:
             raise ValueError(f'{type(self).__name__}: no MD5 of a released {file.name} is known')
-        digest = hashlib.md5()
-        with file.open('rb') as content:
-            while block := content.read(1 << 20):
-                digest.update(block)
-        if digest.hexdigest() != self.MD5[name]:
+        if not check_integrity(file, self.MD5[name]):
             raise ValueError(
-                f'{file} is not the released one: its MD5 is {digest.hexdigest()}, not '
-                f'{self.MD5[name]}; download it again, or leave out check_md5'
+                f'{file} is not the released one: its MD5 is not {self.MD5[name]}; download it '
+                'again, or leave out check_md5'
             )
 
 
@@ -276,14 +250,14 @@ class CIFAR100C(CIFAR10C):
 
 
 @DATASETS.register_module()
-class CIFAR10CBar(CorruptionArrays):
+class CIFAR10CBar(ArrayCorruptionSet):
     """CIFAR-10-C-Bar (Mintun et al., 2021): ten corruptions unlike those of CIFAR-10-C.
 
     In the layout that facebookresearch/augmentation-corruption writes; there is
     no released archive, so the severities are 1 to 5 in the order of its table.
 
     Args:
-        **kwargs: As for :class:`CorruptionArrays`.
+        **kwargs: As for :class:`ArrayCorruptionSet`.
     """
 
     NAME = 'cifar10cbar'

@@ -1,8 +1,8 @@
-"""The unit of a corruption benchmark."""
+"""Data sets that are scored cell by cell: a cell is a corruption at a severity."""
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from mmpretrain.datasets import BaseDataset, PackInputs
 
 from mmct.corruptions import CATEGORIES, SEVERITIES, check_corruption, check_severity
 
-CHANNEL_ORDERS = ('rgb', 'bgr')
+from .images import ARRAYS, check_channel_order, reordered
 
 
 class Cell(NamedTuple):
@@ -33,99 +33,14 @@ CLEAN = Cell(None, 0)
 """The images as they were before."""
 
 
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """What ``tools/make_corruptions.py`` wrote beside the images.
-
-    Args:
-        folder (Path): The set's.
-
-    Returns:
-        dict: The manifest; None where there is none, as in released sets.
-
-    Raises:
-        ValueError: If it is damaged.
-    """
-    file = folder / 'manifest.json'
-    if not file.is_file():
-        return None
-    try:
-        manifest = json.loads(file.read_text(encoding='utf-8'))
-        _ = manifest['label'], manifest['severities'], manifest['corruptions']
-        _ = manifest['seed'], manifest['table'], manifest['source']['classes']
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f'{file} is damaged ({error}): make the set again') from error
-    return manifest
-
-
-def origin(manifest: dict[str, Any] | None) -> dict[str, Any]:
-    """Where a set is from, for its description.
-
-    Args:
-        manifest (dict, optional): The set's.
-
-    Returns:
-        dict: ``source``; of a generated one also ``seed`` and ``table``.
-    """
-    if manifest is None:
-        return dict(source='released')
-    return dict(source=manifest['label'], seed=manifest['seed'], table=manifest['table'])
-
-
-def severities_of(manifest: dict[str, Any] | None) -> list[int]:
-    """The severities that a set has.
-
-    Args:
-        manifest (dict, optional): The set's.
-    """
-    return list(SEVERITIES if manifest is None else manifest['severities'])
-
-
-def choose_severities(asked: Sequence[int] | None, there: Sequence[int], root: Path) -> list[int]:
-    """The severities to read.
-
-    Args:
-        asked (Sequence[int], optional): What the user wants; None: all.
-        there (Sequence[int]): What the set has.
-        root (Path): The set's folder, for the message.
-
-    Raises:
-        ValueError: If the set lacks one.
-    """
-    missing = sorted(set(asked or ()) - set(there))
-    if missing:
-        raise ValueError(f'{root} has the severities {list(there)}, but not {missing}')
-    return list(there if asked is None else asked)
-
-
-def choose_corruptions(
-    asked: Sequence[str] | None,
-    categories: dict[str, Sequence[str]],
-    has: Callable[[str], bool],
-) -> list[str]:
-    """The corruptions to read: those asked for, else all of the benchmark.
-
-    The extra ones are released apart: they are read if all are there.
-
-    Args:
-        asked (Sequence[str], optional): What the user wants.
-        categories (dict): The names of each kind.
-        has (Callable): Whether the set has a corruption.
-    """
-    if asked is not None:
-        return list(asked)
-    extra = list(categories.get('extra', ()))
-    names = [name for kind, each in categories.items() if kind != 'extra' for name in each]
-    return names + (extra if any(has(name) for name in extra) else [])
-
-
 META_KEYS = (
     'corruption', 'severity', 'position', 'sample_idx', 'img_path', 'ori_shape', 'img_shape'
 )  # fmt: skip
-"""What a sample has to carry for :class:`mmct.evaluation.CorruptionError`."""
+"""What a sample has to carry for :class:`mmct.evaluation.metrics.CorruptionError`."""
 
 
-class CorruptionCells(BaseDataset):
-    """Base of the data sets with a cell for each corruption and severity.
+class CorruptionSet(BaseDataset):
+    """Base of the data sets that have a cell for each corruption and severity.
 
     A sample's index is ``cell * num_images + position``. Each cell has the same
     images in the same order, so that networks can be compared image by image.
@@ -158,7 +73,7 @@ class CorruptionCells(BaseDataset):
     CATEGORIES = CATEGORIES
     """The kinds of its corruptions, and the names of each kind."""
 
-    own_order = 'rgb'
+    own_order = ARRAYS
     """The order of the channels that :meth:`pixels` gives."""
 
     cells: tuple[Cell, ...]
@@ -172,12 +87,8 @@ class CorruptionCells(BaseDataset):
         pipeline: Sequence | None = None,
         **kwargs,
     ) -> None:
-        if channel_order not in (None, *CHANNEL_ORDERS):
-            raise ValueError(
-                f'{type(self).__name__}: channel_order must be None or one of '
-                f'{CHANNEL_ORDERS}, got {channel_order!r}'
-            )
-        self.channel_order = channel_order or self.own_order
+        order = check_channel_order(channel_order, type(self).__name__)
+        self.channel_order = order or self.own_order
         self._corruptions = None if corruptions is None else self._checked(corruptions)
         self._severities = None
         if severities is not None:
@@ -188,7 +99,7 @@ class CorruptionCells(BaseDataset):
         super().__init__(pipeline=pipeline, **kwargs)
 
     def _checked(self, corruptions: Sequence[str]) -> list[str]:
-        """The names in the set's order, each once."""
+        """Sort the names as the set does, each once."""
         if isinstance(corruptions, str):
             corruptions = [corruptions]
         asked = [check_corruption(name, self.known) for name in corruptions]
@@ -226,7 +137,7 @@ class CorruptionCells(BaseDataset):
         """Let go of what is open: memory must not grow with the cells."""
 
     def describe(self) -> dict[str, Any]:
-        """What a result file says about the data.
+        """Describe the data, for result files.
 
         Returns:
             dict: JSON-able; also in ``metainfo['corruptions']``.
@@ -277,9 +188,8 @@ class CorruptionCells(BaseDataset):
         return np.stack([result['inputs'].permute(1, 2, 0).numpy() for result in packed])
 
     def _ordered(self, images: np.ndarray) -> np.ndarray:
-        flip = -1 if self.channel_order != self.own_order else 1
         # A copy in any case: of a mapped file nothing must be held.
-        return np.array(images[..., ::flip], order='C')
+        return np.array(reordered(images, self.own_order, self.channel_order), order='C')
 
     def _info(self, row: int) -> dict[str, Any]:
         number, position = divmod(row, self.num_images)
@@ -296,7 +206,7 @@ class CorruptionCells(BaseDataset):
         )
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
-        """A sample before its pipeline.
+        """Get a sample before its pipeline.
 
         Args:
             idx (int): Index of the sample.
@@ -309,12 +219,12 @@ class CorruptionCells(BaseDataset):
         return len(self._rows)
 
     def get_gt_labels(self) -> np.ndarray:
-        """The class of each sample. (len,)."""
+        """Get the class of each sample. (len,)."""
         self.full_init()
         return self.labels[self._rows % self.num_images]
 
     def get_cat_ids(self, idx: int) -> list[int]:
-        """The class of a sample.
+        """Get the class of a sample.
 
         Args:
             idx (int): Index of the sample.
@@ -331,8 +241,8 @@ class CorruptionCells(BaseDataset):
         self.full_init()
         self._rows = self._some(indices)
 
-    def get_subset(self, indices: int | Sequence[int]) -> 'CorruptionCells':
-        """A data set of some samples.
+    def get_subset(self, indices: int | Sequence[int]) -> 'CorruptionSet':
+        """Make a data set of some samples.
 
         Args:
             indices (int | Sequence[int]): Which; or the first n, or the last -n.
@@ -348,6 +258,92 @@ class CorruptionCells(BaseDataset):
         return self._rows[list(indices)]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what is open: workers open their own."""
+        """Pickle without what is open: workers open their own."""
         self.close()
         return self.__dict__.copy()
+
+
+class StoredCorruptionSet(CorruptionSet):
+    """Base of the corruption sets that lie in a folder.
+
+    By default a set is read with the 15 corruptions of the benchmark, and with the
+    4 extra ones if one of those is there: they are released apart. A
+    ``manifest.json`` of ``tools/make_corruptions.py`` says that the set is generated,
+    and which severities it has.
+
+    Subclasses say in :meth:`has` whether a corruption is there, and read what lies
+    beside the pixels in :meth:`open_cells`.
+
+    Args:
+        data_root (str): The folder.
+        **kwargs: As for :class:`CorruptionSet`.
+    """
+
+    def __init__(self, data_root: str, **kwargs) -> None:
+        super().__init__(data_root=data_root, **kwargs)
+
+    def open(self) -> None:
+        """Choose the cells and check their files."""
+        root = Path(self.data_root)
+        if not root.is_dir():
+            raise FileNotFoundError(
+                f'{type(self).__name__}: there is no folder {root}; tools/make_corruptions.py '
+                'makes a corruption set'
+            )
+        self.manifest = _read_manifest(root / 'manifest.json')
+        self.stored_severities = list((self.manifest or {}).get('severities', SEVERITIES))
+        severities = self._severities or self.stored_severities
+        missing = sorted(set(severities) - set(self.stored_severities))
+        if missing:
+            raise ValueError(
+                f'{root} has the severities {self.stored_severities}, but not {missing}'
+            )
+        names = self._corruptions or self._default_corruptions()
+        self.cells = tuple(Cell(name, severity) for name in names for severity in severities)
+        self.open_cells()
+
+    def has(self, corruption: str) -> bool:
+        """Look for a corruption.
+
+        Args:
+            corruption (str): Its name.
+
+        Returns:
+            bool: Whether it is there.
+        """
+        raise NotImplementedError
+
+    def open_cells(self) -> None:
+        """Check the files of ``cells``, and set ``labels``."""
+        raise NotImplementedError
+
+    def describe(self) -> dict[str, Any]:
+        """Describe the data, for result files; of a generated set also how it was made."""
+        made = self.manifest
+        if made is None:
+            return super().describe()
+        origin = dict(source=made['label'], seed=made['seed'], table=made['table'])
+        return {**super().describe(), **origin}
+
+    @property
+    def manifest_classes(self) -> list[str] | None:
+        """The class names that the manifest has, if there is one."""
+        return None if self.manifest is None else self.manifest['source']['classes']
+
+    def _default_corruptions(self) -> list[str]:
+        extra = self.CATEGORIES.get('extra', ())
+        with_extra = any(self.has(name) for name in extra)
+        return [name for name in self.known if with_extra or name not in extra]
+
+
+def _read_manifest(file: Path) -> dict[str, Any] | None:
+    """Read what ``tools/make_corruptions.py`` wrote; released sets have no such file."""
+    if not file.is_file():
+        return None
+    try:
+        manifest = json.loads(file.read_text(encoding='utf-8'))
+        _ = manifest['label'], manifest['severities'], manifest['corruptions']
+        _ = manifest['seed'], manifest['table'], manifest['source']['classes']
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f'{file} is damaged ({error}): make the set again') from error
+    return manifest

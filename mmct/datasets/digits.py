@@ -1,4 +1,4 @@
-"""Real images that need no download."""
+"""Handwritten digits that need no download."""
 
 import numpy as np
 from mmpretrain.datasets import BaseDataset
@@ -39,7 +39,8 @@ class Digits(BaseDataset):
         super().__init__(ann_file='', **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """The split's images and labels, from scikit-learn's files."""
+        """Read the split's images and labels from scikit-learn's files."""
+        # Here, as scikit-learn takes a second to import.
         from sklearn.datasets import load_digits
 
         digits = load_digits()

@@ -8,29 +8,20 @@ import numpy as np
 from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 from mmpretrain.registry import DATASETS
 
-from .corruption_set import (
-    Cell,
-    CorruptionCells,
-    choose_corruptions,
-    choose_severities,
-    origin,
-    read_manifest,
-    severities_of,
-)
-from .image_files import IMAGE_ENDINGS, decoded
+from .corruption_set import Cell, StoredCorruptionSet
+from .images import FILES, IMAGE_ENDINGS, decoded
 
 
 @DATASETS.register_module()
-class CorruptionFolders(CorruptionCells):
-    """Image files ``<corruption>/<severity>/<class>/*``, as they are: not resized.
+class FolderCorruptionSet(StoredCorruptionSet):
+    """Corruption set of image files ``<corruption>/<severity>/<class>/*``, not resized.
 
     Each cell must have the same files. They are listed, and compared with those
-    of the first cell, when the set is opened. A ``manifest.json`` of
-    ``tools/make_corruptions.py`` says that the set is generated.
+    of the first cell, when the set is opened.
 
     Args:
         data_root (str): The folder.
-        **kwargs: As for :class:`CorruptionCells`; ``channel_order`` is 'bgr' by
+        **kwargs: As for :class:`CorruptionSet`; ``channel_order`` is 'bgr' by
             default, as mmcv reads files.
 
     Raises:
@@ -41,35 +32,23 @@ class CorruptionFolders(CorruptionCells):
     """
 
     NAME = 'folders'
-    own_order = 'bgr'
+    own_order = FILES
 
     LEVELS: dict[str, tuple[str, ...]] = {}
     """The folders of the severities, where they are not called 1 to 5."""
 
-    def __init__(self, data_root: str, **kwargs) -> None:
-        super().__init__(data_root=data_root, **kwargs)
+    def has(self, corruption: str) -> bool:
+        """Look for the corruption's folder."""
+        return (Path(self.data_root) / corruption).is_dir()
 
-    def open(self) -> None:
+    def open_cells(self) -> None:
         """List the files of the chosen cells."""
-        root = Path(self.data_root)
-        if not root.is_dir():
-            raise FileNotFoundError(
-                f'{type(self).__name__}: there is no folder {root}; tools/make_corruptions.py '
-                'makes a corruption set'
-            )
-        manifest = read_manifest(root)
-        self._origin = origin(manifest)
-        names = choose_corruptions(
-            self._corruptions, self.CATEGORIES, lambda name: (root / name).is_dir()
-        )
-        severities = choose_severities(self._severities, severities_of(manifest), root)
-        self.cells = tuple(Cell(name, severity) for name in names for severity in severities)
         first, *others = self.cells
         files = list(self._files(first))
         for cell in others:
             self._compare(cell, list(self._files(cell)), files)
         folders = sorted({name.split('/')[0] for name in files})
-        self._settle_classes(folders, (manifest or {}).get('source', {}).get('classes'))
+        self._name_classes(folders)
         number = {folder: label for label, folder in enumerate(folders)}
         self.labels = np.array([number[name.split('/')[0]] for name in files], np.int64)
         self._names = np.array(files)
@@ -86,10 +65,6 @@ class CorruptionFolders(CorruptionCells):
                 )
         return np.stack(images)
 
-    def describe(self) -> dict[str, Any]:
-        """What a result file says about the data."""
-        return {**super().describe(), **self._origin}
-
     def _info(self, row: int) -> dict[str, Any]:
         number, position = divmod(row, self.num_images)
         path = self._folder(self.cells[number]) / self._names[position]
@@ -101,7 +76,7 @@ class CorruptionFolders(CorruptionCells):
         return Path(self.data_root) / cell.corruption / level
 
     def _files(self, cell: Cell) -> Iterator[str]:
-        """``class/file`` of each image, sorted."""
+        """List ``class/file`` of each image, sorted."""
         folder = self._folder(cell)
         if not folder.is_dir():
             raise FileNotFoundError(f'there is no folder {folder} ({cell})')
@@ -127,8 +102,8 @@ class CorruptionFolders(CorruptionCells):
             f'{len(expected)} of {self._folder(self.cells[0])}: each cell must have the same'
         )
 
-    def _settle_classes(self, folders: list[str], classes: list[str] | None) -> None:
-        known = self._metainfo.get('classes') or classes
+    def _name_classes(self, folders: list[str]) -> None:
+        known = self._metainfo.get('classes') or self.manifest_classes
         if known is not None and len(known) != len(folders):
             raise ValueError(
                 f'{self.data_root} has {len(folders)} class folders, but the set has '
@@ -138,14 +113,14 @@ class CorruptionFolders(CorruptionCells):
 
 
 @DATASETS.register_module()
-class ImageNetC(CorruptionFolders):
+class ImageNetC(FolderCorruptionSet):
     """ImageNet-C (Hendrycks & Dietterich, 2019), https://doi.org/10.5281/zenodo.2235448.
 
     JPEG files of 224 x 224 pixels, which are not to be resized. By default the
     15 corruptions of the benchmark, and the 4 extra ones if they are there.
 
     Args:
-        **kwargs: As for :class:`CorruptionFolders`.
+        **kwargs: As for :class:`FolderCorruptionSet`.
     """
 
     NAME = 'imagenetc'
@@ -153,11 +128,11 @@ class ImageNetC(CorruptionFolders):
 
 
 @DATASETS.register_module()
-class TinyImageNetC(CorruptionFolders):
+class TinyImageNetC(FolderCorruptionSet):
     """Tiny-ImageNet-C (Hendrycks & Dietterich, 2019): 200 classes, 64 x 64 pixels.
 
     Args:
-        **kwargs: As for :class:`CorruptionFolders`.
+        **kwargs: As for :class:`FolderCorruptionSet`.
 
     Raises:
         ValueError: If there are not 200 class folders.
@@ -165,8 +140,8 @@ class TinyImageNetC(CorruptionFolders):
 
     NAME = 'tinyimagenetc'
 
-    def _settle_classes(self, folders: list[str], classes: list[str] | None) -> None:
-        super()._settle_classes(folders, classes)
+    def _name_classes(self, folders: list[str]) -> None:
+        super()._name_classes(folders)
         if len(folders) != 200:
             raise ValueError(
                 f'{self.data_root} has {len(folders)} class folders, but Tiny-ImageNet-C has '
@@ -175,14 +150,14 @@ class TinyImageNetC(CorruptionFolders):
 
 
 @DATASETS.register_module()
-class ImageNetCBar(CorruptionFolders):
+class ImageNetCBar(FolderCorruptionSet):
     """ImageNet-C-Bar (Mintun et al., 2021): ten corruptions unlike those of ImageNet-C.
 
     In the layout that facebookresearch/augmentation-corruption writes, whose
     folders carry the strengths; here they are severities 1 to 5 in order.
 
     Args:
-        **kwargs: As for :class:`CorruptionFolders`.
+        **kwargs: As for :class:`FolderCorruptionSet`.
     """
 
     NAME = 'imagenetcbar'

@@ -1,21 +1,25 @@
-"""Images of the same classes from several domains."""
+"""Images of the same classes from several domains, and a sampler that draws from each alike."""
 
-import difflib
 import logging
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Sized
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from mmengine.dataset import InfiniteSampler
 from mmengine.logging import print_log
 from mmpretrain.datasets import BaseDataset
-from mmpretrain.registry import DATASETS
+from mmpretrain.registry import DATA_SAMPLERS, DATASETS
 
-from .image_files import IMAGE_ENDINGS, check_whole, decoded
+from mmct.messages import suggestion
+
+from .images import IMAGE_ENDINGS, check_whole, decoded
 
 PARTS = ('all', 'training', 'holdout')
-"""What of each domain a data set has."""
+"""The parts of each domain that a data set can have."""
 
 
 @DATASETS.register_module()
@@ -127,11 +131,8 @@ class MultiDomain(BaseDataset):
     def _choose(self, there: tuple[str, ...]) -> list[str]:
         for domain in (*(self.domains or ()), *self.left_out):
             if domain not in there:
-                near = difflib.get_close_matches(domain, there, 1, cutoff=0.4)
-                hint = f'; did you mean {near[0]}?' if near else '.'
                 raise ValueError(
-                    f'{self.data_root} has no domain {domain!r}{hint} Domains are '
-                    f'{", ".join(there)}'
+                    f'{self.data_root} has no domain {domain!r}: {suggestion(domain, there)}'
                 )
         asked = there if self.domains is None else self.domains
         chosen = [name for name in there if name in asked and name not in self.left_out]
@@ -143,7 +144,7 @@ class MultiDomain(BaseDataset):
         return chosen
 
     def _files(self, folder: Path) -> list[tuple[Path, int]]:
-        """Path and label of each image of a domain, in the order of the names."""
+        """List path and label of each image of a domain, in the order of the names."""
         if not folder.is_dir():
             raise FileNotFoundError(f'{type(self).__name__}: there is no domain folder {folder}')
         classes = self._metainfo['classes']
@@ -284,3 +285,61 @@ class TerraIncognita(MultiDomain):
         )
     }  # fmt: skip
     DOMAINS = ('location_100', 'location_38', 'location_43', 'location_46')
+
+
+@DATA_SAMPLERS.register_module()
+class DomainSampler(InfiniteSampler):
+    """Draws in rounds of one image from each domain, endlessly.
+
+    A batch whose size is ``n`` times the number of domains has ``n`` images of
+    each; DomainBed (https://arxiv.org/abs/2007.01434) has 32. Several processes
+    take turns at whole rounds, so that this holds for the batch of each. A
+    domain's images all come once, in random order, before one comes again, so
+    small domains repeat earlier. For iteration-based training. What is drawn
+    follows from the seed alone.
+
+    Args:
+        dataset (Sized): A :class:`mmct.datasets.MultiDomain`, or another set
+            whose data infos have ``domain``.
+        seed (int, optional): Defaults to None, the same random one in all
+            processes.
+
+    Raises:
+        ValueError: If the data infos have no ``domain``.
+    """
+
+    def __init__(self, dataset: Sized, seed: int | None = None) -> None:
+        self.domains = _rows_by_domain(dataset)
+        super().__init__(dataset, shuffle=True, seed=seed)
+
+    def _infinite_indices(self) -> Iterator[int]:
+        for row in self._rounds():
+            yield from row
+
+    def _indices_of_rank(self) -> Iterator[int]:
+        for row in islice(self._rounds(), self.rank, None, self.world_size):
+            yield from row
+
+    def _rounds(self) -> Iterator[tuple[int, ...]]:
+        return zip(*(self._endless(domain) for domain in self.domains), strict=True)
+
+    def _endless(self, domain: int) -> Iterator[int]:
+        # Domains of equal size must not be drawn in the same order.
+        generator = torch.Generator().manual_seed(self.seed * 1000 + domain)
+        rows = torch.tensor(self.domains[domain])
+        while True:
+            yield from rows[torch.randperm(len(rows), generator=generator)].tolist()
+
+
+def _rows_by_domain(dataset: Sized) -> dict[int, list[int]]:
+    """Group the rows by domain, in the order of the domains' numbers."""
+    rows: dict[int, list[int]] = {}
+    for row in range(len(dataset)):
+        domain = dataset.get_data_info(row).get('domain')
+        if domain is None:
+            raise ValueError(
+                f'DomainSampler needs a data set with the domain of each image, such as '
+                f'MultiDomain, but {type(dataset).__name__} has none'
+            )
+        rows.setdefault(domain, []).append(row)
+    return dict(sorted(rows.items()))

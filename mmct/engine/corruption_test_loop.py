@@ -1,6 +1,7 @@
 """A test loop over the cells of a corruption set."""
 
 from pathlib import Path
+from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.evaluator import Evaluator
@@ -9,12 +10,13 @@ from mmengine.runner.base_loop import BaseLoop
 from mmpretrain.registry import LOOPS
 from torch.utils.data import DataLoader
 
-from mmct.datasets import CleanImages, CorruptionCells
+from mmct.datasets import CleanImages, CorruptionSet
 from mmct.evaluation.metrics import CorruptionError, flat
+from mmct.messages import missing_data
 from mmct.report import print_scorecards
 from mmct.runs.errors import CTError
 from mmct.runs.ranks import unwrapped
-from mmct.scoring import Scoring, score
+from mmct.scoring import score
 
 
 @LOOPS.register_module()
@@ -29,7 +31,7 @@ class CorruptionTestLoop(BaseLoop):
     Args:
         runner (Runner): The run.
         dataloader (DataLoader | dict): Its data set is a
-            :class:`~mmct.datasets.CorruptionCells`; batch size and number of
+            :class:`~mmct.datasets.CorruptionSet`; batch size and number of
             workers are taken from it.
         evaluator (Evaluator | dict | list): Has one
             :class:`~mmct.evaluation.CorruptionError`.
@@ -41,7 +43,7 @@ class CorruptionTestLoop(BaseLoop):
             ``scorecard_<set>.json`` in the work dir.
         name (str, optional): Of the run. Defaults to the config's.
         channels_last (bool, optional): Layout of the inputs. None: on CUDA.
-        recalibrate_bn (int): See :class:`Scoring`; the run's name says so.
+        recalibrate_bn (int): See :func:`mmct.scoring.score`; the run's name says so.
             Defaults to 0.
 
     Raises:
@@ -69,10 +71,10 @@ class CorruptionTestLoop(BaseLoop):
         self.fp16, self.out, self.name, self.channels_last = fp16, out, name, channels_last
         self.recalibrate_bn = recalibrate_bn
         self.cells = self.dataloader.dataset
-        if not isinstance(self.cells, CorruptionCells):
+        if not isinstance(self.cells, CorruptionSet):
             raise ValueError(
                 'CorruptionTestLoop: test_dataloader.dataset must be a corruption set such as '
-                f'CIFAR10C or GeneratedCorruptions, got {type(self.cells).__name__}'
+                f'CIFAR10C or GeneratedCorruptionSet, got {type(self.cells).__name__}'
             )
         if len(self.cells) != len(self.cells.cells) * self.cells.num_images:
             raise ValueError(
@@ -103,7 +105,7 @@ class CorruptionTestLoop(BaseLoop):
         runner = self.runner
         runner.call_hook('before_test')
         runner.call_hook('before_test_epoch')
-        result = score(unwrapped(runner), self.cells, self.clean, self._settings())
+        result = score(unwrapped(runner), self.cells, self.clean, **self._settings())
         if is_main_process():
             print_scorecards([result])
         metric = self.evaluator.metrics[0]
@@ -112,12 +114,12 @@ class CorruptionTestLoop(BaseLoop):
         runner.call_hook('after_test')
         return metrics
 
-    def _settings(self) -> Scoring:
+    def _settings(self) -> dict[str, Any]:
         runner, kind = self.runner, self.cells.metainfo['corruptions']['set']
         config, checkpoint = Path(runner.cfg.filename or 'model'), runner._load_from
         out = self.out or Path(runner.work_dir) / f'scorecard_{kind}.json'
         adapted = ' (BN of test batches)' if self.recalibrate_bn else ''
-        return Scoring(
+        return dict(
             out=Path(out),
             name=self.name or f'{config.stem}{adapted}',
             metric=self.evaluator.metrics[0],
@@ -135,11 +137,9 @@ def _clean_images(dataset: dict) -> CleanImages:
     try:
         return CleanImages(dataset)
     except (OSError, RuntimeError, ValueError) as error:
-        where = getattr(error, 'filename', None)
-        cause = f'{where} does not exist' if where else str(error)
         raise CTError(
-            f'no clean images: {cause}; put the test set of the config there, or leave them out '
-            'with --no-clean (with_clean=False)'
+            f'no clean images: {missing_data(error)}; put the test set of the config there, or '
+            'leave them out with --no-clean (with_clean=False)'
         ) from error
 
 

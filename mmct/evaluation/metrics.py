@@ -18,7 +18,7 @@ class CorruptionError(BaseMetric):
     """Error per corruption and severity, their means, and calibration.
 
     It needs a data set whose samples say of which cell they are:
-    :class:`mmct.datasets.CIFAR10C`, :class:`mmct.datasets.GeneratedCorruptions` and
+    :class:`mmct.datasets.CIFAR10C`, :class:`mmct.datasets.GeneratedCorruptionSet` and
     the like, with one class an image. All values are in %; ``raw_mce_pct`` is the
     mean error, not normalised (as for CIFAR-10-C), and ``normalised_mce_pct`` the one
     relative to ``reference`` (as for ImageNet-C). See :func:`summarise`.
@@ -103,7 +103,7 @@ class CorruptionError(BaseMetric):
             if 'corruption' not in sample or 'position' not in sample:
                 raise ValueError(
                     'CorruptionError: the samples do not say of which corruption they are: it '
-                    'needs a data set such as CIFAR10C or GeneratedCorruptions, and their keys '
+                    'needs a data set such as CIFAR10C or GeneratedCorruptionSet, and their keys '
                     'among the meta_keys of PackInputs'
                 )
             scores, label = sample['pred_score'], sample['gt_label']

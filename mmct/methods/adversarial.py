@@ -1,8 +1,9 @@
-"""Images on which a network is worst, near the given ones."""
+"""Adversarial training: PGD, the hook that attacks each batch, and the switch."""
 
 from collections.abc import Callable
 
 import torch
+from mmengine.config import Config, ConfigDict
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.models import ImageClassifier
@@ -10,6 +11,7 @@ from mmpretrain.registry import HOOKS
 from torch import Tensor
 
 from mmct.models import evaluating
+from mmct.runs.configs import scoped
 from mmct.runs.ranks import unwrapped
 
 
@@ -20,7 +22,7 @@ def pgd(
     step: float = 2.0,
     num_steps: int = 7,
 ) -> Tensor:
-    """Projected gradient ascent of a loss, from a random start.
+    """Ascend a loss by projected gradients, from a random start.
 
     The L-infinity attack of Madry et al., https://arxiv.org/abs/1706.06083,
     section 2.1. Sizes are in levels of 255, as 8/255 is usually meant.
@@ -100,3 +102,13 @@ class AdversarialTrainingHook(Hook):
 
         with evaluating(model):
             data_batch['inputs'] = pgd(loss, images, self.epsilon, self.step, self.num_steps)
+
+
+def adversarial(cfg: Config) -> None:
+    """Train on adversarial images (Madry et al., https://arxiv.org/abs/1706.06083).
+
+    Args:
+        cfg (Config): A training config, changed in place.
+    """
+    hook = ConfigDict(type=scoped(cfg, 'AdversarialTrainingHook'))
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]

@@ -1,4 +1,4 @@
-"""AugMix: an image mixed with chains of augmentations of itself."""
+"""AugMix: the transform, the Jensen-Shannon loss over views, and the switches."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -7,14 +7,20 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from mmcv.transforms import BaseTransform
+from mmengine.config import Config, ConfigDict
 from mmpretrain.models import ClsDataPreprocessor
 from mmpretrain.registry import MODELS, TRANSFORMS
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
+from mmct.runs.configs import scoped, type_name
+from mmct.runs.errors import CTError
+
+from .pipelines import augment, preprocessor
+
 
 def _level(severity: float, largest: float) -> float:
-    """How strong an operation is: random, ``largest`` at severity 10."""
+    """Draw the strength of an operation: at most ``largest``, at severity 10."""
     return np.random.uniform(0.1, severity) * largest / 10
 
 
@@ -70,8 +76,8 @@ class AugMix(BaseTransform):
     """Mix the image with chains of operations on it (Hendrycks et al., 2020).
 
     https://arxiv.org/abs/1912.02781, algorithm 1; with several views the loss
-    is :class:`mmct.models.JensenShannonLoss`, and the data preprocessor
-    :class:`mmct.models.MultiViewDataPreprocessor`. It stands just before
+    is :class:`JensenShannonLoss`, and the data preprocessor
+    :class:`MultiViewDataPreprocessor`. It stands just before
     ``PackInputs``. Unlike AugMix's code it rounds what it mixes to levels: a
     batch stays uint8.
 
@@ -130,7 +136,7 @@ class AugMix(BaseTransform):
         return results
 
     def mixed(self, image: np.ndarray) -> np.ndarray:
-        """One mixed view.
+        """Make a mixed view.
 
         Args:
             image (np.ndarray): uint8, shape ``(H, W, 3)``.
@@ -159,7 +165,7 @@ class AugMix(BaseTransform):
 
 
 def jensen_shannon(logits: Sequence[Tensor]) -> Tensor:
-    """The Jensen-Shannon divergence of what is predicted for several views.
+    """Compute the Jensen-Shannon divergence of the predictions for several views.
 
     Mean over views of ``KL(p_v || M)``, with M the mean of the p_v: AugMix
     (https://arxiv.org/abs/1912.02781), section 3.
@@ -179,10 +185,10 @@ def jensen_shannon(logits: Sequence[Tensor]) -> Tensor:
 
 @MODELS.register_module()
 class JensenShannonLoss(nn.Module):
-    """A head's loss on the clean view, and one that asks all views for the same.
+    """Add the divergence of all views' predictions to a head's loss on the clean view.
 
     AugMix, https://arxiv.org/abs/1912.02781, equation 1. The images come in V
-    views (:class:`mmct.datasets.AugMix`), the clean ones first; of one view
+    views (:class:`AugMix`), the clean ones first; of one view
     it is the head's own loss.
 
     Args:
@@ -204,7 +210,7 @@ class JensenShannonLoss(nn.Module):
     def forward(
         self, cls_score: Tensor, label: Tensor, avg_factor: int | None = None, **kwargs
     ) -> Tensor:
-        """The sum of both.
+        """Sum both losses.
 
         Args:
             cls_score (Tensor): Logits, shape ``(V * N, num_classes)``.
@@ -225,7 +231,7 @@ class JensenShannonLoss(nn.Module):
 class MultiViewDataPreprocessor(ClsDataPreprocessor):
     """``ClsDataPreprocessor`` that puts the views of a batch one after the other.
 
-    Images of shape ``(N, V, C, H, W)``, as :class:`mmct.datasets.AugMix` gives
+    Images of shape ``(N, V, C, H, W)``, as :class:`AugMix` gives
     them, become ``(V * N, C, H, W)``: all first views, then all second ones.
     Images in one view are treated as before. Labels stay N. Batch
     augmentations (Mixup) mix labels and cannot be used with views.
@@ -248,3 +254,41 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
             # On the device: one transfer a batch, of uint8.
             data = {**data, 'inputs': self.cast_data(inputs).transpose(0, 1).flatten(0, 1)}
         return super().forward(data, training)
+
+
+def augmix(cfg: Config) -> None:
+    """Train with AugMix in three views and the Jensen-Shannon loss.
+
+    Hendrycks et al., https://arxiv.org/abs/1912.02781.
+
+    Args:
+        cfg (Config): A training config, changed in place.
+
+    Raises:
+        CTError: If its preprocessor is another than ``ClsDataPreprocessor``, or it
+            has batch augmentations.
+    """
+    settings = preprocessor(cfg)
+    if type_name(settings) not in ('', 'ClsDataPreprocessor'):
+        raise CTError(
+            f'method augmix needs the ClsDataPreprocessor, but the config has '
+            f'{type_name(settings)}'
+        )
+    if (cfg.model.get('train_cfg') or {}).get('augments'):
+        raise CTError('method augmix cannot be combined with model.train_cfg.augments')
+    settings.type = scoped(cfg, 'MultiViewDataPreprocessor')
+    head = cfg.model.head
+    loss = ConfigDict(type=scoped(cfg, 'JensenShannonLoss'))
+    if head.get('loss'):
+        loss.loss = head.loss
+    head.loss, head.cal_acc = loss, False
+    augment(cfg, dict(type=scoped(cfg, 'AugMix'), num_views=3))
+
+
+def augmix_no_jsd(cfg: Config) -> None:
+    """Train with AugMix in one view, and the head's own loss.
+
+    Args:
+        cfg (Config): A training config, changed in place.
+    """
+    augment(cfg, dict(type=scoped(cfg, 'AugMix')))

@@ -1,10 +1,16 @@
-"""AutoAugment with torchvision's policies: mmpretrain has ImageNet's alone."""
+"""AutoAugment with torchvision's policies, as mmpretrain has ImageNet's alone."""
 
 import numpy as np
 from mmcv.transforms import BaseTransform
+from mmengine.config import Config
 from mmpretrain.registry import TRANSFORMS
 from PIL import Image
 from torchvision.transforms import AutoAugment, AutoAugmentPolicy
+
+from mmct.datasets.images import order_before, reordered
+from mmct.runs.configs import scoped
+
+from .pipelines import augment, preprocessor
 
 
 @TRANSFORMS.register_module()
@@ -39,11 +45,22 @@ class TorchvisionAutoAugment(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Augment ``results['img']``."""
-        flip = slice(None, None, -1 if self.to_rgb else 1)
-        image = Image.fromarray(np.ascontiguousarray(results['img'][..., flip]))
+        order = order_before(vars(self))
+        image = Image.fromarray(np.ascontiguousarray(reordered(results['img'], order)))
         augmented = np.asarray(self._augment(image))
-        results['img'] = np.ascontiguousarray(augmented[..., flip])
+        results['img'] = np.ascontiguousarray(reordered(augmented, order))
         return results
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(policy={self.policy!r}, to_rgb={self.to_rgb})'
+
+
+def autoaugment(cfg: Config) -> None:
+    """Train with AutoAugment's policy for CIFAR (https://arxiv.org/abs/1805.09501).
+
+    Args:
+        cfg (Config): A training config, changed in place.
+    """
+    to_rgb = bool(preprocessor(cfg).get('to_rgb'))
+    kind = scoped(cfg, 'TorchvisionAutoAugment')
+    augment(cfg, dict(type=kind, policy='cifar10', to_rgb=to_rgb))

@@ -1,4 +1,4 @@
-"""What a classifier of images with domains needs."""
+"""Classifiers that learn from images with domains: an added objective, and inter-domain Mixup."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from .domain_objectives import DomainOutputs
 
 
 def domains_of(data_samples: Sequence[DataSample], owner: str) -> list[int]:
-    """The number of each image's domain.
+    """List the number of each image's domain.
 
     Args:
         data_samples (Sequence[DataSample]): Of the images.
@@ -33,7 +33,7 @@ def domains_of(data_samples: Sequence[DataSample], owner: str) -> list[int]:
 
 
 def require_cross_entropy(head: nn.Module, owner: str) -> None:
-    """Refuse a head whose loss is not that of one class an image.
+    """Check that a head's loss is a cross-entropy of one class per image.
 
     Args:
         head (nn.Module): Of a classifier.
@@ -72,7 +72,7 @@ class DomainClassifier(ImageClassifier):
         require_cross_entropy(self.head, 'DomainClassifier')
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """The task loss and the objective's.
+        """Compute the task loss and the objective's.
 
         Args:
             inputs (Tensor): Preprocessed images, (N, C, H, W).
@@ -99,7 +99,7 @@ class DomainClassifier(ImageClassifier):
 
 
 def pairs(domains: Sequence[int], alpha: float) -> tuple[list[int], list[float]]:
-    """With which image of another domain each is mixed, and how much it keeps.
+    """Draw the image of another domain that each is mixed with, and the share that it keeps.
 
     Args:
         domains (Sequence[int]): The number of each of N images' domain.
@@ -153,7 +153,7 @@ class InterdomainMixup(ImageClassifier):
         require_cross_entropy(self.head, 'InterdomainMixup')
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """The loss of mixed images.
+        """Compute the loss of mixed images.
 
         Args:
             inputs (Tensor): Preprocessed images, (N, C, H, W).

@@ -1,4 +1,4 @@
-"""What an objective over domains gets to see."""
+"""Objectives over domains that are added to the task loss: CORAL, MMD, IRM, GroupDRO."""
 
 from collections.abc import Callable, Sequence
 from itertools import combinations
@@ -56,7 +56,7 @@ def _rows(rows: list[int]) -> slice | list[int]:
 def mean_over_pairs(
     distance: Callable[[Tensor, Tensor], Tensor], features: Tensor, domains: Sequence[int]
 ) -> Tensor:
-    """Mean distance of two domains' features.
+    """Average the distance of two domains' features.
 
     Args:
         distance (Callable): Of two sets of features, (n, D) and (m, D).
@@ -73,7 +73,7 @@ def mean_over_pairs(
 
 
 def coral(one: Tensor, other: Tensor) -> Tensor:
-    """Squared difference of two sets' means and of their covariances.
+    """Compute the squared difference of two sets' means and of their covariances.
 
     Deep CORAL (https://arxiv.org/abs/1607.01719) with the means, and averages in
     place of sums, as in DomainBed (https://arxiv.org/abs/2007.01434).
@@ -102,13 +102,15 @@ class CORAL(nn.Module):
         weight (float): >= 0. Defaults to 1.0, DomainBed's.
     """
 
+    distance = staticmethod(coral)
+
     def __init__(self, weight: float = 1.0) -> None:
         super().__init__()
         self.weight = weight
 
     def forward(self, outputs: DomainOutputs) -> Tensor:
-        """What is added to the task loss, a scalar."""
-        return self.weight * mean_over_pairs(coral, outputs.features, outputs.domains)
+        """Compute the term that is added to the task loss, a scalar."""
+        return self.weight * mean_over_pairs(self.distance, outputs.features, outputs.domains)
 
 
 GAMMAS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
@@ -116,7 +118,7 @@ GAMMAS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 
 
 def mmd(one: Tensor, other: Tensor, gammas: Sequence[float] = GAMMAS) -> Tensor:
-    """Squared maximum mean discrepancy of two sets of features.
+    """Estimate the squared maximum mean discrepancy of two sets of features.
 
     With the kernel ``sum over gamma of exp(-gamma |x - y|^2)``; the biased
     estimate, as in DomainBed (https://arxiv.org/abs/2007.01434). For domain
@@ -140,24 +142,18 @@ def mmd(one: Tensor, other: Tensor, gammas: Sequence[float] = GAMMAS) -> Tensor:
 
 
 @MODELS.register_module()
-class MMD(nn.Module):
+class MMD(CORAL):
     """The mean of :func:`mmd` over pairs of domains.
 
     Args:
         weight (float): >= 0. Defaults to 1.0, DomainBed's.
     """
 
-    def __init__(self, weight: float = 1.0) -> None:
-        super().__init__()
-        self.weight = weight
-
-    def forward(self, outputs: DomainOutputs) -> Tensor:
-        """What is added to the task loss, a scalar."""
-        return self.weight * mean_over_pairs(mmd, outputs.features, outputs.domains)
+    distance = staticmethod(mmd)
 
 
 def irm_penalty(logits: Tensor, labels: Tensor) -> Tensor:
-    """Squared gradient of a domain's risk by a factor on the logits, at 1.
+    """Estimate the squared gradient of a domain's risk by a factor on the logits, at 1.
 
     IRMv1 (https://arxiv.org/abs/1907.02893, equation IRMv1), estimated without
     bias from two halves of the batch: the product of their gradients (its
@@ -194,7 +190,7 @@ class IRM(nn.Module):
         self.anneal_iters = anneal_iters
 
     def forward(self, outputs: DomainOutputs) -> Tensor:
-        """What is added to the task loss, a scalar."""
+        """Compute the term that is added to the task loss, a scalar."""
         labels = by_domain(outputs.labels, outputs.domains)
         penalties = [
             irm_penalty(logits, labels[domain])
@@ -224,7 +220,7 @@ class GroupDRO(nn.Module):
         self.register_buffer('weights', torch.ones(num_domains))
 
     def forward(self, outputs: DomainOutputs) -> Tensor:
-        """What makes the mean of the losses the weighted one when added, a scalar."""
+        """Compute the term that turns the mean of the losses into the weighted one, a scalar."""
         groups = by_domain(outputs.losses, outputs.domains)
         risks = torch.stack([losses.mean() for losses in groups.values()])
         if self.training:

@@ -2,11 +2,10 @@
 
 from .accuracy import Accuracy, evaluate
 from .predictor import drawn_batches
-from .score import Scoring, score
+from .scorecard import score
 
 __all__ = [
     'Accuracy',
-    'Scoring',
     'drawn_batches',
     'evaluate',
     'score',

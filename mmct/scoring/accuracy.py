@@ -34,7 +34,7 @@ class Accuracy:
     num_images: int
 
     def above_chance(self, model: int = 0) -> bool:
-        """Whether a model is better than guessing, at the 95 % level.
+        """Test whether a model is better than guessing, at the 95 % level.
 
         Args:
             model (int): Position of the model. Defaults to 0.
@@ -102,7 +102,7 @@ def evaluate(
 
 
 def _num_new(dataloader: DataLoader, seen: int, size: int) -> int:
-    """How many images of this process's next batch no process has seen."""
+    """Count the images of this process's next batch that no process has seen."""
     rank, world_size = get_dist_info()
     if world_size == 1:
         return size
@@ -112,7 +112,7 @@ def _num_new(dataloader: DataLoader, seen: int, size: int) -> int:
 
 
 def _targets(data_samples: list, scores: Tensor) -> Tensor:
-    """Which classes each image has, as booleans of the scores' shape."""
+    """Mark the classes of each image, as booleans of the scores' shape."""
     targets = torch.zeros(scores.shape, dtype=torch.bool)
     for row, sample in zip(targets, data_samples, strict=True):
         if 'gt_score' in sample:

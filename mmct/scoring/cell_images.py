@@ -11,22 +11,26 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from mmct.datasets import CorruptionCells
+from mmct.datasets import CleanImages, CorruptionSet
+from mmct.datasets.images import reordered
 from mmct.runs.errors import CTError
+
+_LARGEST = 96  # pixels: as wide as a report shows it
 
 
 class CellImages(Dataset):
-    """Batches of pixels: no object an image, no label, no pipeline.
+    """Pixels in batches, without an object, label or pipeline for each image.
 
     Args:
-        cells (CorruptionCells): The set. Row ``cell * num_images + position``.
+        source (CorruptionSet | CleanImages): Has the images; row
+            ``cell * num_images + position``.
     """
 
-    def __init__(self, cells: CorruptionCells) -> None:
-        self.cells = cells
+    def __init__(self, source: CorruptionSet | CleanImages) -> None:
+        self.source = source
 
     def __len__(self) -> int:
-        return len(self.cells.cells) * self.cells.num_images
+        return len(self.source.cells) * self.source.num_images
 
     def __getitems__(self, rows: Sequence[int]) -> Tensor | CTError:
         """Read neighbours of one cell.
@@ -38,9 +42,9 @@ class CellImages(Dataset):
             Tensor | CTError: uint8 (B, H, W, 3), or why they cannot be read: an
             error that a worker raises would reach the user as its traceback.
         """
-        cell, start = divmod(rows[0], self.cells.num_images)
+        cell, start = divmod(rows[0], self.source.num_images)
         try:
-            pixels = self.cells.read(cell, slice(start, start + len(rows)))
+            pixels = self.source.read(cell, slice(start, start + len(rows)))
         except (OSError, ValueError) as error:
             return CTError(' '.join(str(error).split()))
         return torch.from_numpy(pixels)
@@ -51,9 +55,9 @@ class CellBatches:
 
     Args:
         numbers (Sequence[int]): Which cells.
-        num_images (int): Images a cell.
+        num_images (int): Images per cell.
         share (range): This process's positions in each cell.
-        batch_size (int): Images a batch.
+        batch_size (int): Images per batch.
     """
 
     def __init__(
@@ -78,11 +82,13 @@ class CellBatches:
                 yield range(first + start, first + stop)
 
 
-def cell_loader(cells: CorruptionCells, batches: CellBatches, num_workers: int) -> DataLoader:
-    """A loader of pixels, the same workers for all cells.
+def cell_loader(
+    source: CorruptionSet | CleanImages, batches: CellBatches, num_workers: int
+) -> DataLoader:
+    """Build a loader of pixels, with the same workers for all cells.
 
     Args:
-        cells (CorruptionCells): The set.
+        source (CorruptionSet | CleanImages): Has the images.
         batches (CellBatches): What to read, in which order.
         num_workers (int): Processes that read ahead; 0 reads in this one.
 
@@ -90,25 +96,22 @@ def cell_loader(cells: CorruptionCells, batches: CellBatches, num_workers: int) 
         DataLoader: Gives what :class:`CellImages` does, pinned where there is CUDA.
     """
     return DataLoader(
-        CellImages(cells),
+        CellImages(source),
         batch_sampler=batches,
         num_workers=num_workers,
-        collate_fn=_as_it_is,
+        collate_fn=_collated_already,
         pin_memory=torch.cuda.is_available(),
     )
 
 
-def _as_it_is(batch: Tensor | CTError) -> Tensor | CTError:
+def _collated_already(batch: Tensor | CTError) -> Tensor | CTError:
     return batch
-
-
-_LARGEST = 96  # pixels: as wide as a report shows it
 
 
 def example(
     image: np.ndarray, channel_order: str, label: int, prediction: int, classes: list[str] | None
 ) -> dict[str, Any]:
-    """An image for a result file.
+    """Make an image's entry of a result file.
 
     Args:
         image (np.ndarray): uint8. (H, W, 3)
@@ -121,18 +124,14 @@ def example(
         dict: ``label``, ``label_name``, ``prediction_name`` and ``png``, in
         base64, of 96 pixels at most.
     """
-    flip = -1 if channel_order == 'bgr' else 1
-    picture = Image.fromarray(np.ascontiguousarray(image[..., ::flip]))
+    picture = Image.fromarray(np.ascontiguousarray(reordered(image, channel_order)))
     picture.thumbnail((_LARGEST, _LARGEST))
     png = io.BytesIO()
     picture.save(png, 'PNG')
-
-    def name(number: int) -> str:
-        return str(classes[number]) if classes else f'class {number}'
-
+    names = [str(classes[n]) if classes else f'class {n}' for n in (label, prediction)]
     return dict(
         label=label,
-        label_name=name(label),
-        prediction_name=name(prediction),
+        label_name=names[0],
+        prediction_name=names[1],
         png=base64.b64encode(png.getvalue()).decode(),
     )

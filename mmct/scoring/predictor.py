@@ -1,4 +1,4 @@
-"""What a network says of each image of a cell."""
+"""Predict the images of cells; adapt BatchNorm to a cell before."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -13,7 +13,7 @@ from mmpretrain.models import ImageClassifier
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from mmct.datasets import CleanImages, CorruptionCells
+from mmct.datasets import CleanImages, CorruptionSet
 from mmct.models import class_scores, reestimate_batch_norm
 from mmct.runs.errors import CTError
 
@@ -21,7 +21,7 @@ from .cell_images import CellBatches
 
 
 class Predictor:
-    """Runs a network over uint8 images; nothing waits for the device within a cell.
+    """Run a network over uint8 images; nothing waits for the device within a cell.
 
     Args:
         model (ImageClassifier): On its device; put into eval mode.
@@ -60,7 +60,7 @@ class Predictor:
             yield top, probability
 
     def inputs(self, images: Tensor) -> Tensor:
-        """What the network is given for images.
+        """Preprocess images for the network.
 
         Args:
             images (Tensor): uint8. (B, H, W, 3)
@@ -80,7 +80,7 @@ class Predictor:
 
 @dataclass(frozen=True)
 class CellPredictions:
-    """What a network said of a cell, from all processes.
+    """A network's predictions on a cell, from all processes.
 
     Attributes:
         number (int): Of the cell, in its set.
@@ -128,12 +128,9 @@ def predict_cells(
         yield CellPredictions(number, tops.cpu().numpy(), confidences.cpu().numpy())
 
 
-_SEED = 0
-
-
 @contextmanager
-def own_statistics_afterwards(model: ImageClassifier) -> Iterator[None]:
-    """Give a network back the statistics that it has now.
+def restored_buffers(model: ImageClassifier) -> Iterator[None]:
+    """Restore a network's buffers, such as BatchNorm's statistics, after the block.
 
     Args:
         model (ImageClassifier): The network.
@@ -148,19 +145,19 @@ def own_statistics_afterwards(model: ImageClassifier) -> Iterator[None]:
 
 def adapt(
     predict: Predictor,
-    source: CorruptionCells | CleanImages,
-    cell: int,
+    source: CorruptionSet | CleanImages,
     num_batches: int,
     batch_size: int,
+    cell: int,
 ) -> None:
     """Re-estimate BatchNorm's statistics on images of a cell, without labels.
 
     Args:
         predict (Predictor): The network.
-        source (CorruptionCells | CleanImages): Has the images.
-        cell (int): Number of the cell.
+        source (CorruptionSet | CleanImages): Has the images.
         num_batches (int): How many batches.
-        batch_size (int): Images a batch.
+        batch_size (int): Images per batch.
+        cell (int): Number of the cell.
 
     Raises:
         CTError: If there is no BatchNorm, or an image cannot be read.
@@ -178,18 +175,18 @@ def adapt(
 
 
 def drawn_batches(num_images: int, num_batches: int, batch_size: int) -> list[list[int]]:
-    """Positions of random images, the same ones in each cell and process.
+    """Draw positions of images, the same ones in each cell and process.
 
     At random, as many test sets lie class by class.
 
     Args:
         num_images (int): Of the cell.
         num_batches (int): At most so many batches.
-        batch_size (int): Images a batch; a smaller set is one batch.
+        batch_size (int): Images per batch; a smaller set is one batch.
 
     Returns:
         list[list[int]]: Whole batches, without repetition.
     """
-    order = np.random.default_rng(_SEED).permutation(num_images).tolist()
+    order = np.random.default_rng(0).permutation(num_images).tolist()
     count = max(1, min(num_batches, num_images // batch_size))
     return [order[n * batch_size : (n + 1) * batch_size] for n in range(count)]

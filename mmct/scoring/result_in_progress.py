@@ -1,26 +1,21 @@
 """A result file that grows cell by cell."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import get_dist_info, is_main_process
-from torch import Tensor
+from mmengine.dist import is_main_process
 
-from mmct.datasets import CleanImages, CorruptionCells
 from mmct.evaluation import read_result, to_csv
 from mmct.runs.errors import CTError
 from mmct.runs.files import lock_file, write_json, write_text
-from mmct.runs.progress import Progress
-
-from .cell_images import CellBatches
-
-Key = tuple[str | None, int]
+from mmct.runs.ranks import on_main_rank
 
 
 class ResultInProgress:
-    """What is known of a model's score on some cells, kept on disk at each cell.
+    """Keep the scores of cells, on disk after each; each process has them, the main one writes.
 
     Args:
         out (Path): The result file. Until it is complete there is
@@ -30,38 +25,46 @@ class ResultInProgress:
             ``cells``.
         replace (bool): Whether to drop another run's file. Defaults to False.
 
+    Attributes:
+        cells (dict): As in a result file, by corruption and severity.
+        examples (list): As in a result file.
+
     Raises:
         CTError: If another process writes it, or it is another run's.
     """
 
     def __init__(self, out: Path, marks: dict[str, Any], replace: bool = False) -> None:
         self.out, self.partial = out, out.with_name(f'{out.name}.partial')
-        self._lock = lock_file(out, 'choose another --out')
         # As it comes back from a file.
-        self._marks = json.loads(json.dumps(marks))
-        self.cells: dict[Key, dict] = {}
-        self.examples: list[dict] = []
-        for file, read in ((self.partial, _read_partial), (self.out, _read_finished)):
-            if file.exists() and not self.cells:
-                self._go_on_with(file, read, replace)
+        self.marks = json.loads(json.dumps(marks))
+        cells, self.examples = on_main_rank(partial(self._open, replace))
+        self.cells = {(cell['corruption'], cell['severity']): cell for cell in cells}
 
-    def _go_on_with(
+    def _open(self, replace: bool) -> tuple[list[dict], list[dict]]:
+        """Lock the file, and read the cells and examples that it has."""
+        self._lock = lock_file(self.out, 'choose another --out')
+        for file, read in ((self.partial, _read_partial), (self.out, _read_finished)):
+            found = self._read(file, read, replace) if file.exists() else None
+            if found is not None and found['cells']:
+                return found['cells'], found['examples']
+        return [], []
+
+    def _read(
         self, file: Path, read: Callable[[Path], dict[str, Any]], replace: bool
-    ) -> None:
+    ) -> dict[str, Any] | None:
         try:
             found = read(file)
         except (ValueError, KeyError, TypeError) as error:
             if replace:
-                return
-            raise CTError(f'{file} is no result to go on with ({error}): remove it, or '
-                          'choose another --out') from error
-        changed = [key for key in self._marks if found['marks'].get(key, 0) != self._marks[key]]
-        if not changed:
-            self.cells = {(cell['corruption'], cell['severity']): cell for cell in found['cells']}
-            self.examples = found['examples']
-        elif not replace:
-            what = ' and '.join(_SAID[key] for key in changed)
+                return None
+            raise CTError(
+                f'{file} is no result to go on with ({error}): remove it, or choose another --out'
+            ) from error
+        changed = [key for key in self.marks if found['marks'].get(key, 0) != self.marks[key]]
+        if changed and not replace:
+            what = ' and '.join(_DIFFERENCES[key] for key in changed)
             raise CTError(f'{file} is the result of {what}: choose another --out, or remove it')
+        return None if changed else found
 
     def add(self, cell: dict[str, Any], example: dict[str, Any] | None = None) -> None:
         """Keep a cell.
@@ -73,13 +76,12 @@ class ResultInProgress:
         """
         self.cells[cell['corruption'], cell['severity']] = cell
         self.examples += [example] if example else []
-        content = dict(
-            marks=self._marks, cells=list(self.cells.values()), examples=self.examples
-        )
-        write_json(self.partial, content)
+        if is_main_process():
+            content = dict(cells=list(self.cells.values()), examples=self.examples)
+            write_json(self.partial, dict(marks=self.marks, **content))
 
     def finish(self, result: dict[str, Any]) -> None:
-        """Put the complete result into its place, with a CSV file beside it.
+        """Put the complete result into its place, with a CSV file beside it; main process only.
 
         Args:
             result (dict): As in a result file.
@@ -90,7 +92,7 @@ class ResultInProgress:
         self._lock.release()
 
 
-_SAID = dict(
+_DIFFERENCES = dict(
     weights_sha256='other weights',
     fp16='another precision',
     recalibrate_bn='other BN statistics',
@@ -115,67 +117,3 @@ def _read_finished(file: Path) -> dict[str, Any]:
         cells=[[cell['corruption'], cell['severity']] for cell in cells],
     )
     return dict(marks=marks, cells=cells, examples=result['examples'])
-
-
-class Watch:
-    """Prints how far it is, and the mean error so far, in the main process.
-
-    Args:
-        sources (list): What is scored.
-        cells (CorruptionCells): The corrupted part of it.
-        done (list): The cells that an earlier call scored.
-        kept (ResultInProgress, optional): None in other processes.
-    """
-
-    def __init__(
-        self,
-        sources: list[CorruptionCells | CleanImages],
-        cells: CorruptionCells,
-        done: list,
-        kept: ResultInProgress | None,
-    ) -> None:
-        self._kept = kept
-        self._extra = cells.metainfo['corruptions']['categories'].get('extra', ())
-        self._progress = Progress(sum(len(s.cells) * s.num_images for s in sources))
-        for source in sources:
-            known = sum(tuple(cell) in done for cell in source.cells)
-            self._progress.add('earlier', known * source.num_images, made=False)
-
-    def __call__(
-        self,
-        loader: Iterable[Tensor | CTError],
-        source: CorruptionCells | CleanImages,
-        batches: CellBatches,
-    ) -> Iterator[Tensor]:
-        """Hand on the batches of a source.
-
-        Args:
-            loader (Iterable): Gives them.
-            source (CorruptionCells | CleanImages): Where they are from.
-            batches (CellBatches): Which they are.
-
-        Yields:
-            Tensor: Each batch.
-
-        Raises:
-            CTError: If one could not be read.
-        """
-        world_size = get_dist_info()[1]
-        for number, images in enumerate(loader):
-            if isinstance(images, CTError):
-                raise images
-            # Before it is predicted: nobody asks for more after the last one.
-            if is_main_process():
-                cell = source.cells[batches.numbers[number // batches.per_cell]]
-                what = f'{cell.corruption} {cell.severity}' if cell.corruption else 'clean images'
-                # The others are about as far.
-                self._progress.add(f'{what}{self._so_far()}', len(images) * world_size)
-            yield images
-
-    def _so_far(self) -> str:
-        errors = [
-            cell['error_pct']
-            for (corruption, _), cell in self._kept.cells.items()
-            if corruption is not None and corruption not in self._extra
-        ]
-        return f', raw mCE so far {sum(errors) / len(errors):.2f} %' if errors else ''

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmct.corruption_sets.scan import Scan, check_readable, chunks, image_digest, merge, scan_chunk
+from mmct.corruption_sets.scan import (
+    Scan,
+    check_readable,
+    chunks,
+    image_digest,
+    merge,
+    parts,
+    scan_chunk,
+)
 from mmct.runs import CTError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 9, 7, 3), np.uint8)
@@ -92,3 +100,13 @@ def test_a_random_pipeline_is_refused(source):
     source.read = lambda index: (np.roll(read(index)[0], rng.integers(9), 0), 0)
     with pytest.raises(CTError, match='pipeline is random'):
         scan_chunk(source, 0, 6)
+
+
+@pytest.mark.parametrize('size, lengths', [((8, 8), [256, 44]), ((256, 128), [16] * 18 + [12])])
+def test_parts_are_small_and_cover_all(size, lengths):
+    rows = np.arange(300)
+    digests = np.zeros((300, 32), np.uint8)
+    cut = list(parts(Scan(rows, rows, digests, rows.astype(np.uint64), {size})))
+    assert [len(part.indices) for part in cut] == lengths
+    assert [part.number for part in cut] == list(range(len(lengths)))
+    np.testing.assert_array_equal(np.concatenate([part.indices for part in cut]), range(300))

@@ -7,8 +7,7 @@ from scipy import stats
 from skimage.util import random_noise
 
 from mmct.corruptions import SEVERITIES, corrupt
-from mmct.corruptions.cifar_table import CIFAR_TABLE
-from mmct.corruptions.corrupt import RANDOM
+from mmct.corruptions.cifar import CIFAR_TABLE, RANDOM
 from mmct.corruptions.noise import additive_channel, alias_table, poisson_channel, replacing_channel
 
 COUNT = 2000

@@ -15,7 +15,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from mmct.corruptions import BENCHMARK, CORRUPTIONS, SEVERITIES
-from mmct.datasets import CIFAR10C, CIFAR100C, Cell, CIFAR10CBar, CorruptionArrays, ImageNetCBar
+from mmct.datasets import CIFAR10C, CIFAR100C, ArrayCorruptionSet, Cell, CIFAR10CBar, ImageNetCBar
 
 COUNT, SIZE = 6, 8
 NAMES = ('fog', 'contrast')
@@ -47,12 +47,12 @@ def folders(tmp_path):
     return tmp_path
 
 
-def build(root, kind='CorruptionArrays', **settings):
+def build(root, kind='ArrayCorruptionSet', **settings):
     settings = {'corruptions': NAMES, **settings}
     return DATASETS.build(dict(type=kind, data_root=str(root), **settings))
 
 
-KINDS = [('CorruptionArrays', 'arrays'), ('CorruptionFolders', 'folders')]
+KINDS = [('ArrayCorruptionSet', 'arrays'), ('FolderCorruptionSet', 'folders')]
 
 
 @pytest.mark.parametrize('kind, fixture', KINDS)
@@ -111,15 +111,15 @@ def test_by_default_the_benchmark_and_the_extra_ones_if_they_are_there(tmp_path)
     for name in BENCHMARK:
         np.save(tmp_path / f'{name}.npy', pixels(name, 5))
     np.save(tmp_path / 'labels.npy', np.zeros(5, np.uint8))
-    cells = CorruptionArrays(data_root=str(tmp_path))
+    cells = ArrayCorruptionSet(data_root=str(tmp_path))
     assert [cell.corruption for cell in cells.cells[::5]] == list(BENCHMARK)
     np.save(tmp_path / 'saturate.npy', pixels('saturate', 5))
     # Not 16 of 19.
     with pytest.raises(FileNotFoundError, match=r'speckle_noise\.npy'):
-        CorruptionArrays(data_root=str(tmp_path))
+        ArrayCorruptionSet(data_root=str(tmp_path))
     for name in CORRUPTIONS[15:]:
         np.save(tmp_path / f'{name}.npy', pixels(name, 5))
-    assert len(CorruptionArrays(data_root=str(tmp_path)).cells) == 95
+    assert len(ArrayCorruptionSet(data_root=str(tmp_path)).cells) == 95
 
 
 def test_a_map_is_let_go(arrays):
@@ -298,7 +298,7 @@ FOLDERS = {
 def test_a_wrong_folder_is_refused_and_named(folders, damage, said):
     damage(folders, folders / 'contrast' / '2' / 'cat' / '4.png')
     with pytest.raises((ValueError, FileNotFoundError)) as error:
-        build(folders, 'CorruptionFolders')
+        build(folders, 'FolderCorruptionSet')
     assert all(word in str(error.value) for word in said), error.value
 
 
@@ -315,7 +315,7 @@ def test_an_unreadable_image_is_named_when_read(folders, damage, kind, said):
     # In all cells: a file has the same name in each.
     for file in folders.glob('*/*/cat/4.png'):
         damage(file)
-    cells = build(folders, 'CorruptionFolders')
+    cells = build(folders, 'FolderCorruptionSet')
     with pytest.raises(kind) as error:
         cells.read(6, slice(None))
     assert '4.' in str(error.value)
@@ -327,7 +327,7 @@ def test_a_jpeg_with_bytes_after_its_end_is_read(folders):
         jpeg(file)
         file = file.with_suffix('.jpg')
         file.write_bytes(file.read_bytes() + b'tail')
-    assert build(folders, 'CorruptionFolders').read(0, slice(None)).shape == (COUNT, 64, 64, 3)
+    assert build(folders, 'FolderCorruptionSet').read(0, slice(None)).shape == (COUNT, 64, 64, 3)
 
 
 @pytest.mark.parametrize('kind', ['ImageNetC', 'TinyImageNetC'])
@@ -336,7 +336,7 @@ def test_other_numbers_of_classes_are_refused(folders, kind):
         build(folders, kind)
 
 
-@pytest.mark.parametrize('kind', ['CorruptionArrays', 'CorruptionFolders', 'CIFAR10C'])
+@pytest.mark.parametrize('kind', ['ArrayCorruptionSet', 'FolderCorruptionSet', 'CIFAR10C'])
 @pytest.mark.parametrize(
     'settings, said',
     [
@@ -351,7 +351,7 @@ def test_wrong_settings_are_refused(arrays, kind, settings, said):
         build(arrays, kind, **settings)
 
 
-@pytest.mark.parametrize('kind', ['CorruptionArrays', 'CorruptionFolders'])
+@pytest.mark.parametrize('kind', ['ArrayCorruptionSet', 'FolderCorruptionSet'])
 def test_a_missing_folder_is_named(tmp_path, kind):
     with pytest.raises(FileNotFoundError, match='no folder .*nowhere'):
         build(tmp_path / 'nowhere', kind)

@@ -84,14 +84,14 @@ def spread(model, images):
 
 def arrays(root, order):
     return dict(
-        type='CorruptionArrays', data_root=str(root / 'arrays'), corruptions=NAMES,
+        type='ArrayCorruptionSet', data_root=str(root / 'arrays'), corruptions=NAMES,
         channel_order=order,
     )  # fmt: skip
 
 
 def folders(root, order):
     return dict(
-        type='CorruptionFolders', data_root=str(root / 'folders'), corruptions=NAMES,
+        type='FolderCorruptionSet', data_root=str(root / 'folders'), corruptions=NAMES,
         channel_order=order,
     )  # fmt: skip
 
@@ -103,7 +103,7 @@ def generated(root, order):
         data_root=str(root / 'clean'),
         pipeline=[dict(type='LoadImageFromFile'), dict(type='PackInputs')],
     )
-    return dict(type='GeneratedCorruptions', corruptions=NAMES, dataset=files)
+    return dict(type='GeneratedCorruptionSet', corruptions=NAMES, dataset=files)
 
 
 @pytest.mark.parametrize('kind', [arrays, folders, generated])
@@ -169,5 +169,5 @@ def test_other_data_is_refused(sets, tmp_path, change, said):
 
 
 def test_the_sets_can_be_built_by_their_names():
-    for name in ('CIFAR10C', 'CIFAR100C', 'ImageNetC', 'TinyImageNetC', 'GeneratedCorruptions'):
+    for name in ('CIFAR10C', 'CIFAR100C', 'ImageNetC', 'TinyImageNetC', 'GeneratedCorruptionSet'):
         assert DATASETS.get(f'mmpretrain.{name}') is not None

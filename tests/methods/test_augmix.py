@@ -1,12 +1,17 @@
-"""AugMix's mixing against a reference written by hand, and its operations."""
+"""AugMix's mixing against a reference written by hand, its loss against SciPy, its views."""
+
+import math
 
 import numpy as np
 import pytest
-from mmpretrain.registry import TRANSFORMS
+import torch
+from mmpretrain.registry import MODELS, TRANSFORMS
+from mmpretrain.structures import DataSample
 from PIL import Image
+from scipy.special import rel_entr, softmax
 
 from mmct.corruptions import CORRUPTIONS
-from mmct.methods import AugMix
+from mmct.methods import AugMix, JensenShannonLoss, jensen_shannon
 from mmct.methods.augmix import OPERATIONS
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (12, 10, 3), dtype=np.uint8)
@@ -112,3 +117,76 @@ def test_wrong_settings_are_refused(settings, message):
 def test_another_image_is_refused(image):
     with pytest.raises(ValueError, match='AugMix needs a uint8 image .* just before PackInputs'):
         AugMix().transform(dict(img=image))
+
+
+VIEWS = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0))
+LABELS = torch.tensor([0, 1, 2, 3, 0])
+
+
+def by_hand(views):
+    total = 0.0
+    for sample in range(views.shape[1]):
+        p = [softmax(view[sample].double().numpy()) for view in views]
+        mean = sum(p) / len(p)
+        total += sum(rel_entr(q, mean).sum() for q in p) / len(p)
+    return total / views.shape[1]
+
+
+@pytest.mark.parametrize('count', [1, 2, 3])
+def test_the_divergence_is_scipys(count):
+    value = float(jensen_shannon(VIEWS[:count]))
+    assert value == pytest.approx(by_hand(VIEWS[:count]), abs=1e-6)
+
+
+def test_it_is_zero_for_equal_views_and_log_v_for_disjoint_ones():
+    assert float(jensen_shannon([VIEWS[0]] * 3)) == pytest.approx(0, abs=1e-6)
+    certain = [1000 * torch.eye(3)[[k]] for k in range(3)]
+    assert float(jensen_shannon(certain)) == pytest.approx(math.log(3), rel=1e-5)
+
+
+@pytest.mark.parametrize('own', [None, dict(type='LabelSmoothLoss', label_smooth_val=0.1)])
+def test_the_heads_own_loss_is_of_the_clean_view(own):
+    loss = JensenShannonLoss(own, jsd_weight=12.0)
+    plain = MODELS.build(own or dict(type='CrossEntropyLoss'))
+    clean = plain(VIEWS[0], LABELS, avg_factor=5)
+    # A head gives the number of all rows.
+    value = loss(VIEWS.flatten(0, 1), LABELS, avg_factor=15)
+    torch.testing.assert_close(value, clean + 12 * jensen_shannon(VIEWS))
+    torch.testing.assert_close(loss(VIEWS[0], LABELS, avg_factor=5), clean)
+
+
+def test_a_negative_weight_is_refused():
+    with pytest.raises(ValueError, match=r'JensenShannonLoss: jsd_weight must be >= 0.*-1'):
+        JensenShannonLoss(jsd_weight=-1)
+
+
+SETTINGS = dict(mean=[1, 2, 3], std=[4, 5, 6], to_rgb=True, num_classes=3)
+
+
+def both():
+    return (
+        MODELS.build(dict(type=f'{kind}DataPreprocessor', **SETTINGS))
+        for kind in ('MultiView', 'Cls')
+    )
+
+
+@pytest.mark.parametrize('collated', [True, False])
+def test_all_first_views_come_first(collated):
+    ours, stock = both()
+    views = torch.randint(0, 256, (2, 3, 3, 4, 5), dtype=torch.uint8)  # (N, V, C, H, W)
+    samples = [DataSample().set_gt_label(k) for k in range(2)]
+    batch = dict(inputs=views if collated else list(views), data_samples=samples)
+    data = ours(batch, True)
+    assert data['inputs'].shape == (6, 3, 4, 5)
+    for number in range(3):
+        expected = stock(dict(inputs=views[:, number]))['inputs']
+        assert torch.equal(data['inputs'][2 * number : 2 * number + 2], expected)
+    assert [int(sample.gt_label) for sample in data['data_samples']] == [0, 1]
+
+
+@pytest.mark.parametrize('collated', [True, False])
+def test_one_view_is_what_it_was(collated):
+    ours, stock = both()
+    images = torch.randint(0, 256, (2, 3, 4, 5), dtype=torch.uint8)
+    batch = dict(inputs=images if collated else list(images))
+    assert torch.equal(ours(batch)['inputs'], stock(batch)['inputs'])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmct.datasets import CorruptionArrays
+from mmct.datasets import ArrayCorruptionSet
 from mmct.scoring.cell_images import CellBatches, CellImages, cell_loader
 
 
@@ -13,7 +13,7 @@ def cells(tmp_path):
     for name in ('fog', 'snow'):
         np.save(tmp_path / f'{name}.npy', rng.integers(0, 256, (5 * 7, 4, 4, 3), np.uint8))
     np.save(tmp_path / 'labels.npy', np.tile(np.arange(7), 5))
-    return CorruptionArrays(data_root=str(tmp_path), corruptions=['fog', 'snow'])
+    return ArrayCorruptionSet(data_root=str(tmp_path), corruptions=['fog', 'snow'])
 
 
 @pytest.mark.parametrize('batch_size', [1, 3, 7, 50])

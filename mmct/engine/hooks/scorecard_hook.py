@@ -12,7 +12,6 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import DATASETS, HOOKS
 
 from mmct.evaluation import compare
-from mmct.evaluation.metrics import CorruptionError
 from mmct.models import CTClassifier
 from mmct.report import print_scorecards, render
 from mmct.runs.configs import scoped
@@ -20,7 +19,7 @@ from mmct.runs.errors import CTError
 from mmct.runs.files import write_bytes
 from mmct.runs.isolation import isolated
 from mmct.runs.ranks import unwrapped
-from mmct.scoring import Scoring, score
+from mmct.scoring import score
 
 
 @HOOKS.register_module()
@@ -97,15 +96,12 @@ class ScorecardHook(Hook):
                     model,
                     self._cells,
                     self._cells.clean,
-                    Scoring(
-                        out=folder / f'{role}.json',
-                        name=f'{config.stem}: {role}',
-                        metric=CorruptionError(),
-                        config=config.name,
-                        batch_size=loader.get('batch_size', 128),
-                        # An earlier training's in this work dir.
-                        replace=True,
-                    ),
+                    out=folder / f'{role}.json',
+                    name=f'{config.stem}: {role}',
+                    config=config.name,
+                    batch_size=loader.get('batch_size', 128),
+                    # An earlier training's in this work dir.
+                    replace=True,
                 )
                 for role, model in _networks(runner).items()
             ]
@@ -118,7 +114,7 @@ class ScorecardHook(Hook):
 
     def _dataset(self, runner: Runner) -> dict[str, Any]:
         return dict(
-            type=scoped(runner.cfg, 'GeneratedCorruptions'),
+            type=scoped(runner.cfg, 'GeneratedCorruptionSet'),
             dataset=runner.cfg.test_dataloader.dataset,
             **self._settings,
         )

@@ -9,12 +9,11 @@ from mmengine.config import Config
 from mmpretrain.registry import DATASETS
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmct.cli.corruption_options import channel_order
-from mmct.datasets import CleanImages, CorruptionCells
-from mmct.evaluation.metrics import CorruptionError
+from mmct.datasets import CleanImages, CorruptionSet
+from mmct.datasets.images import order_of_dataset
 from mmct.evaluation.summary import error_table, main_corruptions
 from mmct.runs.configs import scoped, type_name
-from mmct.scoring import Scoring, score
+from mmct.scoring import score
 
 from ..registry import SCORES
 from ..trained_run import TrainedRun
@@ -105,17 +104,14 @@ class CorruptionScore:
             model,
             cells,
             clean,
-            Scoring(
-                out=out,
-                name=run.title,
-                metric=CorruptionError(),
-                config=Path(run.config.filename).name,
-                checkpoint=(checkpoint or run.folder / 'weights.pth').name,
-                batch_size=loader.get('batch_size', 128),
-                recalibrate_bn=self.recalibrate_bn if with_bn else 0,
-                # Of other settings of this score: those are kept by the study.
-                replace=True,
-            ),
+            out=out,
+            name=run.title,
+            config=Path(run.config.filename).name,
+            checkpoint=(checkpoint or run.folder / 'weights.pth').name,
+            batch_size=loader.get('batch_size', 128),
+            recalibrate_bn=self.recalibrate_bn if with_bn else 0,
+            # Of other settings of this score: those are kept by the study.
+            replace=True,
         )
         summary = result['summary']
         kept = (
@@ -133,17 +129,17 @@ class CorruptionScore:
             **{name: summary[name] for name in kept},
         )
 
-    def _images(self, cfg: Config) -> tuple[CorruptionCells, CleanImages]:
+    def _images(self, cfg: Config) -> tuple[CorruptionSet, CleanImages]:
         loader = cfg.get(f'{self.split}_dataloader')
         if loader is None:
             raise ValueError(f'score {self.name!r} needs a {self.split}_dataloader')
         own = copy.deepcopy(loader.dataset)
         own.update(copy.deepcopy(self.own))
         if self.dataset is None:
-            settings = dict(type=scoped(cfg, 'GeneratedCorruptions'), dataset=own)
+            settings = dict(type=scoped(cfg, 'GeneratedCorruptionSet'), dataset=own)
         else:
             settings = dict(copy.deepcopy(self.dataset))
             settings['type'] = scoped(cfg, type_name(settings))
-            settings.setdefault('channel_order', channel_order(cfg))
+            settings.setdefault('channel_order', order_of_dataset(cfg.test_dataloader.dataset))
         cells = DATASETS.build({**settings, **self.chosen})
         return cells, cells.clean if self.dataset is None else CleanImages(own)

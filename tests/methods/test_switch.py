@@ -130,7 +130,7 @@ def test_a_method_and_ct_are_switched_on_in_a_stock_config():
 @pytest.mark.parametrize(
     ('names', 'message'),
     [
-        (['augmx'], "no method 'augmx'; did you mean augmix"),
+        (['augmx'], "no method 'augmx': did you mean 'augmix'"),
         (['augmix', 'mixup'], 'augmix cannot be combined with mixup'),
         (['cutmix', 'augmix'], 'augmix cannot be combined with cutmix'),
         (['adversarial', 'augmix'], 'adversarial cannot be combined with augmix'),

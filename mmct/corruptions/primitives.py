@@ -1,4 +1,4 @@
-"""Compiling loops that no library has."""
+"""What corruptions are built from: compiled loops, grey levels, filters as matrices."""
 
 import os
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def _user_cache() -> str:
 
 
 def to_fractions(images: np.ndarray) -> np.ndarray:
-    """Grey levels as fractions of white.
+    """Turn grey levels into fractions of white.
 
     Args:
         images (np.ndarray): uint8.
@@ -52,7 +52,7 @@ def to_fractions(images: np.ndarray) -> np.ndarray:
 
 
 def to_levels(fractions: np.ndarray) -> np.ndarray:
-    """Fractions of white as grey levels, cut off and not rounded, as the reference does.
+    """Turn fractions of white into grey levels: cut off and not rounded, as the reference does.
 
     Args:
         fractions (np.ndarray): Any floats.
@@ -94,7 +94,7 @@ def _repeat(values: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def zoom_matrix(size: int, factor: float) -> np.ndarray:
-    """What the reference's zoom makes of one axis: crop, enlarge linearly, crop.
+    """Write the reference's zoom of one axis as a matrix: crop, enlarge linearly, crop.
 
     Args:
         size (int): Pixels.
@@ -114,7 +114,7 @@ def zoom_matrix(size: int, factor: float) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def smoothing_matrix(size: int, sigma: float, mode: str, truncate: float = 4.0) -> np.ndarray:
-    """A normal (Gaussian) filter along one axis.
+    """Write a normal (Gaussian) filter along one axis as a matrix.
 
     Args:
         size (int): Pixels.

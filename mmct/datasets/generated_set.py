@@ -1,4 +1,4 @@
-"""A test set's images in batches, as its pipeline gives them."""
+"""A test set's images in batches, as its pipeline gives them, and their corruptions."""
 
 from typing import Any
 
@@ -6,14 +6,18 @@ import numpy as np
 import torch
 from mmpretrain.registry import DATASETS
 
-from .corruption_set import CLEAN, Cell
+from mmct.corruptions import CORRUPTIONS, SEVERITIES, check_seed, choose_table, corrupt
+from mmct.corruptions.names import check_table
+
+from .corruption_set import CLEAN, Cell, CorruptionSet
+from .images import order_of_sample, reordered
 
 # Bytes of images that are kept: those of CIFAR's test set, twice.
 _KEPT = 1 << 26
 
 
 class CleanImages:
-    """Any test set as one cell of uncorrupted images.
+    """Read any test set as one cell of uncorrupted images.
 
     Small sets stay in memory, as they are read for each corruption anew.
 
@@ -33,10 +37,7 @@ class CleanImages:
         self._kept: dict[int, np.ndarray] = {}
         self._room = _KEPT
         self.labels = _labels(self.dataset)
-        sample = self.dataset[0].get('data_samples')
-        from_file = sample is not None and 'img_path' in sample
-        # mmcv reads files as BGR; the data sets that hold arrays hold RGB.
-        self.channel_order = 'bgr' if from_file else 'rgb'
+        self.channel_order = order_of_sample(self.dataset[0].get('data_samples'))
 
     @property
     def num_images(self) -> int:
@@ -45,7 +46,7 @@ class CleanImages:
 
     @property
     def metainfo(self) -> dict[str, Any]:
-        """The data set's."""
+        """The data set's metainfo."""
         return getattr(self.dataset, 'metainfo', {})
 
     def read(self, cell: int, positions: slice) -> np.ndarray:
@@ -68,7 +69,7 @@ class CleanImages:
         return np.stack(images)
 
     def close(self) -> None:
-        """There is nothing open."""
+        """Do nothing: there is nothing open."""
 
     def _image(self, index: int) -> np.ndarray:
         image = self._kept.get(index)
@@ -82,7 +83,7 @@ class CleanImages:
         return image
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the images: workers read their own."""
+        """Pickle without the images: workers read their own."""
         return {**self.__dict__, '_kept': {}, '_room': _KEPT}
 
 
@@ -116,7 +117,7 @@ def _checked(inputs: Any) -> torch.Tensor:
 
 
 def _labels(dataset: Any) -> np.ndarray:
-    """The class of each image. int64 (N,)."""
+    """Get the class of each image. int64 (N,)."""
     if hasattr(dataset, 'get_gt_labels'):
         labels = dataset.get_gt_labels()
     else:
@@ -128,3 +129,61 @@ def _labels(dataset: Any) -> np.ndarray:
     if labels.shape != (len(dataset),):
         raise ValueError('the test set has not one label an image: errors need one class each')
     return labels
+
+
+@DATASETS.register_module()
+class GeneratedCorruptionSet(CorruptionSet):
+    """Corruption set that is made in memory from a test set.
+
+    The images are those that the test set's whole pipeline gives, corrupted as by
+    :class:`CorruptedDataset`: keyed by (seed, position, corruption,
+    severity), on RGB. They are not a released set's: ``source`` is 'generated'.
+
+    Args:
+        dataset (dict | Dataset): The test set or its config.
+        seed (int): 0 or more. Defaults to 0.
+        table (str, optional): 'cifar' or 'imagenet'. Defaults to by size.
+        **kwargs: As for :class:`CorruptionSet`; by default all 19
+            corruptions.
+
+    Raises:
+        ValueError: If a setting is wrong, the test set is empty, or its images
+            are of a size that the table does not serve.
+    """
+
+    NAME = 'generated'
+
+    def __init__(self, dataset: Any, seed: int = 0, table: str | None = None, **kwargs) -> None:
+        self.seed, self.table = check_seed(seed), check_table(table)
+        self.clean = CleanImages(dataset)
+        self.own_order = self.clean.channel_order
+        super().__init__(**kwargs)
+
+    def open(self) -> None:
+        """Look at the first image."""
+        size = self.clean.read(0, slice(0, 1)).shape[1:3]
+        self.table = choose_table(self.table, *size)
+        self.labels = self.clean.labels
+        if 'classes' in self.clean.metainfo:
+            self._metainfo.setdefault('classes', self.clean.metainfo['classes'])
+        self.cells = tuple(
+            Cell(name, severity)
+            for name in self._corruptions or CORRUPTIONS
+            for severity in self._severities or SEVERITIES
+        )
+
+    def pixels(self, cell: Cell, positions: range) -> np.ndarray:
+        """Make images of a cell."""
+        images = self.clean.read(0, slice(positions.start, positions.stop, positions.step))
+        made = corrupt(
+            reordered(images, self.own_order),
+            *cell,
+            seed=self.seed,
+            indices=np.array(positions),
+            table=self.table,
+        )
+        return reordered(made, self.own_order)
+
+    def describe(self) -> dict[str, Any]:
+        """Describe the data, for result files."""
+        return {**super().describe(), 'source': 'generated', 'seed': self.seed, 'table': self.table}

@@ -17,12 +17,10 @@ from mmpretrain.registry import MODELS
 from mmct import config_path
 from mmct.corruptions import SEVERITIES, corrupt
 from mmct.evaluation import unpack_hits
-from mmct.evaluation.metrics import CorruptionError
 from mmct.models import reestimate_batch_norm, remove_batch_norm
 from mmct.runs.errors import CTError
 from mmct.runs.progress import Progress
-from mmct.scoring import Scoring, drawn_batches, score
-from mmct.scoring import result_in_progress as watch
+from mmct.scoring import drawn_batches, score, scorecard
 from mmct.scoring.predictor import Predictor
 
 NAMES = ('gaussian_noise', 'fog', 'saturate')
@@ -54,13 +52,13 @@ def cells():
 
 def build(**settings):
     digits = dict(type='Digits', split='test', indices=45, pipeline=[dict(type='PackInputs')])
-    kind = dict(type='GeneratedCorruptions', dataset=digits, corruptions=NAMES)
+    kind = dict(type='GeneratedCorruptionSet', dataset=digits, corruptions=NAMES)
     return DATASETS.build({**kind, **settings})
 
 
 def scored(model, cells, out, **settings):
-    settings = dict(batch_size=16, name='run', metric=CorruptionError(), **settings)
-    return score(model, cells, cells.clean, Scoring(out=out, **settings))
+    settings = {'batch_size': 16, 'name': 'run', **settings}
+    return score(model, cells, cells.clean, out=out, **settings)
 
 
 def test_hits_are_those_of_the_network_image_by_image(trained, cells, tmp_path):
@@ -94,13 +92,8 @@ def test_hits_are_those_of_the_network_image_by_image(trained, cells, tmp_path):
     ids=str,
 )
 def test_batches_workers_and_layout_do_not_matter(trained, cells, tmp_path, settings):
-    settings = {'batch_size': 16, **settings}
-    options = dict(name='run', metric=CorruptionError())
-    one = score(trained, cells, cells.clean, Scoring(tmp_path / 'one.json', **options))
-    other = score(
-        trained, build(), cells.clean, Scoring(tmp_path / 'other.json', **options, **settings)
-    )
-    assert_same(one, other)
+    one = scored(trained, cells, tmp_path / 'one.json', batch_size=128)
+    assert_same(one, scored(trained, build(), tmp_path / 'other.json', **settings))
 
 
 def test_statistics_are_estimated_anew_on_each_cell(trained, cells, tmp_path):
@@ -211,7 +204,7 @@ def counted(batches, calls):
 def test_it_says_how_far_it_is_and_the_mean_so_far(
     trained, cells, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(watch, 'Progress', partial(Progress, every=0))
+    monkeypatch.setattr(scorecard, 'Progress', partial(Progress, every=0))
     result = scored(trained, cells, tmp_path / 'out.json')
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1].startswith('saturate 5, raw mCE so far ')

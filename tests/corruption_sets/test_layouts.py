@@ -1,12 +1,11 @@
-"""Class folders and file names."""
+"""Class folders and file names, of the layout of ImageNet-C."""
 
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from mmct.corruption_sets.layouts import Folders, check_names, class_folders
-from mmct.corruption_sets.recipe import Recipe
+from mmct.corruption_sets.layouts import FolderLayout, check_names, class_folders
 from mmct.runs import CTError
 
 
@@ -39,7 +38,7 @@ def test_images_of_one_name_are_refused():
 
 
 def test_classes_without_images_have_folders_too(tmp_path):
-    layout = Folders(tmp_path, tmp_path / 'work', Recipe((2, 3), 0, 'cifar'), ('a', 'b'))
+    layout = FolderLayout(tmp_path, tmp_path / 'work', (2, 3), 0, 'cifar', ('a', 'b'))
     layout.finish('fog')
     folders = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.glob('fog/*/*'))
     assert folders == ['fog/2/a', 'fog/2/b', 'fog/3/a', 'fog/3/b']

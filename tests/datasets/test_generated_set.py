@@ -6,7 +6,7 @@ from mmpretrain.registry import DATASETS
 from PIL import Image
 
 from mmct.corruptions import CORRUPTIONS
-from mmct.datasets import CleanImages, CorruptedDataset, GeneratedCorruptions, clean_images
+from mmct.datasets import CleanImages, CorruptedDataset, GeneratedCorruptionSet, generated_set
 
 DIGITS = dict(type='Digits', split='test', indices=9, pipeline=[dict(type='PackInputs')])
 
@@ -29,7 +29,7 @@ def files(tmp_path):
 def test_images_are_those_of_corrupted_dataset(source, name, files):
     inner = files if source == 'files' else DIGITS
     settings = dict(seed=3)
-    cells = GeneratedCorruptions(inner, corruptions=[name], severities=[2, 5], **settings)
+    cells = GeneratedCorruptionSet(inner, corruptions=[name], severities=[2, 5], **settings)
     assert cells.channel_order == ('bgr' if source == 'files' else 'rgb')
     for number, severity in enumerate((2, 5)):
         one = CorruptedDataset(inner, corruption=name, severity=severity, **settings)
@@ -44,7 +44,7 @@ def test_images_are_those_of_corrupted_dataset(source, name, files):
 
 
 def test_all_nineteen_by_default_and_labelled_generated():
-    cells = DATASETS.build(dict(type='GeneratedCorruptions', dataset=DIGITS))
+    cells = DATASETS.build(dict(type='GeneratedCorruptionSet', dataset=DIGITS))
     assert [cell.corruption for cell in cells.cells[::5]] == list(CORRUPTIONS)
     data = cells.metainfo['corruptions']
     assert (data['source'], data['seed'], data['table']) == ('generated', 0, 'cifar')
@@ -58,12 +58,12 @@ def test_clean_images_are_read_once_if_they_are_small(monkeypatch):
     monkeypatch.setattr(
         type(digits), '__getitem__', lambda self, i: reads.append(i) or original(self, i)
     )
-    cells = GeneratedCorruptions(digits, corruptions=['fog', 'contrast'])
+    cells = GeneratedCorruptionSet(digits, corruptions=['fog', 'contrast'])
     reads.clear()
     for number in range(10):
         cells.read(number, slice(None))
     assert sorted(reads) == list(range(1, 9))  # the first was looked at before
-    monkeypatch.setattr(clean_images, '_KEPT', 5 * 8 * 8 * 3)
+    monkeypatch.setattr(generated_set, '_KEPT', 5 * 8 * 8 * 3)
     large = CleanImages(digits)
     reads.clear()
     for _ in range(3):
@@ -84,7 +84,7 @@ def test_clean_images_are_read_once_if_they_are_small(monkeypatch):
 )
 def test_wrong_settings_are_refused(change, said):
     with pytest.raises(ValueError, match=said):
-        GeneratedCorruptions(**{'dataset': DIGITS, **change}).read(0, slice(None))
+        GeneratedCorruptionSet(**{'dataset': DIGITS, **change}).read(0, slice(None))
 
 
 def test_images_of_several_sizes_and_labels_of_several_classes_are_refused(files):

@@ -1,10 +1,44 @@
-"""The severities of CIFAR-10-C and CIFAR-100-C.
+"""The severities of CIFAR-10-C and CIFAR-100-C, and the functions that take them.
 
 They are weaker than ImageNet-C's. Values: Hendrycks & Dietterich, *Benchmarking
 Neural Network Robustness to Common Corruptions and Perturbations* (2019), the
-authors' script for CIFAR. Each row has the parameters of severities 1 to 5, as
-the function of that name takes them.
+authors' script for CIFAR.
 """
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .blur import defocus_blur, gaussian_blur, glass_blur, motion_blur, zoom_blur
+from .digital import (
+    brightness,
+    contrast,
+    elastic_transform,
+    jpeg_compression,
+    pixelate,
+    saturate,
+)
+from .noise import gaussian_noise, impulse_noise, shot_noise, speckle_noise
+from .streams import Streams
+from .weather import fog, frost, snow, spatter
+
+RANDOM: dict[str, Callable[..., np.ndarray]] = {
+    function.__name__: function
+    for function in (
+        gaussian_noise, shot_noise, impulse_noise, glass_blur, motion_blur, snow, frost, fog,
+        elastic_transform, speckle_noise, spatter,
+    )
+}  # fmt: skip
+"""The corruptions that draw: ``(images, streams, *parameters)``."""
+
+DETERMINISTIC: dict[str, Callable[..., np.ndarray]] = {
+    function.__name__: function
+    for function in (
+        defocus_blur, zoom_blur, brightness, contrast, pixelate, jpeg_compression, gaussian_blur,
+        saturate,
+    )
+}  # fmt: skip
+"""Those that do not: ``(images, *parameters)``."""
 
 CIFAR_TABLE: dict[str, tuple[tuple[float, ...], ...]] = dict(
     # standard deviation
@@ -64,3 +98,24 @@ CIFAR_TABLE: dict[str, tuple[tuple[float, ...], ...]] = dict(
     # factor of the saturation, added to it
     saturate=((0.3, 0), (0.1, 0), (1.5, 0), (2, 0.1), (2.5, 0.2)),
 )
+"""The parameters of severities 1 to 5, as the function of that name takes them."""
+
+
+def corrupt_cifar(
+    images: np.ndarray, streams: Streams, corruption: str, severity: int
+) -> np.ndarray:
+    """Corrupt a block of images as CIFAR-10-C is.
+
+    Args:
+        images (np.ndarray): uint8, contiguous. (N, H, W, 3)
+        streams (Streams): The images' randomness.
+        corruption (str): The name.
+        severity (int): 1 to 5.
+
+    Returns:
+        np.ndarray: As the images.
+    """
+    parameters = CIFAR_TABLE[corruption][severity - 1]
+    if corruption in RANDOM:
+        return RANDOM[corruption](images, streams, *parameters)
+    return DETERMINISTIC[corruption](images, *parameters)

@@ -16,10 +16,16 @@ from skimage.color import hsv2rgb, rgb2hsv
 
 import mmct.corruptions
 from mmct.corruptions.blur import smear, smooth_images, zoom_blur
-from mmct.corruptions.digital import brightness, contrast, jpeg_compression, pixelate, saturate
-from mmct.corruptions.elastic import _sample
-from mmct.corruptions.levels import compiled, smooth
+from mmct.corruptions.digital import (
+    _sample,
+    brightness,
+    contrast,
+    jpeg_compression,
+    pixelate,
+    saturate,
+)
 from mmct.corruptions.noise import through_channel
+from mmct.corruptions.primitives import compiled, smooth
 from mmct.corruptions.streams import InOrder
 
 SIZES = [(32, 32), (24, 31), (9, 17)]

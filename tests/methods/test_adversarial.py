@@ -1,10 +1,56 @@
-"""Adversarial batches, on real digits."""
+"""The attack, on losses whose worst image is known; adversarial batches, on real digits."""
 
 import pytest
 import torch
 from mmengine.runner import Runner
 
-from mmct.methods import AdversarialTrainingHook
+from mmct.methods import AdversarialTrainingHook, pgd
+
+
+def images(level=100.0):
+    return torch.full((2, 3, 4, 4), level)
+
+
+def test_a_linear_loss_is_worst_at_the_corner_of_the_ball():
+    slope = torch.where(torch.arange(96).view(2, 3, 4, 4) % 3 == 0, -2.0, 1.0)
+    found = pgd(lambda x: (slope * x).sum(), images(), epsilon=8, step=2, num_steps=8)
+    assert torch.equal(found, images() + 8 * slope.sign())
+
+
+def test_pixels_stay_levels_of_an_image():
+    low = pgd(lambda x: -x.sum(), images(3.0), epsilon=8, step=8, num_steps=2)
+    high = pgd(lambda x: x.sum(), images(250.0), epsilon=8, step=8, num_steps=2)
+    assert torch.equal(low, images(0.0)) and torch.equal(high, images(255.0))
+
+
+def test_it_starts_at_random_within_the_ball():
+    torch.manual_seed(0)
+    one, other = (pgd(lambda x: 0 * x.sum(), images(), epsilon=4, step=1) for _ in range(2))
+    assert not torch.equal(one, other)
+    assert (one - 100).abs().max() <= 4 and (one - 100).abs().max() > 3
+
+
+def test_the_steps_are_of_the_given_length():
+    torch.manual_seed(0)
+    start = pgd(lambda x: 0 * x.sum(), images(), num_steps=1)
+    torch.manual_seed(0)
+    after = pgd(lambda x: x.sum(), images(), step=0.5, num_steps=1)
+    expected = (start + 0.5).clamp(max=108.0)
+    torch.testing.assert_close(after, expected)
+
+
+def test_uint8_images_become_float_and_the_network_gets_no_gradient():
+    network = torch.nn.Linear(3, 2)
+    batch = torch.full((1, 3), 9, dtype=torch.uint8)
+    found = pgd(lambda x: network(x).square().sum(), batch)
+    assert found.dtype == torch.float32 and not found.requires_grad
+    assert network.weight.grad is None
+
+
+@pytest.mark.parametrize('enabled', [True, False])
+def test_it_works_where_gradients_are_switched_off(enabled):
+    with torch.set_grad_enabled(enabled):
+        assert torch.equal(pgd(lambda x: x.sum(), images(), step=8), images(108.0))
 
 
 def test_the_batch_becomes_worse_for_the_network_within_the_ball(tiny):

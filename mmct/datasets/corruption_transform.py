@@ -1,0 +1,212 @@
+"""Corrupt images while they are loaded: in a pipeline, or after the whole of it."""
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmpretrain.registry import DATASETS, TRANSFORMS
+
+from mmct.corruptions import check_corruption, check_seed, check_severity, choose_table, corrupt
+from mmct.corruptions.names import check_table
+
+from .images import check_channel_order, order_of_sample, reordered
+
+
+@TRANSFORMS.register_module()
+class Corrupt(BaseTransform):
+    """Corrupt the image as CIFAR-10-C or ImageNet-C are (Hendrycks & Dietterich, 2019).
+
+    It stands after resize and crop, and before the image is normalised or
+    packed. The randomness is keyed by (seed, ``sample_idx``, corruption,
+    severity): in each epoch and worker the image is the same.
+
+    **Required keys**: img, sample_idx, and img_path for images of files
+
+    **Modified keys**: img
+
+    **Added keys**: corruption, a dict whose ``source`` is 'generated'. Give
+    ``PackInputs`` 'corruption' among its ``meta_keys`` to keep it.
+
+    Args:
+        corruption (str): One of :data:`mmct.corruptions.CORRUPTIONS`.
+        severity (int): 1 (weak) to 5 (strong).
+        seed (int): 0 or more. Defaults to 0.
+        table (str, optional): 'cifar' or 'imagenet'. Defaults to the image's size.
+        channel_order (str, optional): 'rgb' or 'bgr'. Defaults to 'bgr' for
+            images that were read from a file, as mmcv reads them, and 'rgb' for
+            arrays, as mmpretrain's CIFAR has them.
+
+    Raises:
+        ValueError: If a setting is wrong; when called, if the image is no uint8
+            array (H, W, 3) or of a size that the table does not serve.
+    """
+
+    def __init__(
+        self,
+        corruption: str,
+        severity: int,
+        seed: int = 0,
+        table: str | None = None,
+        channel_order: str | None = None,
+    ) -> None:
+        self.corruption = check_corruption(corruption)
+        self.severity = check_severity(severity)
+        self.seed = check_seed(seed)
+        self.table = check_table(table)
+        self.channel_order = check_channel_order(channel_order, 'Corrupt')
+
+    def transform(self, results: dict) -> dict:
+        """Corrupt ``results['img']``."""
+        missing = [key for key in ('img', 'sample_idx') if key not in results]
+        if missing:
+            raise ValueError(
+                f'Corrupt: the results have no {" and no ".join(missing)}: it stands after the '
+                'image is loaded and before PackInputs, in the pipeline of a data set, which '
+                'numbers its images'
+            )
+        image = results['img']
+        results['img'] = self.corrupted(image, results['sample_idx'], order_of_sample(results))
+        results['corruption'] = self.label(*image.shape[:2])
+        return results
+
+    def corrupted(self, image: np.ndarray, index: int, order: str) -> np.ndarray:
+        """Corrupt an image.
+
+        Args:
+            image (np.ndarray): uint8. (H, W, 3)
+            index (int): The image's, in its data set.
+            order (str): 'rgb' or 'bgr', unless ``channel_order`` was given.
+
+        Returns:
+            np.ndarray: A new image, its channels in the same order. (H, W, 3)
+
+        Raises:
+            ValueError: If it is no such image, or of a size that the table
+                does not serve.
+        """
+        order = self.channel_order or order
+        made = corrupt(
+            reordered(image, order)[None],
+            self.corruption,
+            self.severity,
+            seed=self.seed,
+            indices=[index],
+            table=self.table,
+        )
+        return np.ascontiguousarray(reordered(made[0], order))
+
+    def label(self, height: int | None = None, width: int | None = None) -> dict[str, Any]:
+        """Describe what is done, and that it is no released set's.
+
+        Args:
+            height (int, optional): The image's, in pixels.
+            width (int, optional): The image's, in pixels.
+
+        Returns:
+            dict: ``source`` is 'generated'; ``corruption``, ``severity``,
+            ``seed`` and ``table``, which is chosen where the size is given.
+        """
+        table = self.table if height is None else choose_table(self.table, height, width)
+        return dict(
+            source='generated',
+            corruption=self.corruption,
+            severity=self.severity,
+            seed=self.seed,
+            table=table,
+        )
+
+    def __repr__(self) -> str:
+        settings = ', '.join(f'{name}={value!r}' for name, value in vars(self).items())
+        return f'{type(self).__name__}({settings})'
+
+
+@DATASETS.register_module()
+class CorruptedDataset(torch.utils.data.Dataset):
+    """Corrupt what a data set returns, after its whole pipeline.
+
+    For data sets without a pipeline of their own, where :class:`Corrupt` cannot
+    stand: wrappers such as ``KFoldDataset`` or ``ConcatDataset``. The randomness is
+    keyed by (seed, index in this data set, corruption, severity): an image that comes
+    twice under two indices, as in ``RepeatDataset``, has two corruptions.
+
+    Images made so are not those of a released set, and neither are the scores:
+    ``metainfo`` and the samples say that the ``source`` is 'generated'.
+
+    Args:
+        dataset (dict | Dataset): The data set or its config. Its results have
+            ``inputs``, uint8 (3, H, W), or ``img``, uint8 (H, W, 3).
+        **settings: As for :class:`Corrupt`.
+
+    Raises:
+        ValueError: If a setting is wrong, or the data set is empty; when read,
+            if a result has no such image or one of a size that the table does
+            not serve.
+    """
+
+    def __init__(self, dataset: Any, **settings) -> None:
+        self._corrupt = Corrupt(**settings)
+        lazy = isinstance(dataset, dict) and dataset.get('lazy_init', False)
+        self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+        if not lazy:
+            self.full_init()
+
+    def full_init(self) -> None:
+        """Read the data set's list of images, where that was put off."""
+        if hasattr(self.dataset, 'full_init'):
+            self.dataset.full_init()
+        if len(self.dataset) == 0:
+            raise ValueError('CorruptedDataset: the data set is empty: check its paths')
+
+    @property
+    def metainfo(self) -> dict:
+        """The data set's metainfo, with ``corruption`` added."""
+        metainfo = copy.deepcopy(getattr(self.dataset, 'metainfo', {}))
+        return {**metainfo, 'corruption': self._corrupt.label()}
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> dict:
+        results = self.dataset[index]
+        index = index % len(self)
+        if 'inputs' in results:
+            return self._packed(results, index)
+        if 'img' in results:
+            own = dict(sample_idx=results['sample_idx']) if 'sample_idx' in results else {}
+            return {**self._corrupt({**results, 'sample_idx': index}), **own}
+        raise ValueError(
+            f'CorruptedDataset: the results have neither inputs nor img, only {sorted(results)}: '
+            'let the pipeline load an image'
+        )
+
+    def _packed(self, results: dict, index: int) -> dict:
+        inputs, sample = results['inputs'], results.get('data_samples')
+        if not isinstance(inputs, torch.Tensor):
+            raise ValueError(
+                f'CorruptedDataset: inputs must be one image, got a {type(inputs).__name__}: '
+                'put Corrupt into the pipeline instead, before the image becomes several'
+            )
+        image = inputs.permute(1, 2, 0).numpy()
+        made = self._corrupt.corrupted(image, index, order_of_sample(sample))
+        if sample is not None:
+            label = self._corrupt.label(*image.shape[:2])
+            sample.set_field(label, 'corruption', field_type='metainfo')
+        made = torch.from_numpy(np.ascontiguousarray(made.transpose(2, 0, 1)))
+        return {**results, 'inputs': made}
+
+    def get_data_info(self, index: int) -> dict:
+        """Get the annotation of an image, as the data set has it."""
+        return self.dataset.get_data_info(index)
+
+    def get_cat_ids(self, index: int) -> list[int]:
+        """Get the classes of an image."""
+        return self.dataset.get_cat_ids(index)
+
+    def get_gt_labels(self) -> np.ndarray:
+        """Get the classes of all images. (N,)."""
+        return self.dataset.get_gt_labels()
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}({self._corrupt!r}) of {self.dataset}'

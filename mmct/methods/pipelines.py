@@ -1,0 +1,142 @@
+"""Put transforms into a training config: helpers, and the methods that mmpretrain has itself."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config, ConfigDict
+
+from mmct.datasets.images import order_before, reordered
+from mmct.runs.configs import type_name
+from mmct.runs.errors import CTError
+
+
+def augment(cfg: Config, step: dict) -> None:
+    """Put a step before the images are packed, in each training pipeline.
+
+    Args:
+        cfg (Config): A training config, changed in place.
+        step (dict): Config of the transform.
+
+    Raises:
+        CTError: If no pipeline has a ``PackInputs``.
+    """
+    found = False
+    for pipeline in training_pipelines(cfg):
+        places = [n for n, own in enumerate(pipeline) if type_name(own) == 'PackInputs']
+        if places:
+            pipeline.insert(places[-1], ConfigDict(step))
+            found = True
+    if not found:
+        raise CTError(
+            f'{type_name(step)} goes before PackInputs, but the pipeline of train_dataloader '
+            'has none'
+        )
+
+
+def training_pipelines(cfg: Config) -> list[list]:
+    """List the pipelines that training images go through.
+
+    Args:
+        cfg (Config): A training config.
+
+    Returns:
+        list[list]: Of each data set, also inside of wrappers.
+    """
+    return list(_pipelines(cfg.train_dataloader.get('dataset') or {}))
+
+
+def preprocessor(cfg: Config) -> ConfigDict:
+    """Find the config of the data preprocessor, where the Runner takes it from.
+
+    Args:
+        cfg (Config): A training config; gets an empty one where it has none.
+
+    Returns:
+        ConfigDict: To be changed in place.
+    """
+    if cfg.model.get('data_preprocessor') is not None:
+        return cfg.model.data_preprocessor
+    if cfg.get('data_preprocessor') is None:
+        cfg.data_preprocessor = ConfigDict()
+    return cfg.data_preprocessor
+
+
+def cutout(cfg: Config) -> None:
+    """Cover a square of half the image's side with the mean colour.
+
+    DeVries & Taylor, https://arxiv.org/abs/1708.04552: as for CIFAR-10.
+
+    Args:
+        cfg (Config): A training config, changed in place.
+
+    Raises:
+        CTError: If no crop in the pipeline says how large the images are.
+    """
+    sizes = [
+        step.get('crop_size', step.get('scale'))
+        for pipeline in training_pipelines(cfg)
+        for step in pipeline
+        if type_name(step) in ('RandomCrop', 'RandomResizedCrop', 'CenterCrop')
+    ]
+    if not sizes:
+        raise CTError(
+            'method cutout needs to know the size of the images, but the pipeline has no '
+            "RandomCrop or RandomResizedCrop: put dict(type='Cutout', shape=..., prob=1.0) into it"
+        )
+    size = sizes[-1] if isinstance(sizes[-1], int) else min(sizes[-1])
+    settings = preprocessor(cfg)
+    mean = np.array([round(value) for value in settings.get('mean') or [0, 0, 0]])
+    # The mean is the network's, of RGB.
+    fill = reordered(mean, 'rgb', order_before(settings)).tolist()
+    augment(cfg, dict(type='Cutout', shape=size // 2, pad_val=fill, prob=1.0))
+
+
+def mixup(cfg: Config) -> None:
+    """Mix images and labels. Zhang et al., https://arxiv.org/abs/1710.09412: alpha 1 for CIFAR.
+
+    Args:
+        cfg (Config): A training config, changed in place.
+    """
+    _mix_labels(cfg, dict(type='Mixup', alpha=1.0))
+
+
+def cutmix(cfg: Config) -> None:
+    """Paste a part of another image. Yun et al., https://arxiv.org/abs/1905.04899: alpha 1.
+
+    Args:
+        cfg (Config): A training config, changed in place.
+    """
+    _mix_labels(cfg, dict(type='CutMix', alpha=1.0))
+
+
+def randaugment(cfg: Config) -> None:
+    """Train with RandAugment (https://arxiv.org/abs/1909.13719), as mmpretrain's configs do.
+
+    Args:
+        cfg (Config): A training config, changed in place.
+    """
+    settings = dict(policies='timm_increasing', num_policies=2, total_level=10, magnitude_level=9)
+    augment(cfg, dict(type='RandAugment', magnitude_std=0.5, **settings))
+
+
+def _mix_labels(cfg: Config, batch_augment: dict) -> None:
+    train_cfg = cfg.model.get('train_cfg') or ConfigDict()
+    augments = train_cfg.get('augments') or []
+    augments = augments if isinstance(augments, list) else [augments]
+    cfg.model.train_cfg = {**train_cfg, 'augments': [*augments, ConfigDict(batch_augment)]}
+    head = cfg.model.head
+    preprocessor(cfg).setdefault('num_classes', head.get('num_classes'))
+    head.cal_acc = False
+    head.setdefault('loss', ConfigDict(type='CrossEntropyLoss'))
+    if type_name(head.loss) == 'CrossEntropyLoss' and not head.loss.get('use_sigmoid'):
+        head.loss.use_soft = True
+
+
+def _pipelines(dataset: Mapping[str, Any]) -> Iterator[list]:
+    if isinstance(dataset.get('pipeline'), list):
+        yield dataset['pipeline']
+    inner = dataset.get('datasets') or [dataset.get('dataset')]
+    for own in inner:
+        if isinstance(own, Mapping):
+            yield from _pipelines(own)

@@ -13,7 +13,7 @@ from tool_runs import ROOT
 from mmct.evaluation import compare, read_result
 from mmct.report import to_markdown
 from mmct.studies import ONE_SETTING, StudyStore, write_study_report
-from mmct.studies.figures.panels import arms_by_group
+from mmct.studies.panels import arms_by_group
 from mmct.studies.summary import mean_and_error, seed_results
 
 KEPT = ROOT / 'benchmarks' / 'cifar10' / 'scorecards'

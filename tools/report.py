@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import Console
 
 from mmct.cli import Parser, run_tool
-from mmct.evaluation import compare, find_run, read_result, to_csv
-from mmct.report import print_scorecards, to_markdown
+from mmct.evaluation import compare, find_run, read_result
+from mmct.report import cells_to_csv, print_scorecards, to_latex, to_markdown
 from mmct.runs import CTError
 from mmct.runs.files import write_text
 from mmct.scoring.report_files import write_report
@@ -28,6 +28,7 @@ def parse_args() -> Namespace:
         '--common', action='store_true', help='compare on the cells that all runs have'
     )
     parser.add_argument('--markdown', metavar='FILE', help='the table as Markdown; - prints it')
+    parser.add_argument('--latex', metavar='FILE', help='the table as LaTeX; - prints it')
     parser.add_argument('--csv', metavar='FILE', help='all cells of all runs as CSV; - prints it')
     args = parser.parse_args()
     if args.out is not None and args.out.suffix != '.html':
@@ -66,15 +67,14 @@ def build() -> Callable[[], object]:
     comparison = compare(results, baseline_number(args, results), args.common)
 
     def run() -> None:
-        print_scorecards(comparison.results, Console(stderr='-' in (args.markdown, args.csv)))
+        results = comparison.results
+        texts = ((args.markdown, to_markdown), (args.latex, to_latex), (args.csv, cells_to_csv))
+        print_scorecards(results, Console(stderr='-' in [target for target, _ in texts]))
         if args.out is not None:
             print(f'report: {write_report(comparison, args.out)}', file=sys.stderr)
-        if args.markdown is not None:
-            write_or_print(args.markdown, to_markdown(comparison.results))
-        if args.csv is not None:
-            first, *others = (to_csv(result) for result in comparison.results)
-            rows = ''.join(text.partition('\n')[2] for text in others)
-            write_or_print(args.csv, first + rows)
+        for target, text in texts:
+            if target is not None:
+                write_or_print(target, text(results))
 
     return run
 

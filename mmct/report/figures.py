@@ -77,7 +77,7 @@ def style(axes: Axes, theme: Theme = LIGHT, title: str = '', grid: bool = True) 
         grid (bool): Draw grid lines. Defaults to True.
     """
     axes.set_facecolor(theme.paper)
-    axes.tick_params(which='both', colors=theme.ink, labelsize=9)
+    axes.tick_params(colors=theme.ink, labelsize=9)
     for spine in axes.spines.values():
         spine.set_color(theme.faint)
     if title:
@@ -253,6 +253,7 @@ def curves(
             # Powers of ten alone would be one label, or none.
             panel.yaxis.set_minor_formatter(plain if high < 12 * low else NullFormatter())
         style(panel, theme, title)
+        panel.tick_params(which='minor', colors=theme.ink, labelsize=8)
     label(figure, xlabel, ylabel, theme)
     legend(figure, figure.axes[0].get_legend_handles_labels()[0], 3, theme)
     return figure

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mmct.studies.live_table import shown
+from mmct.report import Number, Row, Table
 
 ROOT = Path(__file__).resolve().parents[1]
 _BLOCK = re.compile(r'(<!-- (\w+): (\w+) -->\n).*?(<!-- end of \2 -->)', re.DOTALL)
@@ -33,17 +33,17 @@ def kept(folder: Path, name: str) -> str:
 
 
 def short(folder: Path) -> str:
-    """A line for each variant, two columns for each group; then what CT gains."""
+    """Write a row for each variant, two columns for each group; then what CT gains."""
     plan, rows = _read(folder)
     said = [line for row in rows for line in _gains(row)]
-    told = ' Differences, paired by seed, with 95 % intervals:\n\n' + '\n'.join(said)
-    return _lines(plan, rows).rstrip('\n') + f'{told if said else ""}\n'
+    told = ' Differences, paired by seed, with 95 % intervals:\n\n' + '\n'.join(said) + '\n'
+    return _errors(plan, rows).rstrip('\n') + (told if said else '\n')
 
 
 def core(folder: Path) -> str:
-    """The same of a few variants, without differences."""
+    """Write the same of a few variants, without differences."""
     plan, rows = _read(folder)
-    return _lines(plan, [row for row in rows if row['variant'] in _CORE])
+    return _errors(plan, [row for row in rows if row['variant'] in _CORE])
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -54,26 +54,23 @@ def _read(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return plan, rows
 
 
-def _lines(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
+def _errors(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
     groups = list(dict.fromkeys(row['group'] for row in rows))
-    found = {(row['variant'], row['group']): row for row in rows}
-    head = [f'{group}: {title}' for group in groups for title in (_CLEAN, _CORRUPTED)]
-    lines = [f'|  | {" | ".join(head)} |', '| --- |' + ' ---: |' * len(head)]
+    found = {(row['variant'], row['group']): row['values'] for row in rows}
+    seeds = len(plan['seeds'])
+    columns = [(group, title) for group in groups for title in (_CLEAN, _CORRUPTED)]
+    made = []
     for variant in dict.fromkeys(row['variant'] for row in rows):
-        values = [
-            _value(found.get((variant, group)), title, len(plan['seeds']))
-            for group in groups
-            for title in (_CLEAN, _CORRUPTED)
+        values = [found.get((variant, group), {}).get(title) for group, title in columns]
+        # An arm without all seeds is not finished.
+        cells = [
+            Number.over_seeds(value) if value and value['count'] == seeds else Number(None)
+            for value in values
         ]
-        lines.append(f'| {variant} | {" | ".join(values)} |')
-    note = f'Mean and standard error over {len(plan["seeds"])} seeds.'
-    return '\n'.join(lines) + f'\n\n{note}\n'
-
-
-def _value(row: Mapping[str, Any] | None, title: str, seeds: int) -> str:
-    if row is None or row['values'][title]['count'] < seeds:
-        return ''  # not finished
-    return shown(row['values'][title])
+        made.append(Row(variant, cells))
+    head = ['', *(f'{group}: {title}' for group, title in columns)]
+    note = f'Mean and standard error over {seeds} seeds.'
+    return f'{Table(head, made).to_markdown()}\n{note}\n'
 
 
 def _gains(row: Mapping[str, Any]) -> list[str]:
@@ -88,9 +85,8 @@ def _gains(row: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _interval(difference: Mapping[str, Any]) -> str:
-    low, high = difference['interval']
-    return f'{difference["mean"]:+.2f} [{low:+.2f}, {high:+.2f}]'
+def _interval(difference: Mapping[str, Any]) -> Number:
+    return Number(difference['mean'], interval=difference['interval'], signed=True)
 
 
 KINDS: dict[str, Callable[[Path], str]] = dict(

@@ -13,7 +13,7 @@ from tool_runs import ROOT
 from mmct.evaluation import compare, read_result
 from mmct.report import to_markdown
 from mmct.studies import ONE_SETTING, StudyStore, write_study_report
-from mmct.studies.figures.panels import arms_by_group
+from mmct.studies.panels import arms_by_group
 from mmct.studies.summary import mean_and_error, seed_results
 
 KEPT = ROOT / 'benchmarks' / 'cifar10' / 'scorecards'
@@ -143,7 +143,7 @@ def test_a_table_that_was_edited_is_found(tmp_path, monkeypatch):
     module = runpy.run_path(str(ROOT / 'benchmarks' / 'write_tables.py'))
     text = (ROOT / 'docs' / 'recipe.md').read_text(encoding='utf-8')
     assert module['written'](text) == text
-    number = re.search(r'\| default \| 3 of 3 \| (\d+\.\d\d)', text)
+    number = re.search(r'\| default +\| +3 of 3 \| +(\d+\.\d\d)', text)
     edited = text.replace(number[1], '12.34')
     assert edited != text and module['written'](edited) == text
 
@@ -163,14 +163,17 @@ def test_the_short_table_has_a_line_for_each_variant(tmp_path):
     (tmp_path / 'study.json').write_text(json.dumps(dict(seeds=[0, 1, 2])))
     (tmp_path / 'table.json').write_text(json.dumps(rows))
     lines = module['short'](tmp_path).splitlines()
-    assert lines[2] == f'| Standard | {" | ".join(["10.00 ± 1.00"] * 4)} |'
+    cells = [[cell.strip() for cell in line.split('|')[1:-1]] for line in lines]
+    titles = 'clean error, %', 'mCE, %'
+    assert cells[0] == ['', *(f'{group}: {title}' for group in 'ab' for title in titles)]
+    assert cells[2] == ['Standard', *['10.00 ± 1.00'] * 4]
     # What not all seeds have is not shown.
-    assert lines[3] == '| CT | 10.00 ± 1.00 | 10.00 ± 1.00 |  |  |'
+    assert cells[3] == ['CT', '10.00 ± 1.00', '10.00 ± 1.00', '', '']
     said = '-1.00 [-2.00, +0.50]'
     assert lines[-1] == f'- **a, CT**, minus Standard: clean {said}, mCE {said}'
     # Of the others and of the differences, the core has nothing.
     rows.append(row('Cutout', 'a', Standard=gain))
     (tmp_path / 'table.json').write_text(json.dumps(rows))
-    assert '| Cutout |' in module['short'](tmp_path)
+    assert '| Cutout ' in module['short'](tmp_path)
     note = 'Mean and standard error over 3 seeds.'
     assert module['core'](tmp_path).splitlines() == [*lines[:4], '', note]

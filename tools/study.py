@@ -23,6 +23,7 @@ from mmct.studies import (
     cells_alike,
     check_parts,
     estimate,
+    print_study,
     read_study,
     run_study,
     write_study_report,
@@ -82,7 +83,7 @@ def build() -> Callable[[], object]:
 def report(store: StudyStore) -> None:
     """Write tables and figures."""
     files = write_study_report(store)
-    print(files[0].read_text(encoding='utf-8'))
+    print_study(store)
     print('\n'.join(str(file) for file in files))
 
 

@@ -43,6 +43,7 @@ def parse_args(argv: Sequence[str] | None, prog: str) -> Namespace:
         '--common', action='store_true', help='compare on the cells that all runs have'
     )
     parser.add_argument('--markdown', metavar='FILE', help='the table as Markdown; - prints it')
+    parser.add_argument('--latex', metavar='FILE', help='the table as LaTeX; - prints it')
     parser.add_argument('--csv', metavar='FILE', help='all cells of all runs as CSV; - prints it')
     args = parser.parse_args(argv)
     if args.out is not None and args.out.suffix != '.html':
@@ -53,8 +54,8 @@ def parse_args(argv: Sequence[str] | None, prog: str) -> Namespace:
 def _report(args: Namespace) -> None:
     from rich.console import Console
 
-    from mmct.evaluation import compare, read_result, to_csv
-    from mmct.report import print_scorecards, render, to_markdown
+    from mmct.evaluation import compare, read_result
+    from mmct.report import cells_to_csv, print_scorecards, render, to_latex, to_markdown
 
     files = [Path(file).resolve() for file in args.results]
     twice = [file for number, file in enumerate(files) if file in files[:number]]
@@ -63,17 +64,17 @@ def _report(args: Namespace) -> None:
     with config_errors():  # the user's files
         results = [read_result(file) for file in args.results]
         comparison = compare(results, _baseline(args, files, results), args.common)
-    print_scorecards(comparison.results, Console(stderr='-' in (args.markdown, args.csv)))
+    texts = ((args.markdown, to_markdown), (args.latex, to_latex), (args.csv, cells_to_csv))
+    print_scorecards(
+        comparison.results, Console(stderr='-' in [target for target, _ in texts])
+    )
     if args.out is not None:
         for name, content in render(comparison, args.out.stem).items():
             write_bytes(args.out.with_name(name), content)
         print(f'report: {args.out}', file=sys.stderr)
-    if args.markdown is not None:
-        _write_or_print(args.markdown, to_markdown(comparison.results))
-    if args.csv is not None:
-        first, *others = (to_csv(result) for result in comparison.results)
-        rows = ''.join(text.partition('\n')[2] for text in others)
-        _write_or_print(args.csv, first + rows)
+    for target, text in texts:
+        if target is not None:
+            _write_or_print(target, text(comparison.results))
 
 
 def _baseline(

@@ -1,4 +1,8 @@
-"""Errors on corrupted images and other domains: tables, calibration, intervals, files."""
+"""Errors on corrupted images: tables, calibration, intervals, files.
+
+The metrics that mmpretrain registers are in :mod:`mmct.evaluation.metrics`; the rest needs
+neither torch nor an mm stack.
+"""
 
 from .calibration_error import expected_calibration_error, rms_calibration_error
 from .comparison import Comparison, compare, find_run
@@ -11,9 +15,8 @@ from .error_table import (
     raw_mce,
     relative_mce,
 )
-from .intervals import mean_interval
-from .result_file import SCHEMA, SCHEMA_VERSION, make_result, read_result, to_csv
-from .summary import cell_score, summarise, unpack_hits
+from .result_file import SCHEMA, SCHEMA_VERSION, make_result, read_result
+from .summary import cell_score, mean_interval, summarise_cells, unpack_hits
 
 __all__ = [
     'ALEXNET',
@@ -34,7 +37,6 @@ __all__ = [
     'read_result',
     'relative_mce',
     'rms_calibration_error',
-    'summarise',
-    'to_csv',
+    'summarise_cells',
     'unpack_hits',
 ]

@@ -1,4 +1,4 @@
-"""How far a network's confidence is from its accuracy."""
+"""Calibration errors: how far a network's confidence is from its accuracy."""
 
 import numpy as np
 
@@ -6,21 +6,22 @@ import numpy as np
 def expected_calibration_error(
     confidence: np.ndarray, hits: np.ndarray, bins: int = 15
 ) -> float:
-    """The mean gap of confidence and accuracy over bins of equal width.
+    """Compute the mean gap of confidence and accuracy over bins of equal width.
 
     Guo et al., "On Calibration of Modern Neural Networks", 2017, equation 3:
     bins are open below and closed above.
 
     Args:
         confidence (np.ndarray): Probability of the top class, from 0 to 1. (N,)
-        hits (np.ndarray): Whether the top class is right. (N,)
+        hits (np.ndarray): True where the top class is right. (N,)
         bins (int): Number of bins. Defaults to 15.
 
     Returns:
         float: In %.
 
     Raises:
-        ValueError: If the arrays are no such.
+        ValueError: If shapes differ, there are no images, or a confidence is no
+            probability.
     """
     confidence, hits = _checked(confidence, hits)
     edges = np.linspace(0, 1, bins + 1)
@@ -32,7 +33,7 @@ def expected_calibration_error(
 def rms_calibration_error(
     confidence: np.ndarray, hits: np.ndarray, bin_size: int = 100
 ) -> float:
-    """The root of the mean squared gap over bins with as many images each.
+    """Compute the root mean squared gap over bins of equal mass.
 
     Hendrycks et al., "Deep Anomaly Detection with Outlier Exposure", 2019, as
     AugMix reports it: images sorted by confidence, ``bin_size`` in each bin; the
@@ -40,14 +41,15 @@ def rms_calibration_error(
 
     Args:
         confidence (np.ndarray): Probability of the top class, from 0 to 1. (N,)
-        hits (np.ndarray): Whether the top class is right. (N,)
-        bin_size (int): Images a bin. Defaults to 100.
+        hits (np.ndarray): True where the top class is right. (N,)
+        bin_size (int): Images per bin. Defaults to 100.
 
     Returns:
         float: In %.
 
     Raises:
-        ValueError: If the arrays are no such.
+        ValueError: If shapes differ, there are no images, or a confidence is no
+            probability.
     """
     confidence, hits = _checked(confidence, hits)
     # Stable: images of the same confidence stay in their order.

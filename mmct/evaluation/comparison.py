@@ -1,15 +1,15 @@
 """Several results side by side."""
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .intervals import mean_interval
+from mmct.messages import suggestion
+
 from .result_file import make_result, reference_of
-from .summary import image_errors, main_corruptions, unpack_hits
+from .summary import image_errors, main_corruptions, mean_interval, unpack_hits
 
 # What has to be equal for errors to be of the same images.
 _DATA = ('set', 'source', 'images', 'labels_sha256', 'seed', 'table')
@@ -45,14 +45,14 @@ def compare(
     Args:
         results (Sequence[Mapping]): As :func:`read_result` gives them.
         baseline (int, optional): Which to compare with. Defaults to None.
-        common (bool): Whether to compare on the cells that all of them have;
-            else other cells are refused. Defaults to False.
+        common (bool): Compare on the cells that all of them have; else results
+            with different cells are refused. Defaults to False.
 
     Returns:
-        Comparison: Of the results in their order, with names of their own.
+        Comparison: The results in their order; equal names are numbered.
 
     Raises:
-        ValueError: If they are of other images, or of other cells.
+        ValueError: If they are not of the same images or cells.
     """
     if not results:
         raise ValueError('there is no result to compare')
@@ -68,11 +68,14 @@ def compare(
 
 
 def find_run(results: Sequence[Mapping[str, Any]], name: str) -> int:
-    """The number of a run that a user names.
+    """Find the run that a user names.
 
     Args:
         results (Sequence[Mapping]): The results.
         name (str): Of one of them.
+
+    Returns:
+        int: Its position.
 
     Raises:
         ValueError: If there is no such run; the nearest is suggested.
@@ -80,9 +83,7 @@ def find_run(results: Sequence[Mapping[str, Any]], name: str) -> int:
     names = [result['name'] for result in results]
     if name in names:
         return names.index(name)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
-    hint = f'did you mean {near[0]!r}?' if near else f'there are {", ".join(names)}'
-    raise ValueError(f'there is no run {name!r}: {hint}')
+    raise ValueError(f'there is no run {name!r}: {suggestion(name, names)}')
 
 
 def _with_names_of_their_own(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -154,7 +155,7 @@ def _restricted(result: Mapping[str, Any], keys: list[tuple]) -> dict[str, Any]:
 
 
 def _examples(results: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The pictures of the first result that has some."""
+    """Yield the pictures of the first result that has some."""
     cells = [_cells(result) for result in results]
     for example in next((r['examples'] for r in results if r['examples']), ()):
         key = example['corruption'], example['severity']
@@ -163,7 +164,7 @@ def _examples(results: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _differences(run: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
-    """Of all errors, run minus baseline."""
+    """Subtract the baseline's errors from a run's, each with its interval."""
     draws = run['summary']['bootstrap']
     names = list(run['summary']['corruption_error_pct'])
     main = main_corruptions(run['data'], names)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 Errors = Mapping[str, Sequence[float]]
-"""Of each corruption, the error at each severity, in %."""
+"""The error at each severity, in %, by corruption."""
 
 
 def corruption_means(errors: Errors) -> dict[str, float]:
-    """The error of each corruption, averaged over its severities.
+    """Average the error of each corruption over its severities.
 
     Args:
         errors (Errors): In %; each corruption at the same number of severities.
@@ -39,7 +39,7 @@ def corruption_means(errors: Errors) -> dict[str, float]:
 
 
 def raw_mce(errors: Errors) -> float:
-    """The mean error over corruptions and severities, not normalised.
+    """Average the error over corruptions and severities, not normalised.
 
     As the AugMix paper reports for CIFAR-10-C and CIFAR-100-C.
 
@@ -54,7 +54,7 @@ def raw_mce(errors: Errors) -> float:
 
 
 def normalised_mce(errors: Errors, reference: Mapping[str, float]) -> float:
-    """The mean over corruptions of the error relative to a reference's: mCE.
+    """Compute mCE: the mean over corruptions of the error relative to a reference's.
 
     ``CE_c = sum_s E_(s,c) / sum_s E^ref_(s,c)``, times 100.
 
@@ -76,7 +76,7 @@ def normalised_mce(errors: Errors, reference: Mapping[str, float]) -> float:
 def relative_mce(
     errors: Errors, clean: float, reference: Mapping[str, float], reference_clean: float
 ) -> float:
-    """The mean over corruptions of the degradation relative to a reference's.
+    """Compute relative mCE: the same of the degradation from the clean error.
 
     ``sum_s (E_(s,c) - E_clean) / sum_s (E^ref_(s,c) - E^ref_clean)``, times 100.
 
@@ -104,7 +104,7 @@ def relative_mce(
 def category_means(
     errors: Errors, categories: Mapping[str, Sequence[str]]
 ) -> dict[str, float]:
-    """The mean error of each kind of corruption.
+    """Average the error over each kind of corruption.
 
     Args:
         errors (Errors): In %.

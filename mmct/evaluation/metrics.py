@@ -1,4 +1,4 @@
-"""Errors on corrupted images as a metric of mmpretrain."""
+"""The metrics of mmpretrain: errors on corrupted images, accuracy of each domain."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,9 +8,8 @@ from mmengine.evaluator import BaseMetric
 from mmpretrain.registry import METRICS
 
 from .error_table import ALEXNET, Reference, reference_from
-from .intervals import LEVEL, RESAMPLES, SEED
 from .result_file import read_result
-from .summary import cell_score, main_corruptions, summarise
+from .summary import LEVEL, RESAMPLES, SEED, cell_score, main_corruptions, summarise_cells
 
 
 @METRICS.register_module()
@@ -19,9 +18,9 @@ class CorruptionError(BaseMetric):
 
     It needs a data set whose samples say of which cell they are:
     :class:`mmct.datasets.CIFAR10C`, :class:`mmct.datasets.GeneratedCorruptionSet` and
-    the like, with one class an image. All values are in %; ``raw_mce_pct`` is the
+    the like, with one class per image. All values are in %; ``raw_mce_pct`` is the
     mean error, not normalised (as for CIFAR-10-C), and ``normalised_mce_pct`` the one
-    relative to ``reference`` (as for ImageNet-C). See :func:`summarise`.
+    relative to ``reference`` (as for ImageNet-C). See :func:`summarise_cells`.
 
     Args:
         reference (str, optional): 'alexnet', for ImageNet-C alone, or the path
@@ -57,7 +56,7 @@ class CorruptionError(BaseMetric):
     def summary_options(
         self, data: Mapping[str, Any], cells: Sequence[tuple[str, int]]
     ) -> dict[str, Any]:
-        """The options of :func:`summarise` for a set.
+        """Return the options of :func:`summarise_cells` for a set.
 
         Args:
             data (Mapping): What the set says of itself.
@@ -89,7 +88,7 @@ class CorruptionError(BaseMetric):
         return ALEXNET
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
-        """Note which images are right.
+        """Collect which images are right.
 
         Args:
             data_batch: Not used.
@@ -121,7 +120,7 @@ class CorruptionError(BaseMetric):
         """Compute all errors.
 
         Args:
-            results (list): What :meth:`process` noted, of all images.
+            results (list): What :meth:`process` collected, of all images.
 
         Returns:
             dict[str, float]: In %, as :func:`flat` names them.
@@ -143,14 +142,14 @@ class CorruptionError(BaseMetric):
             hits, confidence = zip(*(images[i] for i in range(len(images))), strict=True)
             cells.append(cell_score(corruption, severity, np.array(hits), np.array(confidence)))
         options = self.summary_options(data, list(by_cell))
-        return flat(summarise(data, None, cells, **options))
+        return flat(summarise_cells(data, None, cells, **options))
 
 
 def flat(summary: Mapping[str, Any]) -> dict[str, float]:
-    """A summary as the scalars that logs have.
+    """Flatten a summary to the scalars that logs have.
 
     Args:
-        summary (Mapping): Of :func:`summarise`.
+        summary (Mapping): Of :func:`summarise_cells`.
 
     Returns:
         dict[str, float]: In %; what is not known is left out.
@@ -174,12 +173,12 @@ def flat(summary: Mapping[str, Any]) -> dict[str, float]:
 def accuracy_by_domain(
     correct: Sequence[bool], domains: Sequence[int], names: Sequence[str]
 ) -> dict[str, float]:
-    """Accuracy of each domain, their mean and the worst.
+    """Compute the accuracy of each domain, their mean and the worst.
 
     Args:
-        correct (Sequence[bool]): Whether each image is predicted right, (N,).
-        domains (Sequence[int]): The number of each image's domain, (N,).
-        names (Sequence[str]): What the domains are called.
+        correct (Sequence[bool]): True where an image is predicted right. (N,)
+        domains (Sequence[int]): The number of each image's domain. (N,)
+        names (Sequence[str]): The names of the domains, by number.
 
     Returns:
         dict[str, float]: In %: of each domain that occurs, by its name, and
@@ -214,7 +213,7 @@ class DomainAccuracy(BaseMetric):
     default_prefix = 'domain_accuracy'
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Note what is right in a batch.
+        """Collect what is right in a batch.
 
         Args:
             data_batch (Any): Not used.
@@ -236,10 +235,13 @@ class DomainAccuracy(BaseMetric):
             self.results.append((int(predicted) == int(sample['gt_label']), sample['domain']))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Reduce what was noted.
+        """Reduce what :meth:`process` collected.
 
         Args:
             results (list): Of all processes.
+
+        Returns:
+            dict[str, float]: See :func:`accuracy_by_domain`.
         """
         correct, domains = zip(*results, strict=True)
         return accuracy_by_domain(correct, domains, self.dataset_meta['domains'])

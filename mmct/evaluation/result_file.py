@@ -1,7 +1,5 @@
 """Result files: one for each scored network."""
 
-import csv
-import io
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -11,8 +9,7 @@ from typing import Any
 from mmct.version import __version__
 
 from .error_table import Reference
-from .intervals import LEVEL, RESAMPLES, SEED
-from .summary import summarise, unpack_hits
+from .summary import LEVEL, RESAMPLES, SEED, summarise_cells, unpack_hits
 
 SCHEMA, SCHEMA_VERSION = 'mmct-scorecard', 1
 
@@ -35,7 +32,7 @@ def make_result(
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> dict[str, Any]:
-    """Put a result together. Its schema is in docs/evaluation.md.
+    """Make a result; docs/evaluation.md has its schema.
 
     Args:
         name (str): Of the run, for tables.
@@ -65,7 +62,7 @@ def make_result(
         clean=None if clean is None else dict(clean),
         cells=[dict(cell) for cell in cells],
         examples=[dict(example) for example in examples],
-        summary=summarise(data, clean, cells, reference, level, resamples, seed),
+        summary=summarise_cells(data, clean, cells, reference, level, resamples, seed),
     )
 
 
@@ -108,41 +105,18 @@ def read_result(path: str | Path) -> dict[str, Any]:
 
 
 def reference_of(summary: Mapping[str, Any]) -> Reference | None:
-    """What a summary was normalised by.
+    """Return the reference that a summary was normalised by.
 
     Args:
         summary (Mapping): Of a result.
+
+    Returns:
+        Reference | None: None if it was not normalised.
     """
     found = summary['normalised']
     if found is None:
         return None
     return Reference(found['reference'], found['reference_pct'], found['reference_clean_pct'])
-
-
-def to_csv(result: Mapping[str, Any]) -> str:
-    """A result as a table with a row for each cell.
-
-    Args:
-        result (Mapping): The result.
-
-    Returns:
-        str: CSV; the row of the clean images has no corruption and severity 0.
-    """
-    kinds = {
-        name: kind for kind, names in result['data']['categories'].items() for name in names
-    }
-    columns = ('severity', 'images', 'errors', 'error_pct', 'ece_pct', 'rms_calibration_pct')
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(('run', 'corruption', 'category', *columns))
-    for cell in [result['clean'], *result['cells']]:
-        if cell is not None:
-            corruption = cell['corruption'] or ''
-            kind = kinds.get(corruption, 'clean')
-            writer.writerow(
-                (result['name'], corruption, kind, *(cell[column] for column in columns))
-            )
-    return text.getvalue()
 
 
 def _check(result: dict[str, Any]) -> None:
@@ -159,7 +133,7 @@ def _check(result: dict[str, Any]) -> None:
     if len({cell['images'] for cell in result['cells']} | {result['data']['images']}) > 1:
         raise ValueError('not all cells have the same number of images')
     summary = result['summary']
-    again = summarise(
+    again = summarise_cells(
         result['data'],
         result['clean'],
         result['cells'],
@@ -178,7 +152,7 @@ def _check_types(value: Mapping[str, Any], kinds: Mapping[str, type], what: str)
 
 
 def _difference(one: Any, other: Any) -> str:
-    """The first key in which two values differ by more than rounding; '' if none."""
+    """Return the first key in which two values differ by more than rounding; '' if none."""
     if isinstance(one, dict) and isinstance(other, dict):
         if one.keys() != other.keys():
             return min(one.keys() ^ other.keys())
@@ -195,7 +169,7 @@ def _difference(one: Any, other: Any) -> str:
 
 
 def _drawn(one: list[float] | None, other: list[float] | None) -> str:
-    """As for all values; but another version of NumPy may draw otherwise."""
+    """Compare intervals, which another version of NumPy may draw otherwise."""
     if one is None or other is None:
         return _difference(one, other)
     slack = max(1e-6, 0.25 * (one[1] - one[0]))

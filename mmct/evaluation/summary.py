@@ -1,16 +1,15 @@
-"""What a result file says of a cell."""
+"""The numbers of a result: of each cell, and their means with intervals."""
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from mmct.corruptions import BENCHMARK, SEVERITIES
-
 from .calibration_error import expected_calibration_error, rms_calibration_error
 from .error_table import (
+    ALEXNET,
     Reference,
     category_means,
     corruption_means,
@@ -18,7 +17,9 @@ from .error_table import (
     raw_mce,
     relative_mce,
 )
-from .intervals import LEVEL, RESAMPLES, SEED, mean_interval
+
+LEVEL, RESAMPLES, SEED = 0.95, 10_000, 0
+_BLOCK = 2_000_000  # numbers that are drawn at a time
 
 
 def cell_score(
@@ -29,8 +30,8 @@ def cell_score(
     Args:
         corruption (str, optional): Its name; None for clean images.
         severity (int): From 1 to 5; 0 for clean images.
-        hits (np.ndarray): Whether the top class of each image is right. (N,)
-        confidence (np.ndarray): Its probability, from 0 to 1. (N,)
+        hits (np.ndarray): True where the top class of an image is right. (N,)
+        confidence (np.ndarray): Probability of the top class, from 0 to 1. (N,)
 
     Returns:
         dict: JSON-able: numbers of images and errors, error and calibration
@@ -51,7 +52,7 @@ def cell_score(
 
 
 def unpack_hits(cell: Mapping[str, Any]) -> np.ndarray:
-    """Which images of a cell were right.
+    """Unpack which images of a cell were right.
 
     Args:
         cell (Mapping): As :func:`cell_score` gives it.
@@ -60,8 +61,7 @@ def unpack_hits(cell: Mapping[str, Any]) -> np.ndarray:
         np.ndarray: bool. (N,)
 
     Raises:
-        ValueError: If they are not as many as the images, or do not make the
-            number of errors.
+        ValueError: If they do not fit the number of images or errors.
     """
     what = f'{cell["corruption"] or "clean"} at severity {cell["severity"]}'
     try:
@@ -77,7 +77,7 @@ def unpack_hits(cell: Mapping[str, Any]) -> np.ndarray:
     return hits
 
 
-def summarise(
+def summarise_cells(
     data: Mapping[str, Any],
     clean: Mapping[str, Any] | None,
     cells: Sequence[Mapping[str, Any]],
@@ -86,11 +86,11 @@ def summarise(
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> dict[str, Any]:
-    """Compute what tables show.
+    """Compute the errors of a scorecard: means over cells, intervals, calibration.
 
     Args:
-        data (Mapping): What the result says of the data; its ``categories``
-            say which corruptions are extra ones, that no mean contains.
+        data (Mapping): What the result says of the data; no mean contains the
+            corruptions of its category ``extra``.
         clean (Mapping, optional): The cell of the clean images.
         cells (Sequence[Mapping]): The others.
         reference (Reference, optional): What to normalise by.
@@ -99,7 +99,7 @@ def summarise(
         seed (int): Of the bootstrap. Defaults to 0.
 
     Returns:
-        dict: As documented for result files; all errors in %.
+        dict: The ``summary`` of docs/evaluation.md; all errors in %.
 
     Raises:
         ValueError: If corruptions have different severities, or the reference
@@ -116,7 +116,7 @@ def summarise(
     return dict(
         corruptions=len(names),
         severities=severities,
-        is_benchmark=set(BENCHMARK) <= set(names) and severities == list(SEVERITIES),
+        is_benchmark=ALEXNET.means.keys() <= set(names) and severities == [1, 2, 3, 4, 5],
         clean_error_pct=clean_pct,
         clean_interval_pct=None if clean is None else _interval([clean], {None: 1.0}, draws),
         corruption_error_pct=means,
@@ -133,7 +133,7 @@ def summarise(
 
 
 def error_table(cells: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
-    """The errors of each corruption, from weak to strong.
+    """Collect the errors of each corruption, from weak to strong.
 
     Args:
         cells (Sequence[Mapping]): In any order.
@@ -148,21 +148,21 @@ def error_table(cells: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
 
 
 def main_corruptions(data: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    """The corruptions that means are over: all but the extra ones.
+    """Select the corruptions that means are over: all but the extra ones.
 
     Args:
         data (Mapping): What the result says of the data.
         names (Sequence[str]): Those that were scored.
 
     Returns:
-        list[str]: If there are extra ones alone, those.
+        list[str]: The extra ones where nothing else was scored.
     """
     extra = data['categories'].get('extra', ())
     return [name for name in names if name not in extra] or list(names)
 
 
 def image_errors(cells: Sequence[Mapping[str, Any]], weights: Mapping[str, float]) -> np.ndarray:
-    """The weighted mean error of each image, over cells.
+    """Compute the weighted mean error of each image over cells.
 
     Args:
         cells (Sequence[Mapping]): Cells; those of other corruptions are left out.
@@ -175,6 +175,37 @@ def image_errors(cells: Sequence[Mapping[str, Any]], weights: Mapping[str, float
     misses = [weights[cell['corruption']] * ~unpack_hits(cell) for cell in chosen]
     # Rounded: equal numbers of errors are to be equal values.
     return np.round(100 * sum(misses) / len(chosen), 9)
+
+
+def mean_interval(
+    values: np.ndarray, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = SEED
+) -> tuple[float, float]:
+    """Compute the percentile bootstrap interval of a mean over images.
+
+    It tells how much the mean depends on the choice of images, and nothing about
+    the seed of the training. For a difference of two runs, give the differences
+    image by image: the runs are then paired.
+
+    Args:
+        values (np.ndarray): One per image. (N,)
+        level (float): Between 0 and 1. Defaults to 0.95.
+        resamples (int): How often N images are drawn. Defaults to 10,000.
+        seed (int): Of the draws. Defaults to 0.
+
+    Returns:
+        tuple[float, float]: Its ends.
+
+    Raises:
+        ValueError: If there are no values, or ``level`` is none.
+    """
+    values = np.asarray(values, np.float64)
+    if values.ndim != 1 or not len(values) or not 0 < level < 1:
+        raise ValueError(f'needs values (N,) and a level in (0, 1), got {values.shape}, {level}')
+    rng = np.random.default_rng(seed)
+    means = np.concatenate(list(_means(values, resamples, rng)))
+    tail = (1 - level) / 2
+    low, high = np.quantile(means, (tail, 1 - tail))
+    return float(low), float(high)
 
 
 def _interval(
@@ -222,3 +253,19 @@ def _calibration(
     return dict(
         clean=None if clean is None else clean[key], corrupted=sum(values) / len(values)
     )
+
+
+def _means(values: np.ndarray, resamples: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield means of N values drawn from N, in blocks that stay small in memory."""
+    count = len(values)
+    unique, times = np.unique(values, return_counts=True)
+    # N draws among few values, such as numbers of errors, are one multinomial
+    # draw of how often each value comes: the same distribution, and far faster.
+    few = 8 * len(unique) < count
+    rows = max(1, _BLOCK // (len(unique) if few else count))
+    for start in range(0, resamples, rows):
+        size = min(rows, resamples - start)
+        if few:
+            yield rng.multinomial(count, times / count, size) @ unique / count
+        else:
+            yield values[rng.integers(0, count, (size, count), dtype=np.int32)].mean(1)

@@ -1,9 +1,24 @@
-"""Tables and figures from result files."""
+"""Tables, figures and one page from results; knows no model.
 
-from .ct_result import print_ct_result
-from .curves import curves
-from .figures import png
+Importing it is cheap: Matplotlib, pandas, rich and Jinja2 are imported by the functions that
+use them.
+"""
+
+from .figures import curves, png
 from .page import render
-from .scorecard_table import print_scorecards, to_markdown
+from .scorecards import cells_to_csv, print_ct_result, print_scorecards, to_latex, to_markdown
+from .tables import Number, Row, Table
 
-__all__ = ['curves', 'png', 'print_ct_result', 'print_scorecards', 'render', 'to_markdown']
+__all__ = [
+    'Number',
+    'Row',
+    'Table',
+    'cells_to_csv',
+    'curves',
+    'png',
+    'print_ct_result',
+    'print_scorecards',
+    'render',
+    'to_latex',
+    'to_markdown',
+]

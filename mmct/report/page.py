@@ -1,15 +1,38 @@
-"""The report: one page of HTML, and its figures as files."""
+"""The report: one page of HTML from a template, and its figures as files."""
 
-from collections.abc import Iterator, Mapping
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
-from . import markup, sections
-from .drawn import Drawn
-from .figures import heat_map, severity_curves
-from .scores import cautions, data_line
-from .sections import Comparison
-from .style import CSS
+from .figures import DARK, LIGHT, heat_map, png, severity_curves, spoken
+from .scorecards import Results, cautions, data_line, score_table
+from .tables import Number, Row, Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_DARK, _NARROW = '(prefers-color-scheme: dark)', '(max-width: 40rem)'
+_SECTIONS = dict(
+    scores='Scores',
+    differences='Differences to the baseline',
+    corruptions='Error of each corruption',
+    severities='Error against severity',
+    examples='Example images',
+    settings='Settings',
+)
+
+
+class Comparison(Protocol):
+    """What a report is drawn from: ``mmct.evaluation.Comparison``."""
+
+    results: Results
+    baseline: int | None
+    differences: Sequence[Mapping[str, Any] | None]
+    examples: Sequence[Mapping[str, Any]]
 
 
 def render(comparison: Comparison, stem: str = 'report') -> dict[str, bytes]:
@@ -23,54 +46,164 @@ def render(comparison: Comparison, stem: str = 'report') -> dict[str, bytes]:
         dict[str, bytes]: Content by file name: ``<stem>.html``, which needs
         none of the others, ``<stem>_heatmap.png`` and ``<stem>_severities.png``.
     """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     results = comparison.results
-    drawn = dict(
-        heatmap=Drawn.of(partial(heat_map, results)),
-        severities=Drawn.of(
-            partial(severity_curves, results), partial(severity_curves, results, columns=2)
-        ),
+    cells, curves = partial(heat_map, results), partial(severity_curves, results)
+    pictures = dict(heatmap=png(cells()), severities=png(curves()))
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
     )
-    page = '\n'.join(_page(comparison, drawn))
-    files = {f'{stem}_{name}.png': figure.plain for name, figure in drawn.items()}
+    environment.filters['spoken'] = spoken
+    page = environment.get_template('page.html.j2').render(
+        _tables(comparison),
+        light=LIGHT,
+        dark=DARK,
+        heat_map=_picture(pictures['heatmap'], cells),
+        severity_curves=_picture(pictures['severities'], curves, partial(curves, columns=2)),
+    )
+    files = {f'{stem}_{name}.png': content for name, content in pictures.items()}
     return {f'{stem}.html': page.encode(), **files}
 
 
-def _page(comparison: Comparison, drawn: Mapping[str, Drawn]) -> Iterator[str]:
+def _tables(comparison: Comparison) -> dict[str, Any]:
+    """Collect all that the page tells in words and numbers."""
     results = comparison.results
-    title = 'Corruption scorecard: ' + ', '.join(result['name'] for result in results[:3])
-    title += f' and {len(results) - 3} more' if len(results) > 3 else ''
-    parts = _sections(comparison, drawn)
-    yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f'<title>{escape(title)}</title>\n<style>\n{CSS}\n</style>\n</head>\n<body>'
-    yield '<a class="skip" href="#content">Skip to the scores</a>'
-    yield f'<header>\n<h1>{escape(title)}</h1>\n<p>{escape(data_line(results[0]))}. '
-    yield 'All errors are in %; less is better.</p>'
-    for caution in cautions(results):
-        yield f'<p class="note" role="note">{escape(caution)}</p>'
-    links = ''.join(
-        f'<li><a href="#{name}">{escape(heading)}</a></li>' for name, (heading, _) in parts.items()
-    )
-    yield f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n</header>\n<main id="content">'
-    for name, (heading, part) in parts.items():
-        yield markup.section(name, heading, *part)
-    version = escape(results[0]['mmct_version'])
-    files = f'{len(results)} result file{"s" if len(results) > 1 else ""}'
-    yield f'</main>\n<footer><p>Made by mmct {version} from {files}.</p></footer>'
-    yield '</body>\n</html>\n'
-
-
-def _sections(
-    comparison: Comparison, drawn: Mapping[str, Drawn]
-) -> dict[str, tuple[str, list[str]]]:
-    """The heading and the parts of each section that has some."""
-    made = {
-        'scores': ('Scores', sections.scores),
-        'differences': ('Differences to the baseline', sections.differences),
-        'corruptions': ('Error of each corruption', partial(sections.heat_map, drawn['heatmap'])),
-        'severities': ('Error against severity', partial(sections.severities, drawn['severities'])),
-        'examples': ('Example images', sections.examples),
-        'settings': ('Settings', sections.settings),
+    names = [result['name'] for result in results]
+    more = f' and {len(names) - 3} more' if len(names) > 3 else ''
+    differences = _differences(comparison)
+    absent = {
+        name
+        for name, found in (('differences', differences), ('examples', comparison.examples))
+        if not found
     }
-    parts = {name: (heading, make(comparison)) for name, (heading, make) in made.items()}
-    return {name: (heading, part) for name, (heading, part) in parts.items() if part}
+    base = None if comparison.baseline is None else results[comparison.baseline]
+    return dict(
+        title=f'Corruption scorecard: {", ".join(names[:3])}{more}',
+        data_line=data_line(results[0]),
+        cautions=cautions(results),
+        sections={name: title for name, title in _SECTIONS.items() if name not in absent},
+        runs=names,
+        scores=score_table(results),
+        base=base and base['name'],
+        level=f'{100 * results[0]["summary"]["bootstrap"]["level"]:g}',
+        differences=differences,
+        corruptions=_corruptions(results),
+        cells=_cells(results),
+        examples=comparison.examples,
+        networks=_networks(results),
+        about=_about(results[0]),
+        version=results[0]['mmct_version'],
+    )
+
+
+def _differences(comparison: Comparison) -> dict[str, Table] | None:
+    """Make the tables of each run minus the baseline; None where there is nothing."""
+    found = {
+        result['name']: difference
+        for result, difference in zip(comparison.results, comparison.differences, strict=True)
+        if difference is not None
+    }
+    if not found:
+        return None
+    head = ['', *found]
+    first = next(iter(found.values()))
+
+    def row(name: str, *keys: str) -> Row:
+        cells = []
+        for value in found.values():
+            for key in keys:
+                value = value[key]
+            cells.append(_difference(value))
+        return Row(name, cells)
+
+    means = [row('clean error', 'clean_error_pct'), row('raw mCE', 'raw_mce_pct')]
+    means += [row(f'mean of {k}', 'categories_pct', k) for k in first['categories_pct']]
+    single = [row(spoken(n), 'corruption_error_pct', n) for n in first['corruption_error_pct']]
+    return dict(
+        means=Table(head, [each for each in means if not each.empty]),
+        corruptions=Table(head, single),
+    )
+
+
+def _difference(found: Mapping[str, float] | None) -> Number:
+    if found is None:
+        return Number(None)
+    if found['high'] < 0:
+        verdict = 'better'
+    elif found['low'] > 0:
+        verdict = 'worse'
+    else:
+        verdict = 'not told apart'
+    interval = found['low'], found['high']
+    return Number(found['value'], interval=interval, signed=True, remark=verdict)
+
+
+def _corruptions(results: Results) -> Table:
+    errors = [result['summary']['corruption_error_pct'] for result in results]
+    rows = [Row(spoken(name), [Number(each[name]) for each in errors]) for name in errors[0]]
+    return Table(['', *(result['name'] for result in results)], rows)
+
+
+def _cells(results: Results) -> Table:
+    rows = [
+        Row(
+            f'{spoken(cells[0]["corruption"])} {cells[0]["severity"]}',
+            [Number(cell['error_pct']) for cell in cells],
+        )
+        for cells in zip(*(result['cells'] for result in results), strict=True)
+    ]
+    return Table(['', *(result['name'] for result in results)], rows)
+
+
+def _networks(results: Results) -> Table:
+    head = ['run', 'config', 'checkpoint', 'SHA-256 of the weights', 'precision', 'mmct']
+    rows = [
+        Row(
+            result['name'],
+            [
+                result['model'].get('config', ''),
+                result['model'].get('checkpoint', ''),
+                str(result['model'].get('weights_sha256', ''))[:12],
+                'mixed' if result['model'].get('fp16') else 'full',
+                result['mmct_version'],
+            ],
+        )
+        for result in results
+    ]
+    return Table(head, rows)
+
+
+def _about(result: Mapping[str, Any]) -> Table:
+    data = {spoken(key): value for key, value in result['data'].items() if key != 'categories'}
+    draws = {f'bootstrap: {key}': v for key, v in result['summary']['bootstrap'].items()}
+    return Table(['', ''], [Row(name, [str(value)]) for name, value in (data | draws).items()])
+
+
+def _picture(
+    plain: bytes, draw: Callable[..., Figure], narrow: Callable[..., Figure] | None = None
+) -> dict[str, Any]:
+    """Draw a figure for all pages: light and dark ones, and narrow ones such as phones'.
+
+    Args:
+        plain (bytes): PNG file of the figure on white.
+        draw (Callable): Draws it; takes ``theme``.
+        narrow (Callable, optional): Draws it for narrow pages. None: the same.
+
+    Returns:
+        dict: ``others``, media queries and addresses, of which the first that
+        fits is shown; else ``address``, which is ``width`` CSS pixels wide.
+    """
+    dark = draw(theme=DARK)
+    others = [(_DARK, _address(png(dark)))]
+    if narrow is not None:
+        others = [
+            (f'{_NARROW} and {_DARK}', _address(png(narrow(theme=DARK)))),
+            (_NARROW, _address(png(narrow(theme=LIGHT)))),
+            *others,
+        ]
+    return dict(others=others, address=_address(plain), width=round(dark.get_figwidth() * 96))
+
+
+def _address(picture: bytes) -> str:
+    return f'data:image/png;base64,{base64.b64encode(picture).decode()}'

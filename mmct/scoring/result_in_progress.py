@@ -8,7 +8,8 @@ from typing import Any
 
 from mmengine.dist import is_main_process
 
-from mmct.evaluation import read_result, to_csv
+from mmct.evaluation import read_result
+from mmct.report import cells_to_csv
 from mmct.runs.errors import CTError
 from mmct.runs.files import lock_file, write_json, write_text
 from mmct.runs.ranks import on_main_rank
@@ -86,7 +87,7 @@ class ResultInProgress:
         Args:
             result (dict): As in a result file.
         """
-        write_text(self.out.with_suffix('.csv'), to_csv(result))
+        write_text(self.out.with_suffix('.csv'), cells_to_csv([result]))
         write_json(self.out, result)
         self.partial.unlink(missing_ok=True)
         self._lock.release()

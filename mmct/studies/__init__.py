@@ -11,13 +11,13 @@ from .leave_one_out import draws, leave_one_out
 from .live_table import LiveTable
 from .planner import Planner
 from .registry import FIGURES, SCORES, TABLES
-from .reporting import write_study_report
+from .reporting import print_study, write_study_report
 from .running import run_cell
 from .schedule import run_study
 from .store import StudyStore
 from .study import Arm, Study, Tuning, read_study
-from .summary import summarise
-from .tables.domain_table import LEAVE_ONE_OUT, ONE_SETTING, ORACLE, TRAINING_DOMAINS
+from .summary import summarise_arms
+from .tables import LEAVE_ONE_OUT, ONE_SETTING, ORACLE, TRAINING_DOMAINS
 from .task import Outcome, Task
 
 __all__ = [
@@ -47,11 +47,12 @@ __all__ = [
     'estimate',
     'figures',
     'leave_one_out',
+    'print_study',
     'read_study',
     'run_cell',
     'run_study',
     'scores',
-    'summarise',
+    'summarise_arms',
     'tables',
     'write_study_report',
 ]

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from mmct.report import Number
 from mmct.runs.progress import duration
 
 from .cell import TEACHER, TRAINING, TUNING, Cell
@@ -79,7 +80,7 @@ class LiveTable:
 
     def _score(self, column: Any, results: list[dict[str, Any]]) -> str:
         found = [value for r in results if (value := shown_value(r, column)) is not None]
-        return shown(mean_and_error(found))
+        return str(Number.over_seeds(mean_and_error(found)))
 
     def _title(self, progress: Progress) -> str:
         counts = Counter(progress.state(cell) for cell in progress.different)
@@ -104,20 +105,6 @@ class LiveTable:
         if time.monotonic() - self._printed > _EVERY:
             self._printed = time.monotonic()
             print(self._title(progress), flush=True)
-
-
-def shown(value: dict[str, Any], sign: bool = False) -> str:
-    """A mean with its standard error, as tables have it.
-
-    Args:
-        value (dict): What :func:`mean_and_error` returned.
-        sign (bool): Whether to write a plus sign. Defaults to False.
-    """
-    if value['mean'] is None:
-        return ''
-    text = f'{value["mean"]:{"+" if sign else ""}.2f}'
-    error = value['standard_error']
-    return text if error is None else f'{text} ± {error:.2f}'
 
 
 def _cells(progress: Progress, cells: list[Cell], seeds: int) -> str:

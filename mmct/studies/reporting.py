@@ -1,17 +1,22 @@
 """Tables and figures of a study, from its results alone."""
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
 
-from mmct.report.figures import png
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mmct.report import Number, Row, Table, png
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_json, write_text, write_whole
 
-from .live_table import shown
 from .registry import FIGURES, TABLES
 from .store import StudyStore
-from .summary import summarise
+from .summary import summarise_arms
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
 
 
 def write_study_report(store: StudyStore) -> list[Path]:
@@ -26,14 +31,8 @@ def write_study_report(store: StudyStore) -> list[Path]:
     Raises:
         CTError: If the folder has no study, or no result yet.
     """
-    plan = store.plan()
-    if plan is None:
-        raise CTError(f'{store.folder} has no study.json: run the study first')
-    keys = {cell['key'] for cell in plan['cells']}
-    results = {key: found for key in keys if (found := store.result(key)) is not None}
-    if not results:
-        raise CTError(f'{store.folder} has no results yet: run the study first')
-    rows = summarise(plan, results)
+    plan, results = _read(store)
+    rows = summarise_arms(plan, results)
     files = [store.folder / 'table.md', store.folder / 'table.json']
     write_text(files[0], to_markdown(plan, rows))
     write_json(files[1], rows)
@@ -54,37 +53,79 @@ def write_study_report(store: StudyStore) -> list[Path]:
     return files
 
 
-def to_markdown(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
-    """The table of a study.
+def print_study(store: StudyStore, console: Console | None = None) -> None:
+    """Print the table of a study in the terminal.
 
     Args:
-        plan (Mapping): What ``study.json`` says.
-        rows (list[dict]): What :func:`summarise` returned.
+        store (StudyStore): Its folder.
+        console (Console, optional): Where to. Defaults to stdout.
+
+    Raises:
+        CTError: If the folder has no study, or no result yet.
+    """
+    from rich.console import Console
+
+    console = console or Console()
+    plan, results = _read(store)
+    rows = summarise_arms(plan, results)
+    arm_table(plan, rows).print(console=console)
+    for line in _choices(rows):
+        console.print(line, markup=False)
+
+
+def arm_table(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> Table:
+    """Make the table of a study's arms.
+
+    Args:
+        plan (Mapping): Content of ``study.json``.
+        rows (list[dict]): What :func:`summarise_arms` returned.
 
     Returns:
-        str: A Markdown table: mean and standard error over seeds, and the
-        differences to the baselines below them.
+        Table: Mean and standard error over seeds, and below them the differences
+        to the baselines.
     """
     titles = list(plan['table'])
-    lines = [
-        '| ' + ' | '.join(['arm', 'seeds', *titles]) + ' |',
-        '| --- | ---: |' + ' ---: |' * len(titles),
-    ]
+    made = []
     for row in rows:
+        values = [row['values'][title] for title in titles]
         seeds = f'{len(row["seeds"])} of {len(plan["seeds"])}'
         if row['diverged']:
             seeds += f', {len(row["diverged"])} diverged'
-        values = [shown(row['values'][title]) for title in titles]
-        lines.append('| ' + ' | '.join([row['arm'], seeds, *values]) + ' |')
+        made.append(Row(row['arm'], [seeds, *map(Number.over_seeds, values)]))
         for baseline in plan['arms'][row['arm']]['baselines']:
-            found = [row['values'][title]['differences'].get(baseline) for title in titles]
-            if not any(d and d['mean'] is not None for d in found):
-                continue
-            cells = [shown(d, sign=True) if d else '' for d in found]
-            lines.append('| ' + ' | '.join([f'&nbsp; minus {baseline}', '', *cells]) + ' |')
-    chosen = [row for row in rows if row['chosen'] is not None]
-    text = '\n'.join(lines) + '\n'
-    if chosen:
-        text += '\nChosen on validation images:\n\n'
-        text += '\n'.join(f'- {row["arm"]}: `{row["chosen"]}`' for row in chosen) + '\n'
-    return text
+            found = [value['differences'].get(baseline) for value in values]
+            cells = [Number(None) if d is None else Number.over_seeds(d, True) for d in found]
+            made.append(Row(f'minus {baseline}', ['', *cells], indented=True))
+    head = ['arm', 'seeds', *titles]
+    return Table(head, [row for row in made if not (row.indented and row.empty)])
+
+
+def to_markdown(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
+    """Write the table of a study's arms, and what tuning chose.
+
+    Args:
+        plan (Mapping): Content of ``study.json``.
+        rows (list[dict]): What :func:`summarise_arms` returned.
+
+    Returns:
+        str: Markdown.
+    """
+    chosen = ''.join(f'{line}\n' for line in _choices(rows))
+    return arm_table(plan, rows).to_markdown() + chosen
+
+
+def _choices(rows: list[dict[str, Any]]) -> list[str]:
+    chosen = [f'- {r["arm"]}: `{r["chosen"]}`' for r in rows if r['chosen'] is not None]
+    return ['', 'Chosen on validation images:', '', *chosen] if chosen else []
+
+
+def _read(store: StudyStore) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Read the plan, and the results of its cells by key."""
+    plan = store.plan()
+    if plan is None:
+        raise CTError(f'{store.folder} has no study.json: run the study first')
+    keys = {cell['key'] for cell in plan['cells']}
+    results = {key: found for key in keys if (found := store.result(key)) is not None}
+    if not results:
+        raise CTError(f'{store.folder} has no results yet: run the study first')
+    return plan, results

@@ -1,20 +1,23 @@
 """The numbers of a study, over its seeds."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import t
 
 from mmct.evaluation import relative_mce
 
+Column = str | Mapping[str, Any]
+"""What a column of the table has: a path into a score, or a comparison (docs/studies.md)."""
 
-def summarise(plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> list[dict[str, Any]]:
-    """A row for each arm, from the plan and the results alone.
+
+def summarise_arms(
+    plan: Mapping[str, Any], results: Mapping[str, Mapping]
+) -> list[dict[str, Any]]:
+    """Make a row for each arm, from the plan and the results alone.
 
     Args:
-        plan (Mapping): What ``study.json`` says.
+        plan (Mapping): Content of ``study.json``.
         results (Mapping): Of finished cells, by key.
 
     Returns:
@@ -30,21 +33,6 @@ def summarise(plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> list[d
     for name, arm in plan['arms'].items():
         own = _by_seed(plan, results, name)
         baselines = {other: _by_seed(plan, results, other) for other in arm['baselines']}
-        values = {}
-        for title, column in plan['table'].items():
-            if isinstance(column, Mapping) and 'published' in column:
-                values[title] = dict(_of_others(column['published'].get(name)), differences={})
-                continue
-            if isinstance(column, Mapping) and 'relative' in column:
-                values[title] = _relative_column(own, baselines, column['relative'])
-                continue
-            values[title] = dict(
-                **mean_and_error(list(_column(own, column).values())),
-                differences={
-                    other: mean_and_error(_differences(own, theirs, column))
-                    for other, theirs in baselines.items()
-                },
-            )
         rows.append(
             dict(
                 arm=name,
@@ -53,48 +41,57 @@ def summarise(plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> list[d
                 chosen=None if arm['chosen'] is None else arm['points'][arm['chosen']],
                 seeds=list(own),
                 diverged=[seed for seed, result in own.items() if result['diverged']],
-                values=values,
+                values={
+                    title: _column(name, own, baselines, column)
+                    for title, column in plan['table'].items()
+                },
             )
         )
     return rows
 
 
 def seed_results(
-    plan: Mapping[str, Any], results: Mapping[str, Mapping], arm: str, path: str
+    plan: Mapping[str, Any], results: Mapping[str, Mapping], arm: str, column: Column
 ) -> dict[int, Any]:
-    """What a score says of an arm, for each seed that has it.
+    """Collect a score of an arm from all seeds that have it.
 
     Args:
-        plan (Mapping): What ``study.json`` says.
+        plan (Mapping): Content of ``study.json``.
         results (Mapping): Of finished cells, by key.
         arm (str): Its name.
-        path (str): Name of the score, and the keys in it, with dots between.
+        column (str | Mapping): See :func:`shown_value`.
+
+    Returns:
+        dict[int, Any]: By seed.
     """
-    return _column(_by_seed(plan, results, arm), path)
+    return _values(_by_seed(plan, results, arm), column)
 
 
-def mean_and_error(values: Sequence[float]) -> dict[str, Any]:
-    """Mean and standard error of values from different seeds.
+def mean_and_error(values: Iterable[float]) -> dict[str, Any]:
+    """Compute mean and standard error of values from different seeds.
 
     Args:
-        values (Sequence[float]): One for each seed.
+        values (Iterable[float]): One for each seed.
 
     Returns:
         dict: ``mean``, ``standard_error``, ``interval`` (with 95 % of Student's
         t: of three seeds 4.3 standard errors to each side) and ``count``. Without
         values the mean is None, and with fewer than two the rest is.
     """
-    count = len(values)
-    mean = float(np.mean(values)) if count else None
-    if count < 2:
-        return dict(mean=mean, standard_error=None, interval=None, count=count)
-    error = float(np.std(values, ddof=1) / math.sqrt(count))
-    half = float(t.ppf(0.975, count - 1)) * error
-    return dict(mean=mean, standard_error=error, interval=[mean - half, mean + half], count=count)
+    from scipy import stats
+
+    seeds = np.array([*values], np.float64)
+    mean = float(seeds.mean()) if len(seeds) else None
+    if len(seeds) < 2:
+        return dict(mean=mean, standard_error=None, interval=None, count=len(seeds))
+    error = float(stats.sem(seeds))
+    # Not by ``loc`` and ``scale``: of equal values, where the scale is zero, that is not a number.
+    ends = mean + error * np.array(stats.t.interval(0.95, len(seeds) - 1))
+    return dict(mean=mean, standard_error=error, interval=ends.tolist(), count=len(seeds))
 
 
-def shown_value(result: Mapping[str, Any], column: str | Mapping[str, str]) -> float | None:
-    """What a result has in a column of the table.
+def shown_value(result: Mapping[str, Any], column: Column) -> Any:
+    """Read from a result what a column of the table shows.
 
     Args:
         result (Mapping): Of a cell.
@@ -102,7 +99,7 @@ def shown_value(result: Mapping[str, Any], column: str | Mapping[str, str]) -> f
             ``x`` and ``y``: then the last ``y`` of the curve.
 
     Returns:
-        float: None if there is nothing, or what is shown is ``relative`` to
+        Any: None if there is nothing, or what is shown is ``relative`` to
         another result or ``published``.
     """
     if isinstance(column, str):
@@ -113,92 +110,8 @@ def shown_value(result: Mapping[str, Any], column: str | Mapping[str, str]) -> f
     return None if curve is None else curve[column['y']][-1]
 
 
-def at_equal(
-    curve: Mapping[str, Sequence[float]], other: Mapping[str, Sequence[float]], x: str, y: str
-) -> float | None:
-    """How much higher ``y`` ends on a curve than the other was at equal ``x``.
-
-    Args:
-        curve (Mapping): Lists by name, such as what ``AlongTraining`` returns.
-        other (Mapping): The same, of another run; linear between its points.
-        x (str): What is to be equal.
-        y (str): What is compared.
-
-    Returns:
-        float: None if the other never was at this ``x``.
-    """
-    order = np.argsort(other[x])
-    xs, ys = np.asarray(other[x])[order], np.asarray(other[y])[order]
-    place = curve[x][-1]
-    if not xs[0] <= place <= xs[-1]:
-        return None
-    return float(curve[y][-1] - np.interp(place, xs, ys))
-
-
-def _of_others(value: float | None) -> dict[str, Any]:
-    """A value that was not measured here: of no seed."""
-    return dict(mean=value, standard_error=None, interval=None, count=0)
-
-
-def _relative_column(
-    own: Mapping[int, Mapping], baselines: Mapping[str, Mapping[int, Mapping]], path: str
-) -> dict[str, Any]:
-    """The relative mCE by the first baseline; 100 by definition for what has none."""
-    if not baselines:
-        measured = [seed for seed, result in own.items() if value_at(result, path)]
-        return dict(**mean_and_error([100.0] * len(measured)), differences={})
-    first = next(iter(baselines.values()))
-    found = [
-        relative
-        for seed, result in own.items()
-        if seed in first and (relative := _relative(result, first[seed], path)) is not None
-    ]
-    return dict(**mean_and_error(found), differences={})
-
-
-def _relative(result: Mapping, reference: Mapping, path: str) -> float | None:
-    mine, theirs = value_at(result, path), value_at(reference, path)
-    if not mine or not theirs:
-        return None
-    errors = {name: [error] for name, error in mine['corruption_error_pct'].items()}
-    others = theirs['corruption_error_pct'], theirs['clean_error_pct']
-    try:
-        return relative_mce(errors, mine['clean_error_pct'], *others)
-    except ValueError:
-        # The reference is no worse on some corruption than on clean images.
-        return None
-
-
-def _differences(
-    own: Mapping[int, Mapping], baseline: Mapping[int, Mapping], column: str | Mapping[str, str]
-) -> list[float]:
-    """Differences to the baseline, of the seeds that both have."""
-    found = []
-    for seed in own:
-        if seed not in baseline:
-            continue
-        if isinstance(column, str):
-            mine, theirs = (value_at(by_seed[seed], column) for by_seed in (own, baseline))
-            found.append(None if mine is None or theirs is None else mine - theirs)
-        else:
-            mine, theirs = (value_at(by[seed], column['curve']) for by in (own, baseline))
-            if mine is not None and theirs is not None:
-                found.append(at_equal(mine, theirs, column['x'], column['y']))
-    return [value for value in found if value is not None]
-
-
-def _by_seed(
-    plan: Mapping[str, Any], results: Mapping[str, Mapping], arm: str
-) -> dict[int, Mapping]:
-    return {
-        cell['seed']: results[cell['key']]
-        for cell in plan['cells']
-        if cell['arm'] == arm and cell['role'] == 'training' and cell['key'] in results
-    }
-
-
 def value_at(result: Mapping[str, Any], path: str) -> Any:
-    """What a result says somewhere.
+    """Read from a result what is at a path.
 
     Args:
         result (Mapping): Of a cell.
@@ -215,6 +128,94 @@ def value_at(result: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def _column(by_seed: Mapping[int, Mapping], column: str | Mapping[str, str]) -> dict[int, Any]:
+def at_equal(
+    curve: Mapping[str, Sequence[float]], other: Mapping[str, Sequence[float]], x: str, y: str
+) -> float | None:
+    """Compute how much higher ``y`` ends on a curve than the other was at equal ``x``.
+
+    Args:
+        curve (Mapping): Lists by name, such as what ``AlongTraining`` returns.
+        other (Mapping): The same, of another run; linear between its points.
+        x (str): Name of what is to be equal.
+        y (str): Name of what is compared.
+
+    Returns:
+        float: None if the other never was at this ``x``.
+    """
+    order = np.argsort(other[x])
+    xs, ys = np.asarray(other[x])[order], np.asarray(other[y])[order]
+    place = curve[x][-1]
+    if not xs[0] <= place <= xs[-1]:
+        return None
+    return float(curve[y][-1] - np.interp(place, xs, ys))
+
+
+def _column(
+    arm: str,
+    own: Mapping[int, Mapping],
+    baselines: Mapping[str, Mapping[int, Mapping]],
+    column: Column,
+) -> dict[str, Any]:
+    """Summarise a column of the table for an arm, and its differences to the baselines."""
+    if isinstance(column, Mapping) and 'published' in column:
+        # Not measured here: of no seed.
+        return {**mean_and_error([]), 'mean': column['published'].get(arm), 'differences': {}}
+    if isinstance(column, Mapping) and 'relative' in column:
+        return dict(**mean_and_error(_relative(own, baselines, column['relative'])), differences={})
+    return dict(
+        **mean_and_error(_values(own, column).values()),
+        differences={
+            other: mean_and_error(_differences(own, theirs, column))
+            for other, theirs in baselines.items()
+        },
+    )
+
+
+def _relative(
+    own: Mapping[int, Mapping], baselines: Mapping[str, Mapping[int, Mapping]], path: str
+) -> list[float]:
+    """Compute the relative mCE by the first baseline; 100 by definition for what has none."""
+    scores = _values(own, path)
+    if not baselines:
+        return [100.0] * len(scores)
+    references = _values(next(iter(baselines.values())), path)
+    found = []
+    for seed in [seed for seed in scores if seed in references]:
+        mine, theirs = scores[seed], references[seed]
+        errors = {name: [error] for name, error in mine['corruption_error_pct'].items()}
+        others = theirs['corruption_error_pct'], theirs['clean_error_pct']
+        try:
+            found.append(relative_mce(errors, mine['clean_error_pct'], *others))
+        except ValueError:
+            # The reference is no worse on some corruption than on clean images.
+            continue
+    return found
+
+
+def _differences(
+    own: Mapping[int, Mapping], baseline: Mapping[int, Mapping], column: Column
+) -> list[float]:
+    """Compute differences to the baseline, of the seeds that both have."""
+    path = column if isinstance(column, str) else column['curve']
+    mine, theirs = _values(own, path), _values(baseline, path)
+    seeds = [seed for seed in mine if seed in theirs]
+    if isinstance(column, str):
+        return [mine[seed] - theirs[seed] for seed in seeds]
+    x, y = column['x'], column['y']
+    found = [at_equal(mine[seed], theirs[seed], x, y) for seed in seeds]
+    return [value for value in found if value is not None]
+
+
+def _by_seed(
+    plan: Mapping[str, Any], results: Mapping[str, Mapping], arm: str
+) -> dict[int, Mapping]:
+    return {
+        cell['seed']: results[cell['key']]
+        for cell in plan['cells']
+        if cell['arm'] == arm and cell['role'] == 'training' and cell['key'] in results
+    }
+
+
+def _values(by_seed: Mapping[int, Mapping], column: Column) -> dict[int, Any]:
     found = {seed: shown_value(result, column) for seed, result in by_seed.items()}
     return {seed: value for seed, value in found.items() if value is not None}

@@ -1,9 +1,19 @@
-"""Why normalisation favours low-variance features: regression, in NumPy alone."""
+"""Why normalisation favours low-variance features: regression, in NumPy and SciPy alone."""
 
+from .experiments import (
+    CALIBRATIONS,
+    Outcome,
+    Setting,
+    draw,
+    hidden_scale,
+    median_interval,
+    relu_features,
+    ridgeless_errors,
+    sweep,
+    sweep_two_layer,
+    two_layer,
+)
 from .min_norm import deviations, excess_risk, gradient_descent, min_norm, shares
-from .ridgeless import relu_features, ridgeless_errors
-from .simulation import Outcome, Setting, draw, median_interval, sweep
-from .two_layer import CALIBRATIONS, hidden_scale, sweep_two_layer, two_layer
 
 __all__ = [
     'CALIBRATIONS',

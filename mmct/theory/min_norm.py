@@ -6,7 +6,7 @@ _RANK = 1e-10  # singular values below this share of the largest are zero
 
 
 def deviations(features: np.ndarray) -> np.ndarray:
-    """The standard deviation of each feature, by which normalisation divides.
+    """Compute the standard deviation of each feature, by which normalisation divides.
 
     Args:
         features (np.ndarray): (n, d)
@@ -24,7 +24,7 @@ def deviations(features: np.ndarray) -> np.ndarray:
 def min_norm(
     features: np.ndarray, targets: np.ndarray, scale: np.ndarray | None = None
 ) -> np.ndarray:
-    """The interpolating weights of least norm, in closed form.
+    """Compute the interpolating weights of least norm, in closed form.
 
     Without ``scale``: ``argmin |w|``. With it: ``argmin |D w|`` for ``D =
     diag(scale)``, what the least norm becomes when each feature is divided by its
@@ -59,7 +59,7 @@ def gradient_descent(
     tolerance: float = 1e-12,
     max_steps: int = 200_000,
 ) -> np.ndarray:
-    """The same weights by plain gradient descent from zero on the squared error.
+    """Find the same weights by plain gradient descent from zero on the squared error.
 
     Args:
         features (np.ndarray): (n, d)
@@ -124,7 +124,7 @@ def _checked(
 
 
 def excess_risk(weights: np.ndarray, truth: np.ndarray, covariance: np.ndarray) -> float:
-    """The expected squared error beyond the noise: ``(w - theta)' S (w - theta)``.
+    """Compute the expected squared error beyond the noise: ``(w - theta)' S (w - theta)``.
 
     Under a shift, ``truth`` and ``covariance`` are those of the test data.
 
@@ -154,7 +154,7 @@ def excess_risk(weights: np.ndarray, truth: np.ndarray, covariance: np.ndarray) 
 
 
 def shares(weights: np.ndarray, features: np.ndarray) -> np.ndarray:
-    """The part of the fit that each feature makes: ``w_j <x_j, X w> / |X w|^2``.
+    """Compute the part of the fit that each feature makes: ``w_j <x_j, X w> / |X w|^2``.
 
     They add up to 1; the share of a group is their sum.
 

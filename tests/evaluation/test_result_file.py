@@ -1,8 +1,6 @@
 """Results on disk: read back whole, or refused."""
 
 import base64
-import csv
-import io
 import json
 
 import numpy as np
@@ -11,7 +9,7 @@ import scorecards
 from sklearn.metrics import zero_one_loss
 
 from mmct.corruptions import BENCHMARK, CATEGORIES, EXTRA
-from mmct.evaluation import ALEXNET, Reference, cell_score, read_result, to_csv, unpack_hits
+from mmct.evaluation import ALEXNET, Reference, cell_score, read_result, unpack_hits
 from mmct.evaluation.result_file import reference_of
 
 
@@ -159,14 +157,3 @@ def test_an_unfinished_or_missing_file_is_refused(tmp_path, result):
         read_result(save(tmp_path / 'r.json.partial', result))
     with pytest.raises(FileNotFoundError, match=r'no\.json'):
         read_result(tmp_path / 'no.json')
-
-
-def test_csv_has_a_row_for_each_cell(result):
-    rows = list(csv.DictReader(io.StringIO(to_csv(result))))
-    assert len(rows) == 96
-    assert (rows[0]['category'], rows[0]['severity']) == ('clean', '0')
-    for row, cell in zip(rows[1:], result['cells'], strict=True):
-        assert (row['corruption'], float(row['error_pct'])) == (
-            cell['corruption'], cell['error_pct'],
-        )  # fmt: skip
-        assert row['corruption'] in CATEGORIES[row['category']]

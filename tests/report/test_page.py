@@ -1,20 +1,17 @@
-"""The report: its tables have the results' numbers, and anyone can read it."""
+"""The page: its tables have the results' numbers, and anyone can read it."""
 
 import base64
 import io
 import re
 from html.parser import HTMLParser
 
-import numpy as np
 import pytest
 import scorecards
 from PIL import Image
-from rich.console import Console
 
 from mmct.corruptions import CORRUPTIONS
 from mmct.evaluation import Reference, compare
-from mmct.report import print_scorecards, render, to_markdown
-from mmct.report.figures import DARK, heat_map, severity_curves
+from mmct.report import render
 
 EVIL = 'a <b>&"\' run | $x$ [red]'
 VOID = {'meta', 'img', 'source', 'br', 'link', 'input'}
@@ -118,13 +115,10 @@ def test_raw_normalised_and_generated_are_named(page):
     assert 'not scores on a released set' in text
 
 
-def test_names_are_text_and_not_markup(page, results):
+def test_names_are_text_and_not_markup(page):
     assert EVIL in page[0].texts
     assert '<b>' not in page[1]
     assert '<cat>' in ' '.join(page[0].texts)
-    console = io.StringIO()
-    print_scorecards(results, Console(file=console, width=200))
-    assert '[red]' in console.getvalue()
 
 
 def test_nothing_is_loaded_from_elsewhere(page):
@@ -182,29 +176,3 @@ def test_other_corruptions_than_the_benchmarks():
     assert 'plasma noise' in page.texts
     assert 'mean of c_bar' in page.texts
     assert any('not the 15 corruptions' in text for text in page.texts)
-
-
-@pytest.mark.parametrize('runs', [1, 12])
-def test_figures_show_each_run_and_corruption(runs):
-    results = [scorecards.make(f'run {i}', i) for i in range(runs)]
-    cells = heat_map(results, DARK).axes[0]
-    numbers = {text.get_text() for text in cells.texts}
-    assert len(cells.texts) == 19 * runs
-    assert f'{results[-1]["summary"]["corruption_error_pct"]["fog"]:.1f}' in numbers
-    panels = [axes for axes in severity_curves(results).axes if axes.get_visible()]
-    assert len(panels) == 19
-    fog = next(axes for axes in panels if axes.get_title() == 'fog')
-    assert len(fog.lines) == runs
-    expected = [c['error_pct'] for c in results[-1]['cells'] if c['corruption'] == 'fog']
-    np.testing.assert_allclose(fog.lines[-1].get_ydata(), expected)
-    # Without colour, too.
-    looks = {(line.get_marker(), line.get_linestyle()) for line in fog.lines}
-    assert len(looks) == runs
-
-
-def test_markdown_has_a_column_for_each_run(results):
-    text = to_markdown(results)
-    lines = [line for line in text.splitlines() if line.startswith('|')]
-    assert len({len(re.findall(r'(?<!\\)\|', line)) for line in lines}) == 1
-    assert 'not scores on a released set' in text
-    assert f'{results[2]["summary"]["raw_mce_pct"]:.2f} [' in text

@@ -16,6 +16,10 @@ def made(draws=2, pairs=True, methods=METHODS):
     return leave_one_out(DOMAINS, 'config.py', methods, dict(lr=(0.5, -3, -1)), draws, pairs)
 
 
+def cells(line):
+    return [cell.strip() for cell in line.split('|')[1:-1]]
+
+
 def study(values, arms, seeds=(0,)):
     """A plan and results in which ``values`` maps (arm, seed) to a score's value."""
     cells = [
@@ -161,8 +165,8 @@ def test_differences_are_paired_by_seed():
         assert rows['other'][column]['differences']['CT']['mean'] == pytest.approx(-4)
         assert rows['other'][column]['differences']['ERM']['mean'] == pytest.approx(0.5)
     text = table.to_markdown(table(plan, results)).splitlines()
-    assert '| &nbsp; minus ERM | +3.00 ± 1.00 |' in text[6]
-    assert '| &nbsp; minus CT | -4.00 |' in text[8]
+    assert cells(text[6])[:2] == ['&nbsp; minus ERM', '+3.00 ± 1.00']
+    assert cells(text[8])[:2] == ['&nbsp; minus CT', '-4.00']
     # What has no result has no difference.
     assert 'minus' not in table.to_markdown(table(plan, {}))
 
@@ -174,10 +178,11 @@ def test_published_rows_are_marked_and_unknown_values_left_empty():
     table = TABLES.build(dict(type='DomainTable', arms=arms, published=published))
     values = {('a, CT', 0): dict(test_pct=dict(a=60.0), holdout_pct=dict(a=1), validation_pct=1)}
     text = table.to_markdown(table(*study(values, found['arms'])))
-    assert '| CT | 60.00 |  |  |  |  |' in text
-    assert '| DANN (published, not measured here) | 99.0 |  |  | 78.6 |  |' in text
+    lines = [cells(line) for line in text.splitlines()]
+    assert ['CT', '60.00', '', '', '', ''] in lines
+    assert ['DANN (published, not measured here)', '99.0', '', '', '78.6', ''] in lines
     # With one setting all ways to select would say the same.
-    assert text.count('| | a | b | c | mean | worst |') == 1
+    assert lines.count(['', 'a', 'b', 'c', 'mean', 'worst']) == 1
     assert text.startswith('One setting, none selected, accuracy in %')
 
 

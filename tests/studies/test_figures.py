@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmct.studies import FIGURES
-from mmct.studies.figures.panels import looks
+from mmct.studies.panels import looks
 from mmct.studies.scores.variance_spectrum import QUANTILES
 
 PLAN = dict(

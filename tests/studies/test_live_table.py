@@ -9,7 +9,6 @@ from mmengine.config import Config
 from rich.console import Console
 
 from mmct.studies import Cell, LiveTable, StudyStore
-from mmct.studies.live_table import shown
 from mmct.studies.progress import Progress
 from mmct.studies.status import Status
 
@@ -90,11 +89,3 @@ def test_without_a_terminal_what_changes_is_printed_once(progress, capsys):
         'a, seed 0: running',
         'a, seed 1: failed: the last line',
     ]
-
-
-def test_a_mean_is_shown_with_its_error():
-    value = dict(mean=1.234, standard_error=0.056, count=3)
-    assert shown(value) == '1.23 ± 0.06'
-    assert shown(value, sign=True) == '+1.23 ± 0.06'
-    assert shown({**value, 'standard_error': None}) == '1.23'
-    assert shown(dict(mean=None, standard_error=None, count=0)) == ''

@@ -1,0 +1,158 @@
+"""Tables of numbers: Markdown, LaTeX and text for the terminal, from the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+# pandas and rich are imported where they write.
+if TYPE_CHECKING:
+    from pandas import DataFrame
+    from rich.console import Console
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number with its uncertainty; here alone is decided how it is written.
+
+    Attributes:
+        value (float, optional): None where there is none: nothing is written.
+        error (float, optional): Its standard error, as in '1.23 ± 0.06'.
+        interval (Sequence[float], optional): Both ends, as in '1.23 [1.10, 1.36]'.
+        signed (bool): Write a plus sign, as for differences. Defaults to False.
+        remark (str): A word after the number. Defaults to none.
+    """
+
+    value: float | None
+    error: float | None = None
+    interval: Sequence[float] | None = None
+    signed: bool = False
+    remark: str = ''
+
+    @classmethod
+    def over_seeds(cls, found: Mapping[str, Any], signed: bool = False) -> Number:
+        """Take a mean and its standard error from the results of a study.
+
+        Args:
+            found (Mapping): With ``mean`` and ``standard_error``, both may be None.
+            signed (bool): Write a plus sign. Defaults to False.
+
+        Returns:
+            Number: Without the interval.
+        """
+        return cls(found['mean'], error=found['standard_error'], signed=signed)
+
+    @property
+    def estimate(self) -> str:
+        """The value, with its error and the remark."""
+        if self.value is None:
+            return ''
+        error = '' if self.error is None else f' ± {self.error:.2f}'
+        return f'{self._digits(self.value)}{error} {self.remark}'.rstrip()
+
+    @property
+    def ends(self) -> str:
+        """The interval in brackets; '' without one."""
+        if self.value is None or self.interval is None:
+            return ''
+        return f'[{", ".join(map(self._digits, self.interval))}]'
+
+    def __str__(self) -> str:
+        return f'{self.estimate} {self.ends}'.rstrip()
+
+    def _digits(self, value: float) -> str:
+        return f'{value:+.2f}' if self.signed else f'{value:.2f}'
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table.
+
+    Attributes:
+        name (str): In the first column.
+        cells (Sequence[Number | str]): In the other columns.
+        indented (bool): It belongs to a row above it. Defaults to False.
+    """
+
+    name: str
+    cells: Sequence[Number | str]
+    indented: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """No cell has anything in it."""
+        return not any(map(str, self.cells))
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table whose cells are values until it is written.
+
+    Attributes:
+        head (Sequence[str]): Names of all columns, the first one's included.
+        rows (Sequence[Row]): Each with a cell for each column after the first.
+    """
+
+    head: Sequence[str]
+    rows: Sequence[Row]
+
+    def to_markdown(self) -> str:
+        """Write the table as GitHub's Markdown.
+
+        Returns:
+            str: Ends with a line break.
+        """
+        frame = self._frame('&nbsp; ').map(_in_markdown).rename(columns=_in_markdown)
+        align = ['left'] + ['right'] * (len(self.head) - 1)
+        # Numbers are text already: tabulate would round them again.
+        return frame.to_markdown(index=False, colalign=align, disable_numparse=True) + '\n'
+
+    def to_latex(self) -> str:
+        """Write the table as LaTeX for the package booktabs.
+
+        Returns:
+            str: A ``tabular``, with all special characters escaped.
+        """
+        align = 'l' + 'r' * (len(self.head) - 1)
+        text = self._frame('\u2003').to_latex(index=False, escape=True, column_format=align)
+        return text.replace('\u2003', r'\quad ').replace('±', r'$\pm$')
+
+    def print(self, title: str = '', console: Console | None = None) -> None:
+        """Print the table in the terminal.
+
+        Args:
+            title (str): Above it. Defaults to none.
+            console (Console, optional): Where to. Defaults to stdout.
+        """
+        from rich.console import Console
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        table = RichTable(title=Text(title) if title else None)
+        for number, name in enumerate(self.head):
+            table.add_column(Text(name), justify='right' if number else 'left')
+        for row in self.rows:
+            name = f'  {row.name}' if row.indented else row.name
+            table.add_row(*map(Text, (name, *map(_in_lines, row.cells))))
+        (console or Console()).print(table)
+
+    def _frame(self, indent: str) -> DataFrame:
+        import pandas as pd
+
+        rows = [
+            [f'{indent if row.indented else ""}{row.name}', *map(str, row.cells)]
+            for row in self.rows
+        ]
+        return pd.DataFrame(rows, columns=list(self.head))
+
+
+def _in_markdown(text: str) -> str:
+    # A cell ends at a bar, and at the end of the line.
+    return ' '.join(text.replace('|', '\\|').split())
+
+
+def _in_lines(cell: Number | str) -> str:
+    if isinstance(cell, str):
+        return cell
+    return f'{cell.estimate}\n{cell.ends}' if cell.ends else cell.estimate

@@ -1,0 +1,325 @@
+"""The figures of a study, each drawn from its plan and the results of its finished cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mmct.report.figures import LIGHT, blank, label, style
+from mmct.report.figures import legend as add_legend
+
+from .panels import arms_by_group, diagonal, legend, looks, panels, points, variant_looks
+from .registry import FIGURES, TABLES
+from .scores.variance_spectrum import QUANTILES
+from .summary import mean_and_error, seed_results
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Of FeatureReliance, with the words of the figure.
+_HALVES = {'low_replaced_pct': 'low-variance half', 'high_replaced_pct': 'high-variance half'}
+# A channel of less than this fraction of the mean variance is as good as off.
+_FLOOR = 1e-4
+
+
+@FIGURES.register_module()
+class ErrorArrows:
+    """Corrupted against clean error of each arm, with an arrow from its first baseline.
+
+    A panel for each group; means over seeds, the bars are standard errors. On
+    the dashed line corrupted and clean error are equal.
+
+    Args:
+        x (str): The score that is drawn to the right, in %.
+            Defaults to 'corruption.clean_error_pct'.
+        y (str): The score that is drawn upwards, in %.
+            Defaults to 'corruption.raw_mce_pct'.
+    """
+
+    def __init__(
+        self, x: str = 'corruption.clean_error_pct', y: str = 'corruption.raw_mce_pct'
+    ) -> None:
+        self.x, self.y = x, y
+
+    def __call__(self, plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> Figure | None:
+        """Draw the figure.
+
+        Args:
+            plan (Mapping): Content of ``study.json``.
+            results (Mapping): Of finished cells, by key.
+
+        Returns:
+            Figure: None if no arm has both scores.
+        """
+        places = {}
+        for arm in plan['arms']:
+            x, y = (
+                mean_and_error(seed_results(plan, results, arm, path).values())
+                for path in (self.x, self.y)
+            )
+            if x['count'] and y['count']:
+                places[arm] = x, y
+        groups = arms_by_group(plan, places)
+        if not groups:
+            return None
+        appearance = variant_looks(plan)
+        figure, axes = panels(list(groups))
+        for group, arms in groups.items():
+            for variant, arm in arms.items():
+                x, y = places[arm]
+                end, look = (x['mean'], y['mean']), appearance[variant]
+                errors = dict(xerr=x['standard_error'], yerr=y['standard_error'])
+                points(axes[group], *end, look, **errors)
+                for baseline in plan['arms'][arm]['baselines'][:1]:
+                    if baseline in places:
+                        start = tuple(place['mean'] for place in places[baseline])
+                        _arrow(axes[group], start, end, look['color'])
+            axes[group].margins(0.15)
+            diagonal(axes[group])
+        legend(figure, {name: appearance[name] for arms in groups.values() for name in arms})
+        # Not of the figure: that label would be beside the legend.
+        for panel in axes.values():
+            panel.set_xlabel('clean error, %', fontsize=10, color=LIGHT.ink)
+            if panel.get_subplotspec().is_first_col():
+                panel.set_ylabel('corrupted error, %', fontsize=10, color=LIGHT.ink)
+        return figure
+
+
+@FIGURES.register_module()
+class TrainingPaths:
+    """Corrupted against clean error of each arm from the first checkpoint to the last.
+
+    At one place on the x axis networks have equal clean errors: there their
+    corrupted errors are comparable, even if one has learned less. A panel for
+    each group; thin lines are seeds, thick ones their mean at each epoch.
+
+    Args:
+        curve (str): The score, of type ``AlongTraining``. Defaults to 'along'.
+    """
+
+    def __init__(self, curve: str = 'along') -> None:
+        self.curve = curve
+
+    def __call__(self, plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> Figure | None:
+        """Draw the figure.
+
+        Args:
+            plan (Mapping): Content of ``study.json``.
+            results (Mapping): Of finished cells, by key.
+
+        Returns:
+            Figure: None if no arm has the score.
+        """
+        curves = {arm: seed_results(plan, results, arm, self.curve) for arm in plan['arms']}
+        groups = arms_by_group(plan, curves)
+        if not groups:
+            return None
+        appearance = variant_looks(plan)
+        figure, axes = panels(list(groups))
+        for group, arms in groups.items():
+            for variant, arm in arms.items():
+                paths = np.array(
+                    [[c['clean_error_pct'], c['raw_mce_pct']] for c in curves[arm].values()]
+                )  # (seeds, 2, epochs)
+                look = appearance[variant]
+                for x, y in paths:
+                    axes[group].plot(x, y, color=look['color'], linewidth=0.6, alpha=0.5)
+                axes[group].plot(*paths.mean(0), linewidth=1.6, markersize=4, **look)
+            diagonal(axes[group])
+        legend(figure, appearance)
+        label(figure, 'clean error, %', 'corrupted error, %')
+        return figure
+
+
+@FIGURES.register_module()
+class ReplacedHalves:
+    """How much the error rises when half of the penultimate features are replaced.
+
+    A panel for each group, two bars for each variant: the half with the lower, or
+    the higher, variance is replaced by its mean. Means over seeds, with standard
+    errors.
+
+    Args:
+        score (str): The score, of type ``FeatureReliance``.
+            Defaults to 'features'.
+    """
+
+    def __init__(self, score: str = 'features') -> None:
+        self.score = score
+
+    def __call__(self, plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> Figure | None:
+        """Draw the figure.
+
+        Args:
+            plan (Mapping): Content of ``study.json``.
+            results (Mapping): Of finished cells, by key.
+
+        Returns:
+            Figure: None if no arm has the score.
+        """
+        found = {arm: seed_results(plan, results, arm, self.score) for arm in plan['arms']}
+        groups = arms_by_group(plan, found)
+        if not groups:
+            return None
+        figure, axes = panels(list(groups))
+        for group, arms in groups.items():
+            places = np.arange(len(arms))
+            for number, (half, title) in enumerate(_HALVES.items()):
+                rises = [
+                    mean_and_error(s[half] - s['error_pct'] for s in found[arm].values())
+                    for arm in arms.values()
+                ]
+                axes[group].bar(
+                    places + 0.4 * (number - 0.5),
+                    [rise['mean'] for rise in rises],
+                    0.36,
+                    yerr=[rise['standard_error'] or 0 for rise in rises],
+                    capsize=2,
+                    color=LIGHT.runs[number],
+                    hatch=('', '//')[number],
+                    edgecolor=LIGHT.paper,
+                    ecolor=LIGHT.ink,
+                    label=title,
+                )
+            axes[group].set_xticks(places, list(arms))
+            axes[group].tick_params(axis='x', labelsize=8)
+            axes[group].set_axisbelow(True)
+            axes[group].axhline(0, color=LIGHT.ink, linewidth=0.8)
+        add_legend(figure, figure.axes[0].get_legend_handles_labels()[0], 2)
+        label(figure, y='rise of the error, points')
+        return figure
+
+
+@FIGURES.register_module()
+class VarianceSpectra:
+    """The spectrum of channel variances, layer by layer.
+
+    A row for each group, a column for each variant. Bands hold the middle 50
+    and 90 % of a layer's channels, the line is the median; 1 is the layer's
+    mean. Quantiles are averaged over seeds, on the logarithmic axis.
+
+    Args:
+        score (str): The score, of type ``FeatureReliance``.
+            Defaults to 'features'.
+    """
+
+    def __init__(self, score: str = 'features') -> None:
+        self.score = score
+
+    def __call__(self, plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> Figure | None:
+        """Draw the figure.
+
+        Args:
+            plan (Mapping): Content of ``study.json``.
+            results (Mapping): Of finished cells, by key.
+
+        Returns:
+            Figure: None if no arm has the score.
+        """
+        path = f'{self.score}.layers'
+        found = {arm: seed_results(plan, results, arm, path) for arm in plan['arms']}
+        groups = arms_by_group(plan, found)
+        if not groups:
+            return None
+        appearance = variant_looks(plan)
+        # One row is higher, or the label beside it would be cut off.
+        figure = blank(2.1 * len(appearance) + 0.6, max(2.8, 1.6 * len(groups)) + 0.6)
+        places = figure.subplots(
+            len(groups), len(appearance), sharey=True, sharex='row', squeeze=False
+        )
+        for row, (group, arms) in enumerate(groups.items()):
+            places[row, 0].set_ylabel(group, fontsize=10, color=LIGHT.ink)
+            for axes, (variant, look) in zip(places[row], appearance.items(), strict=True):
+                style(axes, title='' if row else variant)
+                axes.set_yscale('log')
+                axes.yaxis.set_major_formatter('{x:g}')
+                _draw_spectra(axes, found.get(arms.get(variant), {}), look['color'])
+        places[0, 0].set_ylim(_FLOOR, 30)
+        label(figure, 'layer', "variance of a channel / the layer's mean")
+        return figure
+
+
+@FIGURES.register_module()
+class DomainAccuracies:
+    """Accuracy of each method on each domain that was left out, their mean and the worst.
+
+    Points from a :class:`DomainTable`, a panel for each way to select settings;
+    means over seeds, the bars are standard errors. Published rows are not drawn.
+
+    Args:
+        table (str): Name of the table in the study. Defaults to 'domains'.
+    """
+
+    def __init__(self, table: str = 'domains') -> None:
+        self.table = table
+
+    def __call__(self, plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> Figure | None:
+        """Draw the figure.
+
+        Args:
+            plan (Mapping): Content of ``study.json``.
+            results (Mapping): Of finished cells, by key.
+
+        Returns:
+            Figure: None if no method has a result.
+
+        Raises:
+            KeyError: If the study has no such table.
+        """
+        found = TABLES.build(dict(plan['tables'][self.table]))(plan, results)
+        first = next(iter(found.values()))
+        methods = [m for m, row in first.items() if any(v['count'] for v in row.values())]
+        if not methods:
+            return None
+        # The same while some have no results yet.
+        appearance = looks(first)
+        figure, axes = panels(list(found), columns=1, width=6.0)
+        for way, rows in found.items():
+            columns = list(rows[methods[0]])
+            for number, method in enumerate(methods):
+                # Side by side within 60 % of a column.
+                shift = 0.6 * ((number + 0.5) / len(methods) - 0.5)
+                known = [i for i, column in enumerate(columns) if rows[method][column]['count']]
+                values = [rows[method][columns[i]] for i in known]
+                points(
+                    axes[way],
+                    [i + shift for i in known],
+                    [value['mean'] for value in values],
+                    appearance[method],
+                    # One seed has no standard error.
+                    yerr=[value['standard_error'] or 0.0 for value in values],
+                )
+            axes[way].set_xticks(range(len(columns)), columns)
+            axes[way].set_ylabel('accuracy, %', fontsize=10, color=LIGHT.ink)
+            # What is not a domain stands apart.
+            axes[way].axvline(columns.index('mean') - 0.5, color=LIGHT.ink, linewidth=0.8)
+            axes[way].grid(visible=False, axis='x')
+        legend(figure, {method: appearance[method] for method in methods})
+        return figure
+
+
+def _arrow(axes: Axes, start: tuple, end: tuple, colour: str) -> None:
+    look = dict(arrowstyle='->', color=colour, alpha=0.6, shrinkA=4, shrinkB=4)
+    axes.annotate('', end, start, arrowprops=look)
+
+
+def _draw_spectra(axes: Axes, by_seed: Mapping[int, Mapping], colour: str) -> None:
+    """Draw the quantiles of each layer, averaged over the seeds."""
+    seeds = list(by_seed.values())
+    # A layer that is constant with one seed has no spectrum there.
+    names = [name for name in (seeds[0] if seeds else ()) if all(name in seed for seed in seeds)]
+    if not names:
+        axes.text(
+            0.5, 0.5, 'no variance', transform=axes.transAxes, ha='center', color=LIGHT.ink,
+            fontsize=9,
+        )  # fmt: skip
+        return
+    values = np.array([[seed[name]['quantiles'] for name in names] for seed in seeds])
+    spectra = np.exp(np.log(values.clip(_FLOOR)).mean(0))  # (layers, quantiles)
+    at, layers = dict(zip(QUANTILES, spectra.T, strict=True)), np.arange(1, len(spectra) + 1)
+    for low, high, alpha in ((0.05, 0.95, 0.2), (0.25, 0.75, 0.35)):
+        axes.fill_between(layers, at[low], at[high], color=colour, alpha=alpha, linewidth=0)
+    axes.plot(layers, at[0.5], color=colour, linewidth=1.4)

@@ -1,0 +1,183 @@
+"""Tables of a study beside the one of its arms: DomainBed's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from mmct.report import Number, Row, Table
+
+from .registry import TABLES
+from .summary import mean_and_error, seed_results
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+TRAINING_DOMAINS = 'training-domain validation'
+LEAVE_ONE_OUT = 'leave-one-domain-out'
+ORACLE = 'test-domain validation (oracle)'
+"""How a draw of settings is selected, as DomainBed calls it."""
+ONE_SETTING = 'one setting, none selected'
+"""Where there is nothing to select from."""
+
+Values = Callable[[str, str], dict[int, Any]]
+"""Takes an arm and a path, and gives by seed what the results say."""
+
+
+@TABLES.register_module()
+class DomainTable:
+    """Test accuracy of the draw that is selected, for each method and test domain.
+
+    A method has one arm for each test domain and draw of settings. In each seed (a
+    trial) a draw is selected, as in DomainBed (https://arxiv.org/abs/2007.01434,
+    section 3): by the mean accuracy on the hold-outs of the training domains; by
+    that on each training domain in turn, of a network that was trained without it
+    and the test domain; or, by an oracle, on the hold-out of the test domain.
+
+    Args:
+        arms (Mapping): By method and test domain the arms of its draws, a list.
+        pairs (Mapping, optional): By method and test domain, for each draw, the
+            arms that were trained without it and another domain, by that
+            domain. Defaults to None: no leave-one-domain-out.
+        baselines (Mapping, optional): By method those that it is compared with,
+            paired by seed. Defaults to None: none.
+        published (Mapping, optional): Accuracies that were not measured here, by
+            way to select, title of the row, and column. Defaults to None.
+        score (str): Name of the :class:`DomainScore`. Defaults to 'domains'.
+    """
+
+    def __init__(
+        self,
+        arms: Mapping[str, Mapping[str, Sequence[str]]],
+        pairs: Mapping[str, Mapping[str, Sequence[Mapping[str, str]]]] | None = None,
+        baselines: Mapping[str, Sequence[str]] | None = None,
+        published: Mapping[str, Mapping[str, Mapping[str, float]]] | None = None,
+        score: str = 'domains',
+    ) -> None:
+        self.arms, self.pairs, self.baselines = arms, pairs or {}, baselines or {}
+        self.published, self.score = published or {}, score
+
+    def __call__(self, plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> dict[str, Any]:
+        """Select, and average over seeds.
+
+        Args:
+            plan (Mapping): Content of ``study.json``.
+            results (Mapping): Of finished cells, by key.
+
+        Returns:
+            dict: By way to select (or ``ONE_SETTING``) and method: mean and
+            standard error of each test domain, and of ``mean`` and ``worst`` over
+            them, in %; and by baseline those of the ``differences``.
+        """
+        ways = [TRAINING_DOMAINS, *([LEAVE_ONE_OUT] if self.pairs else []), ORACLE]
+        if all(len(arms) == 1 for by_domain in self.arms.values() for arms in by_domain.values()):
+            ways = [ONE_SETTING]
+        values = partial(seed_results, plan, results)
+        return {way: self._rows(values, way) for way in ways}
+
+    def to_markdown(self, found: Mapping[str, Mapping[str, Mapping]]) -> str:
+        """Write the tables, one for each way to select.
+
+        Args:
+            found (Mapping): What the call returned.
+
+        Returns:
+            str: Markdown; rows that are published are marked as such.
+        """
+        return '\n'.join(
+            f'{_title(way)}, accuracy in %:\n\n{self._table(way, rows).to_markdown()}'
+            for way, rows in found.items()
+        )
+
+    def _rows(self, values: Values, way: str) -> dict[str, dict[str, Any]]:
+        found = {method: self._accuracies(values, method, way) for method in self.arms}
+        return {
+            method: {
+                column: dict(
+                    **mean_and_error(own[column].dropna()),
+                    differences={
+                        # Aligned by seed.
+                        other: mean_and_error((own[column] - found[other][column]).dropna())
+                        for other in self.baselines.get(method, ())
+                    },
+                )
+                for column in own
+            }
+            for method, own in found.items()
+        }
+
+    def _accuracies(self, values: Values, method: str, way: str) -> DataFrame:
+        """Select a draw for each test domain: (seeds, domains and their mean and worst)."""
+        import pandas as pd
+
+        domains = pd.DataFrame(
+            {
+                domain: self._selected(values, method, domain, way)
+                for domain in self.arms[method]
+            }
+        ).sort_index()
+        # A mean over domains needs all of them.
+        whole = domains.dropna()
+        return domains.assign(mean=whole.mean(axis=1), worst=whole.min(axis=1))
+
+    def _selected(self, values: Values, method: str, domain: str, way: str) -> Series:
+        """Return the test accuracy of the best draw in each seed that has all draws."""
+        import pandas as pd
+
+        arms = self.arms[method][domain]
+        tested = self._by_draw(values, arms, f'test_pct.{domain}')
+        if way == ONE_SETTING:
+            return tested[0]
+        if way == LEAVE_ONE_OUT:
+            criteria = self._left_out_in_turn(values, self.pairs[method][domain])
+        else:
+            path = 'validation_pct' if way == TRAINING_DOMAINS else f'holdout_pct.{domain}'
+            criteria = self._by_draw(values, arms, path)
+        tested, criteria = tested.dropna(), criteria.dropna()
+        seeds = tested.index.intersection(criteria.index)
+        # Of equal ones the first.
+        best = {seed: tested.at[seed, criteria.loc[seed].idxmax()] for seed in seeds}
+        return pd.Series(best, dtype=float)
+
+    def _left_out_in_turn(self, values: Values, draws: Sequence[Mapping[str, str]]) -> DataFrame:
+        """Average the accuracy on training domains, each of a network that lacked it."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                draw: pd.DataFrame(
+                    {
+                        domain: self._by_draw(values, [arm], f'test_pct.{domain}')[0]
+                        for domain, arm in others.items()
+                    }
+                ).mean(axis=1, skipna=False)
+                for draw, others in enumerate(draws)
+            }
+        )
+
+    def _by_draw(self, values: Values, arms: Sequence[str], path: str) -> DataFrame:
+        """Collect a score of the arms of all draws: (seeds, draws)."""
+        import pandas as pd
+
+        found = [values(arm, f'{self.score}.{path}') for arm in arms]
+        return pd.DataFrame({i: pd.Series(each, dtype=float) for i, each in enumerate(found)})
+
+    def _table(self, way: str, found: Mapping[str, Mapping]) -> Table:
+        columns = list(next(iter(found.values())))
+        rows = []
+        for method, values in found.items():
+            rows.append(Row(method, [Number.over_seeds(values[column]) for column in columns]))
+            for other in self.baselines.get(method, ()):
+                differences = [values[column]['differences'][other] for column in columns]
+                cells = [Number.over_seeds(each, signed=True) for each in differences]
+                rows.append(Row(f'minus {other}', cells, indented=True))
+        for title, values in self.published.get(way, {}).items():
+            cells = [str(values.get(column, '')) for column in columns]
+            rows.append(Row(f'{title} (published, not measured here)', cells))
+        # A difference to what has no result yet says nothing.
+        return Table(['', *columns], [row for row in rows if not (row.indented and row.empty)])
+
+
+def _title(way: str) -> str:
+    return way.capitalize() if way == ONE_SETTING else f'Selected by {way}'

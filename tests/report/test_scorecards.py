@@ -1,0 +1,115 @@
+"""Scorecards and CT results in words, as tables and as CSV."""
+
+import csv
+import io
+import re
+
+import pytest
+import scorecards
+from rich.console import Console
+
+from mmct.corruptions import CATEGORIES, CORRUPTIONS
+from mmct.evaluation import Reference
+from mmct.report import (
+    cells_to_csv,
+    print_ct_result,
+    print_scorecards,
+    to_latex,
+    to_markdown,
+)
+
+EVIL = 'a <b>&"\' run | $x$ [red]'
+
+
+@pytest.fixture(scope='module')
+def results():
+    reference = Reference('the <base>', dict.fromkeys(CORRUPTIONS, 50.0), 20.0)
+    return [scorecards.make('base', 0), scorecards.make(EVIL, 1, reference=reference)]
+
+
+def printed(function, *args, width=200):
+    file = io.StringIO()
+    function(*args, Console(file=file, width=width))
+    return file.getvalue()
+
+
+def interval(result):
+    low, high = result['summary']['raw_mce_interval_pct']
+    return f'{result["summary"]["raw_mce_pct"]:.2f} [{low:.2f}, {high:.2f}]'
+
+
+def test_the_terminal_has_a_column_for_each_run_and_no_markdown(results):
+    text = printed(print_scorecards, results)
+    assert '[red]' in text and '| $x$' in text
+    rows = {line.split('│')[1].strip(): line for line in text.splitlines() if '│' in line}
+    assert interval(results[0]).split(' ')[0] in rows['raw mCE']
+    assert '|---' not in text and '| raw mCE' not in text
+    assert 'not scores on a released set' in text
+
+
+def test_a_caution_is_text_and_not_markup():
+    result = scorecards.make(EVIL)
+    result['model']['recalibrate_bn'] = 4
+    assert f'{EVIL}: BatchNorm was adapted to 4' in printed(print_scorecards, [result])
+
+
+def test_markdown_has_a_column_for_each_run(results):
+    text = to_markdown(results)
+    lines = [line for line in text.splitlines() if line.startswith('|')]
+    assert len({len(re.findall(r'(?<!\\)\|', line)) for line in lines}) == 1
+    assert 'not scores on a released set' in text
+    assert text.startswith('Errors in %. generated: 15 corruptions and 4 extra at severities 1, 2')
+    assert interval(results[1]) in text
+    # A row of one run alone.
+    (relative,) = [line for line in lines if line.startswith('| relative mCE by the <base>')]
+    assert [bool(cell.strip()) for cell in relative.split('|')[2:-1]] == [False, True]
+
+
+def test_latex_escapes_names(results):
+    text = to_latex(results)
+    assert r"""a <b>\&"' run | \$x\$ [red]""" in text
+    assert interval(results[0]) in text
+    assert text.count(r'\\') == 1 + 16
+
+
+def test_csv_has_a_row_for_each_cell(results):
+    rows = list(csv.DictReader(io.StringIO(cells_to_csv(results))))
+    assert list(rows[0]) == [
+        'run', 'corruption', 'category', 'severity', 'images', 'errors', 'error_pct', 'ece_pct',
+        'rms_calibration_pct',
+    ]  # fmt: skip
+    assert [row['run'] for row in rows] == ['base'] * 96 + [EVIL] * 96
+    assert (rows[0]['corruption'], rows[0]['category'], rows[0]['severity']) == ('', 'clean', '0')
+    for row, cell in zip(rows[1:96], results[0]['cells'], strict=True):
+        assert (row['corruption'], float(row['error_pct'])) == (
+            cell['corruption'], cell['error_pct'],
+        )  # fmt: skip
+        assert row['corruption'] in CATEGORIES[row['category']]
+    assert len(cells_to_csv([scorecards.make(clean=False)]).splitlines()) == 1 + 95
+
+
+RESULT = dict(
+    measured_on='validation',
+    num_images=450,
+    teacher_accuracy_pct=91.234,
+    student_accuracy_pct=95.678,
+    agreement_pct=90.5,
+    teacher_source='trained',
+    teacher_seconds=61.2,
+    student_seconds=3723.0,
+)
+
+
+def test_the_table_of_a_ct_run():
+    text = printed(print_ct_result, RESULT)
+    rows = {line.split('│')[1].strip(): line for line in text.splitlines() if '│' in line}
+    assert '450 validation images' in text
+    assert '91.23 %' in rows['teacher (no BN)']
+    assert '0:01:01' in rows['teacher (no BN)']
+    assert '95.68 %' in rows['student (BN)']
+    assert '1:02:03' in rows['student (BN)']
+    assert '90.50 %' in rows['both agree on']
+
+
+def test_a_given_teacher_has_no_time():
+    assert 'given' in printed(print_ct_result, {**RESULT, 'teacher_seconds': None})

@@ -1,0 +1,76 @@
+"""Numbers, and the tables that they are written in."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from mmct.report import Number, Row, Table
+
+TABLE = Table(
+    ['arm', 'error, %', 'a|b'],
+    [
+        Row('BN_1', [Number(1.234, error=0.056), 'x & y']),
+        Row('BN', [Number(-2.0, interval=(-3.0, 4.5), signed=True), Number(None)], indented=True),
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    ('number', 'text'),
+    [
+        (Number(1.234), '1.23'),
+        (Number(1.234, error=0.056), '1.23 ± 0.06'),
+        (Number(1.234, error=0.056, signed=True), '+1.23 ± 0.06'),
+        (Number(1.234, interval=[1, 2.5]), '1.23 [1.00, 2.50]'),
+        (Number(-1.0, interval=[-2, 0.5], signed=True), '-1.00 [-2.00, +0.50]'),
+        (Number(0.0, interval=[-1, 1], signed=True, remark='same'), '+0.00 same [-1.00, +1.00]'),
+        (Number(None), ''),
+        (Number(None, error=1.0, interval=[1, 2], remark='better'), ''),
+    ],
+)
+def test_a_number_is_written_with_its_uncertainty(number, text):
+    assert str(number) == text
+
+
+def test_a_mean_over_seeds_has_its_standard_error():
+    value = dict(mean=1.234, standard_error=0.056, interval=[1.1, 1.3], count=3)
+    assert str(Number.over_seeds(value)) == '1.23 ± 0.06'
+    assert str(Number.over_seeds(value, signed=True)) == '+1.23 ± 0.06'
+    assert str(Number.over_seeds({**value, 'standard_error': None})) == '1.23'
+    assert str(Number.over_seeds(dict(mean=None, standard_error=None))) == ''
+
+
+def test_markdown():
+    assert TABLE.to_markdown().splitlines() == [
+        '| arm       |             error, % |   a\\|b |',
+        '|:----------|---------------------:|-------:|',
+        '| BN_1      |          1.23 ± 0.06 |  x & y |',
+        '| &nbsp; BN | -2.00 [-3.00, +4.50] |        |',
+    ]
+
+
+def test_latex():
+    lines = [line.strip() for line in TABLE.to_latex().splitlines()]
+    assert lines[0] == r'\begin{tabular}{lrr}'
+    assert r'arm & error, \% & a|b \\' in lines
+    assert r'BN\_1 & 1.23 $\pm$ 0.06 & x \& y \\' in lines
+    assert r'\quad BN & -2.00 [-3.00, +4.50] &  \\' in lines
+
+
+def test_terminal():
+    file = io.StringIO()
+    TABLE.print('Some [red] title', Console(file=file, width=80))
+    lines = file.getvalue().splitlines()
+    assert lines[0].strip() == 'Some [red] title'
+    rows = [[cell.rstrip() for cell in line.split('│')[1:-1]] for line in lines if '│' in line]
+    assert rows == [
+        [' BN_1', '    1.23 ± 0.06', ' x & y'],
+        ['   BN', '          -2.00', ''],
+        ['', ' [-3.00, +4.50]', ''],
+    ]
+
+
+def test_a_row_without_numbers_is_empty():
+    assert Row('name', ['', Number(None)]).empty
+    assert not Row('name', [Number(0.0)]).empty

@@ -5,13 +5,13 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from mmct.studies.progress import Progress
+from mmct.studies.status import Status
 from mmengine.config import Config
 from rich.console import Console
 
 from mmct.studies import Cell, LiveTable, StudyStore
 from mmct.studies.live_table import shown
-from mmct.studies.progress import Progress
-from mmct.studies.status import Status
 
 COLUMNS = dict(error='errors.clean')
 

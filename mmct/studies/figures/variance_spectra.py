@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from mmct.report.figures import LIGHT, style
 
 from ..registry import FIGURES
-from ..scores.variance_spectrum import QUANTILES
+from ..scores.reliance import QUANTILES
 from ..summary import seed_results
 from .panels import arms_by_group, looks, variants
 

@@ -8,7 +8,7 @@ from mmpretrain.registry import DATASETS, MODELS
 
 from mmct import config_path
 from mmct.studies.scores import AlongTraining, CorruptionScore, FeatureReliance, ValidationError
-from mmct.studies.trained_run import TrainedRun
+from mmct.studies.worker import TrainedRun
 
 CHANNELS = 32
 

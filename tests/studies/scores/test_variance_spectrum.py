@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmct.studies.scores.variance_spectrum import QUANTILES, VarianceSpectrum
+from mmct.studies.scores.reliance import QUANTILES, VarianceSpectrum
 
 
 def spectrum(*batches):

@@ -16,8 +16,8 @@ from mmct.datasets import PACS
 from mmct.runs import CTError, set_test_domain
 from mmct.runs.checkpoint import load_state_dict
 from mmct.runs.configs import check_split
+from mmct.studies import TrainedRun
 from mmct.studies.scores import DomainScore
-from mmct.studies.worker import TrainedRun
 
 NARROW = '{}_resnet18w16_pacs64'
 SMALL = {

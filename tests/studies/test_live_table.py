@@ -5,12 +5,12 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from mmct.studies.status import Status
 from mmengine.config import Config
 from rich.console import Console
 
-from mmct.studies import Cell, LiveTable, StudyStore
+from mmct.studies import Cell, LiveTable, StudyProgress, StudyStore
 from mmct.studies.live_table import shown
+from mmct.studies.store import Status
 
 COLUMNS = dict(error='errors.clean')
 

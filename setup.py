@@ -83,6 +83,7 @@ setup(
         'opencv-python',
         'packaging',
         'pillow',
+        'pydantic>=2.7,<3',
         'rich',
         'safetensors',
         'scikit-learn',

@@ -3,12 +3,15 @@
 import json
 import os
 import signal
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
 import mmct
+from mmct.studies import Executor, run_cell
+from mmct.studies.executors import log_of
 
 # Three epochs of four batches; the arms differ in nothing that takes longer.
 TINY = f"""
@@ -54,6 +57,30 @@ def starts_of(folder):
     """How often each cell was trained or gone on with, by its key."""
     # mmengine makes a folder with the time at each start.
     return {run.name: len(list(run.glob('2*_*'))) for run in (folder / 'runs').iterdir()}
+
+
+class InThisProcess(Executor):
+    """Runs one cell after the other in the tests' process, which has imported everything."""
+
+    def __init__(self, jobs):
+        super().__init__(jobs)
+        self.tasks = []
+
+    @property
+    def running(self):
+        return [task.key for task in self.tasks]
+
+    def start(self, task):
+        self.tasks.append(task)
+
+    def wait(self, seconds):
+        task = self.tasks.pop(0)
+        log_of(task).parent.mkdir(parents=True, exist_ok=True)
+        with log_of(task).open('a') as log, redirect_stdout(log), redirect_stderr(log):
+            return [run_cell(task)]
+
+    def close(self):
+        self.tasks = []
 
 
 @HOOKS.register_module(force=True)

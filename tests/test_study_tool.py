@@ -1,4 +1,4 @@
-"""tools/study.py: studies of real digits, in real processes."""
+"""tools/study.py: studies of real digits; where it matters, in real processes."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import signal
 import time
 
 import pytest
-from study_files import results_of, starts_of, stopping, write_study
+from study_files import InThisProcess, results_of, starts_of, stopping, write_study
 from tool_runs import ROOT, contents, run, same_weights, start, succeed
 
 import mmct
@@ -59,11 +59,17 @@ seeds = [3]
 """
 
 
-@pytest.fixture(autouse=True)
-def hooks_are_found(monkeypatch):
-    # By the processes of cells, too.
+@pytest.fixture
+def processes(monkeypatch):
+    """Cells in processes of their own, which find the hooks of these tests."""
     path = os.pathsep.join([str(ROOT / 'tests'), os.environ.get('PYTHONPATH', '')])
     monkeypatch.setenv('PYTHONPATH', path)
+
+
+@pytest.fixture(autouse=True)
+def in_this_process(request, monkeypatch):
+    if 'processes' not in request.fixturenames:
+        monkeypatch.setattr('mmct.cli.studying.LocalExecutor', InThisProcess)
 
 
 def study(folder, *argv):
@@ -200,10 +206,10 @@ def test_arms_that_train_the_same_are_trained_once_and_both_shown(tmp_path):
     assert '| one | 1 of 1 |' in text
     assert '| two | 1 of 1 |' in text
     shown = study(tmp_path, '--dry-run').out
-    assert 'about 0 s' in shown
+    assert '1 cells, 0 to do, which train for about 0 s with --jobs 1' in shown
 
 
-def test_a_killed_cell_goes_on_where_it_was(tmp_path):
+def test_a_killed_cell_goes_on_where_it_was(tmp_path, processes):
     write_study(tmp_path, stopping(tmp_path / 'marker'))
     first = run(STUDY, 'study.py', '--work-dir', 'out', cwd=tmp_path)
     assert first.code == 2
@@ -217,6 +223,7 @@ def test_a_killed_cell_goes_on_where_it_was(tmp_path):
     logs = '\n'.join(p.read_text() for p in tmp_path.glob(f'out/runs/{own}/2*/*.log'))
     assert 'resumed epoch: 1' in logs
     # As one that never was stopped: the marker is there from the start.
+    (tmp_path / 'study.py').write_text((tmp_path / 'study.py').read_text() + 'del arms["none"]\n')
     succeed(STUDY, 'study.py', '--work-dir', 'whole', cwd=tmp_path)
     files = [tmp_path / folder / 'runs' / own / 'weights.pth' for folder in ('out', 'whole')]
     assert starts_of(tmp_path / 'whole')[own] == 1
@@ -235,7 +242,7 @@ def test_a_failed_cell_is_shown_with_its_last_line_and_tried_again(tmp_path):
     assert '| BN | 1 of 1 |' in study(tmp_path).out
 
 
-def test_two_studies_on_one_folder_never_run_a_cell_twice(tmp_path):
+def test_two_studies_on_one_folder_never_run_a_cell_twice(tmp_path, processes):
     write_study(tmp_path, TWO)
     argv = ('study.py', '--work-dir', 'out', '--jobs', '2')
     both = [start(STUDY, *argv, cwd=tmp_path) for _ in range(2)]
@@ -266,7 +273,7 @@ def writes(folder):
 
 
 @pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGKILL])
-def test_no_cell_outlives_its_study(tmp_path, how):
+def test_no_cell_outlives_its_study(tmp_path, processes, how):
     write_study(tmp_path, LONG)
     process = start(STUDY, 'study.py', '--work-dir', 'out', cwd=tmp_path)
     try:
@@ -282,21 +289,60 @@ def test_no_cell_outlives_its_study(tmp_path, how):
     assert results_of(tmp_path / 'out') == {}
 
 
-def test_a_dry_run_tells_cells_and_time_and_writes_nothing(tmp_path):
+def rows_of(shown):
+    """The rows of a dry run's table."""
+    rows = [[word.strip() for word in line.split('│')[1:-1]] for line in shown.splitlines()]
+    return [row for row in rows if len(row) == 5]
+
+
+def test_a_dry_run_lists_cells_and_writes_nothing(tmp_path):
     write_study(tmp_path, SHARED)
     shown = study(tmp_path, '--dry-run', '--jobs', '2').out
-    rows = [[cell.strip() for cell in line.split('│')[1:-1]] for line in shown.splitlines()]
-    found = {tuple(row[:2]): row[2:5] for row in rows if len(row) == 7}
-    # Of 64 images in batches of 16, three epochs.
-    assert found == {
-        ('BN', 'training'): ['2', '2', '12'],
-        ('none', 'tuning'): ['2', '2', '12'],
-        ('none', 'training'): ['2', '2', '12'],
-        ('CT 1.0', 'teacher'): ['2', '2', '12'],
-        ('CT 1.0', 'training'): ['2', '2', '12'],
-        ('CT 2.0', 'training'): ['2', '2', '12'],
-    }
-    assert 'with --jobs 2' in shown
+    assert rows_of(shown) == [
+        ['BN', 'training', '2', '2', ''],
+        ['none', 'tuning', '2', '2', ''],
+        ['CT 1.0', 'teacher', '2', '2', ''],
+        ['CT 1.0', 'training', '2', '2', ''],
+        ['CT 2.0', 'training', '2', '2', ''],
+        # Which they are is known when the trials have run.
+        ['none', 'training', '2', '2', ''],
+    ]
+    # No time: nothing has run.
+    assert shown.endswith('\n12 cells, 12 to do\n')
+    assert not (tmp_path / 'out').exists()
+
+
+def test_a_dry_run_knows_what_has_run_and_how_long_it_took(tmp_path):
+    file = write_study(tmp_path, TWO)
+    study(tmp_path, '--seeds', '1')
+    shutil.rmtree(tmp_path / 'out' / 'runs')
+    for result in (tmp_path / 'out' / 'results').glob('*.json'):
+        found = json.loads(result.read_text())
+        seconds = 60 if found['title'].startswith('BN') else 180
+        result.write_text(json.dumps({**found, 'seconds': seconds}))
+    file.write_text(file.read_text() + "arms.update(more=dict(config=bn, length=2))\n")
+    shown = study(tmp_path, '--dry-run', '--seeds', '3', '--jobs', '2').out
+    assert rows_of(shown) == [
+        ['BN', 'training', '3', '2', '1 min 00 s'],
+        ['none', 'training', '3', '2', '3 min 00 s'],
+        ['more', 'training', '3', '3', ''],
+    ]
+    # 2 of one minute, 2 of three, and 3 like the mean of these; by two jobs.
+    assert '9 cells, 7 to do, which train for about 7 min 00 s with --jobs 2' in shown
+
+
+NO_DATA = """
+nowhere = dict(_delete_=True, type='ImageNet', data_root='nowhere', split='train', pipeline=[])
+common['train_dataloader']['dataset'] = nowhere
+"""
+
+
+def test_a_dry_run_needs_no_data(tmp_path):
+    write_study(tmp_path, NO_DATA)
+    assert '1 cells, 1 to do' in study(tmp_path, '--dry-run').out
+    result = run(STUDY, 'study.py', '--work-dir', 'out', cwd=tmp_path)
+    assert result.code == 2
+    assert "arm 'BN' cannot be trained: " in result.err
     assert not (tmp_path / 'out').exists()
 
 
@@ -304,10 +350,6 @@ WRONG = {
     'a backbone that does not build': (
         "arms.update(bad=dict(config=bn, overlay=dict(model=dict(backbone=dict(depth=17)))))",
         "arm 'bad' does not build: invalid depth 17",
-    ),
-    'parts that do not fit': (
-        "arms.update(bad=dict(config=bn, overlay=dict(model=dict(head=dict(in_channels=7)))))",
-        "arm 'bad' does not build",
     ),
     'a config without BN': (
         "arms.update(bad=dict(config=nobn, overlay=dict(model=dict(backbone=dict("
@@ -319,18 +361,13 @@ WRONG = {
         "scores.update(bad=dict(type='CorruptionScores'))",
         "score 'bad': ",
     ),
-    'a score without its data': (
-        "scores.update(bad=dict(type='CorruptionScore', dataset=dict("
-        "type='ArrayCorruptionSet', data_root='data/none')))",
-        "score 'bad': ArrayCorruptionSet: there is no folder data/none; tools/make_corruptions.py",
-    ),
     'a figure that is not there': (
         "figures = dict(bad=dict(type='ErrorArrow'))", "figure 'bad': ",
     ),
     'a figure of unknown settings': (
         "figures = dict(bad=dict(type='ErrorArrows', z=1))", "figure 'bad': ",
     ),
-    'repeated seeds': ('seeds = [1, 1]', 'seeds has 1 twice'),
+    'repeated seeds': ('seeds = [1, 1]', 'seeds: 1 is there twice'),
 }  # fmt: skip
 
 
@@ -343,6 +380,16 @@ def test_a_dry_run_finds_what_would_fail_after_hours(tmp_path, text, message):
     assert message in line
     assert 'Traceback' not in result.err
     assert not (tmp_path / 'out').exists()
+
+
+def test_a_score_without_its_data_is_found_before_anything_is_trained(tmp_path):
+    bad = "dict(type='CorruptionScore', dataset=dict(type='CorruptionArrays', data_root='no/data'))"
+    write_study(tmp_path, f'arms.update(two=dict(config=nobn, scores=dict(bad={bad})))')
+    result = run(STUDY, 'study.py', '--work-dir', 'out', cwd=tmp_path)
+    assert result.code == 2
+    assert "score 'bad': CorruptionArrays: there is no folder no/data; tools/make_" in result.err
+    assert not (tmp_path / 'out').exists()
+    assert '2 cells, 2 to do' in study(tmp_path, '--dry-run').out
 
 
 def test_a_folder_of_another_version_is_refused_and_left_alone(tmp_path):
@@ -388,18 +435,10 @@ def test_each_domain_is_left_out_in_turn_and_settings_are_selected(tmp_path, pic
     config = mmct.config_path('erm_resnet18w16_pacs64')
     text = DOMAINS.format(root=str(tmp_path / 'three'), config=config)
     (tmp_path / 'study.py').write_text(text)
-    shown = study(tmp_path, '--dry-run').out
-    rows = [[word.strip() for word in line.split('│')[1:-1]] for line in shown.splitlines()]
-    # One domain left out, and two: each is timed once for six arms. Names are wrapped.
-    rows = [row for row in rows if len(row) == 7]
-    assert [row[1:5] for row in rows if row[2]] == [['training', '6', '6', '2']] * 2
-    names = ' '.join(row[0] for row in rows).split()
-    assert ' '.join(names) == (
-        'art_painting, ERM, draw 0 and 5 alike art_painting and photo, ERM, draw 0 and 5 alike'
-    )
+    # Three domains and three pairs, with each draw.
+    assert '12 cells, 12 to do' in study(tmp_path, '--dry-run').out
     study(tmp_path, '--jobs', '2')
     results = results_of(tmp_path / 'out')
-    # Three domains and three pairs, with each draw.
     assert len(results) == 12
     scores = {name: found['scores']['domains']['value'] for name, found in results.items()}
     assert set(scores['photo, ERM, draw 1, seed 3']['test_pct']) == {'photo'}

@@ -1,56 +1,80 @@
-"""What can be wrong with scores, tables and figures, found before anything is trained."""
+"""Checks of scores, tables, figures and networks before anything is trained."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from mmct.runs.errors import CTError, one_line
 
 from .cell import Cell, hashed
+from .config import Study
 from .registry import FIGURES, SCORES, TABLES
-from .study import Study
+from .worker import build_network
 
 
-def check_parts(study: Study, cells: Iterable[Cell]) -> None:
-    """Build every score, table and figure, and open what the scores read.
+def check_parts(study: Study) -> None:
+    """Build every score, table and figure.
 
     Args:
         study (Study): The study.
+
+    Raises:
+        CTError: Names the part that does not build.
+    """
+    for kind, registry, parts in (
+        ('figure', FIGURES, study.figures),
+        ('table', TABLES, study.tables),
+    ):
+        for name, settings in parts.items():
+            with _blamed(f'{kind} {name!r}'):
+                registry.build(dict(settings))
+    for scores in (study.scores, *(arm.scores for arm in study.arms.values())):
+        for name, settings in scores.items():
+            with _blamed(f'score {name!r}'):
+                SCORES.build({**settings, 'name': name})
+
+
+def check_data(cells: Iterable[Cell]) -> None:
+    """Open what the scores read, once for all cells that read the same.
+
+    Args:
         cells (Iterable[Cell]): Those that are known.
 
     Raises:
-        CTError: Names the part that does not build, or its data.
+        CTError: Names the score without its data.
     """
-    parts = [('figure', FIGURES, study.figures), ('table', TABLES, study.tables)]
-    for kind, registry, named in parts:
-        for name, settings in named.items():
-            try:
-                registry.build(dict(settings))
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
-                raise CTError(f'{kind} {name!r}: {one_line(error)}') from error
-    seen = set()
-    for cell in cells:
-        mark = hashed([cell.config.get('test_dataloader'), cell.scores])
-        if cell.scores and mark not in seen:
-            seen.add(mark)
-            images_to_predict(cell)
+    different = {
+        hashed([cell.config.get('test_dataloader'), cell.scores]): cell for cell in cells
+    }
+    for cell in different.values():
+        for name, settings in cell.scores.items():
+            with _blamed(f'score {name!r}'):
+                score = SCORES.build({**settings, 'name': name})
+                if hasattr(score, 'check_data'):
+                    score.check_data(cell.config)
 
 
-def images_to_predict(cell: Cell) -> int:
-    """How many images the scores of a cell predict.
+def check_networks(cells: Iterable[Cell]) -> None:
+    """Build the networks, each once.
 
     Args:
-        cell (Cell): The cell.
-
-    Returns:
-        int: Over all scores that say it.
+        cells (Iterable[Cell]): Those that are known.
 
     Raises:
-        CTError: Names the score that does not build, or its data.
+        CTError: Names the arm whose network does not build.
     """
-    images = 0
-    for name, settings in cell.scores.items():
-        try:
-            score = SCORES.build({**settings, 'name': name})
-            images += score.count(cell.config) if hasattr(score, 'count') else 0
-        except (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
-            raise CTError(f'score {name!r}: {one_line(error)}') from error
-    return images
+    different = {
+        hashed([cell.config.model, cell.config.get('data_preprocessor')]): cell for cell in cells
+    }
+    for cell in different.values():
+        with _blamed(f'arm {cell.arm!r} does not build'):
+            build_network(cell.config)
+
+
+@contextmanager
+def _blamed(owner: str) -> Iterator[None]:
+    """Put a name before the errors that a user's config causes."""
+    try:
+        yield
+    except (AssertionError, AttributeError, ImportError, KeyError, OSError, RuntimeError,
+            TypeError, ValueError) as error:  # fmt: skip
+        raise CTError(f'{owner}: {one_line(error)}') from error

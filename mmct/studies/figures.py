@@ -12,7 +12,7 @@ from mmct.report.figures import legend as add_legend
 
 from .panels import arms_by_group, diagonal, legend, looks, panels, points, variant_looks
 from .registry import FIGURES, TABLES
-from .scores.variance_spectrum import QUANTILES
+from .scores.reliance import QUANTILES
 from .summary import mean_and_error, seed_results
 
 if TYPE_CHECKING:

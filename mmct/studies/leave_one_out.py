@@ -1,4 +1,4 @@
-"""The arms of a study that leaves out one domain after the other."""
+"""Make the arms of a study that leaves out one domain after the other."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -7,13 +7,13 @@ from typing import Any
 
 
 def draws(space: Mapping[str, Sequence[float]], count: int, seed: int = 0) -> list[dict]:
-    """Random settings of a training, as ``--cfg-options`` would name them.
+    """Draw random settings of a training, as ``--cfg-options`` would name them.
 
     Args:
         space (Mapping): By key the default, and the exponents of ten between
             which it is drawn evenly: ``(default, low, high)``.
         count (int): How many. The first is the defaults, as in DomainBed.
-        seed (int): Of the draws. Defaults to 0.
+        seed (int): Seed of the draws. Defaults to 0.
 
     Returns:
         list[dict]: Value by key. A key's values do not depend on the others.
@@ -36,7 +36,7 @@ def leave_one_out(
     pairs: bool = False,
     images: int = 32,
 ) -> dict[str, dict]:
-    """Arms of each method, test domain and draw of settings, and the table of them.
+    """Make arms of each method, test domain and draw of settings, and their table.
 
     The split of the domains has the seed of the run.
 
@@ -48,9 +48,9 @@ def leave_one_out(
             methods that it is compared with, without it the first.
         space (Mapping, optional): What is drawn for all, see :func:`draws`.
         count (int): How many draws a method has. Defaults to 1, its defaults.
-        pairs (bool): Whether to train also without each two domains, for the
-            selection by leave-one-domain-out. Defaults to False.
-        images (int): Of each training domain in a batch. Defaults to 32.
+        pairs (bool): Train also without each two domains, for the selection by
+            leave-one-domain-out. Defaults to False.
+        images (int): Images of each training domain in a batch. Defaults to 32.
 
     Returns:
         dict: ``arms`` of a study, and the settings of a :class:`DomainTable` as
@@ -66,7 +66,6 @@ def leave_one_out(
         for name, method in methods.items()
     }
     arms: dict[str, dict] = {}
-    timed: dict[tuple[str, int], str] = {}
 
     def add(method: str, draw: int, left_out: tuple[str, ...]) -> str:
         more = f', draw {draw}' if count > 1 else ''
@@ -80,8 +79,6 @@ def leave_one_out(
             methods=own.get('methods'),
             # Trials differ in the split too.
             seeded=[f'{part}_dataloader.dataset.seed' for part in ('train', 'val', 'test')],
-            # What is drawn costs no time.
-            timed_as=timed.setdefault((method, len(left_out)), name),
             group=group,
             variant=f'{method}{more}',
             baseline=[f'{group}, {other}{more}' for other in baselines[method]],
@@ -123,7 +120,7 @@ def leave_one_out(
 
 
 def _pair(domains: Sequence[str], one: str, other: str) -> tuple[str, ...]:
-    """Two domains in the order of all."""
+    """Put two domains into the order of all."""
     return tuple(domain for domain in domains if domain in (one, other))
 
 

@@ -1,18 +1,20 @@
-"""What a running study shows."""
+"""The table that a running study shows."""
 
 import time
-from collections import Counter
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from mmct.report import Number
 from mmct.runs.progress import duration
 
 from .cell import TEACHER, TRAINING, TUNING, Cell
-from .progress import FAILED, FINISHED, RUNNING, WAITING, Progress
+from .loop import StudyProgress
+from .store import StudyStore
 from .summary import mean_and_error, shown_value
 
 # Seconds between lines where the output is no terminal.
@@ -20,20 +22,22 @@ _EVERY = 30.0
 
 
 class LiveTable:
-    """A row for each arm: the state of its cells, and the scores so far.
+    """A row for each arm, with its cells and scores so far, and a bar for each running cell.
 
-    Where the output is no terminal, a line is printed when a cell ends, and
+    Where the output is no terminal, a line is printed when a cell starts or ends, and
     every half minute.
 
     Args:
-        columns (dict): Title of each column, and what is in it, as in
+        store (StudyStore): The study's folder.
+        columns (dict): Title and content of each column, as ``table`` of
             :class:`Study`.
-        jobs (int): How many cells run at once.
         console (Console, optional): Where it goes. Defaults to stdout.
     """
 
-    def __init__(self, columns: dict[str, Any], jobs: int, console: Console | None = None) -> None:
-        self._columns, self._jobs = columns, jobs
+    def __init__(
+        self, store: StudyStore, columns: dict[str, Any], console: Console | None = None
+    ) -> None:
+        self._store, self._columns = store, columns
         self._console = console or Console()
         self._live = Live(console=self._console, auto_refresh=False)
         self._states: dict[str, str] = {}
@@ -48,82 +52,82 @@ class LiveTable:
         if self._console.is_terminal:
             self._live.stop()
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: StudyProgress) -> None:
         """Show how far the study is.
 
         Args:
-            progress (Progress): The study's.
+            progress (StudyProgress): The study's.
         """
         if self._console.is_terminal:
-            self._live.update(self.table(progress), refresh=True)
+            self._live.update(self.render(progress), refresh=True)
         else:
             self._print(progress)
 
-    def table(self, progress: Progress) -> Table:
-        """The table as it is now.
+    def render(self, progress: StudyProgress) -> Group:
+        """Make the table as it is now, with the bars below it.
 
         Args:
-            progress (Progress): The study's.
+            progress (StudyProgress): The study's.
         """
-        table = Table(title=self._title(progress), title_justify='left')
+        table = Table(title=escape(_title(progress)), title_justify='left')
         table.add_column('arm')
         table.add_column('cells')
         for title in self._columns:
-            table.add_column(title, justify='right')
-        for arm in progress.study.arms:
-            cells = [cell for cell in progress.cells if cell.arm == arm.name]
-            own = [cell for cell in cells if cell.role == TRAINING]
-            results = [progress.finished[c.key] for c in own if c.key in progress.finished]
-            scores = [self._score(column, results) for column in self._columns.values()]
-            table.add_row(arm.name, _cells(progress, cells, len(progress.study.seeds)), *scores)
-        return table
+            table.add_column(escape(title), justify='right')
+        for name in progress.study.arms:
+            cells = [cell for cell in progress.entries if cell.arm == name]
+            own = [progress.finished.get(cell.key) for cell in cells if cell.role == TRAINING]
+            scores = [self._score(column, own) for column in self._columns.values()]
+            table.add_row(escape(name), escape(_cells(progress, cells)), *scores)
+        bars = Table.grid(padding=(0, 1))
+        for cell in {cell.key: cell for cell in progress.entries}.values():
+            if progress.state(cell) == 'running':
+                stage, part = self._store.status(cell.key)
+                bar = ProgressBar(1.0, part, width=20)
+                bars.add_row(escape(cell.title), escape(stage), bar, f'{100 * part:.0f} %')
+        return Group(table, bars)
 
-    def _score(self, column: Any, results: list[dict[str, Any]]) -> str:
-        found = [value for r in results if (value := shown_value(r, column)) is not None]
+    def _score(self, column: Any, results: list[dict[str, Any] | None]) -> str:
+        values = [shown_value(result, column) for result in results if result is not None]
+        found = [value for value in values if value is not None]
         return str(Number.over_seeds(mean_and_error(found)))
 
-    def _title(self, progress: Progress) -> str:
-        counts = Counter(progress.state(cell) for cell in progress.different)
-        left = progress.seconds_left(self._jobs)
-        total = len(progress.different) + progress.unknown
-        text = f'{progress.study.name}: {counts[FINISHED]} of {total} cells done, '
-        text += f'{counts[RUNNING]} running'
-        if counts[FAILED]:
-            text += f', {counts[FAILED]} failed'
-        return text + ('' if left is None else f', {duration(left)} left')
-
-    def _print(self, progress: Progress) -> None:
-        for cell in progress.cells:
+    def _print(self, progress: StudyProgress) -> None:
+        for cell in progress.entries:
             state = progress.state(cell)
-            before = self._states.get(cell.key, WAITING)
+            before = self._states.get(cell.key, 'waiting')
             self._states[cell.key] = state
             # At the first look: what earlier starts have finished is no news.
-            if state == before or (state == FINISHED and not self._printed):
+            if state == before or (state == 'done' and not self._printed):
                 continue
-            error = f': {progress.failed[cell.key]}' if state == FAILED else ''
+            error = f': {progress.failed[cell.key]}' if state == 'failed' else ''
             print(f'{cell.title}: {state}{error}', flush=True)
         if time.monotonic() - self._printed > _EVERY:
             self._printed = time.monotonic()
-            print(self._title(progress), flush=True)
+            print(_title(progress), flush=True)
 
 
-def _cells(progress: Progress, cells: list[Cell], seeds: int) -> str:
-    """Such as 'trial 3 of 4, seeds 2 of 3: trains 40 %'."""
+def _title(progress: StudyProgress) -> str:
+    text = f'{progress.study.name}: {len(progress.finished)} of {progress.total} cells done, '
+    text += f'{len(progress.running)} running'
+    if progress.failed:
+        text += f', {len(progress.failed)} failed'
+    left = progress.seconds_left
+    return text if left is None else f'{text}, {duration(left)} left'
+
+
+def _cells(progress: StudyProgress, cells: list[Cell]) -> str:
+    """Count the cells of an arm, such as 'trials 3 of 4; seeds 0 of 3'."""
     parts = []
     for role, name in ((TUNING, 'trials'), (TEACHER, 'teachers'), (TRAINING, 'seeds')):
         own = [cell for cell in cells if cell.role == role]
-        total = seeds if role == TRAINING else len(own)
+        total = len(progress.study.seeds) if role == TRAINING else len(own)
         if not total:
             continue
-        done = sum(progress.state(cell) == FINISHED for cell in own)
-        text = f'{name} {done} of {total}'
-        for cell in own:
-            if progress.state(cell) == RUNNING:
-                stage, part = progress.status(cell)
-                text += f', {stage} {100 * part:.0f} %'
-            elif progress.state(cell) == FAILED:
-                text += f', failed: {progress.failed[cell.key]}'
-            elif progress.state(cell) == FINISHED and progress.finished[cell.key]['diverged']:
-                text += ', diverged'
-        parts.append(text)
+        done = [progress.finished[cell.key] for cell in own if cell.key in progress.finished]
+        text = f'{name} {len(done)} of {total}'
+        diverged = sum(result['diverged'] is not None for result in done)
+        text += f', {diverged} diverged' if diverged else ''
+        failed = [progress.failed[cell.key] for cell in own if cell.key in progress.failed]
+        parts.append(text + ''.join(f', failed: {error}' for error in failed))
     return '; '.join(parts)

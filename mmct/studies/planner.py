@@ -1,12 +1,13 @@
-"""From a study to its cells."""
+"""Plan the cells of a study."""
 
 import copy
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmpretrain.registry import DATASETS, HOOKS
 
 from mmct.methods.switch import add_methods
@@ -23,9 +24,12 @@ from mmct.runs.identity import fingerprint
 from mmct.teacher.config import teacher_config, teacher_hook
 
 from .cell import TEACHER, TRAINING, TUNING, Cell, hashed
+from .config import Arm, Study
 from .store import SCHEMA_VERSION, StudyStore
-from .study import Arm, Study
-from .tuning import HELD_OUT, TRIAL_SCORES, choose
+
+_HELD_OUT = 'validation'
+# What is measured of a trial: the error on val_dataloader.
+_TRIAL_SCORES = {_HELD_OUT: dict(type='ValidationError')}
 
 
 class Planner:
@@ -36,24 +40,29 @@ class Planner:
     Args:
         study (Study): The study.
         store (StudyStore): Its folder.
+        with_data (bool): Build each training set for its size and classes, which are
+            in the keys of cells. If False, they are taken from ``study.json``;
+            cells whose set is not known there get keys that no result has.
+            Defaults to True.
 
     Attributes:
-        hopeless (dict[str, str]): Arms that cannot be trained, as all trials
-            of their tuning diverged, and what to say of them.
+        diverged (dict[str, str]): Arms that cannot be trained, as all trials of
+            their tuning diverged, and an error message for each.
     """
 
-    def __init__(self, study: Study, store: StudyStore) -> None:
-        self.study, self.store = study, store
-        self.hopeless: dict[str, str] = {}
+    def __init__(self, study: Study, store: StudyStore, with_data: bool = True) -> None:
+        self.study, self.store, self._with_data = study, store, with_data
+        self.diverged: dict[str, str] = {}
         self._cells: dict[tuple, list[Cell]] = {}
-        self._facts: dict[str, tuple[int, Any]] = {}
         self._files: dict[str, Config] = {}
+        known = {} if with_data else (store.plan() or {})
+        self._data: dict[str, Sequence] = known.get('data', {})
 
     def cells(self, results: Mapping[str, Mapping]) -> list[Cell]:
-        """The cells that are known.
+        """List the cells that are known.
 
         Args:
-            results (Mapping): Of cells that have one, by key.
+            results (Mapping): Results so far, by the cell's key.
 
         Returns:
             list[Cell]: Each once, after those that it needs: arms that train
@@ -71,13 +80,13 @@ class Planner:
         return list(cells.values())
 
     def entries(self, results: Mapping[str, Mapping]) -> list[Cell]:
-        """What each arm has: a cell is there as often as arms share it.
+        """List the cells of each arm: one is there as often as arms share it.
 
         Args:
-            results (Mapping): Of cells that have one, by key.
+            results (Mapping): Results so far, by the cell's key.
         """
         cells = []
-        for arm in self.study.arms:
+        for arm in self.study.arms.values():
             chosen = self.choice(arm, results)
             cells += self.trials(arm)
             if arm.tuning is None or chosen is not None:
@@ -86,10 +95,10 @@ class Planner:
         return cells
 
     def plan(self, results: Mapping[str, Mapping]) -> dict[str, Any]:
-        """What ``study.json`` says: enough to make tables from the results.
+        """Make the content of ``study.json``: enough for tables of the results.
 
         Args:
-            results (Mapping): Of cells that have one, by key.
+            results (Mapping): Results so far, by the cell's key.
 
         Returns:
             dict: JSON-able.
@@ -106,7 +115,7 @@ class Planner:
                     points=None if arm.tuning is None else arm.tuning.points,
                     chosen=self.choice(arm, results),
                 )
-                for arm in study.arms
+                for arm in study.arms.values()
             },
             cells=[
                 dict(key=c.key, role=c.role, arm=c.arm, seed=c.seed, point=c.point)
@@ -115,33 +124,38 @@ class Planner:
             table=study.table,
             figures=study.figures,
             tables=study.tables,
+            data=self._data,
         )
 
     def trials(self, arm: Arm) -> list[Cell]:
-        """The cells from which an arm's settings are chosen."""
+        """List the cells from which an arm's settings are chosen."""
         if arm.tuning is None:
             return []
         seed = self.study.seeds[0] if arm.tuning.seed is None else arm.tuning.seed
         points = range(len(arm.tuning.points))
         return [cell for point in points for cell in self._of(arm, seed, point, trial=True)]
 
-    def example(self, arm: Arm) -> Cell:
-        """A cell of an arm that is still to be tuned: with its first point."""
-        return self._of(arm, self.study.seeds[0], 0)[-1]
-
     def choice(self, arm: Arm, results: Mapping[str, Mapping]) -> int | None:
-        """The point of an arm's tuning that was best.
+        """Choose the point of an arm's tuning with the smallest validation error.
 
-        None if not all are known, or none of them can be used.
+        Args:
+            arm (Arm): One of the study's.
+            results (Mapping): Results so far, by the cell's key.
+
+        Returns:
+            int: Its number, the first of equal ones; None if not all are known, or
+            all diverged.
         """
-        if arm.tuning is None:
+        trials = [results.get(cell.key) for cell in self.trials(arm) if cell.role == TUNING]
+        errors = [_held_out_error(result) for result in trials]
+        if not errors or None in errors:
             return None
-        trials = [cell for cell in self.trials(arm) if cell.role == TUNING]
-        try:
-            return choose(arm.name, [results.get(cell.key) for cell in trials])
-        except CTError as error:
-            self.hopeless[arm.name] = str(error)
+        if not math.isfinite(min(errors)):
+            self.diverged[arm.name] = (
+                f'arm {arm.name!r}: training diverged with all {len(errors)} points of its tuning'
+            )
             return None
+        return errors.index(min(errors))
 
     def _of(self, arm: Arm, seed: int, point: int | None, trial: bool = False) -> list[Cell]:
         known = arm.name, seed, point, trial
@@ -156,16 +170,16 @@ class Planner:
         return self._cells[known]
 
     def _made(self, arm: Arm, seed: int, point: int | None, trial: bool) -> list[Cell]:
-        overlays = list(arm.overlays)
+        overlays = [self.study.common, *arm.overlays]
         if point is not None:
             overlays.append(arm.tuning.points[point])
         if trial:
             overlays.append(arm.tuning.overlay)
         cfg = self._config(arm, overlays, seed)
         role = TUNING if trial else TRAINING
-        scores = TRIAL_SCORES if trial else {**self.study.scores, **arm.scores}
+        scores = _TRIAL_SCORES if trial else {**self.study.scores, **arm.scores}
         if trial and cfg.get('val_dataloader') is None:
-            raise CTError(f'tuning chooses by the {HELD_OUT} error, but there is no val_dataloader')
+            raise CTError('tuning chooses by the validation error, but there is no val_dataloader')
         cells, marks = [], {}
         hook = teacher_hook(cfg)
         if hook is not None and not hook.get('checkpoint'):
@@ -211,18 +225,30 @@ class Planner:
         return copy.deepcopy(self._files[path])
 
     def _key(self, cfg: Config, marks: dict[str, Any]) -> str:
-        dataset = cfg.train_dataloader.dataset
-        name = hashed(dataset.to_dict())
-        if name not in self._facts:
-            built = DATASETS.build(copy.deepcopy(dataset))
-            classes = getattr(built, 'metainfo', {}).get('classes')
-            self._facts[name] = len(built), classes
-        images, classes = self._facts[name]
         if cfg.get('load_from'):
             marks = {**marks, 'load_from': _mark_of_file(cfg.load_from)}
+        images, classes = self._size_and_classes(cfg.train_dataloader.dataset)
         training = fingerprint(cfg, images, classes, world_size=1)
         return hashed(dict(version=SCHEMA_VERSION, training=training, **marks))
+
+    def _size_and_classes(self, dataset: ConfigDict) -> Sequence:
+        name = hashed(dataset.to_dict())
+        if name not in self._data:
+            if not self._with_data:
+                return None, None
+            built = DATASETS.build(copy.deepcopy(dataset))
+            self._data[name] = len(built), getattr(built, 'metainfo', {}).get('classes')
+        return self._data[name]
 
 
 def _mark_of_file(path: str) -> str:
     return digest(load_state_dict(path)) if Path(path).is_file() else str(path)
+
+
+def _held_out_error(result: Mapping[str, Any] | None) -> float | None:
+    """Read the error that a trial is chosen by; infinite if it diverged."""
+    if result is not None and result['diverged'] is not None:
+        return math.inf
+    if result is None or _HELD_OUT not in result['scores']:
+        return None
+    return result['scores'][_HELD_OUT]['value']['error_pct']

@@ -1,6 +1,8 @@
-"""The folder of a study."""
+"""The folder of a study: its plan, results, and how far each run is."""
 
 import json
+import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from mmct.version import __version__
 from .cell import Cell, hashed
 
 SCHEMA, SCHEMA_VERSION = 'mmct-study', 1
+# Seconds between two writings of a run's status.
+_STATUS_EVERY = 2.0
 
 
 class StudyStore:
@@ -31,21 +35,21 @@ class StudyStore:
         self._read: dict[str, dict] = {}
 
     def run(self, key: str) -> Path:
-        """The folder of a run."""
+        """Name the folder of a run."""
         return self.folder / 'runs' / key
 
     def weights(self, key: str) -> Path:
-        """The file with the weights of a run that was trained to its end."""
+        """Name the file with the weights of a run that was trained to its end."""
         return self.run(key) / 'weights.pth'
 
     def has_weights(self, key: str) -> bool:
-        """Whether the weights of a run are there; one that diverged has none."""
+        """Tell if the weights of a run are there; one that diverged has none."""
         result = self.result(key)
         diverged = result is not None and result['diverged'] is not None
         return diverged or self.weights(key).is_file()
 
     def plan(self) -> dict[str, Any] | None:
-        """Which cells the study has, as it was last started; None if it never was.
+        """Read which cells the study has, as it was last started; None if it never was.
 
         Raises:
             CTError: If the file is damaged, or of another version.
@@ -64,7 +68,7 @@ class StudyStore:
             write_json(self._plan, known)
 
     def result(self, key: str) -> dict[str, Any] | None:
-        """The result of a cell, as far as it has one.
+        """Read the result of a cell, as far as it has one.
 
         Raises:
             CTError: If the file is damaged, or of another version.
@@ -88,13 +92,28 @@ class StudyStore:
         self._read.pop(cell_key, None)
 
     def is_finished(self, cell: Cell) -> bool:
-        """Whether a cell is trained, and has all of its scores.
+        """Tell if a cell is trained, and has all of its scores.
 
         What other processes have written since counts.
         """
         self._read.pop(cell.key, None)
         result = self.result(cell.key)
         return result is not None and is_complete(result, cell.scores)
+
+    def status(self, key: str) -> tuple[str, float]:
+        """Read how far a running cell is.
+
+        Args:
+            key (str): The cell's.
+
+        Returns:
+            tuple[str, float]: Stage and part of it; 'starts' and 0 before any.
+        """
+        try:
+            found = json.loads((self.run(key) / 'status.json').read_text(encoding='utf-8'))
+            return str(found['stage']), float(found['done'])
+        except (OSError, ValueError, KeyError, TypeError):
+            return 'starts', 0.0
 
     def _file(self, path: Path) -> dict[str, Any] | None:
         try:
@@ -112,8 +131,36 @@ class StudyStore:
         return found
 
 
+class Status:
+    """``status.json`` in the folder of a run, for whoever shows the study.
+
+    Args:
+        folder (Path): The run's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / 'status.json'
+        self._written = 0.0
+
+    def say(self, stage: str, done: float) -> None:
+        """Write down how far the run is, every two seconds at most.
+
+        Args:
+            stage (str): What is being done.
+            done (float): How much of that stage, from 0 to 1.
+        """
+        now = time.monotonic()
+        if now - self._written < _STATUS_EVERY:
+            return
+        self._written = now
+        # Not synchronised to the disk, as results are: it is worth nothing later.
+        temporary = self._file.with_name('status.json.tmp')
+        temporary.write_text(json.dumps(dict(stage=stage, done=done)), encoding='utf-8')
+        os.replace(temporary, self._file)
+
+
 def is_complete(result: Mapping[str, Any], scores: Mapping[str, dict]) -> bool:
-    """Whether a result has all of the scores; one that diverged needs none.
+    """Tell if a result has all of the scores; one that diverged needs none.
 
     Args:
         result (Mapping): Of a cell.
@@ -123,7 +170,7 @@ def is_complete(result: Mapping[str, Any], scores: Mapping[str, dict]) -> bool:
 
 
 def missing_scores(result: Mapping[str, Any], scores: Mapping[str, dict]) -> list[str]:
-    """The scores that a result lacks, or has with other settings.
+    """List the scores that a result lacks, or has with other settings.
 
     Args:
         result (Mapping): Of a cell.

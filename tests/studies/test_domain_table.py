@@ -47,11 +47,6 @@ def test_each_domain_is_left_out_with_each_draw_and_each_pair_once():
     assert loaders['test_dataloader'] == dict(dataset=dict(domains=['b']))
     assert arm['seeded'] == [f'{part}_dataloader.dataset.seed' for part in ('train', 'val', 'test')]
     assert method == CT['overlay']
-    # Of each method two take their time: one domain or two are left out.
-    timed = {name: arm['timed_as'] for name, arm in arms.items()}
-    assert timed['b, CT, draw 1'] == timed['c, CT, draw 0'] == 'a, CT, draw 0'
-    assert timed['b and c, ERM, draw 1'] == 'a and b, ERM, draw 0'
-    assert len(set(timed.values())) == 4
     # What is drawn for all is the same for all.
     assert setting == {**arms['a, ERM, draw 1']['overlay'][2], 'weight': setting['weight']}
     assert arms['c, CT, draw 0']['overlay'][2] == dict(lr=0.5, weight=1.0)

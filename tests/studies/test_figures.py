@@ -5,7 +5,7 @@ import pytest
 
 from mmct.studies import FIGURES
 from mmct.studies.panels import looks
-from mmct.studies.scores.variance_spectrum import QUANTILES
+from mmct.studies.scores.reliance import QUANTILES
 
 PLAN = dict(
     arms={

@@ -8,9 +8,8 @@ import pytest
 from mmengine.config import Config
 from rich.console import Console
 
-from mmct.studies import Cell, LiveTable, StudyStore
-from mmct.studies.progress import Progress
-from mmct.studies.status import Status
+from mmct.studies import Cell, LiveTable, StudyProgress, StudyStore
+from mmct.studies.store import Status
 
 COLUMNS = dict(error='errors.clean')
 
@@ -24,62 +23,68 @@ def result(error=None):
     return dict(diverged=None if scores else 'nan', scores=scores)
 
 
-def finish(progress, key, found):
-    progress.results[key] = found
-    progress.finish(key)
-
-
 @pytest.fixture
-def progress(tmp_path):
-    arms = [SimpleNamespace(name='a'), SimpleNamespace(name='b')]
-    study = SimpleNamespace(name='name', arms=arms, seeds=(0, 1))
-    made = Progress(study, StudyStore(tmp_path))
-    made.set_cells([cell('one'), cell('two', seed=1), cell('try', 'b', 'tuning', point=0)])
+def progress():
+    study = SimpleNamespace(name='name', arms=dict(a=None, b=None), seeds=(0, 1))
+    made = StudyProgress(study)
+    made.entries = [cell('one'), cell('two', seed=1), cell('try', 'b', 'tuning', point=0)]
     return made
 
 
-def text(progress, width=200):
-    out = io.StringIO()
-    Console(file=out, width=width).print(LiveTable(COLUMNS, 1).table(progress))
-    return out.getvalue()
+@pytest.fixture
+def text(tmp_path):
+    """What is shown of a progress."""
+
+    def make(progress):
+        out = io.StringIO()
+        table = LiveTable(StudyStore(tmp_path), COLUMNS)
+        Console(file=out, width=200).print(table.render(progress))
+        return out.getvalue()
+
+    return make
 
 
-def test_the_table_tells_state_scores_and_what_is_done(progress, tmp_path):
-    progress.started('one')
-    finish(progress, 'one', result(12.5))
-    progress.started('two')
-    progress.set_running(['two'])
+def test_the_table_tells_state_scores_and_what_is_done(progress, text, tmp_path):
+    progress.finished['one'] = result(12.5)
+    progress.running = ['two']
     folder = tmp_path / 'runs' / 'two'
     folder.mkdir(parents=True)
     Status(folder).say('trains', 0.4)
-    progress.failed['try'] = 'the last line'
-    seen = text(progress)
-    assert 'seeds 1 of 2, trains 40 %' in seen
-    assert '12.50' in seen
-    assert 'trials 0 of 1, failed: the last line; seeds 0 of 2' in seen
+    progress.failed['try'] = 'the last [line]'
+    lines = [' '.join(line.split()) for line in text(progress).splitlines()]
+    assert any('seeds 1 of 2 │ 12.50' in line for line in lines)
+    assert any('trials 0 of 1, failed: the last [line]; seeds 0 of 2' in line for line in lines)
+    (bar,) = (line for line in lines if line.startswith('a, seed 1 trains'))
+    assert bar.endswith('40 %')
     # The arm that is being tuned will have two cells more.
-    assert '1 of 5 cells done, 1 running, 1 failed' in seen
+    assert '1 of 5 cells done, 1 running, 1 failed' in lines[0]
 
 
-def test_divergence_is_no_failure(progress):
-    finish(progress, 'try', result())
-    assert 'trials 1 of 1, diverged' in text(progress)
+def test_divergence_is_no_failure(progress, text):
+    progress.finished['try'] = result()
+    assert 'trials 1 of 1, 1 diverged' in text(progress)
 
 
-def test_the_time_left_is_that_of_cells_alike(progress):
-    assert progress.seconds_left(1) is None
-    progress._running['one'] = time.monotonic() - 60
-    finish(progress, 'one', result(1))
-    # The other seed and three more; the cells of an arm still unknown as the mean.
-    assert progress.seconds_left(1) == pytest.approx(4 * 60, abs=5)
-    assert progress.seconds_left(2) == pytest.approx(2 * 60, abs=5)
+def test_the_time_left_is_that_of_the_cells_that_have_ended(progress, monkeypatch):
+    progress.finished['one'] = result(1)
+    now = time.monotonic()
+    monkeypatch.setattr(time, 'monotonic', lambda: now)
+    progress.begin()
+    now += 60
+    # What was there before says nothing.
+    assert progress.seconds_left is None
+    progress.finished['two'] = result(1)
+    # Three are left: the trial, and two cells that are not known yet.
+    assert progress.seconds_left == pytest.approx(3 * 60)
+    progress.failed['try'] = 'the last line'
+    assert progress.seconds_left == pytest.approx(2 * 60)
 
 
-def test_without_a_terminal_what_changes_is_printed_once(progress, capsys):
-    table = LiveTable(COLUMNS, 1, Console(file=io.StringIO(), force_terminal=False))
-    with table:
+def test_without_a_terminal_what_changes_is_printed_once(progress, capsys, tmp_path):
+    console = Console(file=io.StringIO(), force_terminal=False)
+    with LiveTable(StudyStore(tmp_path), COLUMNS, console) as table:
         table.show(progress)
-        progress.started('one')
+        progress.running = ['one']
         table.show(progress)
         table.show(progress)
         progress.failed['two'] = 'the last line'

@@ -27,10 +27,10 @@ seeds = 2
 def plan(tmp_path):
     """Make the planner of a study."""
 
-    def make(text='', options=None, folder='work'):
+    def make(text='', options=None, folder='work', **settings):
         cfg = load_config(str(write_study(tmp_path, text)))
         cfg.merge_from_dict(options or {})
-        return Planner(read_study(cfg), StudyStore(tmp_path / folder))
+        return Planner(read_study(cfg), StudyStore(tmp_path / folder), **settings)
 
     return make
 
@@ -90,6 +90,29 @@ def test_a_key_says_what_determines_the_weights_and_nothing_else(plan):
         {'common.optim_wrapper': dict(optimizer=dict(lr=0.2))},
     ):
         assert keys(plan(options=other)) != before, other
+
+
+def test_common_settings_are_merged_before_an_arms_own(plan):
+    overlays = 'overlay=[dict(x=2), dict(x=3, y=4)]'
+    (cell,) = plan(
+        f'common.update(x=1, y=1, z=1)\narms = dict(a=dict(config=bn, {overlays}))'
+    ).cells({})
+    assert (cell.config.x, cell.config.y, cell.config.z) == (3, 4, 1)
+
+
+def test_without_data_keys_are_those_of_an_earlier_start_or_new_ones(plan, monkeypatch):
+    planner = plan()
+    before = keys(planner)
+    planner.store.keep_plan(planner.plan({}))
+
+    def refuse(settings):
+        raise AssertionError('no data set may be built')
+
+    monkeypatch.setattr('mmct.studies.planner.DATASETS.build', refuse)
+    assert keys(plan(with_data=False)) == before
+    (other,) = keys(plan(options={'common.train_dataloader.dataset.indices': 63}, with_data=False))
+    assert other not in before
+    assert keys(plan(folder='elsewhere', with_data=False)) != before
 
 
 def test_a_renamed_arm_is_not_trained_again(plan):
@@ -152,7 +175,7 @@ def trial_result(error):
 def test_the_smallest_validation_error_is_chosen(plan, errors, chosen):
     planner = plan(TUNED)
     results = {c.key: trial_result(e) for c, e in zip(planner.cells({}), errors, strict=True)}
-    assert planner.choice(planner.study.arm('none'), results) == chosen
+    assert planner.choice(planner.study.arms['none'], results) == chosen
 
 
 def test_an_arm_whose_trials_all_diverge_does_not_stop_the_others(plan):
@@ -160,7 +183,7 @@ def test_an_arm_whose_trials_all_diverge_does_not_stop_the_others(plan):
     results = {c.key: trial_result(None) for c in planner.cells({}) if c.role == 'tuning'}
     cells = planner.cells(results)
     assert {cell.arm for cell in cells if cell.role == 'training'} == {'BN'}
-    assert 'diverged with all 2 points' in planner.hopeless['none']
+    assert 'diverged with all 2 points' in planner.diverged['none']
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,9 @@ def test_parts_build_and_each_arm_has_a_baseline_of_its_group(name):
     for kind, registry in (('scores', SCORES), ('tables', TABLES), ('figures', FIGURES)):
         for part, settings in getattr(study, kind).items():
             registry.build({**settings, 'name': part} if kind == 'scores' else dict(settings))
-    for arm in study.arms:
+    for arm in study.arms.values():
         for baseline in arm.baselines:
-            assert study.arm(baseline).group == arm.group
+            assert study.arms[baseline].group == arm.group
 
 
 def test_the_study_of_digits_has_a_cell_for_each_arm_and_seed(tmp_path):

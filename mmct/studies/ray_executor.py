@@ -8,14 +8,13 @@ from typing import Any
 
 from mmct.runs.errors import CTError, one_line
 
-from ..running import run_cell
-from ..task import FAILED, Outcome, Task
-from .cell_log import log_to_file
-from .executor import Executor
+from .cell import FAILED, Outcome, Task
+from .executors import Executor, log_of, log_to_file
+from .worker import run_cell
 
-# On other workers, of a cell whose worker died.
+# How often a cell is tried on other workers when its own died.
 _RETRIES = 3
-# Seconds for a cluster to answer.
+# Seconds that a cluster has to answer.
 _PATIENCE = 20
 _PROBE = 'import ray, sys; ray.init(sys.argv[1])'
 
@@ -28,8 +27,8 @@ class RayExecutor(Executor):
 
     Args:
         jobs (int): How many are given to Ray at once.
-        address (str, optional): Of a running cluster. None: ``RAY_ADDRESS``,
-            or else a Ray of this machine alone is started.
+        address (str, optional): Address of a running cluster. None:
+            ``RAY_ADDRESS``, or else a Ray of this machine alone is started.
 
     Raises:
         CTError: If Ray is not installed, or the address does not answer.
@@ -40,13 +39,14 @@ class RayExecutor(Executor):
             import ray
         except ImportError as error:
             raise CTError("--executor ray needs Ray: pip install 'mmct[ray]'") from error
-        self.jobs, self._ray = jobs, ray
+        super().__init__(jobs)
+        self._ray = ray
         # 'local' starts one, even if one is running.
         _connect(ray, address or os.environ.get('RAY_ADDRESS') or 'local')
         gpus = ray.cluster_resources().get('GPU', 0)
-        self._task = ray.remote(num_cpus=1, num_gpus=1 if gpus else 0, max_retries=_RETRIES)(
-            _on_worker
-        )
+        self._task = ray.remote(
+            num_cpus=1, num_gpus=1 if gpus else 0, max_retries=_RETRIES, max_calls=1
+        )(_on_worker)
         self._tasks: dict[Any, Task] = {}
 
     @property
@@ -54,28 +54,12 @@ class RayExecutor(Executor):
         """The keys of the cells that run."""
         return [task.key for task in self._tasks.values()]
 
-    @property
-    def has_room(self) -> bool:
-        """Whether another task may be started."""
-        return len(self._tasks) < self.jobs
-
     def start(self, task: Task) -> None:
-        """Start a task.
-
-        Args:
-            task (Task): The cell.
-        """
+        """Start a task; see :class:`Executor`."""
         self._tasks[self._task.remote(task, os.getcwd())] = task
 
     def wait(self, seconds: float) -> list[Outcome]:
-        """Wait until a task ends.
-
-        Args:
-            seconds (float): At most.
-
-        Returns:
-            list[Outcome]: Of those that have ended; may be empty.
-        """
+        """Wait until a task ends; see :class:`Executor`."""
         ended, _ = self._ray.wait(
             list(self._tasks), num_returns=len(self._tasks), timeout=seconds, fetch_local=False
         )
@@ -99,7 +83,7 @@ class RayExecutor(Executor):
 
 def _on_worker(task: Task, folder: str) -> Outcome:
     os.chdir(folder)  # the paths of data may be relative to it
-    log_to_file(task)
+    log_to_file(log_of(task))
     return run_cell(task)
 
 

@@ -1,4 +1,4 @@
-"""How accurate a network is on domains it was and was not trained on."""
+"""Accuracy on images that are held out, and on domains that are left out."""
 
 import copy
 from typing import Any
@@ -11,7 +11,31 @@ from mmpretrain.registry import DATASETS
 from mmct.scoring.accuracy import evaluate
 
 from ..registry import SCORES
-from ..trained_run import TrainedRun
+from ..worker import TrainedRun
+
+
+@SCORES.register_module()
+class ValidationError:
+    """Error on ``val_dataloader``.
+
+    Args:
+        name (str): Name of the score.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, run: TrainedRun) -> dict[str, float]:
+        """Measure it.
+
+        Args:
+            run (TrainedRun): The network.
+
+        Returns:
+            dict[str, float]: ``error_pct``, in %.
+        """
+        loader = Runner.build_dataloader(copy.deepcopy(run.config.val_dataloader), seed=0)
+        return dict(error_pct=100 - evaluate([run.model()], loader).accuracy[0])
 
 
 @SCORES.register_module()
@@ -24,7 +48,7 @@ class DomainScore:
     ``test_dataloader``.
 
     Args:
-        name (str): Of the score.
+        name (str): Name of the score.
     """
 
     def __init__(self, name: str) -> None:
@@ -60,8 +84,8 @@ class DomainScore:
             validation_pct=float(np.mean([holdout[d] for d in holdout if d not in tested])),
         )
 
-    def count(self, config: Config) -> int:
-        """How many images are predicted.
+    def check_data(self, config: Config) -> None:
+        """Open the images that are predicted.
 
         Args:
             config (Config): A run's.
@@ -69,11 +93,9 @@ class DomainScore:
         Raises:
             ValueError: If no domain is left out.
         """
-        images = 0
         for part, domain in _sets(config):
             dataset = dict(config.test_dataloader.dataset)
-            images += len(DATASETS.build({**dataset, **_chosen(domain, part)}))
-        return images
+            DATASETS.build({**dataset, **_chosen(domain, part)})
 
 
 def _chosen(domain: str, part: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Clean error, corrupted error, and the gap between them."""
+"""Clean error, corrupted error, and the gap between them, at the end and along training."""
 
 import copy
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from mmct.runs.configs import scoped, type_name
 from mmct.scoring import score
 
 from ..registry import SCORES
-from ..trained_run import TrainedRun
+from ..worker import TrainedRun
 
 
 @SCORES.register_module()
@@ -27,7 +27,7 @@ class CorruptionScore:
     run's folder; the study keeps its summary.
 
     Args:
-        name (str): Of the score.
+        name (str): Name of the score.
         dataset (dict, optional): A corruption set. None: corruptions
             generated from the clean images.
         clean (dict, optional): Changes of the clean images' data set, and for
@@ -76,14 +76,13 @@ class CorruptionScore:
         """
         return self.measure(run, run.folder / 'scores' / f'{self.name}.json')
 
-    def count(self, cfg: Config) -> int:
-        """How many images are predicted.
+    def check_data(self, cfg: Config) -> None:
+        """Open the images that are predicted.
 
         Args:
             cfg (Config): The network's.
         """
-        cells, clean = self._images(cfg)
-        return len(cells) + clean.num_images
+        self._images(cfg)
 
     def measure(self, run: TrainedRun, out: Path, checkpoint: Path | None = None) -> dict[str, Any]:
         """Measure the network, or an earlier state of it.
@@ -91,10 +90,11 @@ class CorruptionScore:
         Args:
             run (TrainedRun): The network.
             out (Path): File of the scorecard.
-            checkpoint (Path, optional): Of an earlier epoch.
+            checkpoint (Path, optional): File of an earlier epoch. Defaults to
+                None, the end.
 
         Returns:
-            dict: As of a call.
+            dict: What a call returns.
         """
         cells, clean = self._images(run.config)
         loader = run.config[f'{self.split}_dataloader']
@@ -143,3 +143,44 @@ class CorruptionScore:
             settings.setdefault('channel_order', order_of_dataset(cfg.test_dataloader.dataset))
         cells = DATASETS.build({**settings, **self.chosen})
         return cells, cells.clean if self.dataset is None else CleanImages(own)
+
+
+@SCORES.register_module()
+class AlongTraining(CorruptionScore):
+    """Errors of each checkpoint that the training left.
+
+    A network that is merely undertrained has a small gap between corrupted
+    and clean error: only at equal clean errors are gaps comparable. The config's
+    checkpoint hook has to keep them (``interval``, ``max_keep_ckpts=-1``).
+
+    Args:
+        *args: As for :class:`CorruptionScore`.
+        **kwargs: As for :class:`CorruptionScore`.
+    """
+
+    def __call__(self, run: TrainedRun) -> dict[str, Any]:
+        """Measure them.
+
+        Args:
+            run (TrainedRun): The network.
+
+        Returns:
+            dict: Lists of equal length: ``epoch``, ``clean_error_pct``,
+            ``raw_mce_pct`` and ``gap_pct``, the errors in %.
+
+        Raises:
+            ValueError: If there are no checkpoints of epochs.
+        """
+        checkpoints = run.epochs()
+        if not checkpoints:
+            raise ValueError(
+                'AlongTraining needs checkpoints of epochs: set default_hooks.checkpoint to '
+                'dict(interval=1, max_keep_ckpts=-1)'
+            )
+        folder = run.folder / 'scores' / self.name
+        found = []
+        for number, (epoch, checkpoint) in enumerate(checkpoints.items()):
+            found.append(self.measure(run, folder / f'epoch_{epoch}.json', checkpoint))
+            run.say((number + 1) / len(checkpoints))
+        names = ('clean_error_pct', 'raw_mce_pct', 'gap_pct')
+        return dict(epoch=list(checkpoints), **{name: [f[name] for f in found] for name in names})

@@ -11,8 +11,7 @@ from study_files import results_of, starts_of, stopping, write_study
 from tool_runs import ROOT, run, succeed
 
 from mmct.runs import CTError
-from mmct.studies import RayExecutor
-from mmct.studies.executors import ray_executor
+from mmct.studies import RayExecutor, ray_executor
 
 STUDY = ROOT / 'tools' / 'study.py'
 ARGV = ('study.py', '--work-dir', 'out', '--executor', 'ray')

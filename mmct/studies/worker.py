@@ -1,27 +1,84 @@
-"""Running a cell: train or go on, then score."""
+"""Run one cell: train it or go on, then score it."""
 
+import copy
+import re
 import time
 import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmpretrain.models import ImageClassifier
+from mmpretrain.registry import MODELS
 
 from mmct.runs.building import build_runner
-from mmct.runs.checkpoint import load_state_dict, safe_loading
+from mmct.runs.checkpoint import check_fits, load_state_dict, safe_loading
 from mmct.runs.errors import CTError, DivergedError, LockedError
 from mmct.runs.files import lock_folder, write_text, write_whole
 from mmct.runs.isolation import isolated
 from mmct.runs.resume import checkpoint_to_resume
 
-from .cell import hashed
+from .cell import BUSY, DONE, FAILED, Outcome, Task, hashed
 from .registry import SCORES
-from .status import Status, StatusHook
-from .store import StudyStore, missing_scores
-from .task import BUSY, DONE, FAILED, Outcome, Task
-from .trained_run import TrainedRun
+from .store import Status, StudyStore, missing_scores
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run that was trained to its end, as scores get it.
+
+    Attributes:
+        title (str): Its name in messages.
+        config (Config): Its config.
+        folder (Path): Its folder; a score may keep files of its own there.
+        say (Callable): Takes how much of the score is done, from 0 to 1.
+    """
+
+    title: str
+    config: Config
+    folder: Path
+    say: Callable[[float], None]
+
+    def model(self, checkpoint: Path | None = None) -> ImageClassifier:
+        """Load the network, on its device and in eval mode.
+
+        Args:
+            checkpoint (Path, optional): File of an earlier epoch. Defaults to
+                None, the end.
+        """
+        model = build_network(self.config)
+        file = checkpoint or self.folder / 'weights.pth'
+        weights = load_state_dict(file)
+        check_fits(f'checkpoint {file}', weights, model)
+        model.load_state_dict(weights)
+        return model.to(get_device()).eval()
+
+    def epochs(self) -> dict[int, Path]:
+        """Find the checkpoints of epochs, by epoch."""
+        found = {
+            int(match[1]): file
+            for file in self.folder.glob('epoch_*.pth')
+            if (match := re.fullmatch(r'epoch_(\d+)\.pth', file.name))
+        }
+        return dict(sorted(found.items()))
+
+
+def build_network(cfg: Config) -> ImageClassifier:
+    """Build the network of a config, with its preprocessor.
+
+    Args:
+        cfg (Config): A training config.
+    """
+    settings = copy.deepcopy(cfg.model)
+    settings.setdefault('data_preprocessor', copy.deepcopy(cfg.get('data_preprocessor')))
+    return MODELS.build(settings)
 
 
 def run_cell(task: Task) -> Outcome:
@@ -81,7 +138,7 @@ def _run(task: Task, store: StudyStore) -> None:
 
 
 def _training(task: Task, store: StudyStore, cfg: Config, status: Status) -> dict[str, Any]:
-    """Train, and say what the result file does of it."""
+    """Train, and return what the result file tells of it."""
     for key in task.needs:
         before = store.result(key)
         if before is not None and before['diverged'] is not None:
@@ -99,14 +156,14 @@ def _result(task: Task, diverged: str | None, **facts: Any) -> dict[str, Any]:
 
 
 def _trained(cfg: Config, weights: Path, status: Status) -> int:
-    """Train to the end and keep the weights. Returns the number of parameters."""
+    """Train to the end, keep the weights, and count the parameters."""
     if not weights.is_file():
         cfg.work_dir = str(weights.parent)
         path = checkpoint_to_resume(cfg.work_dir, 'auto')
         cfg.resume = path is not None
         cfg.load_from = path or cfg.get('load_from')
         runner = build_runner(cfg)
-        runner.register_hook(StatusHook(status))
+        runner.register_hook(_StatusHook(status))
         with safe_loading():
             runner.train()
         last = checkpoint_to_resume(cfg.work_dir, 'auto')
@@ -120,3 +177,15 @@ def _trained(cfg: Config, weights: Path, status: Status) -> int:
         for name, value in load_state_dict(weights).items()
         if not name.endswith(('running_mean', 'running_var', 'num_batches_tracked'))
     )
+
+
+class _StatusHook(Hook):
+    """Tells how far the training is."""
+
+    priority = 'VERY_LOW'
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+
+    def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
+        self._status.say('trains', (runner.iter + 1) / runner.max_iters)

@@ -1,0 +1,59 @@
+"""Run a study: train and score each arm with each seed, then tables and figures."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from .options import Parser, add_cfg_options, positive_integer
+from .running import run_tool
+
+
+def main(argv: Sequence[str] | None = None, prog: str = 'study.py') -> int:
+    """Run a study, as the options say.
+
+    Args:
+        argv (Sequence[str], optional): The options. Defaults to those of the command line.
+        prog (str): The command's name, for messages. Defaults to 'study.py'.
+
+    Returns:
+        int: The exit code: 0, 2 after an error of the user's, 130 after Ctrl-C.
+    """
+    args = parse_args(argv, prog)
+    return run_tool(prog, _study, args, 'stopped; the same command goes on where it was')
+
+
+def parse_args(argv: Sequence[str] | None, prog: str) -> Namespace:
+    """Read the options.
+
+    Args:
+        argv (Sequence[str], optional): The options; None for those of the command line.
+        prog (str): The command's name.
+    """
+    parser = Parser(prog=prog, description=__doc__)
+    parser.add_argument('config', help='study config, such as configs/studies/bn_removal.py')
+    parser.add_argument('--work-dir', type=Path, help='folder of the study')
+    parser.add_argument('--seeds', type=positive_integer, metavar='N', help='use seeds 0 to N - 1')
+    parser.add_argument('--jobs', type=positive_integer, default=1, help='cells at once, default 1')
+    parser.add_argument(
+        '--dry-run', action='store_true', help='print the cells, and how many are to do'
+    )
+    parser.add_argument(
+        '--report-only', action='store_true', help='tables and figures of the results so far'
+    )
+    parser.add_argument(
+        '--executor', choices=['local', 'ray'], default='local', help='where cells run'
+    )
+    parser.add_argument('--ray-address', help='of a Ray cluster; default: one that is started here')
+    add_cfg_options(parser)
+    args = parser.parse_args(argv)
+    if args.ray_address is not None and args.executor != 'ray':
+        parser.error('--ray-address needs --executor ray')
+    if args.dry_run and args.report_only:
+        parser.error('--dry-run and --report-only exclude each other')
+    return args
+
+
+def _study(args: Namespace) -> None:
+    from .studying import study
+
+    study(args)

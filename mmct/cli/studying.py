@@ -1,0 +1,155 @@
+"""From the options of ``study`` to its cells, tables and figures."""
+
+import os
+from argparse import Namespace
+from pathlib import Path
+from statistics import mean
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mmct.runs import CTError
+from mmct.runs.configs import load_config
+from mmct.runs.errors import config_errors
+from mmct.runs.progress import duration
+from mmct.studies import (
+    LiveTable,
+    LocalExecutor,
+    Planner,
+    RayExecutor,
+    StudyStore,
+    check_data,
+    check_networks,
+    check_parts,
+    print_study,
+    read_study,
+    run_study,
+    write_study_report,
+)
+
+
+def study(args: Namespace) -> None:
+    """Read the study and check it, which shows what is wrong before any cell is trained; run it.
+
+    Args:
+        args (Namespace): The options.
+
+    Raises:
+        CTError: If the study is wrong, cells failed, or no point of an arm's tuning
+            could be trained.
+    """
+    cfg = load_config(args.config)
+    with config_errors():
+        cfg.merge_from_dict(args.cfg_options or {})
+        settings = read_study(cfg, args.seeds)
+    store = StudyStore(args.work_dir or Path('work_dirs') / 'studies' / settings.name)
+    store.plan()  # one of another version is refused
+    if args.report_only:
+        return report(store)
+    with config_errors():
+        check_parts(settings)
+        planner = Planner(settings, store, with_data=not args.dry_run)
+        cells = planner.cells({})
+        check = check_networks if args.dry_run else check_data
+        check(cells)
+    if args.dry_run:
+        return dry_run(planner, store, args.jobs)
+    run(planner, store, args)
+
+
+def report(store: StudyStore) -> None:
+    """Write tables and figures.
+
+    Args:
+        store (StudyStore): The study's folder.
+    """
+    files = write_study_report(store)
+    print_study(store)
+    print('\n'.join(str(file) for file in files))
+
+
+def dry_run(planner: Planner, store: StudyStore, jobs: int) -> None:
+    """Print the cells and how many are to do; no data set is built.
+
+    Args:
+        planner (Planner): Knows the cells.
+        store (StudyStore): The study's folder.
+        jobs (int): How many are to run at once.
+    """
+    table = Table(title=escape(f'{planner.study.name}, in {store.folder}'), title_justify='left')
+    for title in ('arm', 'role', 'cells', 'to do', 'trained for'):
+        table.add_column(title, justify='left' if title in ('arm', 'role') else 'right')
+    rows = cells_by_arm(planner, store)
+    every = [seconds for cells in rows.values() for _, seconds in cells if seconds]
+    total, left = 0, 0.0
+    for (arm, role), cells in rows.items():
+        to_do = sum(open_ for open_, _ in cells)
+        took = [seconds for _, seconds in cells if seconds]
+        shown = duration(mean(took)) if took else ''
+        table.add_row(escape(arm), role, str(len(cells)), str(to_do), shown)
+        total += to_do
+        left += to_do * mean(took or every or [0])
+    Console().print(table)
+    text = f'{sum(map(len, rows.values()))} cells, {total} to do'
+    if every:
+        text += f', which train for about {duration(left / jobs)} with --jobs {jobs}'
+    print(text)
+
+
+def cells_by_arm(
+    planner: Planner, store: StudyStore
+) -> dict[tuple[str, str], list[tuple[bool, float | None]]]:
+    """List the cells of a study, and what is known of those that have run.
+
+    Args:
+        planner (Planner): Knows the cells.
+        store (StudyStore): The study's folder.
+
+    Returns:
+        dict: By arm and role, for each cell: True if it is to do, and for how many
+        seconds it was trained.
+    """
+    results, known = {}, -1
+    while known != len(results):  # what has a result may make more cells known
+        known = len(results)
+        cells = planner.cells(results)
+        results |= {c.key: found for c in cells if (found := store.result(c.key)) is not None}
+    rows: dict[tuple[str, str], list] = {}
+    for cell in cells:
+        seconds = results.get(cell.key, {}).get('seconds')
+        rows.setdefault((cell.arm, cell.role), []).append((not store.is_finished(cell), seconds))
+    for name, arm in planner.study.arms.items():
+        if arm.tuning is not None and planner.choice(arm, results) is None:
+            rows[name, 'training'] = [(True, None)] * len(planner.study.seeds)
+    return rows
+
+
+def run(planner: Planner, store: StudyStore, args: Namespace) -> None:
+    """Run what is not finished, then write tables and figures.
+
+    Args:
+        planner (Planner): Knows the cells.
+        store (StudyStore): The study's folder.
+        args (Namespace): The command line.
+
+    Raises:
+        CTError: If cells failed, or no point of an arm's tuning could be trained.
+    """
+    if args.executor == 'ray':
+        executor = RayExecutor(args.jobs, args.ray_address)
+    else:
+        executor = LocalExecutor(args.jobs)
+    with LiveTable(store, planner.study.table) as table:
+        progress = run_study(planner, store, executor, table.show)
+    if progress.finished:
+        report(store)
+    if planner.diverged:
+        raise CTError('; '.join(planner.diverged.values()))
+    if progress.failed:
+        titles = {cell.key: cell.title for cell in progress.entries}
+        lines = [f'{titles[key]}: {error}' for key, error in progress.failed.items()]
+        raise CTError(
+            f'{len(lines)} of {progress.total} cells failed ({"; ".join(lines[:5])}); the logs are '
+            f'in {store.folder / "runs"}{os.sep}<key>; the next start tries them again'
+        )

@@ -1,0 +1,209 @@
+"""Where cells run, and the executor for this machine."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import connection
+from pathlib import Path
+
+import torch
+
+from mmct.runs.ranks import available_cores
+
+from .cell import FAILED, Outcome, Task
+from .store import StudyStore
+from .worker import run_cell
+
+
+class Executor(ABC):
+    """Runs tasks at the same time, each in a process of its own.
+
+    Args:
+        jobs (int): How many run at once.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+
+    @property
+    @abstractmethod
+    def running(self) -> list[str]:
+        """The keys of the cells that run."""
+
+    @property
+    def has_room(self) -> bool:
+        """True if another task may be started."""
+        return len(self.running) < self.jobs
+
+    @abstractmethod
+    def start(self, task: Task) -> None:
+        """Start a task.
+
+        Args:
+            task (Task): The cell.
+        """
+
+    @abstractmethod
+    def wait(self, seconds: float) -> list[Outcome]:
+        """Wait until a task ends.
+
+        Args:
+            seconds (float): How long at most.
+
+        Returns:
+            list[Outcome]: Those of the tasks that have ended; may be empty.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop what still runs. It goes on at the next start of the study."""
+
+
+class LocalExecutor(Executor):
+    """Runs each cell in a fresh process of this machine.
+
+    The processes are spawned: in a forked one CUDA cannot be initialised once the parent
+    has asked for it, as mmengine does when it is imported. A ``ProcessPoolExecutor`` would
+    fail all cells when one process dies, such as for want of memory, and does not tell its
+    exit code. No process runs two cells, though that costs some seconds of imports: what a cell
+    changes for good (torch's flags, registered classes, a logger's global run) could
+    change the next one.
+
+    What a cell prints is in ``log.txt`` of its run. With GPUs each process gets one, in
+    turn. The cores are shared out, unless ``OMP_NUM_THREADS`` is set.
+
+    Args:
+        jobs (int): How many run at once.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        super().__init__(jobs)
+        self._slots: dict[int, tuple[Task, multiprocessing.Process, connection.Connection]] = {}
+
+    @property
+    def running(self) -> list[str]:
+        """The keys of the cells that run."""
+        return [task.key for task, _, _ in self._slots.values()]
+
+    def start(self, task: Task) -> None:
+        """Start a task; see :class:`Executor`."""
+        slot = min(set(range(self.jobs)) - set(self._slots))
+        spawn = multiprocessing.get_context('spawn')
+        receiver, sender = spawn.Pipe(duplex=False)
+        process = spawn.Process(target=_in_process, args=(task, sender))
+        with _inherited(log_of(task), _environment(slot, self.jobs)):
+            process.start()
+        sender.close()
+        self._slots[slot] = task, process, receiver
+
+    def wait(self, seconds: float) -> list[Outcome]:
+        """Wait until a task ends; see :class:`Executor`."""
+        connection.wait([process.sentinel for _, process, _ in self._slots.values()], seconds)
+        outcomes = []
+        for slot, (task, process, receiver) in list(self._slots.items()):
+            if not process.is_alive():
+                process.join()
+                outcomes.append(_outcome(task, process, receiver))
+                del self._slots[slot]
+        return outcomes
+
+    def close(self) -> None:
+        """Stop what still runs. It goes on at the next start of the study."""
+        for _, process, _ in self._slots.values():
+            process.terminate()
+        for _, process, _ in self._slots.values():
+            process.join(10)
+            if process.is_alive():
+                process.kill()
+                process.join()
+        self._slots = {}
+
+
+def log_to_file(path: Path) -> None:
+    """Let this process, and those that it starts, print to a file.
+
+    Args:
+        path (Path): What is there already stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open('a', encoding='utf-8') as file:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+
+
+def log_of(task: Task) -> Path:
+    """Name the file that gets what a cell prints.
+
+    Args:
+        task (Task): The cell.
+    """
+    return StudyStore(task.folder).run(task.key) / 'log.txt'
+
+
+def _environment(slot: int, jobs: int) -> dict[str, str]:
+    """Choose the GPU and the number of threads of a process."""
+    variables = {}
+    if 'OMP_NUM_THREADS' not in os.environ:
+        variables['OMP_NUM_THREADS'] = str(max(1, available_cores() // jobs))
+    count = torch.cuda.device_count()
+    if count:
+        visible = os.environ.get('CUDA_VISIBLE_DEVICES')
+        names = visible.split(',') if visible else [str(number) for number in range(count)]
+        variables['CUDA_VISIBLE_DEVICES'] = names[slot % count]
+    return variables
+
+
+@contextmanager
+def _inherited(log: Path, variables: dict[str, str]) -> Iterator[None]:
+    """Set what a process that is started here has from its first import on.
+
+    Its imports print, and ask for CUDA. Ctrl-C, which reaches the whole group, is
+    left to the study, which then ends its cells.
+    """
+    before = dict(os.environ)
+    streams = os.dup(1), os.dup(2)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        os.environ.update(variables)
+        log_to_file(log)
+        yield
+    finally:
+        for number, stream in enumerate(streams, start=1):
+            os.dup2(stream, number)
+            os.close(stream)
+        for name in variables:
+            os.environ.pop(name)
+        os.environ.update(before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _in_process(task: Task, sender: connection.Connection) -> None:
+    threading.Thread(target=_end_with_the_study, daemon=True).start()
+    sender.send(run_cell(task))
+
+
+def _end_with_the_study() -> None:
+    # A study that was killed cannot stop its cells: they would train on unseen.
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _outcome(
+    task: Task, process: multiprocessing.Process, receiver: connection.Connection
+) -> Outcome:
+    try:
+        return receiver.recv()
+    except EOFError:
+        code = process.exitcode
+        how = f'was killed by signal {-code}' if code < 0 else f'ended with code {code}'
+        log = Path('runs') / task.key / 'log.txt'
+        return Outcome(task.key, FAILED, f'its process {how}; see {log}')
+    finally:
+        receiver.close()

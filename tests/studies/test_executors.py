@@ -1,0 +1,75 @@
+"""The processes in which cells run."""
+
+import os
+
+import pytest
+import torch
+from study_files import results_of, write_study
+
+from mmct.cli import load_config
+from mmct.studies import LocalExecutor, Planner, StudyStore, read_study, run_study
+from mmct.studies.executors import _environment
+
+OWN = '''
+import os
+import torch
+from mmct.studies import SCORES
+
+@SCORES.register_module(force=True)
+class Process:
+    def __init__(self, name):
+        pass
+
+    def __call__(self, run):
+        return dict(
+            pid=os.getpid(),
+            bad_fork=torch.cuda._is_in_bad_fork(),
+            threads=torch.get_num_threads(),
+            gpu=os.environ.get('CUDA_VISIBLE_DEVICES'),
+        )
+'''
+STUDY = """
+custom_imports = dict(imports=['own_process'])
+scores = dict(process=dict(type='Process'))
+common['train_cfg']['max_epochs'] = 1
+table = {}
+seeds = 2
+"""
+
+
+def test_each_cell_has_a_process_a_gpu_and_its_share_of_the_cores(tmp_path, monkeypatch, capfd):
+    (tmp_path / 'own_process.py').write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    study = read_study(load_config(str(write_study(tmp_path, STUDY))))
+    # As on a machine with two GPUs; this process has asked for them.
+    torch.cuda.is_available()
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 2)
+    monkeypatch.setattr('mmct.studies.executors.available_cores', lambda: 2)
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '5,7')
+    monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
+    store = StudyStore(tmp_path / 'out')
+    progress = run_study(Planner(study, store), store, LocalExecutor(2), lambda progress: None)
+    assert not progress.failed
+    found = [r['scores']['process']['value'] for r in results_of(tmp_path / 'out').values()]
+    assert sorted(cell['gpu'] for cell in found) == ['5', '7']
+    assert len({os.getpid(), *(cell['pid'] for cell in found)}) == 3
+    assert {cell['threads'] for cell in found} == {1}
+    # In a forked process CUDA could not be initialised.
+    assert not any(cell['bad_fork'] for cell in found)
+    # What they print, imports included, is in their logs; here all is as it was.
+    assert capfd.readouterr() == ('', '')
+    assert os.environ['CUDA_VISIBLE_DEVICES'] == '5,7'
+    assert 'OMP_NUM_THREADS' not in os.environ
+    logs = [log.read_text() for log in (tmp_path / 'out').glob('runs/*/log.txt')]
+    assert ['Epoch(train)' in log for log in logs] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ('set_', 'jobs', 'threads'), [({}, 2, '4'), ({}, 16, '1'), ({'OMP_NUM_THREADS': '3'}, 2, None)]
+)
+def test_cores_are_shared_out_unless_the_environment_says_otherwise(
+    monkeypatch, set_, jobs, threads
+):
+    monkeypatch.setattr('mmct.studies.executors.available_cores', lambda: 8)
+    monkeypatch.setattr(os, 'environ', set_)
+    assert _environment(0, jobs).get('OMP_NUM_THREADS') == threads

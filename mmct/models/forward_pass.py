@@ -18,7 +18,7 @@ class ForwardPass(NamedTuple):
 
     stages: tuple  # the backbone's outputs, a tensor a stage
     pre_logits: HeadOutput | None  # None: the head has no such step
-    logits: HeadOutput | None  # None: the pass ended before the head
+    logits: HeadOutput
     result: Any  # what the call of the head returned
 
 

@@ -9,11 +9,11 @@ from .batch_norm_removal import (
     norm_free_backbone,
     remove_batch_norm,
 )
-from .batch_norm_statistics import evaluating, reestimate_batch_norm, start_from_teacher
+from .batch_norm_statistics import reestimate_batch_norm, start_from_teacher
 from .build import build_classifier
 from .consistency_loss import CTConsistencyLoss, consistency, gate_weights
 from .ct_classifier import CTClassifier
-from .forward_pass import class_scores
+from .forward_pass import class_scores, evaluating
 from .frozen_teacher import FrozenTeacher, check_speed, pick_dtype
 from .no_norm import NoNorm, calibrate
 

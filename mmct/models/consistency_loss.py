@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 DISTANCES = ('kl', 'js', 'mse', 'cosine')
 GATES = (None, 'correct', 'confident')
+RAMPS = (None, 'linear', 'cosine')
 
 
 def consistency(
@@ -21,7 +22,7 @@ def consistency(
     normalize: bool = False,
     sample_weight: Tensor | None = None,
 ) -> Tensor:
-    """Distance of the student's output from the teacher's, mean over samples.
+    """Measure how far the student's output is from the teacher's, mean over samples.
 
     A sample's values after the first dimension are one vector of length D.
 
@@ -131,9 +132,6 @@ def gate_weights(teacher: Tensor, data_samples: list[DataSample], gate: str) -> 
     return (teacher.argmax(-1) == labels.to(teacher.device)).float()
 
 
-RAMPS = (None, 'linear', 'cosine')
-
-
 @MODELS.register_module()
 class CTConsistencyLoss(nn.Module):
     """The consistency term of CT: settings for :func:`consistency`.
@@ -207,7 +205,7 @@ class CTConsistencyLoss(nn.Module):
         self.gate = gate
 
     def weight_at(self, progress: float) -> float:
-        """The loss weight at a point of training.
+        """Tell the loss weight at a point of training.
 
         Args:
             progress (float): Fraction of training that is done, in [0, 1].
@@ -230,7 +228,7 @@ class CTConsistencyLoss(nn.Module):
         multi_label: bool = False,
         sample_weight: Tensor | None = None,
     ) -> Tensor:
-        """The weighted consistency loss.
+        """Compute the weighted consistency loss.
 
         Args:
             student (Tensor): The student's output, shape ``(N, ...)``.

@@ -102,7 +102,7 @@ class CTClassifier(ImageClassifier):
         self._teacher = FrozenTeacher(teacher, dtype, channels_last, compile)
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """The task loss, the consistency loss and how often both agree.
+        """Compute the task loss, the consistency loss and how often both agree.
 
         Args:
             inputs (Tensor): Preprocessed images, shape ``(N, C, H, W)``; in V
@@ -151,7 +151,7 @@ class CTClassifier(ImageClassifier):
         teacher: ForwardPass,
         data_samples: list[DataSample],
     ) -> Tensor:
-        """One consistency loss: mean over the views of the student, and over branches."""
+        """Compute one consistency loss: mean over the student's views, and over branches."""
         multi_label = self._multi_label and loss.stage == 'logits'
         weights = None
         if loss.gate is not None:
@@ -210,7 +210,7 @@ def _check_head(head: nn.Module | None) -> None:
 
 
 def _position(backbone: nn.Module, stage: str | int) -> int | None:
-    """Where a stage stands among the backbone's outputs."""
+    """Find where a stage stands among the backbone's outputs."""
     if isinstance(stage, str):
         return None
     if stage == -1:

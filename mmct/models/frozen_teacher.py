@@ -176,6 +176,7 @@ def _bfloat16_ratio() -> float:
 
 
 def _float(outputs: Any) -> Any:
-    if isinstance(outputs, Tensor):
-        return outputs.float()
-    return tuple(map(_float, outputs))
+    if isinstance(outputs, (tuple, list)):
+        return tuple(map(_float, outputs))
+    # InceptionV3 has None where its auxiliary head would be.
+    return outputs.float() if isinstance(outputs, Tensor) else outputs

@@ -98,6 +98,24 @@ def test_outputs_are_the_teachers(model, dtype, tolerance):
     torch.testing.assert_close(actual, expected, rtol=0, atol=tolerance * scale)
 
 
+def test_a_backbone_may_return_none_in_eval_mode():
+    class Backbone(nn.Module):
+        """As InceptionV3, without its auxiliary scores."""
+
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 64, 3)
+
+        def forward(self, x):
+            return None, self.conv(x).mean((2, 3))
+
+    teacher = frozen()
+    teacher.backbone, teacher.neck = Backbone(), None
+    outputs = FrozenTeacher(teacher, 'bfloat16')(images())
+    assert outputs.stages[0] is None
+    assert outputs.logits.dtype == torch.float32
+
+
 def test_the_teacher_keeps_its_values():
     teacher = frozen()
     before = copy.deepcopy(teacher.state_dict())

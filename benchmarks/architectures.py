@@ -31,7 +31,13 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmct.cli import load_config
-from mmct.models import calibrate, class_scores, remove_batch_norm, start_from_teacher
+from mmct.models import (
+    build_classifier,
+    calibrate,
+    class_scores,
+    remove_batch_norm,
+    start_from_teacher,
+)
 from mmct.runs.files import write_text
 
 CLASSES, BATCH, STEPS = 10, 8, 20

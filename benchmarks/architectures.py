@@ -30,7 +30,13 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmct.models import calibrate, class_scores, remove_batch_norm, start_from_teacher
+from mmct.models import (
+    build_classifier,
+    calibrate,
+    class_scores,
+    remove_batch_norm,
+    start_from_teacher,
+)
 from mmct.runs.configs import load_config
 from mmct.runs.files import write_text
 
@@ -432,7 +438,7 @@ def model_config(architecture: Architecture) -> ConfigDict:
 def built(cfg: ConfigDict, kind: str) -> nn.Module:
     """A classifier of a kind, with weights that are the same for each kind."""
     torch.manual_seed(0)
-    model = MODELS.build({**copy.deepcopy(cfg), 'type': kind})
+    model = build_classifier(dict(model=cfg), kind)
     model.init_weights()
     return model
 
@@ -527,7 +533,7 @@ def main() -> None:
         '| backbone | BN layers | fold | identity | teacher | CT |',
         '| --- | ---: | ---: | ---: | ---: | ---: |',
     ]
-    # Of the packages, not of mmct: each run logs what its folding did.
+    # Each network would log how each of its parameters starts.
     logging.disable(logging.INFO)
     for number, name in enumerate(ARCHITECTURES, start=1):
         print(f'{number} of {len(ARCHITECTURES)}: {name}')

@@ -40,7 +40,7 @@ def test_no_backbone_is_forgotten():
 
 
 @pytest.mark.parametrize('name', ARCHITECTURES)
-def test_an_architecture_bears_the_removal_and_learns_from_its_twin(name):
+def test_an_architecture_bears_the_removal_and_learns_from_its_teacher(name):
     proof = prove(name)
     assert proof.batch_norms > 0
     assert proof.left == 0

@@ -1,6 +1,5 @@
 """Student, teacher and loss of Counterbalancing Teacher, and BN-free networks."""
 
-from .affine_folding import fold_affine
 from .backbones import AllConvNet, DenseNetCIFAR, ResNeXtCIFAR, WideResNet
 from .batch_norm_removal import (
     NormFreeClassifier,
@@ -10,11 +9,12 @@ from .batch_norm_removal import (
     norm_free_backbone,
     remove_batch_norm,
 )
-from .batch_norm_statistics import evaluating, reestimate_batch_norm, start_from_teacher
-from .consistency_loss import CTConsistencyLoss, consistency, trust_in
+from .batch_norm_statistics import reestimate_batch_norm, start_from_teacher
+from .build import build_classifier
+from .consistency_loss import CTConsistencyLoss, consistency, gate_weights
 from .ct_classifier import CTClassifier
-from .forward_pass import class_scores
-from .frozen_teacher import FrozenTeacher, check_compile
+from .forward_pass import class_scores, evaluating
+from .frozen_teacher import FrozenTeacher, check_speed, pick_dtype
 from .no_norm import NoNorm, calibrate
 
 __all__ = [
@@ -27,18 +27,19 @@ __all__ = [
     'NormFreeClassifier',
     'ResNeXtCIFAR',
     'WideResNet',
+    'build_classifier',
     'calibrate',
-    'check_compile',
     'check_has_batch_norm',
     'check_is_copy',
     'check_removal',
+    'check_speed',
     'class_scores',
     'consistency',
     'evaluating',
-    'fold_affine',
+    'gate_weights',
     'norm_free_backbone',
+    'pick_dtype',
     'reestimate_batch_norm',
     'remove_batch_norm',
     'start_from_teacher',
-    'trust_in',
 ]

@@ -1,4 +1,4 @@
-"""Removing BatchNorm from any network."""
+"""Networks without their BatchNorm, and whether two differ in that alone."""
 
 from collections.abc import Iterable
 
@@ -134,7 +134,7 @@ def _as_one(batches: Iterable[Tensor] | None) -> Tensor:
 
 
 def _without_statistics(name: str, bn: _BatchNorm, init: str) -> NoNorm:
-    """The NoNorm for one BatchNorm, before any calibration."""
+    """Make the NoNorm for one BatchNorm, before any calibration."""
     if isinstance(bn, nn.modules.lazy.LazyModuleMixin):
         raise ValueError(f'{name} is lazy: run the model once before BN is removed')
     if bn._modules:
@@ -165,7 +165,7 @@ def _without_statistics(name: str, bn: _BatchNorm, init: str) -> NoNorm:
 
 
 def check_is_copy(teacher: nn.Module, student: nn.Module, with_bn: bool = False) -> None:
-    """Refuse a teacher that is not the student's network without BN.
+    """Check that two networks match except for BN.
 
     Args:
         teacher (nn.Module): The teacher.

@@ -1,33 +1,12 @@
-"""A network in eval mode for a while."""
+"""BatchNorm's statistics: estimated anew, or measured in a network without BN."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[nn.Module]:
-    """Put a network into eval mode; afterwards each layer is in the mode it was in.
-
-    Not ``train(True)`` afterwards: layers that stay in eval mode on purpose,
-    such as frozen BatchNorms, would be switched on.
-
-    Args:
-        model (nn.Module): The network.
-
-    Yields:
-        nn.Module: The same.
-    """
-    modes = {module: module.training for module in model.modules()}
-    try:
-        model.eval()
-        yield model
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+from .forward_pass import evaluating, see_inputs
 
 
 @torch.no_grad()
@@ -72,7 +51,7 @@ def reestimate_batch_norm(model: nn.Module, batches: Iterable[Tensor]) -> nn.Mod
 
 @torch.no_grad()
 def start_from_teacher(student: nn.Module, teacher: nn.Module, inputs: Tensor) -> None:
-    """Give a BN network the weights of its twin, and what that computes.
+    """Give a BN network the weights of its BN-free teacher, and what that computes.
 
     The opposite of folding: with mean and variance of what reaches the
     teacher's layer ``y = weight * x + bias`` on the inputs, the BatchNorm gets
@@ -86,7 +65,7 @@ def start_from_teacher(student: nn.Module, teacher: nn.Module, inputs: Tensor) -
 
     Args:
         student (nn.Module): The network with BN, changed in place.
-        teacher (nn.Module): Its twin, see
+        teacher (nn.Module): The same network but for BN, see
             :func:`mmct.models.check_is_copy`; its mode is kept.
         inputs (Tensor): Preprocessed training images, shape ``(N, C, H, W)``.
 
@@ -95,8 +74,8 @@ def start_from_teacher(student: nn.Module, teacher: nn.Module, inputs: Tensor) -
             (``affine=False``); the student is then as it was.
     """
     norms = {name: m for name, m in student.named_modules() if isinstance(m, _BatchNorm)}
-    twins = {name: module for name, module in teacher.named_modules() if name in norms}
-    if any(isinstance(module, _BatchNorm) for module in twins.values()):
+    layers = {name: module for name, module in teacher.named_modules() if name in norms}
+    if any(isinstance(module, _BatchNorm) for module in layers.values()):
         student.load_state_dict(teacher.state_dict())
         return
     fixed = [name for name, norm in norms.items() if not norm.affine]
@@ -106,8 +85,11 @@ def start_from_teacher(student: nn.Module, teacher: nn.Module, inputs: Tensor) -
             "affine=False; use student_start='scratch'"
         )
     student.load_state_dict(teacher.state_dict(), strict=False)
-    for name, (var, mean) in _statistics(teacher, twins, inputs).items():
-        norm, layer = norms[name], twins[name]
+
+    def take_over(name: str, layer: nn.Module, x: Tensor) -> None:
+        norm = norms[name]
+        others = [d for d in range(x.dim()) if d != 1]
+        var, mean = torch.var_mean(x.float(), dim=others, correction=0)  # (C,), (C,)
         weight = torch.ones_like(mean) if layer.weight is None else layer.weight
         bias = torch.zeros_like(mean) if layer.bias is None else layer.bias
         norm.weight.copy_(weight * (var + norm.eps).sqrt())
@@ -116,25 +98,4 @@ def start_from_teacher(student: nn.Module, teacher: nn.Module, inputs: Tensor) -
             norm.running_mean.copy_(mean)
             norm.running_var.copy_(var)
 
-
-def _statistics(
-    teacher: nn.Module, layers: dict[str, nn.Module], inputs: Tensor
-) -> dict[str, tuple[Tensor, Tensor]]:
-    """Variance and mean of each channel before each layer."""
-    found: dict[str, tuple[Tensor, Tensor]] = {}
-
-    def measure(name: str):
-        def before_forward(layer: nn.Module, args: tuple) -> None:
-            others = [d for d in range(args[0].dim()) if d != 1]
-            found[name] = torch.var_mean(args[0].float(), dim=others, correction=0)
-
-        return before_forward
-
-    handles = [layer.register_forward_pre_hook(measure(n)) for n, layer in layers.items()]
-    try:
-        with evaluating(teacher):
-            teacher(inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return found
+    see_inputs(teacher, inputs, layers, take_over)

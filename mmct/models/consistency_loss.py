@@ -1,4 +1,4 @@
-"""Distances between student and teacher, and trust in the teacher."""
+"""Distances between the outputs of student and teacher, and the loss that weights them."""
 
 import math
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 DISTANCES = ('kl', 'js', 'mse', 'cosine')
 GATES = (None, 'correct', 'confident')
+RAMPS = (None, 'linear', 'cosine')
 
 
 def consistency(
@@ -19,9 +20,9 @@ def consistency(
     temperature: float = 1.0,
     multi_label: bool = False,
     normalize: bool = False,
-    trust: Tensor | None = None,
+    sample_weight: Tensor | None = None,
 ) -> Tensor:
-    """Distance of the student's output from the teacher's, mean over samples.
+    """Measure how far the student's output is from the teacher's, mean over samples.
 
     A sample's values after the first dimension are one vector of length D.
 
@@ -45,8 +46,8 @@ def consistency(
             Defaults to False.
         normalize (bool): Whether to scale each vector to unit length first.
             Defaults to False.
-        trust (Tensor, optional): How much each sample counts, in [0, 1],
-            shape ``(N,)``; the mean is over all N, also where it is 0.
+        sample_weight (Tensor, optional): How much each sample counts, in
+            [0, 1], shape ``(N,)``; the mean is over all N, also where it is 0.
             Defaults to None, 1 for each.
 
     Returns:
@@ -66,7 +67,7 @@ def consistency(
     if normalize:
         student, teacher = F.normalize(student), F.normalize(teacher)
     distances = _per_sample(student, teacher, distance, temperature, multi_label)  # (N,)
-    return distances.mean() if trust is None else (trust * distances).mean()
+    return distances.mean() if sample_weight is None else (sample_weight * distances).mean()
 
 
 def _per_sample(
@@ -105,8 +106,10 @@ def _kl(log_p: Tensor, log_q: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def trust_in(teacher: Tensor, data_samples: list[DataSample], gate: str) -> Tensor:
-    """How much a teacher's word counts, sample by sample. Ours, not the paper's.
+def gate_weights(teacher: Tensor, data_samples: list[DataSample], gate: str) -> Tensor:
+    """Weight each sample by how far its teacher is to be believed.
+
+    Ours, not the paper's.
 
     Args:
         teacher (Tensor): The teacher's logits, shape ``(N, num_classes)``.
@@ -127,9 +130,6 @@ def trust_in(teacher: Tensor, data_samples: list[DataSample], gate: str) -> Tens
         ]
     )
     return (teacher.argmax(-1) == labels.to(teacher.device)).float()
-
-
-RAMPS = (None, 'linear', 'cosine')
 
 
 @MODELS.register_module()
@@ -155,7 +155,7 @@ class CTConsistencyLoss(nn.Module):
         normalize (bool): Whether vectors are scaled to unit length first.
             Defaults to False.
         gate (str, optional): Whether to trust the teacher only where it is
-            'correct', or as far as it is 'confident', see :func:`trust_in`.
+            'correct', or as far as it is 'confident', see :func:`gate_weights`.
             Defaults to None, everywhere.
 
     Raises:
@@ -205,7 +205,7 @@ class CTConsistencyLoss(nn.Module):
         self.gate = gate
 
     def weight_at(self, progress: float) -> float:
-        """The loss weight at a point of training.
+        """Tell the loss weight at a point of training.
 
         Args:
             progress (float): Fraction of training that is done, in [0, 1].
@@ -226,17 +226,17 @@ class CTConsistencyLoss(nn.Module):
         teacher: Tensor,
         progress: float = 1.0,
         multi_label: bool = False,
-        trust: Tensor | None = None,
+        sample_weight: Tensor | None = None,
     ) -> Tensor:
-        """The weighted consistency loss.
+        """Compute the weighted consistency loss.
 
         Args:
             student (Tensor): The student's output, shape ``(N, ...)``.
             teacher (Tensor): The teacher's, the same shape.
             progress (float): Fraction of training done. Defaults to 1.0.
             multi_label (bool): See :func:`consistency`. Defaults to False.
-            trust (Tensor, optional): The same; what :func:`trust_in` says of
-                ``gate``. Defaults to None.
+            sample_weight (Tensor, optional): The same; what
+                :func:`gate_weights` gives for ``gate``. Defaults to None.
 
         Returns:
             Tensor: A scalar.
@@ -248,5 +248,5 @@ class CTConsistencyLoss(nn.Module):
             self.temperature,
             multi_label,
             self.normalize,
-            trust,
+            sample_weight,
         )

@@ -10,7 +10,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 from .batch_norm_removal import check_has_batch_norm, check_is_copy
-from .consistency_loss import CTConsistencyLoss, trust_in
+from .consistency_loss import CTConsistencyLoss, gate_weights
 from .forward_pass import ForwardPass, branches, class_scores, run
 from .frozen_teacher import FrozenTeacher
 
@@ -57,7 +57,7 @@ class CTClassifier(ImageClassifier):
         )
         # Fraction of training that is done, for the ramp; set by the hook.
         self.progress = 1.0
-        self._teacher = FrozenTeacher()
+        self._teacher: FrozenTeacher | None = None
         check_has_batch_norm(self)
         _check_head(self.head)
         self._multi_label = isinstance(self.head, MultiLabelClsHead)
@@ -71,25 +71,22 @@ class CTClassifier(ImageClassifier):
     @property
     def teacher(self) -> nn.Module | None:
         """The frozen teacher, or None before one is attached."""
-        return self._teacher.module
+        return None if self._teacher is None else self._teacher.module
 
     def attach_teacher(
         self,
         teacher: nn.Module,
-        fold: bool = True,
+        dtype: str = 'auto',
         channels_last: bool = True,
         compile: bool | dict = False,
         with_bn: bool = False,
     ) -> None:
         """Freeze a BN-free copy of this network and learn from it.
 
-        What runs is a copy that costs less, made at the first step: weights
-        that are loaded into the teacher later do not count.
-
         Args:
             teacher (nn.Module): An ``ImageClassifier`` with this network's
                 parameters, except for its BatchNorm.
-            fold (bool): See :class:`FrozenTeacher`. Defaults to True.
+            dtype (str): See :class:`FrozenTeacher`. Defaults to 'auto'.
             channels_last (bool): The same. Defaults to True.
             compile (bool | dict): The same. Defaults to False.
             with_bn (bool): Whether the teacher may have BatchNorm, as the
@@ -97,17 +94,15 @@ class CTClassifier(ImageClassifier):
 
         Raises:
             ValueError: If it is not BN-free, its parameters do not fit, or
-                ``compile`` is neither a bool nor a dict.
+                ``dtype`` or ``compile`` is none of the allowed.
         """
         check_is_copy(teacher, self, with_bn)
         # eval() last: LeViT's keeps tensors that .to() does not move.
         teacher = teacher.requires_grad_(False).to(next(self.parameters())).eval()
-        self._teacher = FrozenTeacher(
-            teacher, self._last_needed, fold, channels_last, compile
-        )
+        self._teacher = FrozenTeacher(teacher, dtype, channels_last, compile)
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """The task loss, the consistency loss and how often both agree.
+        """Compute the task loss, the consistency loss and how often both agree.
 
         Args:
             inputs (Tensor): Preprocessed images, shape ``(N, C, H, W)``; in V
@@ -119,14 +114,12 @@ class CTClassifier(ImageClassifier):
             ``loss_consistency`` (weighted) and ``agreement``, a fraction that
             is logged and not added to the loss: of samples whose top class is
             the same or, for a multi-label head, of labels that both put on
-            the same side of probability 0.5. Without ``agreement`` if a stage
-            before the backbone's last output is compared: the teacher's pass
-            ends there.
+            the same side of probability 0.5.
 
         Raises:
             RuntimeError: If no teacher is attached.
         """
-        if self.teacher is None:
+        if self._teacher is None:
             raise RuntimeError(
                 'CTClassifier has no teacher: add '
                 "dict(type='NoBNTeacherHook') to custom_hooks"
@@ -146,10 +139,8 @@ class CTClassifier(ImageClassifier):
                 for term in zip(self.consistency, self._stages, strict=True)
             ]
         ).sum()
-        if teacher.logits is not None:
-            mine = class_scores(student.logits)[: len(data_samples)]
-            theirs = class_scores(teacher.logits)
-            losses['agreement'] = _agreement(mine, theirs, self._multi_label)
+        mine = class_scores(student.logits)[: len(data_samples)]
+        losses['agreement'] = _agreement(mine, class_scores(teacher.logits), self._multi_label)
         return losses
 
     def _term(
@@ -160,28 +151,19 @@ class CTClassifier(ImageClassifier):
         teacher: ForwardPass,
         data_samples: list[DataSample],
     ) -> Tensor:
-        """One consistency loss: mean over the views of the student, and over branches."""
+        """Compute one consistency loss: mean over the student's views, and over branches."""
         multi_label = self._multi_label and loss.stage == 'logits'
-        trust = None
+        weights = None
         if loss.gate is not None:
-            trust = trust_in(class_scores(teacher.logits), data_samples, loss.gate)
+            weights = gate_weights(class_scores(teacher.logits), data_samples, loss.gate)
         mine, theirs = (self._compared(outputs, loss, position) for outputs in (student, teacher))
         return torch.stack(
             [
-                loss(view, target, self.progress, multi_label, trust)
+                loss(view, target, self.progress, multi_label, weights)
                 for output, target in zip(mine, theirs, strict=True)
                 for view in output.split(len(target))
             ]
         ).mean()
-
-    @property
-    def _last_needed(self) -> int | None:
-        """Position of the stage that the teacher's pass may end with, if any."""
-        last = len(getattr(self.backbone, 'out_indices', None) or ()) - 1
-        if len(self.consistency) > 1 or self.consistency[0].gate is not None:
-            return None
-        early = self._stages[0] is not None and 0 <= self._stages[0] < last
-        return self._stages[0] if early else None
 
     def _compared(
         self, outputs: ForwardPass, loss: CTConsistencyLoss, position: int | None
@@ -201,7 +183,6 @@ class CTClassifier(ImageClassifier):
         # the tensors that eval() keeps.
         if self.teacher is not None:
             self.teacher._apply(fn, *args, **kwargs).eval()
-            self._teacher.reset()
         return super()._apply(fn, *args, **kwargs)
 
 
@@ -229,7 +210,7 @@ def _check_head(head: nn.Module | None) -> None:
 
 
 def _position(backbone: nn.Module, stage: str | int) -> int | None:
-    """Where a stage stands among the backbone's outputs."""
+    """Find where a stage stands among the backbone's outputs."""
     if isinstance(stage, str):
         return None
     if stage == -1:

@@ -1,7 +1,8 @@
-"""One pass through a classifier that keeps what CT compares."""
+"""Passes through a network: in eval mode, and with a look at what is inside."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -9,21 +10,77 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.models.heads import ArcFaceClsHead
 from torch import Tensor, nn
 
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[nn.Module]:
+    """Put a network into eval mode; afterwards each layer is in the mode it was in.
+
+    Not ``train(True)`` afterwards: layers that stay in eval mode on purpose,
+    such as frozen BatchNorms, would be switched on.
+
+    Args:
+        model (nn.Module): The network.
+
+    Yields:
+        nn.Module: The same.
+    """
+    modes = {module: module.training for module in model.modules()}
+    try:
+        model.eval()
+        yield model
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def see_inputs(
+    model: nn.Module,
+    inputs: Tensor,
+    layers: Mapping[str, nn.Module],
+    see: Callable[[str, nn.Module, Tensor], None],
+) -> None:
+    """Run a network once in eval mode and look at what reaches some of its layers.
+
+    Eval mode, so that neither dropout nor the random generator plays a part.
+
+    Args:
+        model (nn.Module): The network; its mode is kept.
+        inputs (Tensor): What it gets.
+        layers (Mapping[str, nn.Module]): Some of its layers by name.
+        see (Callable): Gets the name of a layer, the layer and its input, each
+            time just before the layer is used.
+    """
+
+    def before_layer(name: str, layer: nn.Module, args: tuple) -> None:
+        see(name, layer, args[0])
+
+    handles = [
+        layer.register_forward_pre_hook(partial(before_layer, name))
+        for name, layer in layers.items()
+    ]
+    try:
+        with evaluating(model):
+            model(inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 # Most heads give a tensor; a few (Conformer's) give one for each branch.
 HeadOutput = Tensor | tuple[Tensor, ...]
 
 
 class ForwardPass(NamedTuple):
-    """What one pass through a classifier gave."""
+    """The outputs of one pass through a classifier."""
 
     stages: tuple  # the backbone's outputs, a tensor a stage
     pre_logits: HeadOutput | None  # None: the head has no such step
-    logits: HeadOutput | None  # None: the pass ended before the head
+    logits: HeadOutput
     result: Any  # what the call of the head returned
 
 
 def class_scores(logits: HeadOutput) -> Tensor:
-    """One score a class: the sum over branches, as mmpretrain predicts.
+    """Sum the scores over branches, as mmpretrain predicts.
 
     Args:
         logits (Tensor | tuple[Tensor]): Shape ``(N, num_classes)``, one for
@@ -93,7 +150,7 @@ def _recorded(module: nn.Module, method: str) -> Iterator[list]:
 
 
 def branches(output: HeadOutput) -> tuple[Tensor, ...]:
-    """The tensors in a head's output.
+    """List the tensors in a head's output.
 
     Args:
         output (Tensor | tuple[Tensor]): One tensor, or one for each branch.

@@ -1,145 +1,136 @@
-"""The teacher as the loss uses it."""
+"""The teacher as the loss uses it: frozen, out of sight, at the least cost."""
 
-from collections.abc import Callable
+import functools
+import logging
+import timeit
+from contextlib import nullcontext
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from mmengine.logging import print_log
 from mmpretrain.models import ImageClassifier
 from torch import Tensor
 
-from .affine_folding import NUM_IMAGES, TOLERANCE, fold_affine
-from .early_stop import maker_of, stopped_after
 from .forward_pass import ForwardPass, run
-from .no_norm import NoNorm
-from .twins import probe, twin
+
+DTYPES = ('auto', 'float32', 'bfloat16')
+# Below this ratio of times bfloat16 counts as faster on a CPU. Where the CPU has no
+# instructions for it the ratio is 2 to 15, where it has them about 0.5.
+_FASTER = 0.8
 
 
 class FrozenTeacher:
-    """Runs a frozen teacher at the least cost that gives the same outputs.
+    """Runs a frozen teacher without gradients, in channels_last and bfloat16.
 
-    Without gradients, without the layers after those that the loss reads, and
-    in a copy whose affine layers are folded (see :func:`fold_affine`). The
-    copy is made at the first call, as that needs a batch; ``module`` stays as
-    it is.
+    The backbone runs under autocast; its outputs are float32 again before neck and
+    head, which take next to no time. A student that has an autocast of its own takes
+    the teacher along as it is, and one that is not float32 has a teacher in its dtype.
+    A network that cannot run so (a ``view()`` across channels and pixels, an operator
+    without bfloat16) shows it at the first call; it then runs plainly.
 
-    It also holds the teacher out of sight of whatever walks a module: the
-    teacher is no submodule, and copies (EMA) and pickles leave it out, as a
-    shared teacher would move to another device or dtype with the copy.
+    It also holds the teacher out of sight of whatever walks a module: the teacher is no
+    submodule, and copies (EMA) and pickles of this object are None, as a shared teacher
+    would move to another device or dtype with the copy.
 
     The speed-ups are ours; https://arxiv.org/abs/2207.01548 asks for none.
 
     Args:
-        module (ImageClassifier, optional): The teacher: frozen, in eval mode.
-            Defaults to None.
-        position (int, optional): Which of the backbone's outputs is wanted,
-            and nothing after it. Defaults to None, all to the logits.
-        fold (bool): Whether to fold. Defaults to True.
-        channels_last (bool): Whether the copy is in that memory format, if
-            the network can. Defaults to True.
+        module (ImageClassifier): The teacher: frozen, in eval mode. Its weights are
+            laid out channels last.
+        dtype (str): Of the backbone: 'auto' (see :func:`pick_dtype`), 'float32' or
+            'bfloat16'. Defaults to 'auto'.
+        channels_last (bool): Whether to use that memory format. Defaults to True.
         compile (bool | dict): Whether to run the backbone through
             ``torch.compile``, or the arguments of it. Defaults to False.
 
     Raises:
-        ValueError: If ``compile`` is neither a bool nor a dict.
+        ValueError: If ``dtype`` is unknown, or ``compile`` is neither a bool nor a dict.
     """
 
     def __init__(
         self,
-        module: ImageClassifier | None = None,
-        position: int | None = None,
-        fold: bool = True,
+        module: ImageClassifier,
+        dtype: str = 'auto',
         channels_last: bool = True,
         compile: bool | dict = False,
     ) -> None:
-        check_compile('FrozenTeacher', compile)
+        check_speed('FrozenTeacher', dtype, compile)
         self.module = module
-        self.position = position
-        self.fold = fold
+        self.dtype = pick_dtype(dtype, next(module.parameters()).device)
         self.channels_last = channels_last
-        self.compile = compile
-        self.reset()
+        self._backbone = self._stages
+        if compile:
+            options = compile if isinstance(compile, dict) else {}
+            self._backbone = torch.compile(self._stages, **options)
+        self._has_run = False
 
     def __reduce__(self) -> tuple:
-        return FrozenTeacher, ()
-
-    def reset(self) -> None:
-        """Make the copy anew at the next call, as ``module`` has changed."""
-        self._copy: ImageClassifier | None = None
-        # From inputs to the backbone's outputs, or the wanted one.
-        self._features: Callable[[Tensor], tuple | Tensor] | None = None
-        self._memory_format = torch.preserve_format
+        return type(None), ()
 
     # no_grad, not inference_mode: the loss keeps the outputs for its backward.
     @torch.no_grad()
     def __call__(self, inputs: Tensor) -> ForwardPass:
-        """The teacher's outputs.
+        """Run the teacher.
 
         Args:
             inputs (Tensor): Preprocessed images, shape ``(N, C, H, W)``.
 
         Returns:
-            ForwardPass: With a ``position``, that stage alone; the stages
-            before it and the logits are None.
+            ForwardPass: Its outputs, in the dtype of the inputs or that of the student's
+            autocast.
         """
-        if self._features is None:
-            self._prepare(inputs)
-        features = self._features(inputs.to(memory_format=self._memory_format))
-        if self.position is None:
-            return run(self._copy, features, self._copy.head)
-        return ForwardPass((None,) * self.position + (features,), None, None, None)
+        return self._outputs(inputs) if self._has_run else self._first_outputs(inputs)
 
     @torch.compiler.disable
-    def _prepare(self, inputs: Tensor) -> None:
+    def _first_outputs(self, inputs: Tensor) -> ForwardPass:
         try:
-            done = self._speed_up(inputs)
-        except (RuntimeError, TypeError) as error:
-            # The trials are in float64: not every device and layer can, and
-            # they take memory. Training must not depend on them.
-            self.reset()
-            self._copy = twin(self.module)
-            self._features = self._all_features
-            done = f'as it is, since its trial failed: {error}'
-        print_log(f'Frozen teacher: {done}', logger='current')
+            if self.channels_last:
+                self.module.to(memory_format=torch.channels_last)
+            outputs = self._outputs(inputs)
+        except RuntimeError as error:
+            print_log(
+                'Frozen teacher: contiguous and without an autocast of its own, as it '
+                f'cannot run otherwise: {error}',
+                logger='current',
+                level=logging.WARNING,
+            )
+            self.channels_last, self.dtype = False, 'float32'
+            self.module.to(memory_format=torch.contiguous_format)
+            outputs = self._outputs(inputs)
+        self._has_run = True
+        return outputs
 
-    def _speed_up(self, inputs: Tensor) -> str:
-        """Make the copy and what runs it; says what was done."""
-        self._copy = twin(self.module)
-        num_norms = sum(isinstance(layer, NoNorm) for layer in self._copy.modules())
-        folded = fold_affine(self._copy, inputs, _outputs) if self.fold else []
-        if self.channels_last and _can_be_channels_last(self._copy, inputs):
-            self._memory_format = torch.channels_last
-            self._copy.to(memory_format=torch.channels_last)
-        self._features, maker = self._all_features, None
-        if self.compile:
-            # The compiler drops what does not lead to the result by itself.
-            options = self.compile if isinstance(self.compile, dict) else {}
-            self._features = torch.compile(self._all_features, **options)
-        elif self.position is not None:
-            maker = maker_of(self._copy.backbone, inputs, self.position)
-        if maker is not None:
-            layer = self._copy.backbone.get_submodule(maker)
-            self._features = stopped_after(layer, self._all_features)
-        return (
-            f'{len(folded)} of {num_norms} affine layers folded, '
-            f'{self._memory_format}, compiled: {bool(self.compile)}, '
-            f'ends after: {maker or "all"}'
+    def _outputs(self, inputs: Tensor) -> ForwardPass:
+        if self.channels_last and inputs.dim() == 4:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        device = inputs.device.type
+        lower = (
+            self.dtype == 'bfloat16'
+            and inputs.dtype == torch.float32
+            and not torch.is_autocast_enabled(device)
         )
+        with torch.autocast(device, torch.bfloat16) if lower else nullcontext():
+            stages = self._backbone(inputs)
+        return run(self.module, _float(stages) if lower else stages, self.module.head)
 
-    def _all_features(self, inputs: Tensor) -> tuple | Tensor:
-        stages = self._copy.extract_feat(inputs, stage='backbone')
-        return stages if self.position is None else stages[self.position]
+    def _stages(self, inputs: Tensor) -> tuple:
+        return self.module.extract_feat(inputs, stage='backbone')
 
 
-def check_compile(owner: str, compile: bool | dict) -> None:
-    """Refuse what is no setting of ``torch.compile``.
+def check_speed(owner: str, dtype: str, compile: bool | dict) -> None:
+    """Refuse an unknown dtype, and what is no setting of ``torch.compile``.
 
     Args:
-        owner (str): Who was given it, for the message.
-        compile (bool | dict): Whether to compile, or the arguments.
+        owner (str): Who was given them, for the message.
+        dtype (str): See :class:`FrozenTeacher`.
+        compile (bool | dict): The same.
 
     Raises:
         ValueError: Names the owner, what is allowed and what came.
     """
+    if dtype not in DTYPES:
+        raise ValueError(f'{owner}: dtype must be one of {DTYPES}, but got {dtype!r}')
     if not isinstance(compile, (bool, dict)):
         raise ValueError(
             f'{owner}: compile must be True, False or a dict of arguments of '
@@ -147,23 +138,45 @@ def check_compile(owner: str, compile: bool | dict) -> None:
         )
 
 
-def _outputs(model: ImageClassifier, inputs: Tensor) -> ForwardPass:
-    """All that a loss may read."""
-    return run(model, model.extract_feat(inputs, stage='backbone'), model.head)
+def pick_dtype(dtype: str, device: torch.device) -> str:
+    """Decide what 'auto' means on a device.
+
+    On CUDA bfloat16 if the GPU has it in hardware (compute capability 8 and above), on a
+    CPU if a convolution is faster in it: this is measured, once a process, since oneDNN
+    emulates bfloat16 on CPUs that lack it. Float32 on every other device.
+
+    Args:
+        dtype (str): 'auto', 'float32' or 'bfloat16'.
+        device (torch.device): Where the network is.
+
+    Returns:
+        str: 'float32' or 'bfloat16'.
+    """
+    if dtype != 'auto':
+        return dtype
+    if device.type == 'cuda':
+        pays = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        pays = device.type == 'cpu' and _bfloat16_ratio() < _FASTER
+    return 'bfloat16' if pays else 'float32'
 
 
-def _can_be_channels_last(model: ImageClassifier, inputs: Tensor) -> bool:
-    """Whether a network computes the same in this memory format, or at all."""
-    if inputs.dim() != 4:
-        return False
-    trial, inputs = probe(model), inputs[:NUM_IMAGES].double()
-    expected = _outputs(trial, inputs)
-    form = torch.channels_last
-    try:
-        trial.to(memory_format=form)
-        actual = _outputs(trial, inputs.contiguous(memory_format=form))
-        torch.testing.assert_close(actual, expected, **TOLERANCE)
-    except (AssertionError, RuntimeError):
-        # A view() across channels and pixels, or a 3d convolution.
-        return False
-    return True
+@functools.cache
+def _bfloat16_ratio() -> float:
+    """Time of a convolution in bfloat16 over that in float32, on this CPU."""
+
+    def fastest(dtype: torch.dtype) -> float:
+        # Of ones: random values would be drawn from the run's generator.
+        images = torch.ones(4, 64, 16, 16, dtype=dtype).to(memory_format=torch.channels_last)
+        weight = torch.ones(64, 64, 3, 3, dtype=dtype).to(memory_format=torch.channels_last)
+        with torch.no_grad():
+            return min(timeit.repeat(lambda: F.conv2d(images, weight), number=1, repeat=5))
+
+    return fastest(torch.bfloat16) / fastest(torch.float32)
+
+
+def _float(outputs: Any) -> Any:
+    if isinstance(outputs, (tuple, list)):
+        return tuple(map(_float, outputs))
+    # InceptionV3 has None where its auxiliary head would be.
+    return outputs.float() if isinstance(outputs, Tensor) else outputs

@@ -1,10 +1,12 @@
-"""The layer that stands where a BatchNorm was."""
+"""The layer that stands where a BatchNorm was, and its calibration."""
 
 import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
-from .batch_norm_statistics import evaluating
+from .forward_pass import see_inputs
+
+GRANULARITIES = ('layer', 'channel')
 
 
 @MODELS.register_module()
@@ -94,9 +96,6 @@ class NoNorm(nn.Module):
         return f'{self.num_features}, affine={self.affine}'
 
 
-GRANULARITIES = ('layer', 'channel')
-
-
 @torch.no_grad()
 def calibrate(
     model: nn.Module, inputs: Tensor, granularity: str = 'layer'
@@ -144,26 +143,13 @@ def calibrate(
         raise ValueError('calibrate: the model has no affine NoNorm layer')
     done: set[str] = set()
 
-    def rescale(name: str):
-        def before_forward(layer: NoNorm, args: tuple) -> None:
-            # A layer that is shared is used often but calibrated once.
-            if name not in done:
-                done.add(name)
-                _rescale(name, layer, args[0], granularity)
+    def rescale(name: str, layer: NoNorm, x: Tensor) -> None:
+        # A layer that is shared is used often but calibrated once.
+        if name not in done:
+            done.add(name)
+            _rescale(name, layer, x, granularity)
 
-        return before_forward
-
-    handles = [
-        layer.register_forward_pre_hook(rescale(name))
-        for name, layer in layers.items()
-    ]
-    try:
-        # Eval mode: neither dropout nor the random generator plays a part.
-        with evaluating(model):
-            model(inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
+    see_inputs(model, inputs, layers, rescale)
     return model
 
 

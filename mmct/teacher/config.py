@@ -22,18 +22,31 @@ from mmct.runs.errors import CTError
 class TeacherRecipe:
     """How the teacher's training differs from the student's.
 
+    Each is a setting of :class:`mmct.engine.NoBNTeacherHook`.
+
     Attributes:
-        init (str): 'identity', 'fold' or 'calibrate', see
-            :func:`mmct.models.remove_batch_norm`.
-        granularity (str): 'layer' or 'channel', for 'calibrate'.
+        init (str): How the teacher starts: 'identity', 'fold' or 'calibrate',
+            see :func:`mmct.models.remove_batch_norm`. Defaults to 'calibrate'.
+        granularity (str): 'layer' or 'channel', see
+            :func:`mmct.models.calibrate`. Defaults to 'layer'.
         calibration_batches (int): Training batches to calibrate on.
-        length (float): Of the training, in multiples of the student's.
-        max_epochs (int, optional): The length in epochs, in place of that.
+            Defaults to 1.
+        length (float): The teacher's training, in multiples of the student's;
+            begin, end, T_max and milestones of every scheduler are scaled
+            with it. Defaults to 1.0.
+        max_epochs (int, optional): The same in epochs, in place of ``length``.
+            Defaults to None.
         max_iters (int, optional): The same for iteration-based training.
-        lr (float, optional): Learning rate; None is the student's.
-        clip_grad (dict, optional): Gradient clipping as in mmengine's
-            ``OptimWrapper``; None is the student's. Only without BN.
-        remove_bn (bool): False keeps BN: the control of CT.
+            Defaults to None.
+        lr (float, optional): The teacher's learning rate. Defaults to None,
+            the student's.
+        clip_grad (dict, optional): The teacher's gradient clipping, as in
+            mmengine's ``OptimWrapper``; None is the student's. Defaults to
+            ``dict(max_norm=1.0)``: at the lr of a BN network, BN-free ones
+            tend to diverge without.
+        remove_bn (bool): False keeps the teacher's BN (and its training the
+            student's: no calibration, no clipping of its own): the control
+            that shows what distillation alone gains. Defaults to True.
 
     Raises:
         ValueError: If a value is out of its range.

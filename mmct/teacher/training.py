@@ -1,6 +1,5 @@
-"""Training images, outside the training loop."""
+"""Getting a teacher: from a file, from the work dir, or by training it."""
 
-import copy
 import time
 from pathlib import Path
 from typing import Any
@@ -11,58 +10,92 @@ from mmengine.dist import barrier, get_world_size, is_main_process
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from mmpretrain.models import ImageClassifier
-from mmpretrain.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
+from mmct.models import build_classifier
 from mmct.runs.checkpoint import load_state_dict, safe_loading
-from mmct.runs.configs import scoped
 from mmct.runs.errors import CTError
-from mmct.runs.isolation import stop_workers
-from mmct.runs.ranks import unwrapped
+from mmct.runs.identity import fingerprint
+from mmct.runs.isolation import isolated, stop_workers
+from mmct.runs.ranks import on_main_rank, unwrapped
 from mmct.runs.resume import checkpoint_to_resume
-from mmct.scoring.accuracy import Accuracy, evaluate
 
-from .config import TeacherRecipe
+from .config import TeacherRecipe, teacher_config
+from .evaluation import teacher_record
 from .store import TeacherStore
 
 
-@torch.no_grad()
-def training_inputs(runner: Runner, model: nn.Module, num_batches: int) -> Tensor:
-    """Preprocessed training images, drawn at random.
+def get_teacher(
+    runner: Runner, recipe: TeacherRecipe, checkpoint: str | None = None, retrain: bool = False
+) -> tuple[ImageClassifier, dict[str, Any]]:
+    """Load a teacher, or train it in ``<work_dir>/teacher`` unless it is there.
 
     Args:
-        runner (Runner): Holds the data.
-        model (nn.Module): Its ``data_preprocessor`` is used.
-        num_batches (int): As many images as all processes see in that many
-            steps.
+        runner (Runner): The student's.
+        recipe (TeacherRecipe): How it is trained.
+        checkpoint (str, optional): A file to take instead. Defaults to None.
+        retrain (bool): Whether to train it anew; a finished one is moved aside.
+            Defaults to False.
 
     Returns:
-        Tensor: Shape ``(N, C, H, W)``, on the model's device.
+        tuple[ImageClassifier, dict]: The teacher, and its record, see
+        :func:`teacher_record`.
+
+    Raises:
+        CTError: If there is no teacher to be had; the message says why.
     """
-    loader = runner.train_dataloader
-    batch_size = getattr(loader.batch_sampler, 'batch_size', None) or 1
-    size = num_batches * batch_size * get_world_size()
-    # A generator of its own: the same images whatever was drawn before.
-    order = torch.randperm(
-        len(loader.dataset), generator=torch.Generator().manual_seed(0)
+    with isolated():
+        if checkpoint:
+            return _loaded(runner, recipe, checkpoint)
+        store = TeacherStore(Path(runner.work_dir) / 'teacher')
+        _train_unless_there(runner, recipe, store, retrain)
+        return _built(runner, recipe, store.load(), store.weights), store.read()
+
+
+def _loaded(
+    runner: Runner, recipe: TeacherRecipe, checkpoint: str
+) -> tuple[ImageClassifier, dict[str, Any]]:
+    teacher = _built(runner, recipe, load_state_dict(checkpoint), checkpoint)
+    teacher.to(next(unwrapped(runner).parameters()).device)
+    record = teacher_record(runner, teacher, checkpoint)
+    runner.logger.info(
+        f'Teacher {checkpoint}: accuracy {record["accuracy_pct"]:.2f} % '
+        f'({record["measured_on"]}, {record["num_images"]} images)'
     )
-    batch = loader.collate_fn([loader.dataset[i] for i in order[:size].tolist()])
-    return model.data_preprocessor(batch, False)['inputs']
+    return teacher, record
 
 
-# Without validation, accuracies are measured on so many training batches.
-_TRAINING_BATCHES = 50
+def _train_unless_there(
+    runner: Runner, recipe: TeacherRecipe, store: TeacherStore, retrain: bool
+) -> None:
+    cfg = teacher_config(runner.cfg, recipe, str(store.folder))
+    dataset = runner.train_dataloader.dataset
+    classes = getattr(dataset, 'metainfo', {}).get('classes')
+    marks = fingerprint(cfg, len(dataset), classes, get_world_size())
+    state = on_main_rank(lambda: _begun(store, marks, retrain))
+    if state == 'finished':
+        runner.logger.info(f'Stage 1 of 2: done, the teacher is in {store.folder}')
+        return
+    kind = 'BN-free' if recipe.remove_bn else 'BN'
+    word = 'goes on with' if state == 'unfinished' else 'trains'
+    runner.logger.info(f'Stage 1 of 2: {word} the {kind} teacher in {store.folder}')
+    _train(runner, cfg, store, resume=state == 'unfinished')
 
 
-def train_teacher(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> None:
-    """Train the teacher with a Runner of its own and keep it.
+def _begun(store: TeacherStore, marks: dict[str, Any], retrain: bool) -> str:
+    """Begin a teacher unless there is one; what was there."""
+    if retrain and not store.is_unfinished():
+        store.set_aside()
+    state = store.state(marks)
+    if state == 'none':
+        # Another config's unfinished run must not be resumed.
+        store.set_aside()
+        store.begin(marks)
+    return state
 
-    Args:
-        outer (Runner): The student's.
-        cfg (Config): What :func:`teacher_config` returned; changed.
-        store (TeacherStore): Where it is kept.
-        resume (bool): Whether to go on from its last checkpoint.
-    """
+
+def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> None:
+    """Train the teacher with a Runner of its own and keep it."""
     started = time.time()
     path = checkpoint_to_resume(cfg.work_dir, 'auto') if resume else None
     cfg.resume = path is not None
@@ -82,7 +115,7 @@ def train_teacher(outer: Runner, cfg: Config, store: TeacherStore, resume: bool)
     try:
         with safe_loading():
             runner.train()
-        accuracy, measured_on = measure(runner, [unwrapped(runner)])
+        record = teacher_record(runner, unwrapped(runner), 'trained')
     finally:
         stop_workers(runner)
         # Under torch.compile what stage one compiled would count against the
@@ -91,7 +124,6 @@ def train_teacher(outer: Runner, cfg: Config, store: TeacherStore, resume: bool)
         torch.compiler.reset()
     if is_main_process():
         weights = unwrapped(runner).state_dict()
-        record = as_record(accuracy, measured_on, 'trained')
         store.finish(
             {name: value.cpu() for name, value in weights.items()},
             **record,
@@ -100,29 +132,10 @@ def train_teacher(outer: Runner, cfg: Config, store: TeacherStore, resume: bool)
     barrier()
 
 
-def build_teacher(
-    runner: Runner, weights: dict[str, Tensor], source: str | Path, recipe: TeacherRecipe
+def _built(
+    runner: Runner, recipe: TeacherRecipe, weights: dict[str, Tensor], source: str | Path
 ) -> ImageClassifier:
-    """The network of the student's config, without BN, with given weights.
-
-    Args:
-        runner (Runner): The student's.
-        weights (dict[str, Tensor]): A state dict.
-        source (str | Path): Where it is from, for messages.
-        recipe (TeacherRecipe): Says whether BN is removed.
-
-    Returns:
-        ImageClassifier: On the CPU.
-
-    Raises:
-        CTError: If the weights are of a BN network and should not be, or the
-            other way round, or of another architecture.
-    """
-    cfg = copy.deepcopy(runner.cfg.model)
-    cfg.type = scoped(runner.cfg, recipe.model_type)
-    cfg.pop('consistency', None)
-    # A copy: building a model fills in what its config leaves out.
-    cfg.setdefault('data_preprocessor', copy.deepcopy(runner.cfg.get('data_preprocessor')))
+    """The network of the student's config, without BN, with given weights."""
     with_bn = [name for name in weights if name.endswith('running_var')]
     if with_bn and recipe.remove_bn:
         raise CTError(
@@ -131,7 +144,7 @@ def build_teacher(
         )
     if not with_bn and not recipe.remove_bn:
         raise CTError(f'teacher {source} has no BN, but NoBNTeacherHook has remove_bn=False')
-    teacher = MODELS.build(cfg)
+    teacher = build_classifier(runner.cfg, recipe.model_type)
     try:
         teacher.load_state_dict(weights, strict=True)
     except RuntimeError as error:
@@ -140,39 +153,3 @@ def build_teacher(
             f"teacher {source} does not fit the student's architecture: {lines[0][:200]}"
         ) from error
     return teacher
-
-
-def measure(runner: Runner, models: list) -> tuple[Accuracy, str]:
-    """Accuracy on the validation set, or on training images without one.
-
-    Args:
-        runner (Runner): Holds the data.
-        models (list): Models to score.
-
-    Returns:
-        tuple[Accuracy, str]: With what it was measured on, 'validation' or
-        'training'.
-    """
-    if runner.val_loop is not None:
-        return evaluate(models, runner.val_loop.dataloader), 'validation'
-    return evaluate(models, runner.train_dataloader, _TRAINING_BATCHES), 'training'
-
-
-def as_record(accuracy: Accuracy, measured_on: str, source: str) -> dict[str, Any]:
-    """What a record keeps of a teacher's accuracy.
-
-    Args:
-        accuracy (Accuracy): The teacher's.
-        measured_on (str): 'validation' or 'training'.
-        source (str): 'trained', or the teacher's file.
-
-    Returns:
-        dict[str, Any]: Values that JSON can hold.
-    """
-    return dict(
-        source=source,
-        accuracy_pct=accuracy.accuracy[0],
-        chance_pct=accuracy.chance,
-        num_images=accuracy.num_images,
-        measured_on=measured_on,
-    )

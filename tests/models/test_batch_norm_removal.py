@@ -1,14 +1,26 @@
-"""The BN-free net against the BN net that it was made from."""
+"""The BN-free net against the BN net that it was made from, by function, backbone and class."""
 
 import copy
 
 import pytest
 import torch
+from mmengine.optim import OptimWrapper
+from mmpretrain.models import ImageClassifier, ResNet
 from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmct.models import NoNorm, calibrate, remove_batch_norm
+
+INNER = dict(type='ResNet', depth=18, stem_channels=8, base_channels=8)
+CONFIG = dict(
+    backbone=dict(type='ResNet_CIFAR', depth=18, stem_channels=8, base_channels=8),
+    neck=dict(
+        type='LinearNeck', in_channels=64, out_channels=16, gap_dim=2, norm_cfg=dict(type='BN1d')
+    ),
+    head=dict(type='VigClsHead', in_channels=16, hidden_dim=8, num_classes=3),
+)
 
 
 class OwnBatchNorm(nn.BatchNorm2d):
@@ -257,3 +269,67 @@ def test_calibrate_refuses_what_it_cannot_do():
         calibrate(remove_batch_norm(convs()), x, 'all')
     with pytest.raises(ValueError, match='no affine NoNorm'):
         calibrate(convs(), x)
+
+
+@pytest.mark.parametrize('inner', [INNER, dict(type='ShuffleNetV2', widen_factor=0.5)])
+def test_the_same_backbone_without_batch_norm(inner):
+    bn = MODELS.build(inner)
+    backbone = MODELS.build(dict(type='NormFreeBackbone', backbone=inner))
+    assert type(backbone) is type(bn)
+    assert not any(isinstance(module, _BatchNorm) for module in backbone.modules())
+    parameters = {name: p.shape for name, p in bn.named_parameters()}
+    state = {name: value.shape for name, value in backbone.state_dict().items()}
+    assert state == parameters
+
+
+def test_in_a_classifier_it_is_the_literal_removal():
+    model = ImageClassifier(
+        backbone=dict(type='NormFreeBackbone', backbone=INNER),
+        neck=dict(type='GlobalAveragePooling'),
+        head=dict(type='LinearClsHead', num_classes=3, in_channels=64),
+    )
+    assert isinstance(model.backbone, ResNet)
+    plain = MODELS.build(INNER)
+    plain.load_state_dict(model.backbone.state_dict(), strict=False)
+    for parent in plain.modules():
+        for name, child in parent.named_children():
+            if isinstance(child, _BatchNorm):
+                setattr(parent, name, nn.Identity())
+    x = torch.rand(2, 3, 32, 32)
+    torch.testing.assert_close(model.backbone(x), plain(x))
+
+
+def test_a_backbone_without_batch_norm_is_refused():
+    with pytest.raises(ValueError, match='no BatchNorm layer.*found: none'):
+        MODELS.build(dict(type='NormFreeBackbone', backbone=dict(type='LeNet5')))
+
+
+def test_the_classifier_loses_it_when_built_with_the_names_of_the_bn_net():
+    bn = MODELS.build(dict(type='ImageClassifier', **CONFIG))
+    model = MODELS.build(dict(type='NormFreeClassifier', **CONFIG))
+    assert isinstance(model.neck.norm, NoNorm)
+    assert isinstance(model.head.bn, NoNorm)
+    assert not any(isinstance(module, _BatchNorm) for module in model.modules())
+    assert list(model.state_dict()) == [name for name, _ in bn.named_parameters()]
+    norms = [module for module in model.modules() if isinstance(module, NoNorm)]
+    assert all((norm.weight == 1).all() and (norm.bias == 0).all() for norm in norms)
+
+
+def test_the_classifier_trains_and_predicts():
+    model = MODELS.build(dict(type='NormFreeClassifier', **CONFIG))
+    model.init_weights()
+    before = model.neck.norm.weight.clone()
+    optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+    samples = [DataSample().set_gt_label(i) for i in (0, 1, 2, 0)]
+    data = dict(inputs=torch.rand(4, 3, 16, 16), data_samples=samples)
+    logs = model.train_step(data, optimizer)
+    assert set(logs) == {'loss'}
+    assert not torch.equal(model.neck.norm.weight, before)
+    predictions = model.eval().test_step(data)
+    assert all(sample.pred_score.shape == (3,) for sample in predictions)
+
+
+def test_a_classifier_without_batch_norm_is_refused():
+    backbone = dict(type='MlpMixer', arch='s', img_size=32, patch_size=16)
+    with pytest.raises(ValueError, match='normalisation layers found: LayerNorm'):
+        MODELS.build(dict(type='NormFreeClassifier', backbone=backbone))

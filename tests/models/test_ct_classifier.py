@@ -447,16 +447,6 @@ def test_a_gate_trusts_the_teacher_where_it_is_right():
     torch.testing.assert_close(again['loss_consistency'], expected, rtol=1e-4, atol=1e-6)
 
 
-def test_a_gate_before_the_last_stage_needs_the_whole_teacher():
-    backbone = {**RESNET, 'out_indices': (0, 3)}
-    model = MODEL | dict(backbone=backbone)
-    loss = dict(stage=0, distance='mse')
-    plain, _ = pair(model, consistency=loss)
-    gated, _ = pair(model, consistency={**loss, 'gate': 'confident'})
-    assert 'agreement' not in plain.loss(images(), labels())
-    assert 'agreement' in gated.loss(images(), labels())
-
-
 def test_a_gate_needs_one_class_an_image():
     with pytest.raises(ValueError, match='gate needs one class an image.*MultiLabelClsHead'):
         build('CTClassifier', MODELS_BY_HEAD['multi-label'], consistency=dict(gate='correct'))

@@ -1,32 +1,27 @@
-"""The teacher's life: trained or loaded, checked, frozen, attached."""
+"""The hook that brings student and teacher together."""
 
 import time
 from contextlib import ExitStack
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import broadcast, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import HOOKS
 
-from mmct.models import CTClassifier, check_compile, start_from_teacher
-from mmct.report import print_ct_result
-from mmct.runs.checkpoint import digest, load_state_dict, refuse_code, safe_loading
-from mmct.runs.configs import scale_learning_rate
+from mmct.messages import suggestion
+from mmct.models import CTClassifier, check_speed, pick_dtype
+from mmct.runs.checkpoint import digest, refuse_code, safe_loading
 from mmct.runs.errors import CTError
-from mmct.runs.files import write_json
-from mmct.runs.identity import fingerprint
-from mmct.runs.isolation import isolated
 from mmct.runs.ranks import on_main_rank, unwrapped
-from mmct.scoring.accuracy import Accuracy
-from mmct.teacher.config import TeacherRecipe, teacher_config
-from mmct.teacher.store import TeacherStore
-from mmct.teacher.training import as_record, build_teacher, measure, train_teacher, training_inputs
+from mmct.teacher.config import TeacherRecipe
+from mmct.teacher.evaluation import check_strength, report_result
+from mmct.teacher.start import start_student
+from mmct.teacher.training import get_teacher
 
-# Where a student's checkpoint names its teacher.
-_KEY = 'mmct_teacher'
+# Where a student's checkpoint names its teacher, and the dtype that it ran in.
+_DIGEST, _DTYPE = 'mmct_teacher', 'mmct_teacher_dtype'
 
 
 @HOOKS.register_module()
@@ -37,37 +32,14 @@ class NoBNTeacherHook(Hook):
     in ``<work_dir>/teacher``, if it was trained for the same model, data,
     schedule and seed; or a new one, trained there by a Runner of its own (and
     resumed there, if it was interrupted) from the student's config with the
-    changes below. At the end of training both are compared: a table, and
-    ``ct_result.json`` in the work dir.
+    changes of a :class:`~mmct.teacher.TeacherRecipe`. At the end of training both
+    are compared: a table, and ``ct_result.json`` in the work dir.
 
     A teacher that is "a frozen copy of the same model without BN" is from
     https://arxiv.org/abs/2207.01548; its training is our reading.
 
     Args:
         checkpoint (str, optional): A BN-free teacher to use. Defaults to None.
-        init (str): How the teacher starts: 'identity', 'fold' or 'calibrate',
-            see :func:`mmct.models.remove_batch_norm`.
-            Defaults to 'calibrate'.
-        granularity (str): 'layer' or 'channel', see
-            :func:`mmct.models.calibrate`. Defaults to 'layer'.
-        calibration_batches (int): Training batches to calibrate on.
-            Defaults to 1.
-        length (float): The teacher's training, in multiples of the student's;
-            begin, end, T_max and milestones of every scheduler are scaled
-            with it. Defaults to 1.0.
-        max_epochs (int, optional): The same in epochs, in place of ``length``.
-            Defaults to None.
-        max_iters (int, optional): The same for iteration-based training.
-            Defaults to None.
-        lr (float, optional): The teacher's learning rate. Defaults to None,
-            the student's.
-        clip_grad (dict, optional): The teacher's gradient clipping, as in
-            mmengine's ``OptimWrapper``; None is the student's. Defaults to
-            ``dict(max_norm=1.0)``: at the lr of a BN network, BN-free ones
-            tend to diverge without.
-        remove_bn (bool): False keeps the teacher's BN (and its training the
-            student's: no calibration, no clipping of its own): the control
-            that shows what distillation alone gains. Defaults to True.
         student_start (str): 'scratch', or 'teacher': from the teacher's
             weights, computing what it computes, see
             :func:`mmct.models.start_from_teacher`. Defaults to 'scratch'.
@@ -78,70 +50,61 @@ class NoBNTeacherHook(Hook):
             not above chance. Defaults to 'stop'.
         retrain (bool): Whether to train a new teacher though there is a
             finished one, which is moved aside. Defaults to False.
+        dtype (str): In which the frozen teacher's backbone runs: 'float32',
+            'bfloat16', or 'auto', the faster one, see
+            :func:`mmct.models.pick_dtype`; a resumed run keeps what it had.
+            Defaults to 'auto'.
         compile (bool | dict): Whether the frozen teacher runs through
             ``torch.compile``, or the arguments of it. Defaults to False.
+        **recipe: The settings of :class:`~mmct.teacher.TeacherRecipe`:
+            ``init``, ``length``, ``lr`` and so on.
 
     Raises:
-        ValueError: If a setting is out of its range.
+        ValueError: If a setting is unknown or out of its range.
     """
 
     def __init__(
         self,
         checkpoint: str | None = None,
-        init: str = 'calibrate',
-        granularity: str = 'layer',
-        calibration_batches: int = 1,
-        length: float = 1.0,
-        max_epochs: int | None = None,
-        max_iters: int | None = None,
-        lr: float | None = None,
-        clip_grad: dict | None = dict(max_norm=1.0),  # noqa: B006
-        remove_bn: bool = True,
         student_start: str = 'scratch',
         student_lr_mult: float = 1.0,
         on_weak_teacher: str = 'stop',
         retrain: bool = False,
+        dtype: str = 'auto',
         compile: bool | dict = False,
+        **recipe: Any,
     ) -> None:
-        if on_weak_teacher not in ('stop', 'warn'):
-            raise ValueError(
-                "NoBNTeacherHook: on_weak_teacher must be 'stop' or 'warn', but got "
-                f'{on_weak_teacher!r}'
-            )
-        if student_start not in ('scratch', 'teacher'):
-            raise ValueError(
-                "NoBNTeacherHook: student_start must be 'scratch' or 'teacher', but got "
-                f'{student_start!r}'
-            )
+        for name, value, allowed in (
+            ('on_weak_teacher', on_weak_teacher, ('stop', 'warn')),
+            ('student_start', student_start, ('scratch', 'teacher')),
+        ):
+            if value not in allowed:
+                raise ValueError(
+                    f'NoBNTeacherHook: {name} must be {allowed[0]!r} or {allowed[1]!r}, but '
+                    f'got {value!r}'
+                )
         if not (isinstance(student_lr_mult, (int, float)) and student_lr_mult > 0):
             raise ValueError(
                 'NoBNTeacherHook: student_lr_mult must be positive, but got '
                 f'{student_lr_mult!r}'
             )
-        check_compile('NoBNTeacherHook', compile)
+        check_speed('NoBNTeacherHook', dtype, compile)
+        known = [field.name for field in fields(TeacherRecipe)]
+        for name in recipe.keys() - known:
+            raise ValueError(f'NoBNTeacherHook has no setting {name!r}: {suggestion(name, known)}')
+        self.recipe = TeacherRecipe(**recipe)
         self.checkpoint = checkpoint
-        self.recipe = TeacherRecipe(
-            init,
-            granularity,
-            calibration_batches,
-            length,
-            max_epochs,
-            max_iters,
-            lr,
-            clip_grad,
-            remove_bn,
-        )
         self.student_start = student_start
         self.student_lr_mult = student_lr_mult
         self.on_weak_teacher = on_weak_teacher
         self.retrain = retrain
+        self.dtype = dtype
         self.compile = compile
-        self._teacher_record: dict[str, Any] = {}
+        self._record: dict[str, Any] = {}
         self._student_started = 0.0
         self._loading = ExitStack()
-        # The teacher's mark, and that of the one a resumed student had.
-        self._digest = ''
-        self._resumed_digest: str | None = None
+        # What a checkpoint keeps of the teacher; after a resume, what it kept.
+        self._marks: dict[str, str] = {}
 
     def before_run(self, runner: Runner) -> None:
         """Let mmengine resume, and nothing unsafe be loaded, on both stacks.
@@ -166,7 +129,7 @@ class NoBNTeacherHook(Hook):
             runner (Runner): The student's runner.
             checkpoint (dict): What will be saved.
         """
-        checkpoint[_KEY] = self._digest
+        checkpoint.update(self._marks)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Note which teacher a resumed student had.
@@ -180,7 +143,7 @@ class NoBNTeacherHook(Hook):
         """
         if runner._resume:
             refuse_code(checkpoint)
-            self._resumed_digest = checkpoint.get(_KEY)
+            self._marks = {key: checkpoint[key] for key in (_DIGEST, _DTYPE) if key in checkpoint}
 
     def before_train(self, runner: Runner) -> None:
         """Get the teacher and attach it to the student.
@@ -191,45 +154,33 @@ class NoBNTeacherHook(Hook):
         Raises:
             CTError: If there is no teacher to be had; the message says why.
         """
-        student = unwrapped(runner)
-        if not isinstance(student, CTClassifier):
-            raise CTError(
-                f'NoBNTeacherHook needs a CTClassifier, but model.type is '
-                f'{type(student).__name__}: set model=dict(type="CTClassifier")'
-            )
-        if not runner.cfg.get('model'):
-            raise CTError(
-                'NoBNTeacherHook builds the teacher from the config: make the Runner '
-                'with Runner.from_cfg(cfg)'
-            )
-        with isolated():
-            if self.checkpoint:
-                teacher = self._loaded(runner, student)
-            else:
-                teacher = self._trained(runner)
-        self._check_strength(runner)
-        self._digest = digest(teacher.state_dict())
-        if self._resumed_digest not in (None, self._digest):
-            source = self.checkpoint or Path(runner.work_dir) / 'teacher'
-            raise CTError(
-                'the checkpoint to resume is of a student that learned from another '
-                f'teacher than the one in {source}: give that one with --teacher, or '
-                'start without --resume'
-            )
+        student = _student(runner)
+        teacher, self._record = get_teacher(runner, self.recipe, self.checkpoint, self.retrain)
+        check_strength(self._record, self.on_weak_teacher, runner.logger)
+        self._set_marks(runner, digest(teacher.state_dict()))
         try:
             student.attach_teacher(
-                teacher, compile=self.compile, with_bn=not self.recipe.remove_bn
+                teacher,
+                self._marks[_DTYPE],
+                compile=self.compile,
+                with_bn=not self.recipe.remove_bn,
             )
             # A resumed student goes on with its own weights and learning rate.
             if runner.iter == 0:
-                if self.student_start == 'teacher':
-                    self._start(runner, student)
-                scale_learning_rate(runner, self.student_lr_mult)
+                start_student(
+                    runner,
+                    student,
+                    self.student_start,
+                    self.recipe.calibration_batches,
+                    self.student_lr_mult,
+                )
         except ValueError as error:
             raise CTError(f'{error}') from error
         rate = self.student_lr_mult
         at = '' if rate == 1 else f' at {rate:g} of the learning rate'
-        runner.logger.info(f'Stage 2 of 2: the student learns{at}, the teacher is frozen')
+        runner.logger.info(
+            f'Stage 2 of 2: the student learns{at}, the teacher is frozen ({self._marks[_DTYPE]})'
+        )
         self._student_started = time.time()
 
     def before_train_iter(
@@ -250,98 +201,35 @@ class NoBNTeacherHook(Hook):
         Args:
             runner (Runner): The student's runner.
         """
-        seconds = time.time() - self._student_started
-        student = unwrapped(runner)
-        with isolated():
-            result, measured_on = measure(runner, [student.teacher, student])
-        record = self._teacher_record
-        summary = dict(
-            measured_on=measured_on,
-            num_images=result.num_images,
-            teacher_accuracy_pct=result.accuracy[0],
-            student_accuracy_pct=result.accuracy[1],
-            agreement_pct=result.agreement,
-            teacher_source=record['source'],
-            teacher_seconds=record.get('seconds'),
-            student_seconds=seconds,
-        )
-        if is_main_process():
-            write_json(Path(runner.work_dir) / 'ct_result.json', summary)
-            print_ct_result(summary)
+        report_result(runner, self._record, time.time() - self._student_started)
 
-    def _start(self, runner: Runner, student: CTClassifier) -> None:
-        """Put the teacher's weights into the student."""
-        with isolated():
-            inputs = training_inputs(runner, student, self.recipe.calibration_batches)
-        start_from_teacher(student, student.teacher, inputs)
-        # Augmentation differs from rank to rank, and with it the statistics.
-        for tensor in (*student.parameters(), *student.buffers()):
-            broadcast(tensor.data)
-
-    def _loaded(self, runner: Runner, student: CTClassifier) -> ImageClassifier:
-        """The teacher of ``checkpoint``, evaluated."""
-        weights = load_state_dict(self.checkpoint)
-        teacher = build_teacher(runner, weights, self.checkpoint, self.recipe)
-        teacher.to(next(student.parameters()).device)
-        accuracy, measured_on = measure(runner, [teacher])
-        self._teacher_record = as_record(accuracy, measured_on, self.checkpoint)
-        runner.logger.info(
-            f'Teacher {self.checkpoint}: accuracy {accuracy.accuracy[0]:.2f} % '
-            f'({measured_on}, {accuracy.num_images} images)'
-        )
-        return teacher
-
-    def _trained(self, runner: Runner) -> ImageClassifier:
-        """The teacher in the work dir, trained first if it is not there."""
-        store = TeacherStore(Path(runner.work_dir) / 'teacher')
-        cfg = teacher_config(runner.cfg, self.recipe, str(store.folder))
-        dataset = runner.train_dataloader.dataset
-        classes = getattr(dataset, 'metainfo', {}).get('classes')
-        marks = fingerprint(cfg, len(dataset), classes, get_world_size())
-        state = self._state(store, marks)
-        if state == 'finished':
-            runner.logger.info(f'Stage 1 of 2: done, the teacher is in {store.folder}')
-        else:
-            kind = 'BN-free' if self.recipe.remove_bn else 'BN'
-            word = 'goes on with' if state == 'unfinished' else 'trains'
-            runner.logger.info(
-                f'Stage 1 of 2: {word} the {kind} teacher in {store.folder}'
-            )
-            train_teacher(runner, cfg, store, resume=state == 'unfinished')
-        self._teacher_record = store.read()
-        return build_teacher(runner, store.load(), store.weights, self.recipe)
-
-    def _state(self, store: TeacherStore, marks: dict[str, Any]) -> str:
-        """What is in the store; all ranks get the main process's answer."""
-
-        def decide() -> str:
-            if self.retrain and not store.is_unfinished():
-                store.set_aside()
-            state = store.state(marks)
-            if state == 'none':
-                # Another config's unfinished run must not be resumed.
-                store.set_aside()
-                store.begin(marks)
-            return state
-
-        return on_main_rank(decide)
-
-    def _check_strength(self, runner: Runner) -> None:
-        """Refuse a teacher that knows nothing."""
-        record = self._teacher_record
-        accuracy = Accuracy(
-            (record['accuracy_pct'],), 100.0, record['chance_pct'], record['num_images']
-        )
-        if accuracy.above_chance():
-            return
-        message = (
-            f'the teacher is not above chance: accuracy {record["accuracy_pct"]:.2f} % '
-            f'on {record["num_images"]} images ({record["measured_on"]}), chance '
-            f'{record["chance_pct"]:.2f} %'
-        )
-        if self.on_weak_teacher == 'stop':
+    def _set_marks(self, runner: Runner, found: str) -> None:
+        """Settle the teacher's identity and dtype; a resumed run keeps both."""
+        if self._marks.get(_DIGEST, found) != found:
+            source = self.checkpoint or Path(runner.work_dir) / 'teacher'
             raise CTError(
-                f'{message}; train it longer or with a lower lr (max_epochs, lr, '
-                'clip_grad of NoBNTeacherHook), or go on with --allow-weak-teacher'
+                'the checkpoint to resume is of a student that learned from another '
+                f'teacher than the one in {source}: give that one with --teacher, or '
+                'start without --resume'
             )
-        runner.logger.warning(message)
+        dtype = self.dtype
+        if dtype == 'auto':
+            # The processes of a run, and a run that goes on elsewhere, share one.
+            device = next(runner.model.parameters()).device
+            dtype = self._marks.get(_DTYPE) or on_main_rank(lambda: pick_dtype(dtype, device))
+        self._marks = {_DIGEST: found, _DTYPE: dtype}
+
+
+def _student(runner: Runner) -> CTClassifier:
+    student = unwrapped(runner)
+    if not isinstance(student, CTClassifier):
+        raise CTError(
+            f'NoBNTeacherHook needs a CTClassifier, but model.type is '
+            f'{type(student).__name__}: set model=dict(type="CTClassifier")'
+        )
+    if not runner.cfg.get('model'):
+        raise CTError(
+            'NoBNTeacherHook builds the teacher from the config: make the Runner '
+            'with Runner.from_cfg(cfg)'
+        )
+    return student

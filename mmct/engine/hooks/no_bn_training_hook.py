@@ -3,19 +3,18 @@
 import copy
 import math
 
-from mmengine.dist import broadcast
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import load_state_dict as load_into
-from mmpretrain.registry import HOOKS, MODELS
+from mmpretrain.registry import HOOKS
 from torch import nn
 
-from mmct.models import calibrate, check_removal, remove_batch_norm
+from mmct.models import build_classifier, calibrate, check_removal, remove_batch_norm
 from mmct.runs.checkpoint import load_state_dict
-from mmct.runs.configs import scoped, type_name
+from mmct.runs.configs import type_name
 from mmct.runs.errors import CTError, DivergedError
 from mmct.runs.ranks import unwrapped
-from mmct.teacher.training import training_inputs
+from mmct.teacher.start import share, training_inputs
 
 
 @HOOKS.register_module()
@@ -86,9 +85,7 @@ class NoBNTrainingHook(Hook):
                 calibrate(model, inputs, self.granularity)
             except ValueError as error:
                 raise CTError(str(error)) from error
-        # Augmentation differs from rank to rank, and with it the calibration.
-        for parameter in model.parameters():
-            broadcast(parameter.data)
+        share(model)
 
     def after_train_iter(
         self,
@@ -119,15 +116,15 @@ class NoBNTrainingHook(Hook):
             )
 
     def _folded(self, runner: Runner) -> nn.Module:
-        """The BN network with its weights loaded, folded."""
-        cfg = copy.deepcopy(runner.cfg.model)
-        if type_name(cfg) == 'NormFreeClassifier':
-            cfg.type = scoped(runner.cfg, 'ImageClassifier')
-        if type_name(cfg.backbone) == 'NormFreeBackbone':
-            cfg.backbone = cfg.backbone.backbone
-        preprocessor = copy.deepcopy(runner.cfg.get('data_preprocessor'))
-        cfg.setdefault('data_preprocessor', preprocessor)
-        network = MODELS.build(cfg)
+        """Build the BN network, load its weights, and fold its BatchNorm away."""
+        cfg = dict(
+            model=copy.deepcopy(runner.cfg.model),
+            data_preprocessor=runner.cfg.get('data_preprocessor'),
+        )
+        if type_name(cfg['model'].backbone) == 'NormFreeBackbone':
+            cfg['model'].backbone = cfg['model'].backbone.backbone
+        norm_free = type_name(cfg['model']) == 'NormFreeClassifier'
+        network = build_classifier(cfg, 'ImageClassifier' if norm_free else None)
         network.init_weights()
         if self.checkpoint:
             weights = load_state_dict(self.checkpoint)

@@ -1,4 +1,4 @@
-"""The initialisation that the CIFAR networks share."""
+"""The backbones for 32x32 images on which the robustness literature compares."""
 
 import torch.nn.functional as F
 from mmpretrain.models.backbones import DenseNet, ResNet_CIFAR, ResNeXt
@@ -73,7 +73,7 @@ class AllConvNet(BaseBackbone):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
-        """Features of images.
+        """Extract features of images.
 
         Args:
             x (Tensor): Images of 32x32, shape ``(N, 3, 32, 32)``.
@@ -267,7 +267,7 @@ class WideResNet(BaseBackbone):
         self.norm = nn.BatchNorm2d(channels)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Features of images.
+        """Extract features of images.
 
         Args:
             x (Tensor): Images, shape ``(N, 3, H, W)``.

@@ -289,9 +289,37 @@ def test_runs_that_cannot_have_a_teacher(tiny, by_hand):
 
 def test_bad_settings_are_refused_when_built(tiny):
     for hook, name in ((dict(on_weak_teacher='go'), 'on_weak_teacher'), (dict(lr=0), 'lr'),
-                       (dict(compile='yes'), 'compile')):
+                       (dict(compile='yes'), 'compile'), (dict(dtype='float16'), 'dtype'),
+                       (dict(init='best'), 'init')):
         with pytest.raises(ValueError, match=f'NoBNTeacherHook: {name} must be'):
             Runner.from_cfg(tiny(hook=hook))
+
+
+def test_a_misspelt_setting_is_refused_with_the_near_one(tiny):
+    with pytest.raises(ValueError, match="no setting 'lenght': did you mean 'length'"):
+        Runner.from_cfg(tiny(hook=dict(lenght=2)))
+
+
+def test_a_resumed_run_keeps_the_teachers_dtype(tiny, train, monkeypatch):
+    class Interrupt(Hook):
+        def before_train_epoch(self, runner):
+            if runner.epoch == 1:
+                raise KeyboardInterrupt
+
+    def on_a_machine_with(dtype):
+        pick = 'mmct.engine.hooks.no_bn_teacher_hook.pick_dtype'
+        monkeypatch.setattr(pick, lambda *args: dtype)
+
+    resumable = {'default_hooks.checkpoint.type': 'ResumableCheckpointHook'}
+    on_a_machine_with('bfloat16')
+    whole = _weights(train(tiny(options=resumable)))
+    runner = Runner.from_cfg(tiny(options=resumable))
+    runner.register_hook(Interrupt())
+    with pytest.raises(KeyboardInterrupt):
+        runner.train()
+    on_a_machine_with('float32')
+    assert _equal(_weights(train(tiny(options={**resumable, 'resume': True}))), whole)
+    assert not _equal(_weights(train(tiny(options=resumable))), whole)
 
 
 def test_workers_of_the_teachers_run_are_gone(tiny, train, caplog):

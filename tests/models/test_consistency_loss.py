@@ -8,7 +8,7 @@ from mmpretrain.registry import MODELS
 from scipy.spatial.distance import cosine, jensenshannon
 from scipy.special import expit, rel_entr, softmax
 
-from mmct.models import CTConsistencyLoss, consistency, trust_in
+from mmct.models import CTConsistencyLoss, consistency, gate_weights
 
 STUDENT = [[1.0, -2.0, 0.5, 0.0], [0.3, 0.0, -1.0, 2.0], [3.0, 3.0, -3.0, 0.1]]
 TEACHER = [[0.5, 1.0, -0.5, 0.2], [0.3, 0.1, -1.0, 1.0], [-1.0, 2.0, 4.0, 0.0]]
@@ -150,15 +150,15 @@ def test_settings_out_of_range(setting):
 
 
 @pytest.mark.parametrize('distance', ['kl', 'js', 'mse', 'cosine'])
-def test_trust_weighs_samples_and_keeps_their_number(distance):
+def test_weights_of_samples_keep_their_number(distance):
     s, t = torch.tensor(STUDENT), torch.tensor(TEACHER)
     single = [consistency(s[[n]], t[[n]], distance) for n in range(3)]
-    trust = torch.tensor([1.0, 0.0, 0.25])
-    value = consistency(s, t, distance, trust=trust)
+    weight = torch.tensor([1.0, 0.0, 0.25])
+    value = consistency(s, t, distance, sample_weight=weight)
     torch.testing.assert_close(value, (single[0] + 0.25 * single[2]) / 3)
 
 
 def test_confidence_is_the_probability_of_the_top_class():
-    found = trust_in(torch.tensor(TEACHER), [], 'confident')
+    found = gate_weights(torch.tensor(TEACHER), [], 'confident')
     expected = [max(softmax(row)) for row in TEACHER]
     assert found.tolist() == pytest.approx(expected)

@@ -1,0 +1,30 @@
+"""Classifiers from configs."""
+
+import copy
+from collections.abc import Mapping
+
+from mmpretrain.models import ImageClassifier
+from mmpretrain.registry import MODELS
+
+
+def build_classifier(cfg: Mapping, kind: str | None = None) -> ImageClassifier:
+    """Build the model of a config with its preprocessor.
+
+    Args:
+        cfg (Mapping): A config with ``model`` and, unless the model has one,
+            ``data_preprocessor``; it is not changed.
+        kind (str, optional): Another class than the config's, by its name in
+            mmpretrain's registry. Defaults to None, the config's.
+
+    Returns:
+        ImageClassifier: With random weights, on the CPU.
+    """
+    # Copies: building a model fills in what its config leaves out.
+    settings = copy.deepcopy(cfg['model'])
+    settings.setdefault('data_preprocessor', copy.deepcopy(cfg.get('data_preprocessor')))
+    if kind is not None:
+        # With its scope: a config without default_scope would look elsewhere.
+        settings['type'] = f'mmpretrain.{kind}'
+        if kind != 'CTClassifier':
+            settings.pop('consistency', None)
+    return MODELS.build(settings)

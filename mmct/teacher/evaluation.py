@@ -1,0 +1,111 @@
+"""How good a teacher is, alone and beside its student."""
+
+from logging import Logger
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
+from mmpretrain.models import ImageClassifier
+
+from mmct.report import print_ct_result
+from mmct.runs.errors import CTError
+from mmct.runs.files import write_json
+from mmct.runs.isolation import isolated
+from mmct.runs.ranks import unwrapped
+from mmct.scoring.accuracy import Accuracy, evaluate
+
+# Without validation, accuracies are measured on so many training batches.
+_TRAINING_BATCHES = 50
+
+
+def measure(runner: Runner, models: list[ImageClassifier]) -> tuple[Accuracy, str]:
+    """Measure accuracy on the validation set, or on training images without one.
+
+    Args:
+        runner (Runner): Holds the data.
+        models (list[ImageClassifier]): Models to score.
+
+    Returns:
+        tuple[Accuracy, str]: With what it was measured on, 'validation' or
+        'training'.
+    """
+    if runner.val_loop is not None:
+        return evaluate(models, runner.val_loop.dataloader), 'validation'
+    return evaluate(models, runner.train_dataloader, _TRAINING_BATCHES), 'training'
+
+
+def teacher_record(runner: Runner, teacher: ImageClassifier, source: str) -> dict[str, Any]:
+    """Measure a teacher, for its record.
+
+    Args:
+        runner (Runner): Holds the data.
+        teacher (ImageClassifier): The teacher.
+        source (str): 'trained', or the teacher's file.
+
+    Returns:
+        dict[str, Any]: Values that JSON can hold; ``accuracy_pct`` and
+        ``chance_pct`` in %.
+    """
+    accuracy, measured_on = measure(runner, [teacher])
+    return dict(
+        source=source,
+        accuracy_pct=accuracy.accuracy[0],
+        chance_pct=accuracy.chance,
+        num_images=accuracy.num_images,
+        measured_on=measured_on,
+    )
+
+
+def check_strength(record: dict[str, Any], on_weak_teacher: str, logger: Logger) -> None:
+    """Refuse a teacher that is not above chance.
+
+    Args:
+        record (dict): See :func:`teacher_record`.
+        on_weak_teacher (str): 'stop' or 'warn'.
+        logger (Logger): Takes the warning.
+
+    Raises:
+        CTError: If the teacher is weak and the run should stop; names remedies.
+    """
+    accuracy, chance, num_images = (
+        record[key] for key in ('accuracy_pct', 'chance_pct', 'num_images')
+    )
+    if Accuracy((accuracy,), 100.0, chance, num_images).above_chance():
+        return
+    message = (
+        f'the teacher is not above chance: accuracy {accuracy:.2f} % on {num_images} '
+        f'images ({record["measured_on"]}), chance {chance:.2f} %'
+    )
+    if on_weak_teacher == 'stop':
+        raise CTError(
+            f'{message}; train it longer or with a lower lr (max_epochs, lr, '
+            'clip_grad of NoBNTeacherHook), or go on with --allow-weak-teacher'
+        )
+    logger.warning(message)
+
+
+def report_result(runner: Runner, record: dict[str, Any], student_seconds: float) -> None:
+    """Compare teacher and student, print the table, write ``ct_result.json``.
+
+    Args:
+        runner (Runner): The student's runner, after training.
+        record (dict): See :func:`teacher_record`.
+        student_seconds (float): The student's training time.
+    """
+    student = unwrapped(runner)
+    with isolated():
+        result, measured_on = measure(runner, [student.teacher, student])
+    summary = dict(
+        measured_on=measured_on,
+        num_images=result.num_images,
+        teacher_accuracy_pct=result.accuracy[0],
+        student_accuracy_pct=result.accuracy[1],
+        agreement_pct=result.agreement,
+        teacher_source=record['source'],
+        teacher_seconds=record.get('seconds'),
+        student_seconds=student_seconds,
+    )
+    if is_main_process():
+        write_json(Path(runner.work_dir) / 'ct_result.json', summary)
+        print_ct_result(summary)

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+import quick
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -25,16 +26,14 @@ TINY = {
 }
 
 
+def pytest_collection_finish():
+    quick.freeze()
+
+
 @pytest.fixture(autouse=True)
-def _scope_and_seed(monkeypatch):
+def _scope_and_seed():
     init_default_scope('mmpretrain')
     torch.manual_seed(0)
-    # A Runner asks gcc and nvcc for their versions, and formats the config for
-    # each checkpoint: seconds, a hundred times.
-    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
-    # One stack imports the formatter when it is used, the other at its start.
-    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', _unformatted)
-    monkeypatch.setattr('mmengine.config.config.FormatCode', _unformatted, raising=False)
 
 
 @pytest.fixture(scope='session')
@@ -49,10 +48,6 @@ def pictures(tmp_path_factory):
                 image = rng.integers(0, 256, (24, 24, 3), np.uint8)
                 cv2.imwrite(str(root / domain / name / f'{number}.png'), image)
     return root
-
-
-def _unformatted(text, **kwargs):
-    return text, False
 
 
 @pytest.fixture

@@ -50,13 +50,17 @@ class Result(NamedTuple):
     err: str
 
 
+def _path():
+    """Where processes find mmct, and what is beside this file."""
+    return os.pathsep.join([str(ROOT), str(ROOT / 'tests'), os.environ.get('PYTHONPATH', '')])
+
+
 def start(tool, *argv, cwd, start_new_session=False):
     """Start a tool in a process of its own."""
-    path = os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])
     return subprocess.Popen(
         [sys.executable, str(tool), *map(str, argv)],
         cwd=cwd,
-        env={**os.environ, 'PYTHONPATH': path, 'PYTHONUNBUFFERED': '1'},
+        env={**os.environ, 'PYTHONPATH': _path(), 'PYTHONUNBUFFERED': '1'},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -159,8 +163,7 @@ def in_processes(folder, tool, *argv, before='', processes=1):
     Returns:
         list[int]: Their exit codes.
     """
-    context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['mmct'])
+    context = _server()
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
@@ -194,12 +197,22 @@ def in_processes(folder, tool, *argv, before='', processes=1):
     return [job.exitcode for job in jobs]
 
 
+def _server():
+    """Start the server, unless a tool that ran in this process has done so."""
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(['quick'])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('PYTHONPATH', _path())
+        forkserver.ensure_running()
+    return context
+
+
 def shared_server():
     """Code for ``before``: the tool's own workers are forked by the tests' server too.
 
     A server of the tool's own would import torch and mmpretrain once more.
     """
-    forkserver.ensure_running()
+    _server()
     server = forkserver._forkserver
     names = ('_forkserver_address', '_forkserver_authkey')  # the latter since Python 3.14
     state = {name: getattr(server, name) for name in names if hasattr(server, name)}

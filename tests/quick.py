@@ -1,0 +1,36 @@
+"""Seconds of each run that no test is about, saved; imported before the first one.
+
+Also by the server that forks the processes of ``tool_runs.in_processes``.
+"""
+
+import gc
+from functools import cache
+
+import mmengine.config.config
+import mmengine.config.utils
+import mmengine.runner.runner
+import yapf.yapflib.yapf_api
+
+import mmct  # noqa: F401
+
+
+def _unformatted(text, **kwargs):
+    return text, False
+
+
+# A Runner asks gcc and nvcc for their versions, and formats the config for each checkpoint.
+mmengine.runner.runner.collect_env = dict
+yapf.yapflib.yapf_api.FormatCode = _unformatted
+# One stack imports the formatter when it is used, the other at its start.
+mmengine.config.config.FormatCode = _unformatted
+# Each base of mmpretrain's is looked up in all of its 85 metafiles.
+mmengine.config.utils._get_cfg_metainfo = cache(mmengine.config.utils._get_cfg_metainfo)
+
+
+def freeze():
+    """Let the collector forget what is there: data sets call it, and modules are many."""
+    gc.collect()
+    gc.freeze()
+
+
+freeze()

@@ -385,7 +385,10 @@ def test_images_that_cannot_be_corrupted(tmp_path, size, more, message):
     assert message in line
     if size == (64, 64):
         assert line.endswith('with --table; or resize them in the pipeline')
-        assert make(tmp_path, *FEW, '--table', 'cifar').code == 0
+        assert make(tmp_path, *FEW, '--table', 'cifar', '--layout', 'folders').code == 0
+        # What was chosen for a set holds for what is added to it.
+        assert make(tmp_path, '--corruptions', 'snow', '--severities', '1', '5').code == 0
+        assert len(list((tmp_path / 'set' / 'snow').rglob('*.jpg'))) == 2 * 12
 
 
 def test_all_corruptions_by_default_and_arrays_of_data_sets(tmp_path):

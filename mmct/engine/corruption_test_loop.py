@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.dist import is_main_process
-from mmengine.evaluator import Evaluator
+from mmengine.evaluator import BaseMetric, Evaluator
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 from mmpretrain.registry import LOOPS
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from mmct.datasets import CleanImages, CorruptionSet
 from mmct.evaluation.metrics import CorruptionError, flat
@@ -71,23 +71,7 @@ class CorruptionTestLoop(BaseLoop):
         self.fp16, self.out, self.name, self.channels_last = fp16, out, name, channels_last
         self.recalibrate_bn = recalibrate_bn
         self.cells = self.dataloader.dataset
-        if not isinstance(self.cells, CorruptionSet):
-            raise ValueError(
-                'CorruptionTestLoop: test_dataloader.dataset must be a corruption set such as '
-                f'CIFAR10C or GeneratedCorruptionSet, got {type(self.cells).__name__}'
-            )
-        if len(self.cells) != len(self.cells.cells) * self.cells.num_images:
-            raise ValueError(
-                'CorruptionTestLoop: test_dataloader.dataset must have all images of each cell: '
-                'leave out indices'
-            )
-        metrics = self.evaluator.metrics
-        if len(metrics) != 1 or not isinstance(metrics[0], CorruptionError):
-            raise ValueError(
-                "CorruptionTestLoop: test_evaluator must be dict(type='CorruptionError'), got "
-                f'{[type(metric).__name__ for metric in metrics]}'
-            )
-        metrics[0].summary_options(self.cells.metainfo['corruptions'], self.cells.cells)
+        _check_parts(self.cells, self.evaluator.metrics)
         self.clean = None
         if with_clean:
             own = getattr(self.cells, 'clean', None)
@@ -131,6 +115,25 @@ class CorruptionTestLoop(BaseLoop):
             channels_last=self.channels_last,
             recalibrate_bn=self.recalibrate_bn,
         )
+
+
+def _check_parts(cells: Dataset, metrics: list[BaseMetric]) -> None:
+    if not isinstance(cells, CorruptionSet):
+        raise ValueError(
+            'CorruptionTestLoop: test_dataloader.dataset must be a corruption set such as '
+            f'CIFAR10C or GeneratedCorruptionSet, got {type(cells).__name__}'
+        )
+    if len(cells) != len(cells.cells) * cells.num_images:
+        raise ValueError(
+            'CorruptionTestLoop: test_dataloader.dataset must have all images of each cell: '
+            'leave out indices'
+        )
+    if len(metrics) != 1 or not isinstance(metrics[0], CorruptionError):
+        raise ValueError(
+            "CorruptionTestLoop: test_evaluator must be dict(type='CorruptionError'), got "
+            f'{[type(metric).__name__ for metric in metrics]}'
+        )
+    metrics[0].summary_options(cells.metainfo['corruptions'], cells.cells)
 
 
 def _clean_images(dataset: dict) -> CleanImages:

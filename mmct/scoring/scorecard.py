@@ -80,35 +80,41 @@ def score(
     settings = dict(weights_sha256=weights, fp16=fp16, recalibrate_bn=recalibrate_bn)
     cells = [tuple(cell) for source in sources for cell in source.cells]
     kept = ResultInProgress(out, dict(**settings, data=data, cells=cells), replace)
-    progress = _progress(sources, kept)
     was_training = model.training
     predict = Predictor(model, fp16, channels_last)
     with restored_buffers(model):
-        for source in sources:
-            todo = [n for n, cell in enumerate(source.cells) if tuple(cell) not in kept.cells]
-            batches = CellBatches(todo, source.num_images, _share(source), batch_size)
-            loader = cell_loader(source, batches, num_workers)
-            loader = _watched(loader, source, batches, kept, progress)
-            before_cell = None
-            if recalibrate_bn:
-                before_cell = partial(adapt, predict, source, recalibrate_bn, batch_size)
-            for found in predict_cells(predict, loader, batches, before_cell):
-                kept.add(*_entries(source, found))
-                # Pages of a mapped file that were touched count as memory.
-                source.close()
+        _score_missing(predict, sources, kept, batch_size, num_workers, recalibrate_bn)
     model.train(was_training)
-    finish = partial(
-        _finish,
-        kept,
-        name=name,
+    content = dict(
         model=dict(config=config, checkpoint=checkpoint, **settings),
-        data=data,
         clean=kept.cells.get((None, 0)),
         cells=[kept.cells[tuple(cell)] for cell in corrupted.cells],
         examples=kept.examples,
-        **options,
     )
-    return on_main_rank(finish)
+    return on_main_rank(partial(_finish, kept, name=name, data=data, **content, **options))
+
+
+def _score_missing(
+    predict: Predictor,
+    sources: list[CorruptionSet | CleanImages],
+    kept: ResultInProgress,
+    batch_size: int,
+    num_workers: int,
+    recalibrate_bn: int,
+) -> None:
+    progress = _progress(sources, kept)
+    for source in sources:
+        todo = [n for n, cell in enumerate(source.cells) if tuple(cell) not in kept.cells]
+        batches = CellBatches(todo, source.num_images, _share(source), batch_size)
+        loader = cell_loader(source, batches, num_workers)
+        loader = _watched(loader, source, batches, kept, progress)
+        before_cell = None
+        if recalibrate_bn:
+            before_cell = partial(adapt, predict, source, recalibrate_bn, batch_size)
+        for found in predict_cells(predict, loader, batches, before_cell):
+            kept.add(*_entries(source, found))
+            # Pages of a mapped file that were touched count as memory.
+            source.close()
 
 
 def _finish(kept: ResultInProgress, **content: Any) -> dict[str, Any]:

@@ -37,6 +37,7 @@ from mmct.models import (
     remove_batch_norm,
     start_from_teacher,
 )
+from mmct.report import Row, Table
 from mmct.runs.configs import load_config
 from mmct.runs.files import write_text
 
@@ -502,12 +503,12 @@ def mentioning_batch_norm() -> set[str]:
     }
 
 
-def row(name: str, proof: Proof) -> str:
-    """A line of the table."""
-    return (
-        f'| {name} | {proof.batch_norms} | {proof.fold_error:.0e} '
-        f'| {proof.identity.abs().max():.0e} | {change(proof.teacher)} | {change(proof.student)} |'
-    )
+def row(name: str, proof: Proof) -> Row:
+    """A row of the table."""
+    largest = f'{proof.identity.abs().max():.0e}'
+    fold = f'{proof.fold_error:.0e}'
+    losses = change(proof.teacher), change(proof.student)
+    return Row(name, [str(proof.batch_norms), fold, largest, *losses])
 
 
 def change(losses: list[float]) -> str:
@@ -529,21 +530,19 @@ def main() -> None:
     _, mark, behind = rest.partition(END)
     if not mark:
         parser.error(f'{page} has no {BEGIN} ... {END}')
-    lines = [
-        '| backbone | BN layers | fold | identity | teacher | CT |',
-        '| --- | ---: | ---: | ---: | ---: | ---: |',
-    ]
+    rows = []
     # Each network would log how each of its parameters starts.
     logging.disable(logging.INFO)
     for number, name in enumerate(ARCHITECTURES, start=1):
         print(f'{number} of {len(ARCHITECTURES)}: {name}')
         try:
-            lines.append(row(name, prove(name)))
+            rows.append(row(name, prove(name)))
         except (RuntimeError, TypeError, ValueError) as error:
-            lines.append(f'| {name} | | | | | {" ".join(str(error).split())} |')
-    lines += ['', '| left out | why |', '| --- | --- |']
-    lines += [f'| {name} | {reason} |' for name, reason in LEFT_OUT.items()]
-    write_text(page, before + '\n'.join([BEGIN, *lines, END]) + behind)
+            rows.append(Row(name, ['', '', '', '', str(error)]))
+    table = Table(['backbone', 'BN layers', 'fold', 'identity', 'teacher', 'CT'], rows)
+    left_out = [f'- {name}: {reason}' for name, reason in LEFT_OUT.items()]
+    lines = [BEGIN, table.to_markdown(), 'Left out:', '', *left_out, END]
+    write_text(page, before + '\n'.join(lines) + behind)
 
 
 if __name__ == '__main__':

@@ -9,6 +9,7 @@ on another day.
 import argparse
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -21,6 +22,7 @@ from sklearn.datasets import load_sample_images
 from mmct.corruptions import CORRUPTIONS, corrupt
 from mmct.corruptions.cifar import DETERMINISTIC, RANDOM
 from mmct.corruptions.streams import Keyed
+from mmct.report import Row, Table
 
 SIZE = 32
 SEVERITY = 3
@@ -127,9 +129,7 @@ def main() -> None:
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     images = crops(args.images)
 
-    print('| corruption | x library | worst, best round | images/s, CIFAR-C | x reference |')
-    print('| --- | ---: | ---: | ---: | ---: |')
-    ratios, over_reference = [], []
+    rows, ratios, over_reference = [], [], []
     for corruption in CORRUPTIONS:
         runs = [partial(f, corruption) for f in (ours_as_the_library, library, ours)]
         for run in runs:
@@ -141,13 +141,16 @@ def main() -> None:
         ratios.append(statistics.median(ratio))
         over_reference.append(speed / REFERENCE[corruption])
         mark = '' if corruption in LIBRARY else ' *'
-        print(
-            f'| {corruption}{mark} | {ratios[-1]:.1f} | {min(ratio):.1f}, {max(ratio):.1f} | '
-            f'{speed:,.0f} | {over_reference[-1]:.1f} |',
-            flush=True,
-        )
-    means = (statistics.geometric_mean(x) for x in (ratios, over_reference))
-    print('| **geometric mean** | **{:.1f}** | | | **{:.1f}** |'.format(*means))
+        cells = (
+            f'{ratios[-1]:.1f}', f'{min(ratio):.1f}, {max(ratio):.1f}', f'{speed:,.0f}',
+            f'{over_reference[-1]:.1f}',
+        )  # fmt: skip
+        rows.append(Row(f'{corruption}{mark}', cells))
+        print(f'{corruption}: {", ".join(cells)}', file=sys.stderr)
+    mean, over = (f'{statistics.geometric_mean(x):.1f}' for x in (ratios, over_reference))
+    rows.append(Row('geometric mean', [mean, '', '', over]))
+    head = ['corruption', 'x library', 'worst, best round', 'images/s, CIFAR-C', 'x reference']
+    print(Table(head, rows).to_markdown(), end='')
 
 
 if __name__ == '__main__':

@@ -78,7 +78,9 @@ def test_mim_holds_configs_tools_and_index(wheel):
 
 def test_wheel_holds_the_package_and_nothing_else(wheel):
     modules = {
-        f'mmct/{name}' for name in files(ROOT / 'mmct') if PurePosixPath(name).suffix == '.py'
+        f'mmct/{name}'
+        for name in files(ROOT / 'mmct')
+        if PurePosixPath(name).suffix in ('.py', '.j2')
     }
     rest = set(wheel.namelist()) - modules
     assert modules <= set(wheel.namelist())
@@ -109,9 +111,9 @@ def test_metadata_asks_for_a_stack_only_in_extras(metadata):
     requirements = [Requirement(line) for line in metadata.get_all('Requires-Dist')]
     plain = {r.name for r in requirements if r.marker is None}
     assert plain == {
-        'filelock', 'imagecorruptions-imaug', 'matplotlib', 'numba', 'numpy', 'opencv-python',
-        'packaging', 'pillow', 'rich', 'safetensors', 'scikit-learn', 'scipy', 'threadpoolctl',
-        'torch', 'torchvision',
+        'filelock', 'imagecorruptions-imaug', 'jinja2', 'matplotlib', 'numba', 'numpy',
+        'opencv-python', 'packaging', 'pandas', 'pillow', 'rich', 'safetensors', 'scikit-learn',
+        'scipy', 'tabulate', 'threadpoolctl', 'torch', 'torchvision',
     }  # fmt: skip
     assert set(metadata.get_all('Provides-Extra')) == {
         'onedl', 'openmmlab', 'ray', 'tests', 'dev'

@@ -33,7 +33,7 @@ def refused(folder, *argv):
 
 def test_page_figures_markdown_and_csv(folder):
     argv = ('bn.json', 'ct.json', '-o', 'new/r.html', '--baseline', 'bn', '--markdown', 'r.md',
-            '--csv', 'r.csv')  # fmt: skip
+            '--latex', 'r.tex', '--csv', 'r.csv')  # fmt: skip
     for _ in range(2):  # over the first one's files, too
         result = run(REPORT, *argv, cwd=folder)
         assert result.code == 0, result.err
@@ -42,7 +42,8 @@ def test_page_figures_markdown_and_csv(folder):
     for name in ('heatmap', 'severities'):
         with Image.open(folder / 'new' / f'r_{name}.png') as picture:
             assert min(picture.size) > 300
-    assert '| raw mCE |' in (folder / 'r.md').read_text()
+    assert '| raw mCE ' in (folder / 'r.md').read_text()
+    assert 'raw mCE & ' in (folder / 'r.tex').read_text()
     with (folder / 'r.csv').open() as file:
         rows = list(csv.DictReader(file))
     assert [sum(row['run'] == name for row in rows) for name in ('bn', 'ct')] == [96, 96]
@@ -73,7 +74,7 @@ def test_runs_with_other_cells(folder):
 BAD = {
     'missing file': (('no.json',), 'there is no result file no.json'),
     'twice': (('bn.json', './bn.json'), 'given twice'),
-    'baseline with a typo': (('bn.json', 'ct.json', '--baseline', 'bm'), "did you mean 'bn'"),
+    'baseline with a typo': (('bn.json', 'ct.json', '--baseline', 'bnn'), "did you mean 'bn'"),
     'other images': (('bn.json', 'other.json'), 'not scored on the same images'),
     'another version': (('old.json',), 'schema version 0'),
     'unfinished': (('bn.json.partial',), 'not finished'),

@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .figures import DARK, LIGHT, heat_map, png, severity_curves, spoken
-from .scorecards import Results, cautions, data_line, score_table
+from .figures import DARK, LIGHT, Results, heat_map, png, severity_curves, spoken
+from .scorecards import cautions, data_line, score_table
 from .tables import Number, Row, Table
 
 if TYPE_CHECKING:

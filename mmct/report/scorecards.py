@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .figures import Results
 from .tables import Number, Row, Table
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-Results = Sequence[Mapping[str, Any]]
 
 
 def score_table(results: Results) -> Table:

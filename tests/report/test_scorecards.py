@@ -69,7 +69,7 @@ def test_latex_escapes_names(results):
     text = to_latex(results)
     assert r"""a <b>\&"' run | \$x\$ [red]""" in text
     assert interval(results[0]) in text
-    assert text.count(r'\\') == 1 + 16
+    assert text.count(r'\\') == 1 + 14
 
 
 def test_csv_has_a_row_for_each_cell(results):

@@ -64,23 +64,24 @@ class InThisProcess(Executor):
 
     def __init__(self, jobs):
         super().__init__(jobs)
-        self.tasks = []
+        self.cells = []
 
     @property
     def running(self):
-        return [task.key for task in self.tasks]
+        return [cell.key for cell, _ in self.cells]
 
-    def start(self, task):
-        self.tasks.append(task)
+    def start(self, cell, folder):
+        self.cells.append((cell, folder))
 
     def wait(self, seconds):
-        task = self.tasks.pop(0)
-        log_of(task).parent.mkdir(parents=True, exist_ok=True)
-        with log_of(task).open('a') as log, redirect_stdout(log), redirect_stderr(log):
-            return [run_cell(task)]
+        cell, folder = self.cells.pop(0)
+        log = log_of(cell, folder)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open('a') as file, redirect_stdout(file), redirect_stderr(file):
+            return [run_cell(cell, folder)]
 
     def close(self):
-        self.tasks = []
+        self.cells = []
 
 
 @HOOKS.register_module(force=True)

@@ -1,7 +1,7 @@
 """Matrices of runs: arms, seeds, cells, where they run, and what comes out."""
 
 from . import figures, scores, tables  # noqa: F401  (registered by being imported)
-from .cell import Cell, Outcome, Task
+from .cell import Cell, Outcome
 from .checks import check_data, check_networks, check_parts
 from .config import Arm, Study, Tuning, read_study
 from .executors import Executor, LocalExecutor
@@ -36,7 +36,6 @@ __all__ = [
     'StudyStore',
     'TABLES',
     'TRAINING_DOMAINS',
-    'Task',
     'TrainedRun',
     'Tuning',
     'check_data',

@@ -1,9 +1,8 @@
-"""One run of a study, as a task for a process, and how it ended."""
+"""One run of a study, and how it ended."""
 
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
@@ -44,36 +43,6 @@ class Cell:
         """The name of the cell in messages."""
         what = {TRAINING: '', TEACHER: ', teacher', TUNING: f', trial {self.point}'}[self.role]
         return f'{self.arm}{what}, seed {self.seed}'
-
-    def task(self, folder: Path) -> 'Task':
-        """Make the task of this cell.
-
-        Args:
-            folder (Path): The study's.
-        """
-        text = self.config.dump()
-        return Task(str(folder.resolve()), self.key, self.title, text, self.scores, self.needs)
-
-
-@dataclass(frozen=True)
-class Task:
-    """A cell, in a form that any process of any machine can read.
-
-    Attributes:
-        folder (str): The study's.
-        key (str): The cell's.
-        title (str): Its name in messages.
-        config (str): The text of its config.
-        scores (dict): Settings of each score, by name.
-        needs (tuple[str]): Keys of the cells that come before it.
-    """
-
-    folder: str
-    key: str
-    title: str
-    config: str
-    scores: dict[str, dict]
-    needs: tuple[str, ...]
 
 
 @dataclass(frozen=True)

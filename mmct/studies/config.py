@@ -10,13 +10,11 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Discriminator,
     Field,
-    Tag,
     ValidationError,
     field_validator,
     model_validator,
-)
+)  # fmt: skip
 
 from mmct.messages import suggestion
 from mmct.runs.configs import custom_imports
@@ -122,45 +120,18 @@ class Arm(_Model):
     scores: Parts = {}
 
 
-class Curve(_Model):
-    """A column that compares ``y`` of a score's curves at equal ``x``."""
-
-    curve: str
-    x: str
-    y: str
-
-
-class Relative(_Model):
-    """A column with the relative mCE, from the corruption score of this name."""
-
-    relative: str
+def _check_shape(column: str | dict[str, Any]) -> str | dict[str, Any]:
+    shapes = (('curve', 'x', 'y'), ('relative',), ('published',))
+    if isinstance(column, dict) and set(column) not in map(set, shapes):
+        wanted = ' or '.join(', '.join(shape) for shape in shapes)
+        raise ValueError(f'must be a path or a dict with {wanted}, got {", ".join(column)}')
+    return column
 
 
-class Published(_Model):
-    """A column of values that were not measured here, by arm."""
-
-    published: dict[str, int | float]
-
-
-def _kind(column: Any) -> str:
-    if not isinstance(column, Mapping):
-        return 'path'
-    return next((kind for kind in ('published', 'relative') if kind in column), 'curve')
-
-
-def _plain(column: str | BaseModel) -> str | dict[str, Any]:
-    return column if isinstance(column, str) else column.model_dump()
-
-
-Column = Annotated[
-    Annotated[str, Tag('path')]
-    | Annotated[Curve, Tag('curve')]
-    | Annotated[Relative, Tag('relative')]
-    | Annotated[Published, Tag('published')],
-    Discriminator(_kind),
-    AfterValidator(_plain),
-]
-"""A path such as 'corruption.gap_pct', or the dict of one of the three models."""
+Column = Annotated[str | dict[str, Any], AfterValidator(_check_shape)]
+"""A path such as 'corruption.gap_pct'; or ``curve``, ``x`` and ``y``, to compare a score's
+curves at equal ``x``; or ``relative`` and the name of a corruption score; or ``published`` and
+the value of each arm."""
 
 
 class Study(_Model):
@@ -210,7 +181,8 @@ class Study(_Model):
             elif 'published' in column:
                 _check_known(owner, 'arm', column['published'], self.arms)
             else:
-                _check_known(owner, 'score', [next(iter(column.values()))], scores)
+                name = column.get('curve') or column['relative']
+                _check_known(owner, 'score', [str(name)], scores)
         return self
 
     @model_validator(mode='after')
@@ -276,6 +248,6 @@ def _first(error: ValidationError) -> str:
     if place[:1] == ['arms'] and len(place) > 1:
         place = [f'arm {place[1]!r}', *place[2:]]
     elif place[:1] == ['table'] and len(place) > 1:
-        # Without the tag of the union.
-        place = [f'table column {place[1]!r}', *place[3:]]
+        # Without the type, of those that a column may have.
+        place = [f'table column {place[1]!r}']
     return one_line(ValueError(': '.join([*place, message[0].lower() + message[1:]])))

@@ -15,13 +15,13 @@ import torch
 
 from mmct.runs.ranks import available_cores
 
-from .cell import FAILED, Outcome, Task
+from .cell import FAILED, Cell, Outcome
 from .store import StudyStore
 from .worker import run_cell
 
 
 class Executor(ABC):
-    """Runs tasks at the same time, each in a process of its own.
+    """Runs cells at the same time, each in a process of its own.
 
     Args:
         jobs (int): How many run at once.
@@ -37,26 +37,27 @@ class Executor(ABC):
 
     @property
     def has_room(self) -> bool:
-        """True if another task may be started."""
+        """True if another cell may be started."""
         return len(self.running) < self.jobs
 
     @abstractmethod
-    def start(self, task: Task) -> None:
-        """Start a task.
+    def start(self, cell: Cell, folder: Path) -> None:
+        """Start a cell.
 
         Args:
-            task (Task): The cell.
+            cell (Cell): The cell.
+            folder (Path): The study's.
         """
 
     @abstractmethod
     def wait(self, seconds: float) -> list[Outcome]:
-        """Wait until a task ends.
+        """Wait until a cell ends.
 
         Args:
             seconds (float): How long at most.
 
         Returns:
-            list[Outcome]: Those of the tasks that have ended; may be empty.
+            list[Outcome]: Those of the cells that have ended; may be empty.
         """
 
     @abstractmethod
@@ -83,44 +84,36 @@ class LocalExecutor(Executor):
 
     def __init__(self, jobs: int) -> None:
         super().__init__(jobs)
-        self._slots: dict[int, tuple[Task, multiprocessing.Process, connection.Connection]] = {}
+        self._slots: dict[int, tuple[Cell, multiprocessing.Process, connection.Connection]] = {}
 
     @property
     def running(self) -> list[str]:
         """The keys of the cells that run."""
-        return [task.key for task, _, _ in self._slots.values()]
+        return [cell.key for cell, _, _ in self._slots.values()]
 
-    def start(self, task: Task) -> None:
-        """Start a task; see :class:`Executor`."""
+    def start(self, cell: Cell, folder: Path) -> None:
+        """Start a cell; see :class:`Executor`."""
         slot = min(set(range(self.jobs)) - set(self._slots))
         spawn = multiprocessing.get_context('spawn')
         receiver, sender = spawn.Pipe(duplex=False)
-        process = spawn.Process(target=_in_process, args=(task, sender))
-        with _inherited(log_of(task), _environment(slot, self.jobs)):
+        process = spawn.Process(target=_in_process, args=(cell, folder, sender))
+        with _inherited(log_of(cell, folder), _environment(slot, self.jobs)):
             process.start()
         sender.close()
-        self._slots[slot] = task, process, receiver
+        self._slots[slot] = cell, process, receiver
 
     def wait(self, seconds: float) -> list[Outcome]:
-        """Wait until a task ends; see :class:`Executor`."""
+        """Wait until a cell ends; see :class:`Executor`."""
         connection.wait([process.sentinel for _, process, _ in self._slots.values()], seconds)
-        outcomes = []
-        for slot, (task, process, receiver) in list(self._slots.items()):
-            if not process.is_alive():
-                process.join()
-                outcomes.append(_outcome(task, process, receiver))
-                del self._slots[slot]
-        return outcomes
+        ended = [slot for slot, (_, process, _) in self._slots.items() if not process.is_alive()]
+        return [_outcome(*self._slots.pop(slot)) for slot in ended]
 
     def close(self) -> None:
         """Stop what still runs. It goes on at the next start of the study."""
         for _, process, _ in self._slots.values():
-            process.terminate()
+            process.kill()
         for _, process, _ in self._slots.values():
-            process.join(10)
-            if process.is_alive():
-                process.kill()
-                process.join()
+            process.join()
         self._slots = {}
 
 
@@ -138,13 +131,14 @@ def log_to_file(path: Path) -> None:
         os.dup2(file.fileno(), 2)
 
 
-def log_of(task: Task) -> Path:
+def log_of(cell: Cell, folder: Path) -> Path:
     """Name the file that gets what a cell prints.
 
     Args:
-        task (Task): The cell.
+        cell (Cell): The cell.
+        folder (Path): The study's.
     """
-    return StudyStore(task.folder).run(task.key) / 'log.txt'
+    return StudyStore(folder).run(cell.key) / 'log.txt'
 
 
 def _environment(slot: int, jobs: int) -> dict[str, str]:
@@ -184,9 +178,9 @@ def _inherited(log: Path, variables: dict[str, str]) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _in_process(task: Task, sender: connection.Connection) -> None:
+def _in_process(cell: Cell, folder: Path, sender: connection.Connection) -> None:
     threading.Thread(target=_end_with_the_study, daemon=True).start()
-    sender.send(run_cell(task))
+    sender.send(run_cell(cell, folder))
 
 
 def _end_with_the_study() -> None:
@@ -196,14 +190,13 @@ def _end_with_the_study() -> None:
 
 
 def _outcome(
-    task: Task, process: multiprocessing.Process, receiver: connection.Connection
+    cell: Cell, process: multiprocessing.Process, receiver: connection.Connection
 ) -> Outcome:
-    try:
-        return receiver.recv()
-    except EOFError:
-        code = process.exitcode
-        how = f'was killed by signal {-code}' if code < 0 else f'ended with code {code}'
-        log = Path('runs') / task.key / 'log.txt'
-        return Outcome(task.key, FAILED, f'its process {how}; see {log}')
-    finally:
-        receiver.close()
+    with receiver:
+        try:
+            return receiver.recv()
+        except EOFError:
+            code = process.exitcode
+            how = f'was killed by signal {-code}' if code < 0 else f'ended with code {code}'
+            log = Path('runs') / cell.key / 'log.txt'
+            return Outcome(cell.key, FAILED, f'its process {how}; see {log}')

@@ -101,7 +101,7 @@ def run_study(
         while True:
             for cell in cells:
                 if executor.has_room and _is_ready(cell, progress, executor, wake):
-                    executor.start(cell.task(store.folder))
+                    executor.start(cell, store.folder.resolve())
             progress.running = executor.running
             show(progress)
             if executor.running:

@@ -4,11 +4,12 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from mmct.runs.errors import CTError, one_line
 
-from .cell import FAILED, Outcome, Task
+from .cell import FAILED, Cell, Outcome
 from .executors import Executor, log_of, log_to_file
 from .worker import run_cell
 
@@ -47,44 +48,44 @@ class RayExecutor(Executor):
         self._task = ray.remote(
             num_cpus=1, num_gpus=1 if gpus else 0, max_retries=_RETRIES, max_calls=1
         )(_on_worker)
-        self._tasks: dict[Any, Task] = {}
+        self._cells: dict[Any, Cell] = {}
 
     @property
     def running(self) -> list[str]:
         """The keys of the cells that run."""
-        return [task.key for task in self._tasks.values()]
+        return [cell.key for cell in self._cells.values()]
 
-    def start(self, task: Task) -> None:
-        """Start a task; see :class:`Executor`."""
-        self._tasks[self._task.remote(task, os.getcwd())] = task
+    def start(self, cell: Cell, folder: Path) -> None:
+        """Start a cell; see :class:`Executor`."""
+        self._cells[self._task.remote(cell, folder, os.getcwd())] = cell
 
     def wait(self, seconds: float) -> list[Outcome]:
-        """Wait until a task ends; see :class:`Executor`."""
+        """Wait until a cell ends; see :class:`Executor`."""
         ended, _ = self._ray.wait(
-            list(self._tasks), num_returns=len(self._tasks), timeout=seconds, fetch_local=False
+            list(self._cells), num_returns=len(self._cells), timeout=seconds, fetch_local=False
         )
         outcomes = []
         for reference in ended:
-            task = self._tasks.pop(reference)
+            cell = self._cells.pop(reference)
             try:
                 outcomes.append(self._ray.get(reference))
             except self._ray.exceptions.RayError as error:
                 lines = str(error).strip().splitlines() or [type(error).__name__]
-                outcomes.append(Outcome(task.key, FAILED, lines[-1]))
+                outcomes.append(Outcome(cell.key, FAILED, lines[-1]))
         return outcomes
 
     def close(self) -> None:
         """Stop what still runs. It goes on at the next start of the study."""
-        for reference in self._tasks:
+        for reference in self._cells:
             self._ray.cancel(reference, force=True)
-        self._tasks = {}
+        self._cells = {}
         self._ray.shutdown()
 
 
-def _on_worker(task: Task, folder: str) -> Outcome:
-    os.chdir(folder)  # the paths of data may be relative to it
-    log_to_file(log_of(task))
-    return run_cell(task)
+def _on_worker(cell: Cell, folder: Path, current: str) -> Outcome:
+    os.chdir(current)  # the paths of data may be relative to it
+    log_to_file(log_of(cell, folder))
+    return run_cell(cell, folder)
 
 
 def _connect(ray: Any, address: str) -> None:

@@ -25,7 +25,7 @@ from mmct.runs.files import lock_folder, write_text, write_whole
 from mmct.runs.isolation import isolated
 from mmct.runs.resume import checkpoint_to_resume
 
-from .cell import BUSY, DONE, FAILED, Outcome, Task, hashed
+from .cell import BUSY, DONE, FAILED, Cell, Outcome, hashed
 from .registry import SCORES
 from .store import Status, StudyStore, missing_scores
 
@@ -81,78 +81,79 @@ def build_network(cfg: Config) -> ImageClassifier:
     return MODELS.build(settings)
 
 
-def run_cell(task: Task) -> Outcome:
+def run_cell(cell: Cell, folder: Path) -> Outcome:
     """Train a cell, or go on where it was, and measure its scores.
 
     Any process may call it, at any time: a cell is never run twice at once,
     and a finished one not again.
 
     Args:
-        task (Task): The cell.
+        cell (Cell): The cell.
+        folder (Path): The study's.
 
     Returns:
         Outcome: An error is an outcome, too; its traceback is printed.
     """
-    store = StudyStore(task.folder)
+    store = StudyStore(folder)
     lock = None
     try:
-        lock = lock_folder(store.run(task.key), 'use another --work-dir')
+        lock = lock_folder(store.run(cell.key), 'use another --work-dir')
         with isolated():
-            _run(task, store)
-        return Outcome(task.key, DONE)
+            _run(cell, store)
+        return Outcome(cell.key, DONE)
     except LockedError:
-        return Outcome(task.key, BUSY)
+        return Outcome(cell.key, BUSY)
     except Exception as error:
         traceback.print_exc()
         lines = str(error).strip().splitlines() or ['']
         name = '' if isinstance(error, CTError) else f'{type(error).__name__}: '
-        return Outcome(task.key, FAILED, f'{name}{lines[-1]}')
+        return Outcome(cell.key, FAILED, f'{name}{lines[-1]}')
     finally:
         if lock is not None:
             lock.release()
 
 
-def _run(task: Task, store: StudyStore) -> None:
-    folder = store.run(task.key)
+def _run(cell: Cell, store: StudyStore) -> None:
+    folder = store.run(cell.key)
     cfg_file = folder / 'config.py'
-    write_text(cfg_file, task.config)
+    write_text(cfg_file, cell.config.dump())
     cfg = Config.fromfile(cfg_file)
     # A Runner sets it; but a cell that has only scores left makes none.
     init_default_scope(cfg.get('default_scope') or 'mmpretrain')
-    result = store.result(task.key)
+    result = store.result(cell.key)
     status = Status(folder)
-    if result is None or not store.has_weights(task.key):
-        result = _training(task, store, cfg, status)
-        store.keep_result(task.key, result)
+    if result is None or not store.has_weights(cell.key):
+        result = _training(cell, store, cfg, status)
+        store.keep_result(cell.key, result)
     if result['diverged'] is not None:
         return
-    for name in missing_scores(result, task.scores):
-        settings = task.scores[name]
+    for name in missing_scores(result, cell.scores):
+        settings = cell.scores[name]
         run = TrainedRun(
-            task.title, cfg, folder, lambda done, name=name: status.say(f'scores {name}', done)
+            cell.title, cfg, folder, lambda done, name=name: status.say(f'scores {name}', done)
         )
         run.say(0)
         value = SCORES.build({**settings, 'name': name})(run)
         result['scores'][name] = dict(settings=hashed(settings), value=value)
-        store.keep_result(task.key, result)
+        store.keep_result(cell.key, result)
 
 
-def _training(task: Task, store: StudyStore, cfg: Config, status: Status) -> dict[str, Any]:
+def _training(cell: Cell, store: StudyStore, cfg: Config, status: Status) -> dict[str, Any]:
     """Train, and return what the result file tells of it."""
-    for key in task.needs:
+    for key in cell.needs:
         before = store.result(key)
         if before is not None and before['diverged'] is not None:
-            return _result(task, f'its teacher diverged: {before["diverged"]}')
+            return _result(cell, f'its teacher diverged: {before["diverged"]}')
     started = time.time()
     try:
-        parameters = _trained(cfg, store.weights(task.key), status)
+        parameters = _trained(cfg, store.weights(cell.key), status)
     except DivergedError as error:
-        return _result(task, str(error))
-    return _result(task, None, parameters=parameters, seconds=time.time() - started)
+        return _result(cell, str(error))
+    return _result(cell, None, parameters=parameters, seconds=time.time() - started)
 
 
-def _result(task: Task, diverged: str | None, **facts: Any) -> dict[str, Any]:
-    return dict(title=task.title, torch=torch.__version__, diverged=diverged, scores={}, **facts)
+def _result(cell: Cell, diverged: str | None, **facts: Any) -> dict[str, Any]:
+    return dict(title=cell.title, torch=torch.__version__, diverged=diverged, scores={}, **facts)
 
 
 def _trained(cfg: Config, weights: Path, status: Status) -> int:

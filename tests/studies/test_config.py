@@ -91,10 +91,19 @@ WRONG = {
     'an unknown score': (
         dict(table=dict(x='error.x')), "'x': there is no score 'error'; did you mean 'errors'?",
     ),
-    'half a curve': (dict(table=dict(x=CURVE)), "'x': y: field required"),
-    'an unknown key of a curve': (dict(table=dict(x=dict(CURVE, z=1))), "'x': there is no key 'z'"),
+    'half a curve': (
+        dict(table=dict(score='errors.a', x=CURVE)),
+        "'x': must be a path or a dict with curve, x, y or relative or published, got curve, x",
+    ),
+    'an unknown key of a curve': (
+        dict(table=dict(x=dict(CURVE, y='gap', z=1))), "or published, got curve, x, y, z",
+    ),
     'an unknown key of a relative column': (
-        dict(table=dict(x=dict(relative='errors', to='a'))), "'x': there is no key 'to'",
+        dict(table=dict(x=dict(relative='errors', to='a'))), "or published, got relative, to",
+    ),
+    'a curve of nothing': (
+        dict(table=dict(x=dict(x='clean', y='gap', curve='error'))),
+        "'x': there is no score 'error'",
     ),
     'a column that is none': (dict(table=dict(x=3)), "'x': input should be a valid string, got 3"),
     'a published value of no arm': (

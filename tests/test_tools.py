@@ -2,10 +2,8 @@
 
 import json
 import pickle
-import runpy
 import shutil
 import signal
-import sys
 from pathlib import Path
 
 import mmpretrain
@@ -34,7 +32,9 @@ from tool_runs import (
 )
 
 import mmct
+from mmct.cli import train, training
 from mmct.runs.checkpoint import load_state_dict, safe_loading
+from mmct.runs.configs import load_config
 from mmct.teacher import RECIPE
 
 
@@ -241,12 +241,10 @@ def test_without_validation_the_result_is_of_training_images(trained, tmp_path):
 
 def merged(config, *argv):
     """The config that training would run with."""
-    module = runpy.run_path(str(TRAIN))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, 'argv', ['train.py', str(config), *argv])
         patch.setenv('LOCAL_RANK', '0')
-        args = module['parse_args']()
-        return module['merge_args'](module['load_config'](args.config), args)
+        args = train.parse_args([str(config), *argv], 'train.py')
+        return training.merge_args(load_config(args.config), args)
 
 
 def test_ct_does_not_share_the_baselines_work_dir():
@@ -437,10 +435,10 @@ REFUSED = {
     'no test set': (
         TEST, [CT, 'run/epoch_2.pth', '--cfg-options', 'test_dataloader=None'], ['no test set']
     ),
-    'option of training': (TRAIN, [CT, '--teachers', 'a'], ['did you mean --teacher?']),
-    'option of testing': (TEST, [CT, 'a', '--work_dir=a'], ['did you mean --work-dir?']),
+    'option of training': (TRAIN, [CT, '--teachers', 'a'], ["did you mean '--teacher'?"]),
+    'option of testing': (TEST, [CT, 'a', '--work_dir=a'], ["did you mean '--work-dir'?"]),
     'part of the config': (
-        TRAIN, [CT, '--cfg-options', 'trian_cfg.max_epochs=1'], ['did you mean train_cfg?']
+        TRAIN, [CT, '--cfg-options', 'trian_cfg.max_epochs=1'], ["did you mean 'train_cfg'?"]
     ),
     'key without value': (TRAIN, ['--cfg-options', 'a=1', CT], ['is not KEY=VALUE']),
     'setting of the config': (
@@ -477,7 +475,7 @@ REFUSED = {
     'methods that do not go together': (
         TRAIN, [BN, '--method', 'augmix', '--method', 'mixup'], ['augmix', 'mixup']
     ),
-    'no batches': (TEST, [BN, 'a', '--recalibrate-bn', '0'], ['positive number of batches']),
+    'no batches': (TEST, [BN, 'a', '--recalibrate-bn', '0'], ['--recalibrate-bn', 'must be 1 or more']),
     'batches and tta': (
         TEST, [BN, 'a', '--recalibrate-bn', '1', '--tta'], ['--tta', '--recalibrate-bn']
     ),
@@ -525,7 +523,7 @@ def refusing(first, tmp_path_factory):
 
 @pytest.mark.parametrize('case', REFUSED)
 def test_a_refused_start_says_why_in_one_line_and_loses_nothing(case, refusing, monkeypatch):
-    monkeypatch.setattr('mmct.cli.checks.get_device', lambda: 'cpu')
+    monkeypatch.setattr('mmct.cli.training.get_device', lambda: 'cpu')
     monkeypatch.delenv('RANK', raising=False)
     tool, argv, named = REFUSED[case]
     before = contents(refusing)

@@ -160,7 +160,7 @@ def in_processes(folder, tool, *argv, before='', processes=1):
         list[int]: Their exit codes.
     """
     context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['mmct'])
+    context.set_forkserver_preload(['mmct.cli.training', 'mmct.cli.testing'])
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]

@@ -8,14 +8,42 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 
-# `mmct.stack.RANGES` is what mmct accepts at import; these lie inside it.
+# What corruptions, evaluation, report and theory need: no torch, no mm package.
+LIGHT = [
+    'filelock>=3.12',
+    'imagecorruptions-imaug>=1.1.5,<2',
+    'jinja2>=3.1.3,<4',
+    'matplotlib>=3.7',
+    'numba>=0.61',
+    'numpy>=1.26',
+    'opencv-python>=4.8',
+    'packaging>=23',
+    'pandas>=2.2,<4',
+    'pillow>=10.1',
+    'rich>=13',
+    'scipy>=1.15',
+    'tabulate>=0.9,<1',
+]
+# What training, scoring and studies need besides, on either stack.
+TRAINING = [
+    'pydantic>=2.7,<3',
+    'safetensors>=0.4.3',
+    'scikit-learn>=1.4',
+    'threadpoolctl>=3.1',
+    'torch>=2.6',
+    'torchvision>=0.21',
+]
+# `mmct.stack.RANGES` is what mmct accepts at import; these lie inside it. The two overwrite each
+# other's files: only one can be installed.
 ONEDL = [
+    *TRAINING,
     'onedl-mmengine>=0.10.12,<0.11',
     'onedl-mmcv>=2.3.6,<2.4',
     'onedl-mmpretrain>=1.3.6,<1.4',
     'onedl-mim>=0.5.1,<0.6',
 ]
 OPENMMLAB = [
+    *TRAINING,
     'mmengine==0.10.7',
     'mmcv-lite==2.2.0',
     'mmpretrain==1.2.0',
@@ -48,7 +76,7 @@ class BuildPy(build_py):
 
 
 def read_version() -> str:
-    """Read the version without importing mmct, which needs the mm stack."""
+    """Read the version without importing mmct, which needs its dependencies."""
     scope: dict[str, str] = {}
     exec((ROOT / 'mmct' / 'version.py').read_text(encoding='utf-8'), scope)
     return scope['__version__']
@@ -73,29 +101,7 @@ setup(
     packages=find_packages(include=['mmct', 'mmct.*']),
     package_data={'mmct.report': ['page.html.j2']},
     python_requires='>=3.10',
-    # No mm distribution: the extras choose between two stacks that overwrite
-    # each other.
-    install_requires=[
-        'filelock',
-        'imagecorruptions-imaug>=1.1.5,<2',
-        'jinja2>=3.1.3,<4',
-        'matplotlib>=3.7',
-        'numba',
-        'numpy',
-        'opencv-python',
-        'packaging',
-        'pandas>=2.2,<4',
-        'pillow',
-        'pydantic>=2.7,<3',
-        'rich',
-        'safetensors',
-        'scikit-learn',
-        'scipy>=1.15',
-        'tabulate>=0.9,<1',
-        'threadpoolctl',
-        'torch>=2.6',
-        'torchvision',
-    ],
+    install_requires=LIGHT,
     extras_require={
         'onedl': ONEDL,
         'openmmlab': OPENMMLAB,
@@ -103,5 +109,6 @@ setup(
         'tests': TESTS,
         'dev': DEV,
     },
+    entry_points={'console_scripts': ['mmct = mmct.cli.main:main']},
     cmdclass={'build_py': BuildPy},
 )

@@ -25,13 +25,18 @@ class _Registration(MetaPathFinder):
 
         def execute_and_add(module: ModuleType) -> None:
             execute(module)
-            _add_location(module)
+            add_location(module)
 
         spec.loader.exec_module = execute_and_add
         return spec
 
 
-def _add_location(registries: ModuleType) -> None:
+def add_location(registries: ModuleType) -> None:
+    """Make mmpretrain's registries import what registers of ours.
+
+    Args:
+        registries (ModuleType): Holds them, as ``mmpretrain.registry`` does.
+    """
     from mmengine.registry import Registry
 
     for registry in vars(registries).values():
@@ -46,6 +51,6 @@ def register() -> None:
     What registers is imported when a name is first looked up.
     """
     if REGISTRIES in sys.modules:
-        _add_location(sys.modules[REGISTRIES])
+        add_location(sys.modules[REGISTRIES])
     else:
         sys.meta_path.insert(0, _Registration())

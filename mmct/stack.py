@@ -118,8 +118,8 @@ class RefusedModules(MetaPathFinder):
         """
         if name.startswith(tuple(f'{own}.' for own in self.names)) or name in self.names:
             raise StackError(
-                f'{name} needs an mm stack, and no mm stack is installed; '
-                f'mend it with: {_install(RANGES[_DEFAULT])}'
+                f'mmct: no mm stack is installed, and {name} needs one; '
+                f'mend it with: pip install "mmct[{_DEFAULT}]"'
             )
 
 

@@ -105,19 +105,26 @@ def test_sdist_builds_the_same_wheel(checkout, wheel, tmp_path):
     assert not [name for name in files(unpacked) if '__pycache__' in name]
 
 
-def test_metadata_asks_for_a_stack_only_in_extras(metadata):
+def test_metadata_asks_for_torch_and_a_stack_only_in_extras(metadata):
     assert metadata['Name'] == 'mmct'
     assert metadata['Version'] == __version__
     requirements = [Requirement(line) for line in metadata.get_all('Requires-Dist')]
     plain = {r.name for r in requirements if r.marker is None}
     assert plain == {
         'filelock', 'imagecorruptions-imaug', 'jinja2', 'matplotlib', 'numba', 'numpy',
-        'opencv-python', 'packaging', 'pandas', 'pillow', 'rich', 'safetensors', 'scikit-learn',
-        'scipy', 'tabulate', 'threadpoolctl', 'torch', 'torchvision',
+        'opencv-python', 'packaging', 'pandas', 'pillow', 'rich', 'scipy', 'tabulate',
     }  # fmt: skip
+    for stack in ('onedl', 'openmmlab'):
+        extra = {r.name for r in requirements if r.marker and r.marker.evaluate({'extra': stack})}
+        assert extra > {'torch', 'torchvision', 'scikit-learn', 'safetensors', 'pydantic'}
     assert set(metadata.get_all('Provides-Extra')) == {
         'onedl', 'openmmlab', 'ray', 'tests', 'dev'
     }  # fmt: skip
+
+
+def test_the_command_is_installed(wheel):
+    entries = wheel.read(f'mmct-{__version__}.dist-info/entry_points.txt').decode()
+    assert entries.split() == ['[console_scripts]', 'mmct', '=', 'mmct.cli.main:main']
 
 
 def test_names_of_configs_are_unique_in_the_package(wheel):

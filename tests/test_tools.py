@@ -2,10 +2,8 @@
 
 import json
 import pickle
-import runpy
 import shutil
 import signal
-import sys
 from pathlib import Path
 
 import mmpretrain
@@ -34,7 +32,9 @@ from tool_runs import (
 )
 
 import mmct
+from mmct.cli import train, training
 from mmct.runs.checkpoint import load_state_dict, safe_loading
+from mmct.runs.configs import load_config
 from mmct.teacher import RECIPE
 
 
@@ -241,12 +241,10 @@ def test_without_validation_the_result_is_of_training_images(trained, tmp_path):
 
 def merged(config, *argv):
     """The config that training would run with."""
-    module = runpy.run_path(str(TRAIN))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, 'argv', ['train.py', str(config), *argv])
         patch.setenv('LOCAL_RANK', '0')
-        args = module['parse_args']()
-        return module['merge_args'](module['load_config'](args.config), args)
+        args = train.parse_args([str(config), *argv], 'train.py')
+        return training.merge_args(load_config(args.config), args)
 
 
 def test_ct_does_not_share_the_baselines_work_dir():
@@ -437,15 +435,30 @@ REFUSED = {
     'no test set': (
         TEST, [CT, 'run/epoch_2.pth', '--cfg-options', 'test_dataloader=None'], ['no test set']
     ),
-    'option of training': (TRAIN, [CT, '--teachers', 'a'], ['did you mean --teacher?']),
-    'option of testing': (TEST, [CT, 'a', '--work_dir=a'], ['did you mean --work-dir?']),
+    'option of training': (TRAIN, [CT, '--teachers', 'a'], ["did you mean '--teacher'?"]),
+    'option of testing': (TEST, [CT, 'a', '--work_dir=a'], ["did you mean '--work-dir'?"]),
     'part of the config': (
-        TRAIN, [CT, '--cfg-options', 'trian_cfg.max_epochs=1'], ['did you mean train_cfg?']
+        TRAIN, [CT, '--cfg-options', 'trian_cfg.max_epochs=1'], ["did you mean 'train_cfg'?"]
     ),
     'key without value': (TRAIN, ['--cfg-options', 'a=1', CT], ['is not KEY=VALUE']),
     'setting of the config': (
         TRAIN, [CT, '--cfg-options', 'train_cfg.max_epoch=1'], ['max_epoch', 'MMCT_TRACEBACK=1']
     ),
+    'type of the network': (
+        TRAIN, [CT, '--cfg-options', 'model.backbone.type=ResNet_CIFR'], ['ResNet_CIFR', 'KeyError']
+    ),
+    'setting of the network': (
+        TRAIN, [CT, '--cfg-options', 'model.backbone.dpeth=18'], ["'dpeth'", 'TypeError']
+    ),
+    'setting of the data': (
+        TRAIN, [CT, '--cfg-options', 'train_dataloader.dataset.splt=train'], ["'splt'"]
+    ),
+    'setting of a hook of ours': (
+        TRAIN, [CT, '--cfg-options', 'custom_hooks.0.student_lr_mult=0'], ['student_lr_mult must']
+    ),
+    'brackets': (TRAIN, [CT, '--cfg-options', 'a=[1,(2]'], ['brackets', 'AssertionError']),
+    'syntax of the config': (TRAIN, ['broken.py'], ['SyntaxError']),
+    'name in the config': (TRAIN, ['undefined.py'], ["'nothing' is not defined", 'NameError']),
     'no config': (TRAIN, [], ['config']),
     'abbreviated option': (TRAIN, [CT, '--no-validat'], ['--no-validate']),
     'no model': (TRAIN, [CT, '--cfg-options', 'model=None'], ['digits.py has no model']),
@@ -477,7 +490,9 @@ REFUSED = {
     'methods that do not go together': (
         TRAIN, [BN, '--method', 'augmix', '--method', 'mixup'], ['augmix', 'mixup']
     ),
-    'no batches': (TEST, [BN, 'a', '--recalibrate-bn', '0'], ['positive number of batches']),
+    'no batches': (
+        TEST, [BN, 'a', '--recalibrate-bn', '0'], ['--recalibrate-bn', 'must be 1 or more']
+    ),
     'batches and tta': (
         TEST, [BN, 'a', '--recalibrate-bn', '1', '--tta'], ['--tta', '--recalibrate-bn']
     ),
@@ -519,13 +534,15 @@ REFUSED = {
 def refusing(first, tmp_path_factory):
     """A work dir that no refused start may change."""
     folder = tmp_path_factory.mktemp('refusing')
+    (folder / 'broken.py').write_text('model = (')
+    (folder / 'undefined.py').write_text('model = nothing')
     shutil.copytree(first[0], folder / 'run')
     return folder
 
 
 @pytest.mark.parametrize('case', REFUSED)
 def test_a_refused_start_says_why_in_one_line_and_loses_nothing(case, refusing, monkeypatch):
-    monkeypatch.setattr('mmct.cli.checks.get_device', lambda: 'cpu')
+    monkeypatch.setattr('mmct.cli.training.get_device', lambda: 'cpu')
     monkeypatch.delenv('RANK', raising=False)
     tool, argv, named = REFUSED[case]
     before = contents(refusing)
@@ -536,6 +553,23 @@ def test_a_refused_start_says_why_in_one_line_and_loses_nothing(case, refusing, 
     for text in named:
         assert text in result.err
     assert contents(refusing) == before
+
+
+@pytest.mark.parametrize('kind', [AssertionError, AttributeError, KeyError, TypeError])
+@pytest.mark.parametrize('where', ['set_loader', 'join_processes', 'data_loader'])
+def test_a_bug_of_ours_keeps_its_traceback(kind, where, tmp_path, monkeypatch):
+    scope = dict(kind=kind, __name__=training.__name__)
+    exec("def buggy(*args, **kwargs): raise kind('ours')", scope)
+    monkeypatch.setattr(training, where, scope['buggy'])
+    with pytest.raises(kind, match='ours'):
+        run(TRAIN, BN, '--work-dir', 'run', cwd=tmp_path)
+
+
+def test_an_optimizer_that_cannot_be_built_is_the_configs_error(tmp_path):
+    result = run(TRAIN, BN, '--work-dir', 'run', '--cfg-options', *SMALL,
+                 'optim_wrapper.optimizer.lrr=1', cwd=tmp_path)  # fmt: skip
+    assert result.code == 2
+    assert "'lrr'" in result.err.splitlines()[-1]
 
 
 def test_the_way_to_a_traceback(tmp_path, monkeypatch):

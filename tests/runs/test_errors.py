@@ -1,0 +1,84 @@
+"""Errors of a config are told apart from bugs of our own."""
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import Registry
+
+from mmct.runs import ConfigError, CTError, config_errors, one_line
+from mmct.runs.building import build_runner
+from mmct.runs.configs import length_key, scoped, stretch
+
+KINDS = Registry('kind', scope='mmpretrain', locations=['mmengine.registry'])
+
+
+@KINDS.register_module()
+class Kind:
+    def __init__(self, size):
+        self.size = 2 * abs(size)
+
+
+def built(settings):
+    with config_errors():
+        return KINDS.build(settings)
+
+
+@pytest.mark.parametrize(
+    'settings, said',
+    [
+        (dict(type='Knid', size=1), r'Knid is not in .* \(KeyError\)'),
+        (dict(type='Kind', sise=1), r"unexpected keyword argument 'sise'.* \(TypeError\)"),
+        (dict(type='Kind', size='x'), r'bad operand .* \(TypeError\)'),
+        (dict(size=1), r'must contain the key .* \(KeyError\)'),
+        (dict(type=1), r'must be a str .* \(TypeError\)'),
+    ],
+)
+def test_what_a_config_cannot_build_is_its_error(settings, said):
+    with pytest.raises(ConfigError, match=said) as error:
+        built(settings)
+    assert '\n' not in one_line(error.value)
+    assert error.value.__cause__ is not None
+
+
+def test_other_errors_of_the_user_stay_what_they_are():
+    for kind in (CTError, FileNotFoundError, KeyboardInterrupt):
+        with pytest.raises(kind) as error, config_errors():
+            raise kind('said')
+        assert type(error.value) is kind
+
+
+@pytest.mark.parametrize(
+    'call, kind',
+    [
+        (lambda: stretch(Config(dict(train_cfg=dict(max_epochs=2))), 'twice'), TypeError),
+        (lambda: scoped(None, 'Digits'), AttributeError),
+        (lambda: length_key(Config(dict(train_cfg=3))), TypeError),
+    ],
+)
+def test_an_error_inside_mmct_is_a_bug_whatever_the_config_says(call, kind):
+    with pytest.raises(kind), config_errors():
+        call()
+
+
+def test_a_bug_stays_one_where_mmengine_wraps_it():
+    source = 'def bug():\n    return None.missing\n'
+    ours = {'__name__': 'mmct.models.somewhere'}
+    exec(source, ours)
+
+    def build():
+        try:
+            ours['bug']()
+        except Exception as error:
+            raise type(error)(f'class `X` in mmct/models: {error}')  # noqa: B904  (as mmengine)
+
+    with pytest.raises(AttributeError, match='class `X`'), config_errors():
+        build()
+    del ours['__name__']
+    with pytest.raises(ConfigError, match='class `X`'), config_errors():
+        build()
+
+
+def test_a_config_without_a_model_or_with_an_unknown_runner_is_refused():
+    with pytest.raises(CTError, match='has no model'):
+        build_runner(Config({}))
+    with pytest.raises(CTError, match='there is no such Runner'):
+        build_runner(Config(dict(model=dict(type='ImageClassifier'), runner_type='Runer')))

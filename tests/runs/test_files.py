@@ -1,0 +1,52 @@
+"""Files are whole, and go when they are told to."""
+
+import pytest
+from mmengine.fileio import get_file_backend
+
+from mmct.runs import CTError, LockedError, lock_folder
+from mmct.runs.checkpoint import WholeFileBackend
+from mmct.runs.files import write_json, write_whole
+
+
+def test_an_interrupted_write_keeps_the_old_file(tmp_path):
+    file = tmp_path / 'x.json'
+    write_json(file, dict(a=1))
+
+    def interrupted(path):
+        path.write_text('half')
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(file, interrupted)
+    assert file.read_text() == '{\n  "a": 1\n}\n'
+    assert [path.name for path in tmp_path.iterdir()] == ['x.json']
+
+
+def test_a_folder_is_locked_once(tmp_path):
+    lock = lock_folder(tmp_path / 'run', 'use another')
+    with pytest.raises(LockedError, match='run: wait for it, or use another'):
+        lock_folder(tmp_path / 'run', 'use another')
+    lock.release()
+    lock_folder(tmp_path / 'run', 'use another').release()
+
+
+def test_mmengine_finds_the_backend():
+    backend = get_file_backend('any', backend_args=dict(backend='whole_file'))
+    assert isinstance(backend, WholeFileBackend)
+
+
+def test_a_file_is_there_until_the_outdated_are_removed(tmp_path):
+    backend = WholeFileBackend()
+    old, new = tmp_path / 'folder' / 'old', tmp_path / 'folder' / 'new'
+    backend.put(b'old', str(old))
+    backend.remove(str(old))
+    assert old.read_bytes() == b'old'
+    backend.put(b'new', str(new))
+    backend.remove_outdated()
+    assert [path.name for path in new.parent.iterdir()] == ['new']
+
+
+def test_what_cannot_be_written_is_named(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(CTError, match='file/x was not written'):
+        WholeFileBackend().put(b'', str(tmp_path / 'file' / 'x'))

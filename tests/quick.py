@@ -23,8 +23,8 @@ mmengine.runner.runner.collect_env = dict
 yapf.yapflib.yapf_api.FormatCode = _unformatted
 # One stack imports the formatter when it is used, the other at its start.
 mmengine.config.config.FormatCode = _unformatted
-# Each base of mmpretrain's is looked up in all of its 85 metafiles.
-mmengine.config.utils._get_cfg_metainfo = cache(mmengine.config.utils._get_cfg_metainfo)
+# Each base of mmpretrain's is looked up in all of its 85 metafiles, read for that.
+mmengine.config.utils.load = cache(mmengine.config.utils.load)
 
 
 def freeze():

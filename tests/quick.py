@@ -11,7 +11,13 @@ import mmengine.config.utils
 import mmengine.runner.runner
 import yapf.yapflib.yapf_api
 
-import mmct  # noqa: F401
+import mmct.cli.testing
+import mmct.cli.training
+import mmct.corruption_sets
+import mmct.registered
+import mmct.scoring
+import mmct.studies
+import mmct.teacher  # noqa: F401
 
 
 def _unformatted(text, **kwargs):

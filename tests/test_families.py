@@ -15,6 +15,8 @@ from mmct.cli import load_config, set_teacher_options
 from mmct.models import CTClassifier, NormFreeClassifier
 from mmct.teacher import switch_on_ct
 
+pytestmark = pytest.mark.slow
+
 NUM_CLASSES = 2
 
 

@@ -14,6 +14,8 @@ from mmct.runs import CTError
 from mmct.studies import RayExecutor
 from mmct.studies.executors import ray_executor
 
+pytestmark = pytest.mark.slow
+
 STUDY = ROOT / 'tools' / 'study.py'
 ARGV = ('study.py', '--work-dir', 'out', '--executor', 'ray')
 

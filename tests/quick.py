@@ -11,7 +11,13 @@ import mmengine.config.utils
 import mmengine.runner.runner
 import yapf.yapflib.yapf_api
 
-import mmct  # noqa: F401
+import mmct.cli.testing
+import mmct.cli.training
+import mmct.corruption_sets
+import mmct.registered
+import mmct.scoring
+import mmct.studies
+import mmct.teacher  # noqa: F401
 
 
 def _unformatted(text, **kwargs):
@@ -23,8 +29,8 @@ mmengine.runner.runner.collect_env = dict
 yapf.yapflib.yapf_api.FormatCode = _unformatted
 # One stack imports the formatter when it is used, the other at its start.
 mmengine.config.config.FormatCode = _unformatted
-# Each base of mmpretrain's is looked up in all of its 85 metafiles.
-mmengine.config.utils._get_cfg_metainfo = cache(mmengine.config.utils._get_cfg_metainfo)
+# Each base of mmpretrain's is looked up in all of its 85 metafiles, read for that.
+mmengine.config.utils.load = cache(mmengine.config.utils.load)
 
 
 def freeze():

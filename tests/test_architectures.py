@@ -22,6 +22,8 @@ from architectures import (
     prove,
 )
 
+pytestmark = pytest.mark.slow
+
 # A stock config of each that is left out since it has none.
 STOCK = {
     'DaViT': 'davit/davit-tiny_4xb256_in1k.py',

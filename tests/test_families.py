@@ -16,6 +16,8 @@ from mmct.models import CTClassifier, NormFreeClassifier
 from mmct.runs.configs import load_config
 from mmct.teacher import switch_on_ct
 
+pytestmark = pytest.mark.slow
+
 NUM_CLASSES = 2
 
 

@@ -10,7 +10,7 @@ import mmct
 ROOT = Path(mmct.__file__).parent
 # From below; a room may import those in the lines before its own, and of its own line itself.
 FLOORS = [
-    ['version', 'messages', 'stack', 'paths'],
+    ['version', 'messages', 'stack', 'paths', 'registration'],
     ['corruptions', 'evaluation', 'report', 'theory'],
     ['models'],
     ['runs'],
@@ -18,6 +18,7 @@ FLOORS = [
     ['scoring'],
     ['teacher', 'methods', 'corruption_sets'],
     ['engine'],
+    ['registered'],
     ['studies'],
     ['cli'],
 ]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from study_files import results_of, write_study
 
-from mmct.cli import load_config
+from mmct.runs.configs import load_config
 from mmct.studies import LocalExecutor, Planner, StudyStore, read_study, run_study
 from mmct.studies.executors import _environment
 

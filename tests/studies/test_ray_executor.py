@@ -13,6 +13,8 @@ from tool_runs import ROOT, run, succeed
 from mmct.runs import CTError
 from mmct.studies import RayExecutor, ray_executor
 
+pytestmark = pytest.mark.slow
+
 STUDY = ROOT / 'tools' / 'study.py'
 ARGV = ('study.py', '--work-dir', 'out', '--executor', 'ray')
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import CO_VARKEYWORDS
 
 
 class CTError(RuntimeError):
@@ -54,11 +55,15 @@ def _is_bug(error: BaseException) -> bool:
     # mmengine wraps what a constructor raises in an error of the same type.
     while type(error.__context__) is type(error):
         error = error.__context__
-    frame = error.__traceback__
-    while frame.tb_next is not None:
-        frame = frame.tb_next
-    module = frame.tb_frame.f_globals.get('__name__', '')
-    return isinstance(error, _BUGS) and module.startswith('mmct.')
+    traceback = error.__traceback__
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    frame = traceback.tb_frame
+    # A constructor that hands further settings on raises a TypeError for one that is unknown.
+    hands_on = frame.f_code.co_name == '__init__' and frame.f_code.co_flags & CO_VARKEYWORDS
+    if isinstance(error, TypeError) and hands_on:
+        return False
+    return isinstance(error, _BUGS) and frame.f_globals.get('__name__', '').startswith('mmct.')
 
 
 def one_line(error: BaseException) -> str:

@@ -38,7 +38,8 @@ def test_impulse_noise_is_scikit_images(many, severity):
 
 @pytest.mark.parametrize('corruption', sorted(RANDOM))
 def test_keyed_draws_are_distributed_as_the_references(many, corruption):
-    for severity in SEVERITIES:
+    # How an image is drawn is the same at all severities.
+    for severity in (1, 5):
         in_order = corrupt(many, corruption, severity, rng=np.random.RandomState(severity))
         check(many, corrupt(many, corruption, severity), in_order)
 

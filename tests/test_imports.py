@@ -85,8 +85,8 @@ REGISTERED = dict(
     LOOPS='CorruptionTestLoop',
     HOOKS='AdversarialTrainingHook ChannelsLastHook NoBNTeacherHook NoBNTrainingHook '
     'RecalibrateBNHook ResumableCheckpointHook ScorecardHook',
-    DATASETS='CIFAR100C CIFAR10C CIFAR10CBar CorruptedDataset CorruptionArrays CorruptionFolders '
-    'Digits GeneratedCorruptions ImageNetC ImageNetCBar MultiDomain OfficeHome PACS '
+    DATASETS='CIFAR100C CIFAR10C CIFAR10CBar ArrayCorruptionSet CorruptedDataset FolderCorruptionSet '
+    'Digits GeneratedCorruptionSet ImageNetC ImageNetCBar MultiDomain OfficeHome PACS '
     'TerraIncognita TinyImageNetC VLCS',
     DATA_SAMPLERS='DomainSampler',
     TRANSFORMS='AugMix Corrupt TorchvisionAutoAugment',

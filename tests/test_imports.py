@@ -85,8 +85,8 @@ REGISTERED = dict(
     LOOPS='CorruptionTestLoop',
     HOOKS='AdversarialTrainingHook ChannelsLastHook NoBNTeacherHook NoBNTrainingHook '
     'RecalibrateBNHook ResumableCheckpointHook ScorecardHook',
-    DATASETS='CIFAR100C CIFAR10C CIFAR10CBar ArrayCorruptionSet CorruptedDataset FolderCorruptionSet '
-    'Digits GeneratedCorruptionSet ImageNetC ImageNetCBar MultiDomain OfficeHome PACS '
+    DATASETS='ArrayCorruptionSet CIFAR100C CIFAR10C CIFAR10CBar CorruptedDataset '
+    'FolderCorruptionSet Digits GeneratedCorruptionSet ImageNetC ImageNetCBar MultiDomain OfficeHome PACS '
     'TerraIncognita TinyImageNetC VLCS',
     DATA_SAMPLERS='DomainSampler',
     TRANSFORMS='AugMix Corrupt TorchvisionAutoAugment',

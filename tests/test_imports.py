@@ -85,9 +85,9 @@ REGISTERED = dict(
     LOOPS='CorruptionTestLoop',
     HOOKS='AdversarialTrainingHook ChannelsLastHook NoBNTeacherHook NoBNTrainingHook '
     'RecalibrateBNHook ResumableCheckpointHook ScorecardHook',
-    DATASETS='ArrayCorruptionSet CIFAR100C CIFAR10C CIFAR10CBar CorruptedDataset '
-    'FolderCorruptionSet Digits GeneratedCorruptionSet ImageNetC ImageNetCBar MultiDomain OfficeHome PACS '
-    'TerraIncognita TinyImageNetC VLCS',
+    DATASETS='ArrayCorruptionSet CIFAR100C CIFAR10C CIFAR10CBar CorruptedDataset Digits '
+    'FolderCorruptionSet GeneratedCorruptionSet ImageNetC ImageNetCBar MultiDomain OfficeHome '
+    'PACS TerraIncognita TinyImageNetC VLCS',
     DATA_SAMPLERS='DomainSampler',
     TRANSFORMS='AugMix Corrupt TorchvisionAutoAugment',
     MODELS='AllConvNet CORAL CTClassifier CTConsistencyLoss DenseNetCIFAR DomainClassifier '

@@ -17,7 +17,7 @@ class ChannelsLastHook(Hook):
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Do it: not before weights are drawn or loaded, which would change them.
+        """Change the layout: after weights are drawn or loaded, which depends on it.
 
         Args:
             runner (Runner): The runner of the training.

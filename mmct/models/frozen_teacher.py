@@ -15,8 +15,8 @@ from torch import Tensor
 from .forward_pass import ForwardPass, run
 
 DTYPES = ('auto', 'float32', 'bfloat16')
-# Below this ratio of times bfloat16 counts as faster on a CPU. Where the CPU has no
-# instructions for it the ratio is 2 to 15, where it has them about 0.5.
+# Below this ratio of times bfloat16 counts as faster on a CPU: far from what noise can
+# do to it where the CPU emulates bfloat16 (8 and more).
 _FASTER = 0.8
 
 

@@ -1,4 +1,4 @@
-"""From the student's config to its teacher's."""
+"""The teacher's recipe and config, and the switch that puts CT into a config."""
 
 import copy
 from dataclasses import dataclass, field
@@ -16,6 +16,9 @@ from mmct.runs.configs import (
     use_resumable_checkpoints,
 )
 from mmct.runs.errors import CTError
+
+RECIPE = dict(length=2, student_start='teacher', student_lr_mult=0.1)
+"""Settings of ``NoBNTeacherHook`` that the ablation of docs/recipe.md chose."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class TeacherRecipe:
 
 
 def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
-    """The config that trains the teacher of a CT config, alone.
+    """Make the config that trains the teacher of a CT config, alone.
 
     Args:
         cfg (Config): The student's config, with a ``CTClassifier``.
@@ -152,10 +155,6 @@ def _set_optimizer(cfg: Config, recipe: TeacherRecipe) -> None:
         cfg.optim_wrapper.clip_grad = ConfigDict(recipe.clip_grad)
 
 
-RECIPE = dict(length=2, student_start='teacher', student_lr_mult=0.1)
-"""Settings of ``NoBNTeacherHook`` that the ablation of docs/recipe.md chose."""
-
-
 def switch_on_ct(cfg: Config) -> Config:
     """Turn the config of an ``ImageClassifier`` into a CT config, in place.
 
@@ -189,7 +188,7 @@ def switch_on_ct(cfg: Config) -> Config:
 
 
 def teacher_hook(cfg: Config) -> ConfigDict | None:
-    """The config of the teacher hook.
+    """Find the config of the teacher hook.
 
     Args:
         cfg (Config): Any config.

@@ -31,7 +31,7 @@ class TeacherStore:
         self._record = self.folder / 'teacher.json'
 
     def read(self) -> dict[str, Any] | None:
-        """The record, or None where no teacher was begun.
+        """Read the record; None where no teacher was begun.
 
         Raises:
             CTError: If the record cannot be read.
@@ -47,7 +47,7 @@ class TeacherStore:
             ) from error
 
     def state(self, fingerprint: dict[str, Any]) -> str:
-        """What is there for this fingerprint.
+        """Tell what is there for a fingerprint.
 
         Args:
             fingerprint (dict): See :func:`fingerprint`.
@@ -73,7 +73,7 @@ class TeacherStore:
         return 'finished'
 
     def is_unfinished(self) -> bool:
-        """Whether a teacher was begun here, and its record can be read."""
+        """Tell if a teacher was begun here and not finished; False for a damaged record."""
         try:
             record = self.read()
         except CTError:
@@ -102,7 +102,7 @@ class TeacherStore:
         write_json(self._record, {**record, **results, 'finished': True})
 
     def load(self) -> dict[str, Tensor]:
-        """The weights of the finished teacher."""
+        """Load the weights of the finished teacher."""
         return load_state_dict(self.weights)
 
     def set_aside(self) -> Path | None:

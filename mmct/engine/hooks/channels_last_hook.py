@@ -26,7 +26,7 @@ class ChannelsLastHook(Hook):
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Convert the model: not before weights are drawn or loaded, which would change them.
+        """Change the layout: after weights are drawn or loaded, which depends on it.
 
         Args:
             runner (Runner): The runner of the training.

@@ -14,7 +14,7 @@ from mmct.scoring import drawn_batches
 class RecalibrateBNHook(Hook):
     """Estimates BatchNorm's statistics anew on test images, without labels.
 
-    Of the network that is tested: after an ``EMAHook`` has put its weights in.
+    Those of the network that is tested: after an ``EMAHook`` has put its weights in.
     See :func:`mmct.models.reestimate_batch_norm`.
 
     Args:
@@ -34,7 +34,7 @@ class RecalibrateBNHook(Hook):
         self.num_batches = num_batches
 
     def before_test_epoch(self, runner: Runner) -> None:
-        """Do it.
+        """Adapt the network that is about to be tested.
 
         Args:
             runner (Runner): The runner of the test.

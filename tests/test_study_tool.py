@@ -249,7 +249,7 @@ def test_two_studies_on_one_folder_never_run_a_cell_twice(tmp_path, processes):
     write_study(tmp_path, TWO)
     argv = ('study.py', '--work-dir', 'out', '--jobs', '2')
     both = [start(STUDY, *argv, cwd=tmp_path) for _ in range(2)]
-    ends = [process.communicate(timeout=280) for process in both]
+    ends = [process.communicate(timeout=600) for process in both]
     assert [process.returncode for process in both] == [0, 0], ends
     assert len(results_of(tmp_path / 'out')) == 4
     assert starts_of(tmp_path / 'out') == dict.fromkeys(starts_of(tmp_path / 'out'), 1)
@@ -260,7 +260,7 @@ def test_two_studies_on_one_folder_never_run_a_cell_twice(tmp_path, processes):
 LONG = 'common["train_cfg"]["max_epochs"] = 500\n'
 
 
-def wait_for(pattern, folder, seconds=120):
+def wait_for(pattern, folder, seconds=300):
     end = time.monotonic() + seconds
     while not list(folder.glob(pattern)):
         assert time.monotonic() < end, f'no {pattern} in {folder}'
@@ -282,7 +282,7 @@ def test_no_cell_outlives_its_study(tmp_path, processes, how):
     try:
         wait_for('out/runs/*/epoch_2.pth', tmp_path)
         process.send_signal(how)
-        _, error = process.communicate(timeout=60)
+        _, error = process.communicate(timeout=120)
     finally:
         process.kill()
     if how == signal.SIGINT:

@@ -20,9 +20,9 @@ _WITH_STACK = (
 )  # fmt: skip
 # Parts of rooms that need none else.
 _PARTS = (
-    'cli.configs', 'cli.testing', 'cli.training', 'evaluation.metrics', 'registered',
-    'runs.building', 'runs.checkpoint', 'runs.configs', 'runs.domains', 'runs.isolation',
-    'runs.ranks', 'runs.reproducibility', 'runs.resume',
+    'cli.configs', 'cli.studying', 'cli.testing', 'cli.training', 'evaluation.metrics',
+    'registered', 'runs.building', 'runs.checkpoint', 'runs.configs', 'runs.domains',
+    'runs.isolation', 'runs.ranks', 'runs.reproducibility', 'runs.resume',
 )  # fmt: skip
 
 __all__ = ['__version__', 'config_path', 'cli', 'runs', *_LIGHT, *_WITH_STACK]

@@ -28,6 +28,8 @@ from mmct.studies import (
     write_study_report,
 )
 
+from .configs import merge_cfg_options
+
 
 def study(args: Namespace) -> None:
     """Read the study and check it, which shows what is wrong before any cell is trained; run it.
@@ -40,8 +42,8 @@ def study(args: Namespace) -> None:
             could be trained.
     """
     cfg = load_config(args.config)
+    merge_cfg_options(cfg, args)
     with config_errors():
-        cfg.merge_from_dict(args.cfg_options or {})
         settings = read_study(cfg, args.seeds)
     store = StudyStore(args.work_dir or Path('work_dirs') / 'studies' / settings.name)
     store.plan()  # one of another version is refused

@@ -36,7 +36,7 @@ def test_the_order_of_a_data_set_follows_from_what_loads_it(dataset, order):
         (DataSample(), 'rgb'),
         (DataSample(metainfo=dict(img_path='a.png')), 'bgr'),
     ],
-    ids=str,
+    ids=['none', 'nothing', 'no path', 'path', 'sample', 'sample with path'],
 )
 def test_the_order_of_an_image_follows_from_its_path(sample, order):
     assert order_of_sample(sample) == order

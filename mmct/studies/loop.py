@@ -2,7 +2,11 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from mmct.runs.errors import LockedError
+from mmct.runs.files import lock_folder
 
 from .cell import BUSY, FAILED, TRAINING, Cell, Outcome
 from .config import Study
@@ -100,7 +104,11 @@ def run_study(
         progress.begin()
         while True:
             for cell in cells:
-                if executor.has_room and _is_ready(cell, progress, executor, wake):
+                if not executor.has_room or not _is_ready(cell, progress, executor, wake):
+                    continue
+                if _is_locked(store.run(cell.key)):
+                    wake[cell.key] = time.monotonic() + _LATER
+                else:
                     executor.start(cell, store.folder.resolve())
             progress.running = executor.running
             show(progress)
@@ -158,6 +166,15 @@ def _is_ready(
         and all(key in progress.finished for key in cell.needs)
         and wake.get(cell.key, 0) <= time.monotonic()
     )
+
+
+def _is_locked(folder: Path) -> bool:
+    """Tell if another process runs a cell: one of ours would start for nothing."""
+    try:
+        lock_folder(folder, 'use another --work-dir').release()
+    except LockedError:
+        return True
+    return False
 
 
 def _note(outcome: Outcome, progress: StudyProgress, wake: dict[str, float]) -> None:

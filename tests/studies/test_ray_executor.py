@@ -68,7 +68,7 @@ def test_a_study_starts_a_ray_of_its_own_and_shows_what_failed(tmp_path):
     first = run(STUDY, *ARGV, '--jobs', '2', cwd=tmp_path)
     assert first.code == 2
     assert '1 of 2 cells failed (BN, seed 0: RuntimeError: the last line)' in first.err
-    assert '| none | 1 of 1 |' in first.out
+    assert '│ none │ 1 of 1 │' in first.out.replace('|', '│')
 
 
 def silent_server():

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from mmct.models import build_classifier
 from mmct.runs.errors import CTError, one_line
 
 from .cell import Cell, hashed
 from .config import Study
 from .registry import FIGURES, SCORES, TABLES
-from .worker import build_network
 
 
 def check_parts(study: Study) -> None:
@@ -67,7 +67,7 @@ def check_networks(cells: Iterable[Cell]) -> None:
     }
     for cell in different.values():
         with _blamed(f'arm {cell.arm!r} does not build'):
-            build_network(cell.config)
+            build_classifier(cell.config)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Run one cell: train it or go on, then score it."""
 
-import copy
 import re
 import time
 import traceback
@@ -16,8 +15,8 @@ from mmengine.hooks import Hook
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmpretrain.models import ImageClassifier
-from mmpretrain.registry import MODELS
 
+from mmct.models import build_classifier
 from mmct.runs.building import build_runner
 from mmct.runs.checkpoint import check_fits, load_state_dict, safe_loading
 from mmct.runs.errors import CTError, DivergedError, LockedError
@@ -53,7 +52,7 @@ class TrainedRun:
             checkpoint (Path, optional): File of an earlier epoch. Defaults to
                 None, the end.
         """
-        model = build_network(self.config)
+        model = build_classifier(self.config)
         file = checkpoint or self.folder / 'weights.pth'
         weights = load_state_dict(file)
         check_fits(f'checkpoint {file}', weights, model)
@@ -68,17 +67,6 @@ class TrainedRun:
             if (match := re.fullmatch(r'epoch_(\d+)\.pth', file.name))
         }
         return dict(sorted(found.items()))
-
-
-def build_network(cfg: Config) -> ImageClassifier:
-    """Build the network of a config, with its preprocessor.
-
-    Args:
-        cfg (Config): A training config.
-    """
-    settings = copy.deepcopy(cfg.model)
-    settings.setdefault('data_preprocessor', copy.deepcopy(cfg.get('data_preprocessor')))
-    return MODELS.build(settings)
 
 
 def run_cell(cell: Cell, folder: Path) -> Outcome:

@@ -248,7 +248,7 @@ def test_a_missing_file_is_named_with_the_option(folder):
 def test_without_the_clean_images_it_says_how_to_go_on(folder):
     (folder / 'config.py').write_text(
         (folder / 'config.py').read_text()
-        + "test_dataloader['dataset'] = dict(type='CustomDataset', data_root='gone', pipeline=[\n"
+        + "\ntest_dataloader['dataset'] = dict(type='CustomDataset', data_root='gone', pipeline=[\n"
         "    dict(type='LoadImageFromFile'), dict(type='PackInputs')])\n"
     )
     argv = ('--data-root', 'set', *FEW)

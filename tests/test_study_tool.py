@@ -386,11 +386,11 @@ def test_a_dry_run_finds_what_would_fail_after_hours(tmp_path, text, message):
 
 
 def test_a_score_without_its_data_is_found_before_anything_is_trained(tmp_path):
-    bad = "dict(type='CorruptionScore', dataset=dict(type='CorruptionArrays', data_root='no/data'))"
+    bad = "dict(type='CorruptionScore', dataset=dict(type='ArrayCorruptionSet', data_root='no/data'))"
     write_study(tmp_path, f'arms.update(two=dict(config=nobn, scores=dict(bad={bad})))')
     result = run(STUDY, 'study.py', '--work-dir', 'out', cwd=tmp_path)
     assert result.code == 2
-    assert "score 'bad': CorruptionArrays: there is no folder no/data; tools/make_" in result.err
+    assert "score 'bad': ArrayCorruptionSet: there is no folder no/data; tools/make_" in result.err
     assert not (tmp_path / 'out').exists()
     assert '2 cells, 2 to do' in study(tmp_path, '--dry-run').out
 

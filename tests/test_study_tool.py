@@ -386,7 +386,8 @@ def test_a_dry_run_finds_what_would_fail_after_hours(tmp_path, text, message):
 
 
 def test_a_score_without_its_data_is_found_before_anything_is_trained(tmp_path):
-    bad = "dict(type='CorruptionScore', dataset=dict(type='ArrayCorruptionSet', data_root='no/data'))"
+    data = "dict(type='ArrayCorruptionSet', data_root='no/data')"
+    bad = f"dict(type='CorruptionScore', dataset={data})"
     write_study(tmp_path, f'arms.update(two=dict(config=nobn, scores=dict(bad={bad})))')
     result = run(STUDY, 'study.py', '--work-dir', 'out', cwd=tmp_path)
     assert result.code == 2

@@ -21,6 +21,8 @@ import yapf.yapflib.yapf_api
 import mmct.cli.testing
 import mmct.cli.training
 import mmct.corruption_sets
+import mmct.corruptions.cifar
+import mmct.corruptions.imagenet
 import mmct.registered
 import mmct.scoring
 import mmct.studies

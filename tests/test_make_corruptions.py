@@ -272,7 +272,7 @@ BAD = {
     'no test set': (['--cfg-options', 'test_dataloader=None'], 'the config has no test set'),
     'empty': (['--cfg-options', 'test_dataloader.dataset.indices=0'], 'it is empty; put the'),
     'no folder': (['--cfg-options', 'test_dataloader.dataset.data_root=no'], 'no/ does not exist'),
-    'option': (['--severity', '1'], 'did you mean --severities'),
+    'option': (['--severity', '1'], "did you mean '--severities'"),
 }
 
 

@@ -30,7 +30,7 @@ import mmct.teacher
 
 
 def _unformatted(text, **kwargs):
-    return text, False
+    return f'{text}\n', False
 
 
 # A Runner asks gcc and nvcc for their versions, and formats the config for each checkpoint.

@@ -217,7 +217,7 @@ def test_a_method_makes_another_cell_and_is_switched_on(plan):
 
 
 def test_an_unknown_method_names_the_arm(plan):
-    with pytest.raises(CTError, match="arm 'BN': there is no method 'mixp'; did you mean mixup"):
+    with pytest.raises(CTError, match="arm 'BN': there is no method 'mixp': did you mean 'mixup'"):
         plan("arms = dict(BN=dict(config=bn, methods=['mixp']))\n").cells({})
 
 

@@ -10,12 +10,14 @@ from PIL import Image
 from tool_runs import ROOT, run
 
 REPORT = ROOT / 'tools' / 'report.py'
+# Of all, drawing takes seconds a page.
+FEW = ('gaussian_noise', 'fog', 'snow')
 
 
 @pytest.fixture
 def folder(tmp_path):
     for number, name in enumerate(('bn', 'ct')):
-        save(tmp_path, name, scorecards.make(name, number))
+        save(tmp_path, name, scorecards.make(name, number, FEW))
     return tmp_path
 
 
@@ -41,12 +43,12 @@ def test_page_figures_markdown_and_csv(folder):
     assert 'Differences to bn' in (folder / 'new' / 'r.html').read_text()
     for name in ('heatmap', 'severities'):
         with Image.open(folder / 'new' / f'r_{name}.png') as picture:
-            assert min(picture.size) > 300
+            assert min(picture.size) > 200
     assert '| raw mCE ' in (folder / 'r.md').read_text()
     assert 'raw mCE & ' in (folder / 'r.tex').read_text()
     with (folder / 'r.csv').open() as file:
         rows = list(csv.DictReader(file))
-    assert [sum(row['run'] == name for row in rows) for name in ('bn', 'ct')] == [96, 96]
+    assert [sum(row['run'] == name for row in rows) for name in ('bn', 'ct')] == [16, 16]
     assert 'raw mCE' in result.out
 
 

@@ -9,8 +9,12 @@ THEORY = ROOT / 'tools' / 'theory.py'
 NAMES = ('variance', 'width', 'network', 'digits_pixels', 'digits_relu')
 
 
-def test_figures_and_the_numbers_in_them(tmp_path):
-    found = run(THEORY, '-o', 'new', '--draws', '4', cwd=tmp_path)
+def test_figures_and_the_numbers_in_them(tmp_path, monkeypatch):
+    # Few points a curve.
+    few = dict(RATIOS=(0.1, 1.0), WIDTHS=(24, 60), DIGITS=dict(a=(None, (15, 40)), b=(50, (25,))))
+    for name, values in few.items():
+        monkeypatch.setattr(f'mmct.cli.theory.{name}', values)
+    found = run(THEORY, '-o', 'new', '--draws', '2', cwd=tmp_path)
     assert found.code == 0, found.err
     names = {f'{name}.{kind}' for name in NAMES for kind in ('png', 'json')}
     assert {path.name for path in (tmp_path / 'new').iterdir()} == names

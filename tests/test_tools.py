@@ -23,6 +23,8 @@ from tool_runs import (
     TRAIN,
     WEAK,
     contents,
+    in_processes,
+    log_of,
     metrics,
     result_of,
     run,
@@ -42,11 +44,9 @@ from mmct.teacher import RECIPE
 def first(tmp_path_factory):
     """The work dir of a run of CT, and what it printed."""
     folder = tmp_path_factory.mktemp('first')
-    process = start(TRAIN, CT, '--work-dir', 'run', '--allow-weak-teacher',
-                    '--cfg-options', *SMALL, cwd=folder)  # fmt: skip
-    out, err = process.communicate()
-    assert process.returncode == 0, err
-    return folder / 'run', out, err
+    result = succeed(TRAIN, CT, '--work-dir', 'run', '--allow-weak-teacher',
+                     '--cfg-options', *SMALL, cwd=folder)  # fmt: skip
+    return folder / 'run', result.out, result.err
 
 
 @pytest.fixture
@@ -99,11 +99,9 @@ def test_the_dumped_config_alone_reproduces_training(first, tmp_path):
 
 def test_the_stock_tool_trains_both_stages(first, tmp_path):
     stock = Path(mmpretrain.__file__).parent / '.mim' / 'tools' / 'train.py'
-    process = start(stock, CT, '--work-dir', 'stock', '--cfg-options', *SMALL, WEAK,
-                    cwd=tmp_path)  # fmt: skip
-    out, err = process.communicate()
-    assert process.returncode == 0, err
-    assert 'both agree on' in out
+    argv = (stock, CT, '--work-dir', 'stock', '--cfg-options', *SMALL, WEAK)
+    assert in_processes(tmp_path, *argv) == [0], log_of(tmp_path)
+    assert 'both agree on' in log_of(tmp_path)
     assert result_of(tmp_path / 'stock') == result_of(first[0])
     assert same_weights(tmp_path / 'stock' / 'epoch_2.pth', first[0] / 'epoch_2.pth')
 

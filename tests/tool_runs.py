@@ -73,6 +73,8 @@ def start(tool, *argv, cwd, start_new_session=False):
 def run(tool, *argv, cwd):
     """Run a tool in this process, as a process of its own would."""
     out, err = io.StringIO(), io.StringIO()
+    if tool == MAKE:
+        server()
     with pytest.MonkeyPatch.context() as patch, isolated():
         patch.chdir(cwd)
         patch.setattr(sys, 'argv', [str(tool), *map(str, argv)])
@@ -163,7 +165,7 @@ def in_processes(folder, tool, *argv, before='', processes=1):
     Returns:
         list[int]: Their exit codes.
     """
-    context = _server()
+    context = server()
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
@@ -197,8 +199,8 @@ def in_processes(folder, tool, *argv, before='', processes=1):
     return [job.exitcode for job in jobs]
 
 
-def _server():
-    """Start the server, unless a tool that ran in this process has done so."""
+def server():
+    """Start the server that forks processes which have imported what is in quick.py."""
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload(['quick'])
     with pytest.MonkeyPatch.context() as patch:
@@ -212,10 +214,10 @@ def shared_server():
 
     A server of the tool's own would import torch and mmpretrain once more.
     """
-    _server()
-    server = forkserver._forkserver
+    server()
+    running = forkserver._forkserver
     names = ('_forkserver_address', '_forkserver_authkey')  # the latter since Python 3.14
-    state = {name: getattr(server, name) for name in names if hasattr(server, name)}
+    state = {name: getattr(running, name) for name in names if hasattr(running, name)}
     return (
         'from multiprocessing import forkserver as f\n'
         f'vars(f._forkserver).update({state!r}, _forkserver_alive_fd=os.pipe()[1])\n'

@@ -88,6 +88,7 @@ def test_at_weight_zero_ct_changes_no_bit_of_a_run_with(feature, run):
         assert _differ(run('bn_resnet18_digits', {}), baseline)
 
 
+@pytest.mark.slow
 def test_at_weight_zero_ct_changes_no_bit_of_a_compiled_run(run, monkeypatch):
     graphs = []  # how many convolutions each has
 

@@ -95,7 +95,8 @@ def _context() -> multiprocessing.context.BaseContext:
     if 'forkserver' not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context('spawn')
     context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload([__name__])
+    # Once for all workers: what a data set would import in each.
+    context.set_forkserver_preload([__name__, 'mmct.registered'])
     # Ctrl-C is the parent's: the server and its children inherit that they
     # ignore it, before any of their own code runs.
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -10,7 +10,7 @@ from mmengine.logging import HistoryBuffer
 from tool_runs import Bomb
 
 from mmct.runs import CTError
-from mmct.runs.checkpoint import load_state_dict, safe_loading
+from mmct.runs.checkpoint import digest, load_state_dict, safe_loading
 
 
 def test_loads_plain_and_wrapped_weights(tmp_path):
@@ -111,3 +111,10 @@ def test_a_truncated_checkpoint_is_refused(tmp_path):
     file.write_bytes(file.read_bytes()[:2000])
     with pytest.raises(CTError, match='damaged'):
         load_state_dict(file)
+
+
+def test_weights_are_recognised_by_names_and_values():
+    one, other = torch.ones(2), torch.zeros(2)
+    mark = digest(dict(a=one, b=other))
+    assert digest(dict(b=other, a=one)) == mark
+    assert mark not in (digest(dict(a=other, b=one)), digest(dict(a=one, c=other)))

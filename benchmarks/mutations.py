@@ -1,0 +1,363 @@
+"""Break the code in one place after the other, and count how many breaks the suite notices.
+
+Each mutation replaces a text that stands once in the package, in a copy of the checkout, and runs
+the tests that should notice. One that survives shows what no test looks at. It takes half an hour:
+
+    python benchmarks/mutations.py [PART OF A NAME ...]
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Mutation(NamedTuple):
+    """A break, and the files below ``tests/`` that should notice it."""
+
+    name: str
+    old: str
+    new: str
+    tests: list[str]
+
+
+MUTATIONS = [
+    Mutation(
+        'consistency: KL without T^2',
+        'return temperature**2 * divergence',
+        'return temperature * divergence',
+        ['models/test_consistency_loss.py'],
+    ),
+    Mutation(
+        'consistency: KL the wrong way',
+        'divergence = _kl(log_p, log_q)',
+        'divergence = _kl(log_q, log_p)',
+        ['models/test_consistency_loss.py'],
+    ),
+    Mutation(
+        'consistency: ramp ignores its length',
+        'x = min(progress / self.ramp_length, 1.0)',
+        'x = min(progress, 1.0)',
+        ['models/test_consistency_loss.py'],
+    ),
+    Mutation(
+        'NoNorm: standardise forgets the mean',
+        'self.bias.sub_(mean * self.weight)',
+        'self.bias.sub_(mean)',
+        ['models/test_no_norm.py', 'models/test_batch_norm_removal.py'],
+    ),
+    Mutation(
+        'calibration in train mode statistics: unbiased=True layer var of channel mean',
+        'var, mean = x.var(correction=0), x.new_zeros(())',
+        'var, mean = (x**2).mean(), x.new_zeros(())',
+        ['models/test_no_norm.py', 'models/test_batch_norm_removal.py'],
+    ),
+    Mutation(
+        'removal: identity keeps gamma',
+        "if theirs is not None and init != 'identity':",
+        'if theirs is not None:',
+        ['models/test_batch_norm_removal.py', 'models/test_no_norm.py'],
+    ),
+    Mutation(
+        'student start: gamma without eps',
+        'norm.weight.copy_(weight * (var + norm.eps).sqrt())',
+        'norm.weight.copy_(weight * var)',
+        ['models/test_batch_norm_statistics.py'],
+    ),
+    Mutation(
+        'check of a copy: teacher with BN passes',
+        'if isinstance(module, _BatchNorm) and not with_bn:',
+        'if isinstance(module, _BatchNorm) and with_bn:',
+        ['models/test_ct_classifier.py'],
+    ),
+    Mutation(
+        'BN re-estimation keeps the old momentum',
+        "layer.momentum = None  # torch's sign for the mean over batches",
+        'layer.momentum = 0.1',
+        ['models/test_batch_norm_statistics.py'],
+    ),
+    Mutation(
+        'random state: numpy is not restored',
+        "np.random.set_state(('MT19937', keys.cpu().numpy().astype(np.uint32), *rest))",
+        "('MT19937', keys.cpu().numpy().astype(np.uint32), *rest)",
+        ['runs/test_random_state.py', 'runs/test_reproducible_batches.py'],
+    ),
+    Mutation(
+        'workers: seed ignores the epoch',
+        'seed_all(seed, rank, worker, epoch + 1)',
+        'seed_all(seed, rank, worker, 1)',
+        ['runs/test_reproducible_batches.py'],
+    ),
+    Mutation(
+        'resume: accumulated gradients are lost',
+        'parameters[name].grad = gradient.to(parameters[name])',
+        'gradient.to(parameters[name])',
+        ['test_interruption.py'],
+    ),
+    Mutation(
+        'resume: code in a checkpoint is not refused',
+        "if 'config' in checkpoint.get('meta', {}):",
+        "if 'konfig' in checkpoint.get('meta', {}):",
+        ['runs/test_checkpoint.py', 'test_resume.py'],
+    ),
+    Mutation(
+        'safe loading: any getattr',
+        "if owner is not HistoryBuffer or name.startswith('_'):",
+        'if False:',
+        ['runs/test_checkpoint.py'],
+    ),
+    Mutation(
+        'digest: names do not count',
+        'mark.update(name.encode())',
+        "mark.update(b'')",
+        ['runs/test_checkpoint.py'],
+    ),
+    Mutation(
+        'check_fits: shapes do not count',
+        'and (name not in found or found[name].shape != value.shape)',
+        'and name not in found',
+        ['runs/test_checkpoint.py', 'test_resume.py'],
+    ),
+    Mutation(
+        'whole files: written in place',
+        'os.replace(temporary, path)',
+        'path.write_bytes(temporary.read_bytes())',
+        ['runs/test_files.py'],
+    ),
+    Mutation(
+        'checkpoint hook: the old one goes first',
+        'self._outdated.append(filepath)',
+        'Path(filepath).unlink(missing_ok=True)',
+        ['runs/test_files.py', 'test_resume.py'],
+    ),
+    Mutation(
+        'lock: everyone gets it',
+        'lock.acquire(timeout=0)',
+        'pass',
+        ['test_resume.py', 'runs/test_files.py'],
+    ),
+    Mutation(
+        'fingerprint: the seed does not count',
+        "parts['seed'] = (cfg.get('randomness') or {}).get('seed')",
+        "parts['seed'] = 0",
+        ['teacher/test_teacher_store.py', 'engine/test_composition.py', 'studies/test_planner.py'],
+    ),
+    Mutation(
+        'weak teacher: never refused',
+        'if Accuracy((accuracy,), 100.0, chance, num_images).above_chance():',
+        'if True:',
+        ['engine/hooks/test_no_bn_teacher_hook.py'],
+    ),
+    Mutation(
+        'lr scaling: schedulers keep their base values',
+        'scheduler.base_values = [value * factor for value in scheduler.base_values]',
+        'scheduler.base_values = list(scheduler.base_values)',
+        ['runs/test_learning_rate.py'],
+    ),
+    Mutation(
+        'schedule: not stretched with the length',
+        'return max(1, round(time * ratio))',
+        'return max(1, round(time))',
+        ['teacher/test_teacher_config.py'],
+    ),
+    Mutation(
+        'teacher config: EMA stays',
+        "if type_name(hook) not in ('NoBNTeacherHook', 'EMAHook', 'ScorecardHook')",
+        "if type_name(hook) not in ('NoBNTeacherHook', 'ScorecardHook')",
+        ['teacher/test_teacher_config.py'],
+    ),
+    Mutation(
+        'accuracy: repeated images of a distributed sampler count',
+        'return min(size, share - seen)',
+        'return size',
+        ['scoring/test_accuracy.py'],
+    ),
+    Mutation(
+        'table: one number of zoom blur',
+        'zoom_blur=((1.06, 0.01), (1.11, 0.01), (1.16, 0.01)',
+        'zoom_blur=((1.06, 0.01), (1.11, 0.01), (1.17, 0.01)',
+        ['corruptions/test_corrupt.py', 'corruptions/test_primitives.py'],
+    ),
+    Mutation(
+        'contrast: towards the grey of all channels',
+        'x = (images[n, i, c] / 255 - means[c]) * factor + means[c]',
+        'x = (images[n, i, c] / 255 - means[0]) * factor + means[0]',
+        ['corruptions/test_primitives.py', 'corruptions/test_reference.py'],
+    ),
+    Mutation(
+        'streams: severity does not count',
+        'self._words = (seed % 2**32, seed >> 32, severity, *corruption.encode())',
+        'self._words = (seed % 2**32, seed >> 32, 1, *corruption.encode())',
+        ['corruptions/test_corrupt.py'],
+    ),
+    Mutation(
+        'mCE: ratio of means',
+        'ratios = [(mean - clean) / _positive(gaps, name) for name, mean in means.items()]',
+        'ratios = [mean / _positive(gaps, name) for name, mean in means.items()]',
+        ['evaluation/test_error_table.py'],
+    ),
+    Mutation(
+        'bootstrap: one-sided tail',
+        'tail = (1 - level) / 2',
+        'tail = 1 - level',
+        ['evaluation/test_comparison.py'],
+    ),
+    Mutation(
+        'comparison: unpaired data are accepted',
+        'for key in _DATA:',
+        'for key in _DATA[:1]:',
+        ['evaluation/test_comparison.py'],
+    ),
+    Mutation(
+        'ECE: bins closed below',
+        'number = np.clip(np.searchsorted(edges, confidence) - 1, 0, bins - 1)',
+        "number = np.clip(np.searchsorted(edges, confidence, 'right') - 1, 0, bins - 1)",
+        ['evaluation/test_calibration_error.py'],
+    ),
+    Mutation(
+        'domain sampler: the domains draw alike',
+        'generator = torch.Generator().manual_seed(self.seed * 1000 + domain)',
+        'generator = torch.Generator().manual_seed(self.seed * 1000)',
+        ['datasets/test_multi_domain.py'],
+    ),
+    Mutation(
+        'hold-out: one split for all seeds',
+        'order = np.random.default_rng([self.seed, zlib.crc32(domain.encode())]).permutation(',
+        'order = np.random.default_rng([0, zlib.crc32(domain.encode())]).permutation(',
+        ['datasets/test_multi_domain.py'],
+    ),
+    Mutation(
+        'cutout fill in the other order',
+        "fill = reordered(mean, 'rgb', order_before(settings)).tolist()",
+        'fill = mean.tolist()',
+        ['methods/test_switch.py'],
+    ),
+    Mutation(
+        'augmix: chains are not weighed',
+        'mix += np.float32(share * weight) * np.asarray(self._chain(image), np.float32)',
+        'mix += np.float32(share / self.width) * np.asarray(self._chain(image), np.float32)',
+        ['methods/test_augmix.py'],
+    ),
+    Mutation(
+        'PGD: not projected',
+        'found = (found.detach() + step * gradient.sign()).clamp_(low, high)',
+        'found = (found.detach() + step * gradient.sign()).clamp_(0, 255)',
+        ['methods/test_adversarial.py'],
+    ),
+    Mutation(
+        'inter-domain mixup: the losses are not mixed',
+        'return dict(loss=(share * own + (1 - share) * others).mean())',
+        'return dict(loss=own.mean())',
+        ['methods/test_domain_classifiers.py'],
+    ),
+    Mutation(
+        'page: the title is not escaped',
+        'autoescape=True, undefined',
+        'autoescape=False, undefined',
+        ['report/test_page.py'],
+    ),
+    Mutation(
+        'study keys: unordered',
+        'text = json.dumps(value, sort_keys=True, default=str)',
+        'text = json.dumps(value, default=str)',
+        ['studies/test_store.py', 'studies/test_planner.py'],
+    ),
+    Mutation(
+        'study store: scores of other settings count',
+        "if name not in kept or kept[name]['settings'] != hashed(settings)",
+        'if name not in kept',
+        ['studies/test_store.py'],
+    ),
+    Mutation(
+        'differences: not paired by seed',
+        'return [mine[seed] - theirs[seed] for seed in seeds]',
+        'return [mine[seed] - theirs[next(iter(theirs))] for seed in seeds]',
+        ['studies/test_summary.py'],
+    ),
+    Mutation(
+        'tuning: the worst trial',
+        'return errors.index(min(errors))',
+        'return errors.index(max(errors))',
+        ['studies/test_planner.py'],
+    ),
+    Mutation(
+        'theory: shares of the wrong fit',
+        'return weights * (features.T @ fit) / size',
+        'return weights * (features.T @ fit) / np.sqrt(size)',
+        ['theory/test_min_norm.py'],
+    ),
+    Mutation(
+        'stack: mixed stacks pass',
+        'if len(present) > 1:',
+        'if len(present) > 2:',
+        ['test_stack.py'],
+    ),
+    Mutation(
+        'wheel: tools are not packed for mim',
+        "for folder in ('configs', 'tools'):",
+        "for folder in ('configs',):",
+        ['test_packaging.py'],
+    ),
+]
+
+
+def place(folder: Path, text: str) -> Path:
+    """Find the one file of the package that has a text.
+
+    Raises:
+        ValueError: Unless it stands once.
+    """
+    files = [*(folder / 'mmct').rglob('*.py'), folder / 'setup.py']
+    found = [file for file in files for _ in range(file.read_text('utf-8').count(text))]
+    if len(found) != 1:
+        raise ValueError(f'stands {len(found)} times, not once: {text}')
+    return found[0]
+
+
+def is_noticed(folder: Path, mutation: Mutation) -> bool:
+    """Break the copy, run the tests, mend it."""
+    file = place(folder, mutation.old)
+    text = file.read_text('utf-8')
+    file.write_text(text.replace(mutation.old, mutation.new), 'utf-8')
+    command = [sys.executable, '-m', 'pytest', '-x', '-q', '-p', 'no:cacheprovider']
+    tests = [f'tests/{name}' for name in mutation.tests]
+    settings = dict(PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE='1', OMP_NUM_THREADS='1')
+    try:
+        done = subprocess.run(
+            [*command, *tests], cwd=folder, env={**os.environ, **settings}, capture_output=True
+        )
+    finally:
+        file.write_text(text, 'utf-8')
+    if done.returncode not in (0, 1, 2):  # 1: a test failed; 2: it could not be collected
+        raise RuntimeError(done.stdout.decode(errors='replace')[-2000:])
+    return done.returncode != 0
+
+
+def main() -> int:
+    """Try the mutations; the exit code is 1 if one survives."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument('names', nargs='*', help='parts of names; default all mutations')
+    parts = parser.parse_args().names
+    chosen = [m for m in MUTATIONS if not parts or any(part in m.name for part in parts)]
+    survived = []
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / 'mmct'
+        leave = shutil.ignore_patterns('__pycache__', '.git', 'work_dirs', 'data')
+        shutil.copytree(ROOT, copy, ignore=leave)
+        for number, mutation in enumerate(chosen, start=1):
+            noticed = is_noticed(copy, mutation)
+            survived += [] if noticed else [mutation.name]
+            state = 'noticed' if noticed else 'SURVIVED'
+            print(f'{number} of {len(chosen)}: {state}: {mutation.name}', flush=True)
+    print(f'{len(chosen) - len(survived)} of {len(chosen)} noticed')
+    return 1 if survived else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

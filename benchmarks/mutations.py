@@ -128,7 +128,7 @@ MUTATIONS = [
         'whole files: written in place',
         'os.replace(temporary, path)',
         'path.write_bytes(temporary.read_bytes())',
-        ['runs/test_files.py'],
+        ['runs/test_files.py', 'test_interruption.py'],
     ),
     Mutation(
         'checkpoint hook: the old one goes first',
@@ -176,7 +176,7 @@ MUTATIONS = [
         'accuracy: repeated images of a distributed sampler count',
         'return min(size, share - seen)',
         'return size',
-        ['scoring/test_accuracy.py'],
+        ['scoring/test_accuracy.py', 'test_distributed.py'],
     ),
     Mutation(
         'table: one number of zoom blur',
@@ -194,7 +194,7 @@ MUTATIONS = [
         'streams: severity does not count',
         'self._words = (seed % 2**32, seed >> 32, severity, *corruption.encode())',
         'self._words = (seed % 2**32, seed >> 32, 1, *corruption.encode())',
-        ['corruptions/test_corrupt.py'],
+        ['corruptions/test_primitives.py'],
     ),
     Mutation(
         'mCE: ratio of means',

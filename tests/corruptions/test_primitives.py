@@ -26,7 +26,7 @@ from mmct.corruptions.digital import (
 )
 from mmct.corruptions.noise import through_channel
 from mmct.corruptions.primitives import compiled, smooth
-from mmct.corruptions.streams import InOrder
+from mmct.corruptions.streams import InOrder, Keyed
 
 SIZES = [(32, 32), (24, 31), (9, 17)]
 
@@ -172,3 +172,12 @@ def test_machine_code_is_kept_outside_the_package(tmp_path):
     subprocess.run([sys.executable, '-c', code], check=True, env=environ, cwd=package.parents[1])
     assert list(tmp_path.glob('mmct/**/*.nbc'))
     assert set(package.rglob('*.nbc')) == before
+
+
+def test_each_seed_corruption_severity_and_image_has_draws_of_its_own():
+    def draws(seed=0, corruption='fog', severity=1, index=0):
+        keyed = Keyed(seed, corruption, severity, np.array([index]))
+        return tuple(keyed.draw(3, lambda rng: rng.random(3))[0])
+
+    found = [draws(), draws(seed=1), draws(corruption='snow'), draws(severity=2), draws(index=1)]
+    assert len(set(found)) == 5 and found[0] == draws()

@@ -74,3 +74,9 @@ def test_other_arrays_are_refused(confidence, hits):
     for error in (expected_calibration_error, rms_calibration_error):
         with pytest.raises(ValueError):
             error(np.array(confidence), np.array(hits))
+
+
+def test_a_confidence_on_an_edge_belongs_to_the_bin_below():
+    # Of five bins (0, 0.2] has the first image and (0.2, 0.4] the second: gaps of 0.8 and 0.3.
+    found = expected_calibration_error(np.array([0.2, 0.3]), np.array([True, False]), bins=5)
+    assert found == pytest.approx(55)

@@ -290,7 +290,7 @@ MUTATIONS = [
         'theory: shares of the wrong fit',
         'return weights * (features.T @ fit) / size',
         'return weights * (features.T @ fit) / np.sqrt(size)',
-        ['theory/test_min_norm.py'],
+        ['theory/test_experiments.py'],
     ),
     Mutation(
         'stack: mixed stacks pass',

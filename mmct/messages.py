@@ -1,4 +1,4 @@
-"""What error messages have in common; standard library alone, for all rooms."""
+"""Hints that error messages share; standard library alone, for all rooms."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

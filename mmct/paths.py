@@ -1,4 +1,4 @@
-"""Where the configs that come with mmct lie."""
+"""Find the configs that come with mmct."""
 
 from difflib import get_close_matches
 from pathlib import Path

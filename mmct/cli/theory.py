@@ -75,7 +75,7 @@ def _theory(args: Namespace) -> None:
 
 
 class _Figure(NamedTuple):
-    """What a figure shows: panels of curves, each a (median, low, high) per x."""
+    """Panels of curves for a figure, each a (median, low, high) per x."""
 
     name: str
     xs: Sequence[float]

@@ -1,4 +1,4 @@
-"""How a set lies on disk: arrays as CIFAR-10-C, folders as ImageNet-C."""
+"""Layouts of a set on disk: arrays as CIFAR-10-C, folders as ImageNet-C."""
 
 import hashlib
 import io

@@ -19,7 +19,7 @@ from mmct.runs.errors import CTError
 
 @dataclass(frozen=True)
 class SourceConfig:
-    """What a process needs to open the data set.
+    """Everything that a process needs to open the data set.
 
     Args:
         dataset (dict): The config of the data set.

@@ -33,7 +33,7 @@ def _boxes(old: int, new: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _inside(old: int, new: int) -> np.ndarray:
-    """Which pixels a new pixel is made of. (new, old)."""
+    """Share of each old pixel in each new one. (new, old)."""
     # Pillow's expressions: an edge of a box may lie on the middle of a pixel.
     scale = old / new
     centres = (np.arange(new)[:, None] + 0.5) * scale

@@ -1,4 +1,4 @@
-"""What corruptions are built from: compiled loops, grey levels, filters as matrices."""
+"""Building blocks of corruptions: compiled loops, grey levels, filters as matrices."""
 
 import os
 from collections.abc import Callable

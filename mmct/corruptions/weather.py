@@ -240,7 +240,7 @@ def _tint(x: np.ndarray, colour: np.ndarray) -> np.ndarray:
 
 
 def _water(layer: np.ndarray, threshold: float) -> np.ndarray:
-    """How much light a drop adds: most near its lower right edge. In [0, 1]."""
+    """Light that a drop adds, most near its lower right edge. In [0, 1]."""
     layer[layer < threshold] = 0
     layer = (layer * 255).astype(np.uint8)
     distance = cv2.distanceTransform(255 - cv2.Canny(layer, 50, 150), cv2.DIST_L2, 5)

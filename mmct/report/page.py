@@ -27,7 +27,7 @@ _SECTIONS = dict(
 
 
 class Comparison(Protocol):
-    """What a report is drawn from: ``mmct.evaluation.Comparison``."""
+    """The source of a report: ``mmct.evaluation.Comparison``."""
 
     results: Results
     baseline: int | None

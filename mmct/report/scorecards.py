@@ -1,4 +1,4 @@
-"""What is told of scorecards and of a CT run: tables, cautions, all cells as CSV."""
+"""Tables of scorecards and of a CT run, cautions, all cells as CSV."""
 
 from __future__ import annotations
 

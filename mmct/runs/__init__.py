@@ -1,4 +1,4 @@
-"""What makes a run survive and be itself: files, checkpoints, random states, identity.
+"""Keep runs alive and distinct: files, checkpoints, random states, identity.
 
 The names here need no mm stack; what does is imported from its module.
 """

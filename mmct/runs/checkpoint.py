@@ -40,7 +40,7 @@ def _history_globals() -> list:
 
 
 def _statistic(owner: Any, name: str) -> Any:
-    """What a history needs of ``getattr``: its own statistics."""
+    """Look up a history's own statistics, all that it needs of ``getattr``."""
     if owner is not HistoryBuffer or name.startswith('_'):
         raise pickle.UnpicklingError(f'it asks for {name} of {owner}')
     return getattr(owner, name)
@@ -97,7 +97,7 @@ def refuse_code(checkpoint: Any) -> None:
 
 
 def load(path: str | Path) -> Any:
-    """What a checkpoint holds, on the CPU; nothing in it is executed.
+    """Load a checkpoint onto the CPU; nothing in it is executed.
 
     Args:
         path (str | Path): A file of torch's, or weights as ``.safetensors``.

@@ -145,7 +145,7 @@ _FOREVER = int(1e9)
 
 
 def length_key(cfg: Config) -> str:
-    """What the length of a training is counted in.
+    """Tell in which unit the length of a training is counted.
 
     Args:
         cfg (Config): Of the training.

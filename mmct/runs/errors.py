@@ -10,7 +10,7 @@ class CTError(RuntimeError):
 
 
 class ConfigError(CTError):
-    """What a config names cannot be built; the cause is the error that building it raised."""
+    """A part of a config cannot be built; the cause is the error that building it raised."""
 
 
 class DivergedError(CTError):
@@ -18,7 +18,7 @@ class DivergedError(CTError):
 
 
 class LockedError(CTError):
-    """What another process writes to."""
+    """Another process writes to the folder or file."""
 
 
 # What building from a config raises where the config is wrong ...
@@ -67,7 +67,7 @@ def _is_bug(error: BaseException) -> bool:
 
 
 def one_line(error: BaseException) -> str:
-    """What an error says, in one line.
+    """Write the message of an error in one line.
 
     Args:
         error (BaseException): Any.

@@ -1,4 +1,4 @@
-"""Saying how far it is."""
+"""Progress with an ETA."""
 
 import time
 from collections.abc import Callable

@@ -149,7 +149,7 @@ class ReproducibleBatches:
 
 
 class SkippedBatches:
-    """What mmengine's iteration-based loop reads, already where it goes on.
+    """The batches that mmengine's iteration-based loop reads, already where it goes on.
 
     The loop asks for the batches that were trained on before: mmengine 0.10.7
     one by one, onedl-mmengine by ``skip_iter``. Nothing is read for these.

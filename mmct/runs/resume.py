@@ -1,4 +1,4 @@
-"""What can be resumed."""
+"""Check that a checkpoint can be resumed."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -69,7 +69,7 @@ def check_resumable(checkpoint: Any, runner: Runner) -> None:
 
 
 def is_endless(loop: BaseLoop) -> bool:
-    """Whether a loop counts iterations and reads epoch after epoch.
+    """Tell if a loop counts iterations and reads epoch after epoch.
 
     Args:
         loop (BaseLoop): A training loop.
@@ -81,7 +81,7 @@ def is_endless(loop: BaseLoop) -> bool:
 
 
 def other_checkpoints(path: str, work_dir: str) -> str:
-    """What to go on with instead of a checkpoint.
+    """Name the checkpoints to go on with instead.
 
     Args:
         path (str): The checkpoint.

@@ -47,7 +47,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a cell ended.
+    """The end of a cell.
 
     Attributes:
         key (str): The cell's.

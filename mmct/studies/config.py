@@ -1,4 +1,4 @@
-"""What a study config says, read into pydantic models."""
+"""Study configs, read into pydantic models."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -70,7 +70,7 @@ class _Model(BaseModel):
 
 
 class Tuning(_Model):
-    """How settings of an arm are chosen before its cells run.
+    """The choice of an arm's settings before its cells run.
 
     Attributes:
         points (tuple[dict]): Overlays to choose from, two or more.

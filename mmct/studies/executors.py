@@ -1,4 +1,4 @@
-"""Where cells run, and the executor for this machine."""
+"""Executors: places where cells run, and the one for this machine."""
 
 import multiprocessing
 import os

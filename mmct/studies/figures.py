@@ -136,7 +136,7 @@ class TrainingPaths:
 
 @FIGURES.register_module()
 class ReplacedHalves:
-    """How much the error rises when half of the penultimate features are replaced.
+    """The rise of the error when half of the penultimate features are replaced.
 
     A panel for each group, two bars for each variant: the half with the lower, or
     the higher, variance is replaced by its mean. Means over seeds, with standard

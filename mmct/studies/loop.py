@@ -67,7 +67,7 @@ class StudyProgress:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the rest will take at the pace so far; None before a cell has ended."""
+        """Seconds that the rest will take at the pace so far; None before a cell has ended."""
         done = len(self.finished) - self._at_start
         if done < 1:
             return None

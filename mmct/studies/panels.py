@@ -1,4 +1,4 @@
-"""What the figures of a study share: panels for its groups, looks for its variants."""
+"""Panels for the groups of a study and looks for its variants, shared by its figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the parts that study configs name are registered."""
+"""Registries of the parts that study configs name."""
 
 from mmengine.registry import Registry
 

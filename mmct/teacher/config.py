@@ -23,7 +23,7 @@ RECIPE = dict(length=2, student_start='teacher', student_lr_mult=0.1)
 
 @dataclass(frozen=True)
 class TeacherRecipe:
-    """How the teacher's training differs from the student's.
+    """Differences of the teacher's training from the student's.
 
     Each is a setting of :class:`mmct.engine.NoBNTeacherHook`.
 

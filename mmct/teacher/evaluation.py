@@ -1,4 +1,4 @@
-"""How good a teacher is, alone and beside its student."""
+"""Measure a teacher, alone and beside its student."""
 
 from logging import Logger
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How networks start from training images, outside the training loop."""
+"""Start networks from training images, outside the training loop."""
 
 import torch
 from mmengine.dist import broadcast, get_world_size

@@ -1,4 +1,4 @@
-"""What training without BatchNorm needs."""
+"""Start, watch and end a training without BatchNorm."""
 
 import copy
 import math

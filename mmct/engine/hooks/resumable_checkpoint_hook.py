@@ -300,7 +300,7 @@ class ResumableCheckpointHook(CheckpointHook):
 
 
 def _state(runner: Runner, random: dict | None) -> dict[str, Any]:
-    """What this process needs to go on."""
+    """Collect what this process needs to go on."""
     wrapper, gradients = runner.optim_wrapper, {}
     accumulates = isinstance(wrapper, OptimWrapper) and wrapper._accumulative_counts > 1
     if accumulates and not wrapper.should_update():

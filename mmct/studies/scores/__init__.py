@@ -1,4 +1,4 @@
-"""What can be measured of a trained network."""
+"""Scores: measurements of a trained network."""
 
 from .accuracy import DomainScore, ValidationError
 from .corruption import AlongTraining, CorruptionScore

@@ -55,7 +55,7 @@ class VarianceSpectrum:
         return after_forward
 
     def result(self) -> dict[str, dict[str, Any]]:
-        """What was seen.
+        """Return the quantiles that were seen.
 
         Returns:
             dict: For each layer ``channels``; ``quantiles`` of the channels'
@@ -81,7 +81,7 @@ class VarianceSpectrum:
 
 @SCORES.register_module()
 class FeatureReliance:
-    """How much a network rests on features of low variance.
+    """Measure how much a network rests on features of low variance.
 
     The penultimate features, those that the last linear layer gets, are
     sorted by their variance over training images. The half with the lower

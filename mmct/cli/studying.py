@@ -53,10 +53,10 @@ def study(args: Namespace) -> None:
         check_parts(settings)
         planner = Planner(settings, store, with_data=not args.dry_run)
         cells = planner.cells({})
-        check = check_networks if args.dry_run else check_data
-        check(cells)
-    if args.dry_run:
-        return dry_run(planner, store, args.jobs)
+        if args.dry_run:
+            dry_run(planner, store, args.jobs)
+            return check_networks(cells)
+        check_data(cells)
     run(planner, store, args)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from rich.progress import track
+
 from mmct.models import build_classifier
 from mmct.runs.errors import CTError, one_line
 
@@ -65,7 +67,7 @@ def check_networks(cells: Iterable[Cell]) -> None:
     different = {
         hashed([cell.config.model, cell.config.get('data_preprocessor')]): cell for cell in cells
     }
-    for cell in different.values():
+    for cell in track(different.values(), f'Builds {len(different)} networks', transient=True):
         with _blamed(f'arm {cell.arm!r} does not build'):
             build_classifier(cell.config)
 

@@ -51,7 +51,7 @@ def parse_args() -> Namespace:
         choices=TEACHERS,
         default=['default'],
         help='plain: float32 and contiguous; float32 and bfloat16: in channels_last; '
-        'default: the faster of these two here; compiled: torch.compile too',
+        'default: what a run takes here; compiled: torch.compile too',
     )
     parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
     parser.add_argument('--threads', type=positive, default=1, help='of the CPU')
@@ -108,21 +108,22 @@ class Stepper:
         )
         cfg.model.backbone.update(stem_channels=width, base_channels=width)
         cfg.model.head.in_channels = features
-        self.model = self._model(cfg, name).to(args.device)
+        self.model = self._model(cfg, name, args.device)
         if args.channels_last:
             self.model.to(memory_format=torch.channels_last)
         self.model.train()
         self.optimizer = build_optim_wrapper(self.model, cfg.optim_wrapper)
         self.now = time.process_time if args.cpu_time else _now
 
-    def _model(self, cfg: Config, name: str) -> ImageClassifier:
+    def _model(self, cfg: Config, name: str, device: str) -> ImageClassifier:
         if name == 'baseline':
-            return build_classifier(cfg)
-        model = build_classifier(cfg, 'CTClassifier')
+            return build_classifier(cfg).to(device)
+        # On its device before the teacher is chosen a dtype for it.
+        model = build_classifier(cfg, 'CTClassifier').to(device)
         teacher = build_classifier(cfg, 'NormFreeClassifier')
         # Else its signals may become denormal numbers, which take longer.
         calibrate(teacher, torch.randn(8, *self.data['inputs'].shape[1:]))
-        model.attach_teacher(teacher, **TEACHERS[name])
+        model.attach_teacher(teacher.to(device), **TEACHERS[name])
         return model
 
     def step(self) -> float:
@@ -225,19 +226,18 @@ def memory(args: Namespace, case: str, name: str) -> float:
         imports took.
     """
     torch.set_num_threads(args.threads)
-    imported = _resident_peak()
+    peak = _resident_peak if args.device == 'cpu' else torch.cuda.max_memory_allocated
+    before = peak()
     stepper = Stepper(args, case, name)
     for _ in range(args.warmup):
         stepper.step()
-    if args.device == 'cuda':
-        return torch.cuda.max_memory_allocated() / 2**20
-    return _resident_peak() - imported
+    return (peak() - before) / 2**20
 
 
-def _resident_peak() -> float:
+def _resident_peak() -> int:
     # Not ru_maxrss: a new process starts with that of its parent.
     status = Path('/proc/self/status').read_text(encoding='utf-8')
-    return int(re.search(r'VmHWM:\s+(\d+) kB', status)[1]) / 1024
+    return int(re.search(r'VmHWM:\s+(\d+) kB', status)[1]) * 1024
 
 
 def peaks(args: Namespace, case: str) -> dict[str, float]:

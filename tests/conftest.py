@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-import quick
+import quick  # noqa: F401
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -24,10 +24,6 @@ TINY = {
     'train_cfg.max_epochs': 2,
     'log_level': 'WARNING',
 }
-
-
-def pytest_collection_finish():
-    quick.freeze()
 
 
 @pytest.fixture(autouse=True)

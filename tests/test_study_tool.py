@@ -9,10 +9,20 @@ import time
 
 import pytest
 from study_files import InThisProcess, results_of, starts_of, stopping, write_study
-from tool_runs import ROOT, contents, run, same_weights, start, succeed
+from tool_runs import (
+    ROOT,
+    contents,
+    end,
+    fork,
+    log_of,
+    run,
+    same_weights,
+    succeed,
+    wait_until,
+)
 
 import mmct
-from mmct.studies import LEAVE_ONE_OUT, ORACLE, TRAINING_DOMAINS
+from mmct.studies import LEAVE_ONE_OUT, ORACLE, TRAINING_DOMAINS, LocalExecutor
 
 STUDY = ROOT / 'tools' / 'study.py'
 TWO = 'arms = dict(BN=dict(config=bn), none=dict(config=nobn, baseline="BN"))\nseeds = 2\n'
@@ -60,17 +70,16 @@ seeds = [3]
 """
 
 
-@pytest.fixture
-def processes(monkeypatch):
-    """Cells in processes of their own, which find the hooks of these tests."""
-    path = os.pathsep.join([str(ROOT / 'tests'), os.environ.get('PYTHONPATH', '')])
-    monkeypatch.setenv('PYTHONPATH', path)
-
-
 @pytest.fixture(autouse=True)
-def in_this_process(request, monkeypatch):
-    if 'processes' not in request.fixturenames:
-        monkeypatch.setattr('mmct.cli.studying.LocalExecutor', InThisProcess)
+def in_this_process(monkeypatch):
+    monkeypatch.setattr('mmct.cli.studying.LocalExecutor', InThisProcess)
+
+
+def in_processes_of_their_own(patch):
+    """Cells, as they are run for users; they find the hooks of these tests."""
+    patch.setattr('mmct.cli.studying.LocalExecutor', LocalExecutor)
+    path = os.pathsep.join([str(ROOT / 'tests'), os.environ.get('PYTHONPATH', '')])
+    patch.setenv('PYTHONPATH', path)
 
 
 def study(folder, *argv):
@@ -212,9 +221,11 @@ def test_arms_that_train_the_same_are_trained_once_and_both_shown(tmp_path):
     assert '1 cells, 0 to do, which train for about 0 s with --jobs 1' in shown
 
 
-def test_a_killed_cell_goes_on_where_it_was(tmp_path, processes):
+def test_a_killed_cell_goes_on_where_it_was(tmp_path, monkeypatch):
     write_study(tmp_path, stopping(tmp_path / 'marker'))
-    first = run(STUDY, 'study.py', '--work-dir', 'out', cwd=tmp_path)
+    with monkeypatch.context() as patch:
+        in_processes_of_their_own(patch)
+        first = run(STUDY, 'study.py', '--work-dir', 'out', '--jobs', '2', cwd=tmp_path)
     assert first.code == 2
     assert 'BN, seed 0: its process was killed by signal 9' in first.err
     # The other arm is finished, and in the table.
@@ -245,26 +256,26 @@ def test_a_failed_cell_is_shown_with_its_last_line_and_tried_again(tmp_path):
     assert re.search(r'│ BN +│ +1 of 1 │', study(tmp_path).out)
 
 
-def test_two_studies_on_one_folder_never_run_a_cell_twice(tmp_path, processes):
+HERE = """
+import mmct.cli.studying, study_files
+mmct.cli.studying.LocalExecutor = study_files.InThisProcess
+"""
+
+
+def test_two_studies_on_one_folder_never_run_a_cell_twice(tmp_path):
     write_study(tmp_path, TWO)
-    argv = ('study.py', '--work-dir', 'out', '--jobs', '2', '--seeds', '1')
-    both = [start(STUDY, *argv, cwd=tmp_path) for _ in range(2)]
-    ends = [process.communicate(timeout=600) for process in both]
-    assert [process.returncode for process in both] == [0, 0], ends
+    argv = ('study.py', '--work-dir', 'out', '--seeds', '1')
+    logs = ('one.txt', 'two.txt')
+    both = [fork(tmp_path, STUDY, *argv, before=HERE, log=log) for log in logs]
+    shown = [(end(job), (tmp_path / log).read_text()) for job, log in zip(both, logs, strict=True)]
+    assert [code for code, _ in shown] == [0, 0], shown
     assert len(results_of(tmp_path / 'out')) == 2
     assert starts_of(tmp_path / 'out') == dict.fromkeys(starts_of(tmp_path / 'out'), 1)
     # Both have the whole table.
-    assert ends[0][0].count('1 of 1') == ends[1][0].count('1 of 1') == 2
+    assert [text.count('1 of 1') for _, text in shown] == [2, 2]
 
 
 LONG = 'common["train_cfg"]["max_epochs"] = 500\n'
-
-
-def wait_for(pattern, folder, seconds=300):
-    end = time.monotonic() + seconds
-    while not list(folder.glob(pattern)):
-        assert time.monotonic() < end, f'no {pattern} in {folder}'
-        time.sleep(0.1)
 
 
 def writes(folder):
@@ -276,18 +287,17 @@ def writes(folder):
 
 
 @pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGKILL])
-def test_no_cell_outlives_its_study(tmp_path, processes, how):
+def test_no_cell_outlives_its_study(tmp_path, how):
     write_study(tmp_path, LONG)
-    process = start(STUDY, 'study.py', '--work-dir', 'out', cwd=tmp_path)
+    job = fork(tmp_path, STUDY, 'study.py', '--work-dir', 'out')
     try:
-        wait_for('out/runs/*/epoch_2.pth', tmp_path)
-        process.send_signal(how)
-        _, error = process.communicate(timeout=120)
+        wait_until(lambda: list(tmp_path.glob('out/runs/*/epoch_2.pth')))
+        os.kill(job.pid, how)
+        assert end(job) == (130 if how == signal.SIGINT else -9)
     finally:
-        process.kill()
+        job.kill()
     if how == signal.SIGINT:
-        assert process.returncode == 130
-        assert 'stopped; the same command goes on where it was' in error
+        assert 'stopped; the same command goes on where it was' in log_of(tmp_path)
     assert not writes(tmp_path)
     assert results_of(tmp_path / 'out') == {}
 

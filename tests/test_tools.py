@@ -1,6 +1,7 @@
 """The command-line tools, as a user starts them."""
 
 import json
+import os
 import pickle
 import shutil
 import signal
@@ -23,14 +24,16 @@ from tool_runs import (
     TRAIN,
     WEAK,
     contents,
+    end,
+    fork,
     in_processes,
     log_of,
     metrics,
     result_of,
     run,
     same_weights,
-    start,
     succeed,
+    wait_until,
 )
 
 import mmct
@@ -108,15 +111,12 @@ def test_the_stock_tool_trains_both_stages(first, tmp_path):
 
 def test_ctrl_c_says_how_to_go_on(tmp_path):
     options = (*NET, *DATA, 'train_cfg.max_epochs=1000')
-    process = start(TRAIN, CT, '--work-dir', 'run', '--cfg-options', *options, cwd=tmp_path)
-    for line in process.stdout:
-        if 'Epoch(val)' in line:
-            break
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate()
-    assert process.returncode == 130
-    assert err.splitlines()[-1] == 'train.py: stopped; go on with --resume'
-    assert 'Traceback' not in err
+    job = fork(tmp_path, TRAIN, CT, '--work-dir', 'run', '--cfg-options', *options)
+    wait_until(lambda: 'Epoch(val)' in log_of(tmp_path))
+    os.kill(job.pid, signal.SIGINT)
+    assert end(job) == 130
+    assert log_of(tmp_path).splitlines()[-1] == 'train.py: stopped; go on with --resume'
+    assert 'Traceback' not in log_of(tmp_path)
     store = tmp_path / 'run' / 'teacher'
     assert json.loads((store / 'teacher.json').read_text())['finished'] is False
     assert load_state_dict((store / 'last_checkpoint').read_text())

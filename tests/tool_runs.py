@@ -10,6 +10,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import textwrap
+import time
 from contextlib import redirect_stderr, redirect_stdout
 from multiprocessing import forkserver
 from pathlib import Path
@@ -131,72 +133,104 @@ def result_of(work_dir):
     return {name: value for name, value in result.items() if not name.endswith('seconds')}
 
 
-# A tool in a process of its own, after code that may make it kill itself.
+# A tool in a process of its own, after code that may make it kill itself. The processes that it
+# spawns read this file, too.
 SCRIPT = """
-import os, runpy, signal, sys
-import mmct.engine, mmct.models
-from mmpretrain.models import ImageClassifier
+if __name__ == '__main__':
+    import os, runpy, signal, sys
+    import mmct.engine, mmct.models
+    from mmpretrain.models import ImageClassifier
 
-os.environ.update({environ!r})
-os.chdir({folder!r})
-sys.stdout = sys.stderr = open('log' + os.environ.get('RANK', '') + '.txt', 'a')
+    os.environ.update({environ!r})
+    os.chdir({folder!r})
+    sys.stdout = sys.stderr = open({log!r}, 'a', buffering=1)
+    # A shell that runs the tests in the background ignores it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
-def die(*args, **kwargs):
-    os.kill(os.getpid(), signal.SIGKILL)
+    def die(*args, **kwargs):
+        os.kill(os.getpid(), signal.SIGKILL)
 
-def nth(n, function):
-    calls = []
-    def counted(*args, **kwargs):
-        calls.append(1)
-        return die() if len(calls) == n else function(*args, **kwargs)
-    return counted
+    def nth(n, function):
+        calls = []
+        def counted(*args, **kwargs):
+            calls.append(1)
+            return die() if len(calls) == n else function(*args, **kwargs)
+        return counted
 
 {before}
-sys.argv = {argv!r}
-runpy.run_path(sys.argv[0], run_name='__main__')
+    sys.argv = {argv!r}
+    runpy.run_path(sys.argv[0], run_name='__main__')
 """
 
 
-def in_processes(folder, tool, *argv, before='', processes=1):
-    """Run a tool in processes that a server forks which has imported mmct.
+def fork(folder, tool, *argv, before='', environ=None, log='log.txt'):
+    """Start a tool in a process that a server forks which has imported mmct.
 
-    That saves seconds a process. What they print is in ``log*.txt``.
+    That saves seconds a process.
+
+    Args:
+        folder (Path): Where it runs.
+        before (str): Code that it executes first.
+        environ (dict): Variables.
+        log (str): The file that gets what it prints.
+
+    Returns:
+        Process: It runs.
+    """
+    script = folder / f'{log}.py'
+    script.write_text(
+        SCRIPT.format(
+            environ={name: str(value) for name, value in (environ or {}).items()},
+            folder=str(folder),
+            log=log,
+            before=textwrap.indent(before, '    '),
+            argv=[str(word) for word in (tool, *argv)],
+        )
+    )
+    job = server().Process(
+        target=runpy.run_path, args=(str(script),), kwargs=dict(run_name='__main__')
+    )
+    job.start()
+    return job
+
+
+def end(job, seconds=300):
+    """Wait for the end of a process, and give its exit code; None if it had to be killed."""
+    job.join(timeout=seconds)
+    code = job.exitcode
+    if code is None:
+        job.kill()
+    return code
+
+
+def in_processes(folder, tool, *argv, before='', processes=1):
+    """Run a tool in one process or several; what they print is in ``log*.txt``.
 
     Returns:
         list[int]: Their exit codes.
     """
-    context = server()
+    if processes == 1:
+        return [end(fork(folder, tool, *argv, before=before))]
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
-    jobs = []
-    for rank in range(processes):
-        environ, launched = {}, []
-        if processes > 1:
-            # What torchrun gives to each of its processes.
-            environ = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=processes,
-                           MASTER_ADDR='127.0.0.1', MASTER_PORT=port)  # fmt: skip
-            launched = ['--launcher', 'pytorch']
-        text = SCRIPT.format(
-            environ={name: str(value) for name, value in environ.items()},
-            folder=str(folder),
-            before=before,
-            argv=[str(word) for word in (tool, *argv, *launched)],
-        )
-        script = folder / f'start{rank}.py'
-        script.write_text(text)
-        jobs.append(
-            context.Process(
-                target=runpy.run_path, args=(str(script),), kwargs=dict(run_name='__main__')
-            )
-        )
-    for job in jobs:
-        job.start()
-    for job in jobs:
-        job.join(timeout=300)
-        if job.exitcode is None:
-            job.kill()
-    return [job.exitcode for job in jobs]
+    # What torchrun gives to each of its processes.
+    shared = dict(WORLD_SIZE=processes, MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
+    jobs = [
+        fork(folder, tool, *argv, '--launcher', 'pytorch', before=before, log=f'log{rank}.txt',
+             environ=dict(shared, RANK=rank, LOCAL_RANK=rank))
+        for rank in range(processes)
+    ]  # fmt: skip
+    return [end(job) for job in jobs]
+
+
+def wait_until(true, seconds=300):
+    """Wait until something is true, and give what made it so."""
+    stop = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < stop, 'waited in vain'
+        time.sleep(0.1)
+    return found
 
 
 def server():

@@ -29,7 +29,7 @@ class CorruptionSetMaker:
     All that can be checked before the images are read is checked at once.
 
     Args:
-        out (Path): The folder of the set; locked.
+        out (Path): The folder of the set; locked while it is made.
         config (SourceConfig): The data set.
         config_name (str): The config that it is from.
         corruptions (tuple[str, ...]): Names. Defaults to all 19.
@@ -63,9 +63,7 @@ class CorruptionSetMaker:
         self.table, self.layout = table, layout
         self.skip_unreadable, self.jobs = skip_unreadable, jobs or available_cores()
         manifests.check_name(out)
-        manifests.read(out)  # before the lock: what is not ours is left untouched
         self.source = Source(config)
-        self._lock = lock_folder(out, 'take another folder')
         self._known = dict(
             label=manifests.LABEL,
             versions=manifests.versions(),
@@ -74,26 +72,37 @@ class CorruptionSetMaker:
             seed=seed,
             severities=list(severities),
         )
-        self.manifest = manifests.read(out)
-        if self.manifest is not None:
+        self.manifest = self._read_manifest()
+
+    def _read_manifest(self) -> dict | None:
+        """Read what is there, which has to be of the same images."""
+        manifest = manifests.read(self.out)
+        if manifest is not None:
             # The same images will do, by whatever config.
-            fixed = dict(self._known, table=table, layout=layout, config=None)
+            fixed = dict(self._known, table=self.table, layout=self.layout, config=None)
             asked = {key: value for key, value in fixed.items() if value is not None}
-            manifests.check_same(self.manifest, asked, out)
+            manifests.check_same(manifest, asked, self.out)
+        return manifest
 
     def run(self) -> None:
         """Make what is missing.
 
         Raises:
-            CTError: If an image cannot be corrupted, or the set would be mixed.
+            CTError: If an image cannot be corrupted, or the set would be mixed; if another
+                process makes it.
         """
-        todo = self._todo()
-        if todo:
-            self._make(todo)
-            print(f'{self.out} is complete')
-        else:
-            print(f'{self.out} has all of this already: nothing to do')
-        self._lock.release()
+        lock = lock_folder(self.out, 'take another folder')
+        try:
+            # Another process may have begun or ended it.
+            self.manifest = self._read_manifest()
+            todo = self._todo()
+            if todo:
+                self._make(todo)
+                print(f'{self.out} is complete')
+            else:
+                print(f'{self.out} has all of this already: nothing to do')
+        finally:
+            lock.release()
 
     def _todo(self) -> list[str]:
         if self.manifest is None:

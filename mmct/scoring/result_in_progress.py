@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from mmengine.dist import is_main_process
 
 from mmct.evaluation import read_result
@@ -38,8 +39,18 @@ class ResultInProgress:
         self.out, self.partial = out, out.with_name(f'{out.name}.partial')
         # As it comes back from a file.
         self.marks = json.loads(json.dumps(marks))
-        cells, self.examples = on_main_rank(partial(self._open, replace))
+        self._lock: FileLock | None = None
+        try:
+            cells, self.examples = on_main_rank(partial(self._open, replace))
+        except BaseException:
+            self.close()
+            raise
         self.cells = {(cell['corruption'], cell['severity']): cell for cell in cells}
+
+    def close(self) -> None:
+        """Let others write the file; to be called in any case, as an error keeps this object."""
+        if self._lock is not None:
+            self._lock.release()
 
     def _open(self, replace: bool) -> tuple[list[dict], list[dict]]:
         """Lock the file, and read the cells and examples that it has."""
@@ -90,7 +101,6 @@ class ResultInProgress:
         write_text(self.out.with_suffix('.csv'), cells_to_csv([result]))
         write_json(self.out, result)
         self.partial.unlink(missing_ok=True)
-        self._lock.release()
 
 
 _DIFFERENCES = dict(

@@ -1,6 +1,7 @@
 """The scorecard of a network: its errors on each cell of a corruption set."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -79,19 +80,20 @@ def score(
     weights = digest(model.state_dict())
     settings = dict(weights_sha256=weights, fp16=fp16, recalibrate_bn=recalibrate_bn)
     cells = [tuple(cell) for source in sources for cell in source.cells]
-    kept = ResultInProgress(out, dict(**settings, data=data, cells=cells), replace)
-    was_training = model.training
-    predict = Predictor(model, fp16, channels_last)
-    with restored_buffers(model):
-        _score_missing(predict, sources, kept, batch_size, num_workers, recalibrate_bn)
-    model.train(was_training)
-    content = dict(
-        model=dict(config=config, checkpoint=checkpoint, **settings),
-        clean=kept.cells.get((None, 0)),
-        cells=[kept.cells[tuple(cell)] for cell in corrupted.cells],
-        examples=kept.examples,
-    )
-    return on_main_rank(partial(_finish, kept, name=name, data=data, **content, **options))
+    marks = dict(**settings, data=data, cells=cells)
+    with closing(ResultInProgress(out, marks, replace)) as kept:
+        was_training = model.training
+        predict = Predictor(model, fp16, channels_last)
+        with restored_buffers(model):
+            _score_missing(predict, sources, kept, batch_size, num_workers, recalibrate_bn)
+        model.train(was_training)
+        content = dict(
+            model=dict(config=config, checkpoint=checkpoint, **settings),
+            clean=kept.cells.get((None, 0)),
+            cells=[kept.cells[tuple(cell)] for cell in corrupted.cells],
+            examples=kept.examples,
+        )
+        return on_main_rank(partial(_finish, kept, name=name, data=data, **content, **options))
 
 
 def _score_missing(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from rich.console import Console
 from rich.progress import track
 
 from mmct.models import build_classifier
@@ -67,7 +68,9 @@ def check_networks(cells: Iterable[Cell]) -> None:
     different = {
         hashed([cell.config.model, cell.config.get('data_preprocessor')]): cell for cell in cells
     }
-    for cell in track(different.values(), f'Builds {len(different)} networks', transient=True):
+    # Not on stdout, where a dry run's table is.
+    shown = Console(stderr=True)
+    for cell in track(different.values(), 'builds the networks', console=shown, transient=True):
         with _blamed(f'arm {cell.arm!r} does not build'):
             build_classifier(cell.config)
 

@@ -1,6 +1,6 @@
 """The corruptions against the reference code of CIFAR-10-C, given its random state.
 
-`reference_facts.json` has one image and 27 values of each cell that the
+`reference_facts.json` has one image and 28 values of each cell that the
 reference made of it. The whole file of 16 images is used where it is found:
 `MMCT_CIFAR_C_GOLDEN`, or `shared/data/cifar_c_golden.npz` beside the checkout.
 """
@@ -38,8 +38,10 @@ def state_of(corruption, severity):
 def test_one_image_is_as_the_reference_makes_it(corruption, severity):
     image = IMAGE.reshape(1, 32, 32, 3)
     made = corrupt(image, corruption, severity, rng=state_of(corruption, severity))
-    values = made[0, 3::9, 5::9].reshape(-1).astype(int)
-    assert abs(values - FACTS['cells'][corruption][severity - 1]).max() <= 1
+    values = made.reshape(-1)[::113].astype(int)
+    differences = abs(values - FACTS['cells'][corruption][severity - 1])
+    # Versions of OpenCV and Pillow move a level here and there.
+    assert differences.max() <= 1 and differences.mean() <= 0.15
 
 
 @pytest.mark.skipif(not GOLDEN.is_file(), reason='the reference file is not here')

@@ -206,6 +206,17 @@ def test_every_batch_of_every_process_has_as_many_of_each_domain(root, monkeypat
     assert [next(other) for _ in range(90)] != ranks[0]
 
 
+def test_domains_of_equal_size_are_drawn_in_orders_of_their_own():
+    class Rows(list):
+        def get_data_info(self, row):
+            return dict(domain=row // 20)
+
+    stream = iter(DomainSampler(Rows(range(60)), seed=7))
+    rounds = np.array([next(stream) for _ in range(60)]).reshape(20, 3) % 20
+    assert not (rounds[:, 0] == rounds[:, 1]).all()
+    assert not (rounds[:, 1] == rounds[:, 2]).all()
+
+
 def test_the_sampler_needs_domains(root):
     plain = DATASETS.build(
         dict(type='CustomDataset', data_root=str(root), data_prefix='photo', pipeline=[])

@@ -22,6 +22,14 @@ def test_an_interrupted_write_keeps_the_old_file(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ['x.json']
 
 
+def test_who_reads_the_old_file_is_not_disturbed(tmp_path):
+    file = tmp_path / 'x.json'
+    write_json(file, dict(a=1))
+    with file.open() as opened:
+        write_json(file, dict(a=2))
+        assert opened.read() == '{\n  "a": 1\n}\n'
+
+
 def test_a_folder_is_locked_once(tmp_path):
     lock = lock_folder(tmp_path / 'run', 'use another')
     with pytest.raises(LockedError, match='run: wait for it, or use another'):

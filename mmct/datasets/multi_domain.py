@@ -3,7 +3,7 @@
 import logging
 import zlib
 from collections.abc import Iterator, Sequence, Sized
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -313,12 +313,10 @@ class DomainSampler(InfiniteSampler):
         super().__init__(dataset, shuffle=True, seed=seed)
 
     def _infinite_indices(self) -> Iterator[int]:
-        for row in self._rounds():
-            yield from row
+        return chain.from_iterable(self._rounds())
 
     def _indices_of_rank(self) -> Iterator[int]:
-        for row in islice(self._rounds(), self.rank, None, self.world_size):
-            yield from row
+        return chain.from_iterable(islice(self._rounds(), self.rank, None, self.world_size))
 
     def _rounds(self) -> Iterator[tuple[int, ...]]:
         return zip(*(self._endless(domain) for domain in self.domains), strict=True)

@@ -61,7 +61,9 @@ def remove_batch_norm(
             'a BatchNorm cannot be replaced in place by itself: give the network '
             'that holds it'
         )
-    inputs = _as_one(batches) if init == 'calibrate' else None
+    batches = list(batches or ()) if init == 'calibrate' else []
+    if init == 'calibrate' and not batches:
+        raise ValueError("init='calibrate' needs at least one batch of inputs")
     names = {module: name for name, module in model.named_modules()}
     places = [
         (parent, name, child)
@@ -74,9 +76,9 @@ def remove_batch_norm(
     made = {bn: _without_statistics(names[bn], bn, init) for _, _, bn in places}
     for parent, name, bn in places:
         setattr(parent, name, made[bn])
-    if inputs is not None:
+    if batches:
         try:
-            calibrate(model, inputs, granularity)
+            calibrate(model, torch.cat(batches), granularity)
         except Exception:
             for parent, name, bn in places:
                 setattr(parent, name, bn)
@@ -126,13 +128,6 @@ def check_has_batch_norm(model: nn.Module) -> None:
     )
 
 
-def _as_one(batches: Iterable[Tensor] | None) -> Tensor:
-    batches = list(batches or ())
-    if not batches:
-        raise ValueError("init='calibrate' needs at least one batch of inputs")
-    return torch.cat(batches)  # (N, C, H, W)
-
-
 def _without_statistics(name: str, bn: _BatchNorm, init: str) -> NoNorm:
     """Make the NoNorm for one BatchNorm, before any calibration."""
     if isinstance(bn, nn.modules.lazy.LazyModuleMixin):
@@ -176,34 +171,26 @@ def check_is_copy(teacher: nn.Module, student: nn.Module, with_bn: bool = False)
         ValueError: If the teacher has BatchNorm, or if parameters other than
             those of normalisation layers differ in name or shape.
     """
-    expected = _shapes(student)
-    found = _shapes(teacher)
     for name, module in teacher.named_modules():
         if isinstance(module, _BatchNorm) and not with_bn:
             raise ValueError(f'the teacher is not BN-free: {name} is a BatchNorm')
-    wrong = [name for name, shape in found.items() if expected.get(name) != shape]
+    mine, theirs = (
+        {(name, p.shape) for name, p in model.named_parameters()} for model in (student, teacher)
+    )
     # A folded BatchNorm(affine=False) leaves parameters that it did not have.
-    norms = _norm_parameters(student) | _norm_parameters(teacher)
-    wrong += expected.keys() - found.keys()
-    wrong = sorted(set(wrong) - norms)
+    norms = {
+        f'{name}.{parameter}'
+        for model in (student, teacher)
+        for name, module in model.named_modules()
+        if hasattr(module, 'num_features') and hasattr(module, 'eps')
+        for parameter in ('weight', 'bias')
+    }
+    wrong = sorted({name for name, _ in mine ^ theirs} - norms)
     if wrong:
         raise ValueError(
             f"the teacher's network is not the student's: {len(wrong)} parameters "
             f'differ in name or shape, the first is {wrong[0]}'
         )
-
-
-def _shapes(model: nn.Module) -> dict[str, torch.Size]:
-    return {name: p.shape for name, p in model.named_parameters()}
-
-
-def _norm_parameters(model: nn.Module) -> set[str]:
-    return {
-        f'{name}.{parameter}'
-        for name, module in model.named_modules()
-        if hasattr(module, 'num_features') and hasattr(module, 'eps')
-        for parameter in ('weight', 'bias')
-    }
 
 
 @MODELS.register_module(name='NormFreeBackbone')

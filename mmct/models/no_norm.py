@@ -55,12 +55,8 @@ class NoNorm(nn.Module):
         self.num_features = num_features
         self.eps = eps
         self.affine = affine
-        if affine:
-            self.weight = nn.Parameter(torch.ones(num_features))
-            self.bias = nn.Parameter(torch.zeros(num_features))
-        else:
-            self.register_parameter('weight', None)
-            self.register_parameter('bias', None)
+        for name, start in (('weight', torch.ones), ('bias', torch.zeros)):
+            self.register_parameter(name, nn.Parameter(start(num_features)) if affine else None)
 
     def forward(self, x: Tensor) -> Tensor:
         """Scale and shift each channel.
@@ -145,21 +141,18 @@ def calibrate(
 
     def rescale(name: str, layer: NoNorm, x: Tensor) -> None:
         # A layer that is shared is used often but calibrated once.
-        if name not in done:
-            done.add(name)
-            _rescale(name, layer, x, granularity)
+        if name in done:
+            return
+        done.add(name)
+        x = x.float()
+        if granularity == 'channel':
+            others = [d for d in range(x.dim()) if d != 1]
+            var, mean = torch.var_mean(x, dim=others, correction=0)  # (C,), (C,)
+        else:
+            var, mean = x.var(correction=0), x.new_zeros(())
+        if not (var.isfinite().all() and mean.isfinite().all()):
+            raise ValueError(f'calibrate: the input of {name} is not finite')
+        layer.standardise(mean, var)
 
     see_inputs(model, inputs, layers, rescale)
     return model
-
-
-def _rescale(name: str, layer: NoNorm, x: Tensor, granularity: str) -> None:
-    x = x.float()
-    if granularity == 'channel':
-        others = [d for d in range(x.dim()) if d != 1]
-        var, mean = torch.var_mean(x, dim=others, correction=0)  # (C,), (C,)
-    else:
-        var, mean = x.var(correction=0), x.new_zeros(())
-    if not (var.isfinite().all() and mean.isfinite().all()):
-        raise ValueError(f'calibrate: the input of {name} is not finite')
-    layer.standardise(mean, var)

@@ -5,6 +5,7 @@ In turn: drawn regression problems, a two-layer network on the same data, and re
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -67,8 +68,7 @@ class Setting:
         return truth * np.sqrt(parts) / self.sigma
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """Risks of both solutions in one draw; each is (without, with) normalisation.
 
     Attributes:
@@ -120,13 +120,7 @@ def sweep(settings: Sequence[Setting], draws: int, seed: int = 0) -> np.ndarray:
         normalisation. (settings, draws, 3, 2)
     """
     rng = np.random.default_rng(seed)
-    return np.array([
-        [
-            (found.in_domain, found.shifted, found.low_share)
-            for found in (draw(setting, rng) for _ in range(draws))
-        ]
-        for setting in settings
-    ])
+    return np.array([[draw(setting, rng) for _ in range(draws)] for setting in settings])
 
 
 def hidden_scale(hidden: np.ndarray, calibration: str) -> np.ndarray | None:

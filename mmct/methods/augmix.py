@@ -14,6 +14,7 @@ from mmpretrain.registry import MODELS, TRANSFORMS
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
+from mmct.messages import require
 from mmct.runs.configs import scoped, type_name
 from mmct.runs.errors import CTError
 
@@ -103,8 +104,7 @@ class AugMix(BaseTransform):
             (0.1 < self.severity <= 10, 'severity must be in (0.1, 10]', self.severity),
             (self.alpha > 0, 'alpha must be positive', self.alpha),
         ):
-            if not holds:
-                raise ValueError(f'AugMix: {rule}, but got {value!r}')
+            require(holds, f'AugMix: {rule}', value)
 
     def transform(self, results: dict) -> dict:
         """Mix ``results['img']``."""
@@ -183,8 +183,7 @@ class JensenShannonLoss(nn.Module):
 
     def __init__(self, loss: dict | None = None, jsd_weight: float = 12.0) -> None:
         super().__init__()
-        if not jsd_weight >= 0:
-            raise ValueError(f'JensenShannonLoss: jsd_weight must be >= 0, but got {jsd_weight!r}')
+        require(jsd_weight >= 0, 'JensenShannonLoss: jsd_weight must be >= 0', jsd_weight)
         self.loss = MODELS.build(loss or dict(type='mmpretrain.CrossEntropyLoss'))
         self.jsd_weight = jsd_weight
 

@@ -8,6 +8,8 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmct.messages import require
+
 from .no_norm import GRANULARITIES, NoNorm, calibrate
 
 INITS = ('identity', 'fold', 'calibrate')
@@ -99,8 +101,7 @@ def check_removal(owner: str, init: str, granularity: str) -> None:
     """
     checks = (('init', init, INITS), ('granularity', granularity, GRANULARITIES))
     for name, value, allowed in checks:
-        if value not in allowed:
-            raise ValueError(f'{owner}: {name} must be one of {allowed}, but got {value!r}')
+        require(value in allowed, f'{owner}: {name} must be one of {allowed}', value)
 
 
 def check_has_batch_norm(model: nn.Module) -> None:

@@ -4,6 +4,8 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from mmct.messages import require
+
 from .forward_pass import see_inputs
 
 GRANULARITIES = ('layer', 'channel')
@@ -48,10 +50,7 @@ class NoNorm(nn.Module):
         track_running_stats: bool = False,
     ) -> None:
         super().__init__()
-        if num_features <= 0:
-            raise ValueError(
-                f'NoNorm: num_features must be positive, but got {num_features}'
-            )
+        require(num_features > 0, 'NoNorm: num_features must be positive', num_features)
         self.num_features = num_features
         self.eps = eps
         self.affine = affine
@@ -126,10 +125,8 @@ def calibrate(
             NoNorm, or a layer's statistics are not finite (the layer is
             named).
     """
-    if granularity not in GRANULARITIES:
-        raise ValueError(
-            f'granularity must be one of {GRANULARITIES}, but got {granularity!r}'
-        )
+    known = granularity in GRANULARITIES
+    require(known, f'granularity must be one of {GRANULARITIES}', granularity)
     layers = {
         name: module
         for name, module in model.named_modules()

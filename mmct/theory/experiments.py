@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmct.messages import require
+
 from .min_norm import deviations, excess_risk, min_norm, shares
 
 CALIBRATIONS = ('none', 'layer', 'channel')
@@ -137,8 +139,8 @@ def hidden_scale(hidden: np.ndarray, calibration: str) -> np.ndarray | None:
     Raises:
         ValueError: If there is no such calibration.
     """
-    if calibration not in CALIBRATIONS:
-        raise ValueError(f'calibration must be one of {CALIBRATIONS}, got {calibration!r}')
+    known = calibration in CALIBRATIONS
+    require(known, f'calibration must be one of {CALIBRATIONS}', calibration)
     if calibration == 'none':
         return None
     own = deviations(hidden)

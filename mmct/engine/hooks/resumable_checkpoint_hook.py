@@ -17,6 +17,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
 from mmpretrain.registry import HOOKS
 
+from mmct.messages import require
 from mmct.runs.checkpoint import WholeFileBackend, check_resumable, is_endless, safe_loading
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_text
@@ -67,11 +68,8 @@ class ResumableCheckpointHook(CheckpointHook):
 
     def __init__(self, *args, on_other_config: str = 'stop', **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        if on_other_config not in ('stop', 'warn'):
-            raise ValueError(
-                "ResumableCheckpointHook: on_other_config must be 'stop' or 'warn', "
-                f'but got {on_other_config!r}'
-            )
+        rule = "ResumableCheckpointHook: on_other_config must be 'stop' or 'warn'"
+        require(on_other_config in ('stop', 'warn'), rule, on_other_config)
         self.on_other_config = on_other_config
         remote = '://' in str(self.out_dir)
         if self.backend_args is None and self.file_client_args is None and not remote:

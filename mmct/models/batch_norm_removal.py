@@ -66,24 +66,21 @@ def remove_batch_norm(
     batches = list(batches or ()) if init == 'calibrate' else []
     if init == 'calibrate' and not batches:
         raise ValueError("init='calibrate' needs at least one batch of inputs")
-    names = {module: name for name, module in model.named_modules()}
-    places = [
-        (parent, name, child)
-        for parent in names
-        # Not named_children(): it tells one name of a layer that has two.
-        for name, child in parent._modules.items()
-        if isinstance(child, _BatchNorm)
-    ]
+    layers = {
+        name: module
+        for name, module in model.named_modules(remove_duplicate=False)  # one may have two names
+        if isinstance(module, _BatchNorm)
+    }
     # All are made before the first is put in place: an error changes nothing.
-    made = {bn: _without_statistics(names[bn], bn, init) for _, _, bn in places}
-    for parent, name, bn in places:
-        setattr(parent, name, made[bn])
+    made = {bn: _without_statistics(name, bn, init) for name, bn in layers.items()}
+    for name, bn in layers.items():
+        model.set_submodule(name, made[bn])
     if batches:
         try:
             calibrate(model, torch.cat(batches), granularity)
         except Exception:
-            for parent, name, bn in places:
-                setattr(parent, name, bn)
+            for name, bn in layers.items():
+                model.set_submodule(name, bn)
             raise
     return model
 

@@ -22,7 +22,7 @@ _WITH_STACK = (
 _PARTS = (
     'cli.configs', 'cli.studying', 'cli.testing', 'cli.training', 'evaluation.metrics',
     'registered', 'runs.building', 'runs.checkpoint', 'runs.configs', 'runs.domains',
-    'runs.isolation', 'runs.ranks', 'runs.reproducibility', 'runs.resume',
+    'runs.isolation', 'runs.ranks', 'runs.reproducibility',
 )  # fmt: skip
 
 __all__ = ['__version__', 'config_path', 'cli', 'runs', *_LIGHT, *_WITH_STACK]

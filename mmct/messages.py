@@ -1,4 +1,4 @@
-"""Hints that error messages share; standard library alone, for all rooms."""
+"""What error messages share; standard library alone, for all rooms."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -34,3 +34,19 @@ def missing_data(error: Exception) -> str:
     """
     where = getattr(error, 'filename', None)
     return f'{where} does not exist' if where else str(error).rstrip('.')
+
+
+def require(holds: bool, rule: str, value: object) -> None:
+    """Refuse a setting that breaks its rule.
+
+    Args:
+        holds (bool): Whether it keeps it.
+        rule (str): Whose setting it is, and what is allowed, such as
+            ``AugMix: width must be at least 1``.
+        value (object): What came.
+
+    Raises:
+        ValueError: If the rule does not hold; says all of it.
+    """
+    if not holds:
+        raise ValueError(f'{rule}, but got {value!r}')

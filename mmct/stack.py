@@ -103,7 +103,7 @@ class RefusedModules(MetaPathFinder):
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        self.names = tuple(names)
+        self.names = tuple(f'{name}.' for name in names)
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         """Raise for these modules; leave all others to Python.
@@ -116,7 +116,7 @@ class RefusedModules(MetaPathFinder):
         Raises:
             StackError: If the module is one of these.
         """
-        if name.startswith(tuple(f'{own}.' for own in self.names)) or name in self.names:
+        if f'{name}.'.startswith(self.names):
             raise StackError(
                 f'mmct: no mm stack is installed, and {name} needs one; '
                 f'mend it with: pip install "mmct[{_DEFAULT}]"'
@@ -137,12 +137,11 @@ def _wrong(stack: str, versions: Mapping[str, str]) -> dict[str, str]:
     """Map what is missing or out of range to the range it should have."""
     wrong = {}
     for slot, allowed in RANGES[stack].items():
-        names = [name for name in _names(slot) if name in versions]
         # prereleases: vendors' builds of torch are called 2.7.0a0+...
         fits = SpecifierSet(allowed, prereleases=True)
-        wrong.update({name: allowed for name in names if versions[name] not in fits})
-        if not names:
-            wrong[slot] = allowed
+        for name in [name for name in _names(slot) if name in versions] or [slot]:
+            if name not in versions or versions[name] not in fits:
+                wrong[name] = allowed
     return wrong
 
 

@@ -12,13 +12,18 @@ from mmengine.runner import Runner
 
 from mmct.methods import add_methods
 from mmct.runs.building import build_runner, data_loader, dump_config
-from mmct.runs.checkpoint import check_fits, load_state_dict, safe_loading
+from mmct.runs.checkpoint import (
+    check_fits,
+    checkpoint_to_resume,
+    load_state_dict,
+    other_checkpoints,
+    safe_loading,
+)
 from mmct.runs.configs import load_config, type_name, use_resumable_checkpoints
 from mmct.runs.domains import set_test_domain
 from mmct.runs.errors import CTError, config_errors
 from mmct.runs.files import lock_folder, write_json
 from mmct.runs.ranks import join_processes, on_main_rank
-from mmct.runs.resume import checkpoint_to_resume, other_checkpoints
 from mmct.teacher import switch_on_ct, teacher_hook
 
 from .configs import merge_cfg_options, merge_common_arguments, set_loader

@@ -4,7 +4,6 @@ import hashlib
 import io
 import math
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from PIL import Image
 
 from mmct.corruptions import corrupt
 from mmct.runs.errors import CTError
-from mmct.runs.files import write_whole
+from mmct.runs.files import write_bytes, write_whole
 
 from .scan import Part
 from .source import Source
@@ -91,13 +90,6 @@ class Layout:
         """
         raise NotImplementedError
 
-    def clear(self, corruption: str) -> None:
-        """Remove what is left of the work on a corruption in the manifest.
-
-        Args:
-            corruption (str): The corruption.
-        """
-
     def corrupt(
         self, images: np.ndarray, corruption: str, severity: int, indices: np.ndarray
     ) -> np.ndarray:
@@ -154,7 +146,7 @@ class ArrayLayout(Layout):
             self.corrupt(images, corruption, severity, part.indices)
             for severity in self.severities
         ]
-        write_whole(path, lambda temporary: temporary.write_bytes(np.stack(made).tobytes()))
+        write_bytes(path, np.stack(made).tobytes())
         return True
 
     def finish(self, corruption: str) -> dict[str, str]:
@@ -162,10 +154,6 @@ class ArrayLayout(Layout):
         final = self.out / f'{corruption}.npy'
         shape = (len(self.severities) * self.images, *self.size, 3)
         return {final.name: _write_npy(final, '|u1', shape, self._blocks(corruption))}
-
-    def clear(self, corruption: str) -> None:
-        """Remove the parts."""
-        shutil.rmtree(self.work / corruption, ignore_errors=True)
 
     def _part(self, corruption: str, number: int, images: int) -> Path:
         # With its length: parts of another length are no parts of this array.
@@ -296,4 +284,4 @@ def _write_jpeg(path: Path, image: np.ndarray) -> None:
     # As the released ImageNet-C was saved.
     content = io.BytesIO()
     Image.fromarray(image).save(content, 'JPEG', quality=85, optimize=True)
-    write_whole(path, lambda temporary: temporary.write_bytes(content.getbuffer()))
+    write_bytes(path, content.getvalue())

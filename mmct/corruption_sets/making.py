@@ -180,7 +180,7 @@ class CorruptionSetMaker:
             if not left[name]:
                 self.manifest['corruptions'][name] = layout.finish(name)
                 manifests.write(self.out, self.manifest)
-                layout.clear(name)
+                shutil.rmtree(self.work / name, ignore_errors=True)
                 print(f'{name}: complete', flush=True)
 
 

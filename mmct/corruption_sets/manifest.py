@@ -80,7 +80,8 @@ def read(out: Path) -> dict[str, Any] | None:
     """
     file = out / FILE
     if not file.exists():
-        if out.exists() and (not out.is_dir() or any(_foreign(p) for p in out.iterdir())):
+        ours = {'.lock', WORK, f'{FILE}.tmp'}
+        if out.exists() and (not out.is_dir() or {p.name for p in out.iterdir()} - ours):
             raise CTError(
                 f'{out} holds files but no {FILE} of a corruption set: take another folder'
             )
@@ -137,10 +138,6 @@ def _code_digest() -> str:
     for file in sorted(Path(mmct.corruptions.__file__).parent.glob('*.py')):
         digest.update(file.read_bytes())
     return digest.hexdigest()
-
-
-def _foreign(path: Path) -> bool:
-    return path.name not in ('.lock', WORK, f'{FILE}.tmp')
 
 
 def _plain(value: Any) -> Any:

@@ -13,7 +13,7 @@ from mmengine import fileio
 from PIL import Image, UnidentifiedImageError
 
 from mmct.runs.errors import CTError
-from mmct.runs.files import write_whole
+from mmct.runs.files import write_bytes
 
 from .source import Source
 
@@ -25,6 +25,8 @@ _READ_THRICE = 8
 # Images that a task corrupts: few enough to stay small in memory at five severities,
 # and so many that starting a task costs nothing beside it.
 _PIXELS, _MOST = 1 << 19, 256
+# Of a scan, with a row an image.
+_ARRAYS = ('indices', 'labels', 'digests', 'names')
 
 
 @dataclass
@@ -67,15 +69,9 @@ class Scan:
             path (Path): An .npz file. The unreadable ones are in the manifest.
         """
         content = io.BytesIO()
-        np.savez(
-            content,
-            indices=self.indices,
-            labels=self.labels,
-            digests=self.digests,
-            names=self.names,
-            sizes=np.array(sorted(self.sizes)),
-        )
-        write_whole(path, lambda temporary: temporary.write_bytes(content.getbuffer()))
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        np.savez(content, **arrays, sizes=np.array(sorted(self.sizes)))
+        write_bytes(path, content.getvalue())
 
     @classmethod
     def load(cls, path: Path, unreadable: list[dict]) -> 'Scan':
@@ -110,8 +106,7 @@ def merge(scans: Iterable[Scan]) -> Scan:
         scans (Iterable[Scan]): In the data set's order.
     """
     scans = list(scans)
-    names = ('indices', 'labels', 'digests', 'names')
-    arrays = {name: np.concatenate([getattr(scan, name) for scan in scans]) for name in names}
+    arrays = {name: np.concatenate([getattr(scan, name) for scan in scans]) for name in _ARRAYS}
     sizes = set().union(*(scan.sizes for scan in scans))
     return Scan(**arrays, sizes=sizes, unreadable=[one for s in scans for one in s.unreadable])
 

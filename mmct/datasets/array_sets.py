@@ -37,10 +37,8 @@ class ArrayCorruptionSet(StoredCorruptionSet):
     IMAGE_SIZE: tuple[int, int] | None = None
     """Height and width that the images must have."""
 
-    def __init__(self, data_root: str, **kwargs) -> None:
-        # The one mapped file: its name and its pixels.
-        self._mapped: tuple[str, np.ndarray] | None = None
-        super().__init__(data_root=data_root, **kwargs)
+    # The one mapped file: its name and its pixels.
+    _mapped: tuple[str, np.ndarray] | None = None
 
     def has(self, corruption: str) -> bool:
         """Look for the corruption's file."""
@@ -195,23 +193,22 @@ class CIFAR10C(ArrayCorruptionSet):
     def open(self) -> None:
         """Check the files; with ``check_md5`` all their bytes."""
         super().open()
-        if self.check_md5:
-            for name in ('labels', *dict.fromkeys(cell.corruption for cell in self.cells)):
-                self._check_md5(name)
+        names = ('labels', *dict.fromkeys(cell.corruption for cell in self.cells))
+        for name in names if self.check_md5 else ():
+            file = self._file(name)
+            if name not in self.MD5:
+                raise ValueError(
+                    f'{type(self).__name__}: no MD5 of a released {file.name} is known'
+                )
+            if not check_integrity(file, self.MD5[name]):
+                raise ValueError(
+                    f'{file} is not the released one: its MD5 is not {self.MD5[name]}; download '
+                    'it again, or leave out check_md5'
+                )
 
     def describe(self) -> dict[str, Any]:
         """Describe the data, for result files."""
         return {**super().describe(), 'md5_checked': self.check_md5}
-
-    def _check_md5(self, name: str) -> None:
-        file = Path(self.data_root) / f'{name}.npy'
-        if name not in self.MD5:
-            raise ValueError(f'{type(self).__name__}: no MD5 of a released {file.name} is known')
-        if not check_integrity(file, self.MD5[name]):
-            raise ValueError(
-                f'{file} is not the released one: its MD5 is not {self.MD5[name]}; download it '
-                'again, or leave out check_md5'
-            )
 
 
 @DATASETS.register_module()

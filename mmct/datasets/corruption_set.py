@@ -96,7 +96,8 @@ class CorruptionSet(BaseDataset):
         if pipeline is None:
             pipeline = [dict(type='mmpretrain.PackInputs', meta_keys=META_KEYS)]
         kwargs.setdefault('ann_file', '')
-        super().__init__(pipeline=pipeline, **kwargs)
+        # There is nothing to serialize: a sample is known by its number alone.
+        super().__init__(pipeline=pipeline, **{**kwargs, 'serialize_data': False})
 
     def _checked(self, corruptions: Sequence[str]) -> list[str]:
         """Sort the names as the set does, each once."""
@@ -152,16 +153,11 @@ class CorruptionSet(BaseDataset):
             categories={kind: list(names) for kind, names in self.CATEGORIES.items()},
         )
 
-    def full_init(self) -> None:
-        """Open the set, if that was put off."""
-        if self._fully_initialized:
-            return
+    def load_data_list(self) -> np.ndarray:
+        """Open the set, and number its samples. (cells * num_images,)."""
         self.open()
-        self._rows = np.arange(len(self.cells) * self.num_images)
-        if self._indices is not None:
-            self._rows = self._some(self._indices)
         self._metainfo['corruptions'] = self.describe()
-        self._fully_initialized = True
+        return np.arange(len(self.cells) * self.num_images)
 
     @property
     def num_images(self) -> int:
@@ -212,16 +208,12 @@ class CorruptionSet(BaseDataset):
             idx (int): Index of the sample.
         """
         self.full_init()
-        return {**self._info(int(self._rows[idx])), 'sample_idx': idx % len(self)}
-
-    def __len__(self) -> int:
-        self.full_init()
-        return len(self._rows)
+        return {**self._info(int(self.data_list[idx])), 'sample_idx': idx % len(self)}
 
     def get_gt_labels(self) -> np.ndarray:
         """Get the class of each sample. (len,)."""
         self.full_init()
-        return self.labels[self._rows % self.num_images]
+        return self.labels[np.asarray(self.data_list, int) % self.num_images]
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """Get the class of a sample.
@@ -230,32 +222,7 @@ class CorruptionSet(BaseDataset):
             idx (int): Index of the sample.
         """
         self.full_init()
-        return [int(self.labels[self._rows[idx] % self.num_images])]
-
-    def get_subset_(self, indices: int | Sequence[int]) -> None:
-        """Keep some samples.
-
-        Args:
-            indices (int | Sequence[int]): Which; or the first n, or the last -n.
-        """
-        self.full_init()
-        self._rows = self._some(indices)
-
-    def get_subset(self, indices: int | Sequence[int]) -> 'CorruptionSet':
-        """Make a data set of some samples.
-
-        Args:
-            indices (int | Sequence[int]): Which; or the first n, or the last -n.
-        """
-        self.full_init()
-        subset = self._copy_without_annotation()
-        subset.get_subset_(indices)
-        return subset
-
-    def _some(self, indices: int | Sequence[int]) -> np.ndarray:
-        if isinstance(indices, int):
-            return self._rows[:indices] if indices >= 0 else self._rows[indices:]
-        return self._rows[list(indices)]
+        return [int(self.labels[self.data_list[idx] % self.num_images])]
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle without what is open: workers open their own."""

@@ -1,6 +1,7 @@
 """Corrupt images while they are loaded: in a pipeline, or after the whole of it."""
 
 import copy
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from .images import check_channel_order, order_of_sample, reordered
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False)
 class Corrupt(BaseTransform):
     """Corrupt the image as CIFAR-10-C or ImageNet-C are (Hendrycks & Dietterich, 2019).
 
@@ -43,19 +45,18 @@ class Corrupt(BaseTransform):
             array (H, W, 3) or of a size that the table does not serve.
     """
 
-    def __init__(
-        self,
-        corruption: str,
-        severity: int,
-        seed: int = 0,
-        table: str | None = None,
-        channel_order: str | None = None,
-    ) -> None:
-        self.corruption = check_corruption(corruption)
-        self.severity = check_severity(severity)
-        self.seed = check_seed(seed)
-        self.table = check_table(table)
-        self.channel_order = check_channel_order(channel_order, 'Corrupt')
+    corruption: str
+    severity: int
+    seed: int = 0
+    table: str | None = None
+    channel_order: str | None = None
+
+    def __post_init__(self) -> None:
+        check_corruption(self.corruption)
+        self.severity = check_severity(self.severity)
+        self.seed = check_seed(self.seed)
+        check_table(self.table)
+        check_channel_order(self.channel_order, 'Corrupt')
 
     def transform(self, results: dict) -> dict:
         """Corrupt ``results['img']``."""
@@ -116,10 +117,6 @@ class Corrupt(BaseTransform):
             seed=self.seed,
             table=table,
         )
-
-    def __repr__(self) -> str:
-        settings = ', '.join(f'{name}={value!r}' for name, value in vars(self).items())
-        return f'{type(self).__name__}({settings})'
 
 
 @DATASETS.register_module()

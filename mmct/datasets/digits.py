@@ -4,6 +4,8 @@ import numpy as np
 from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
+from mmct.messages import require
+
 # The test set of the original data: scikit-learn ships the UCI set's 1,797
 # test images, in the order of their writers. The last quarter is held out.
 NUM_TRAIN = 1347
@@ -31,10 +33,7 @@ class Digits(BaseDataset):
     METAINFO = {'classes': tuple('0123456789')}
 
     def __init__(self, split: str = 'train', **kwargs) -> None:
-        if split not in ('train', 'test'):
-            raise ValueError(
-                f"Digits: split must be 'train' or 'test', but got {split!r}"
-            )
+        require(split in ('train', 'test'), "Digits: split must be 'train' or 'test'", split)
         self.split = split
         super().__init__(ann_file='', **kwargs)
 

@@ -1,5 +1,6 @@
 """A test set's images in batches, as its pipeline gives them, and their corruptions."""
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -166,11 +167,8 @@ class GeneratedCorruptionSet(CorruptionSet):
         self.labels = self.clean.labels
         if 'classes' in self.clean.metainfo:
             self._metainfo.setdefault('classes', self.clean.metainfo['classes'])
-        self.cells = tuple(
-            Cell(name, severity)
-            for name in self._corruptions or CORRUPTIONS
-            for severity in self._severities or SEVERITIES
-        )
+        kinds = product(self._corruptions or CORRUPTIONS, self._severities or SEVERITIES)
+        self.cells = tuple(Cell(*kind) for kind in kinds)
 
     def pixels(self, cell: Cell, positions: range) -> np.ndarray:
         """Make images of a cell."""

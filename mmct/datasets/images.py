@@ -13,6 +13,8 @@ import mmcv
 import numpy as np
 from PIL import Image
 
+from mmct.messages import require
+
 IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp')
 """The endings of image files, in lower case."""
 
@@ -35,10 +37,8 @@ def check_channel_order(order: str | None, owner: str) -> str | None:
     Raises:
         ValueError: If it is none of these.
     """
-    if order not in (None, *CHANNEL_ORDERS):
-        raise ValueError(
-            f'{owner}: channel_order must be None or one of {CHANNEL_ORDERS}, got {order!r}'
-        )
+    rule = f'{owner}: channel_order must be None or one of {CHANNEL_ORDERS}'
+    require(order in (None, *CHANNEL_ORDERS), rule, order)
     return order
 
 

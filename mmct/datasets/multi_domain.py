@@ -3,7 +3,7 @@
 import logging
 import zlib
 from collections.abc import Iterator, Sequence, Sized
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from mmengine.logging import print_log
 from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATA_SAMPLERS, DATASETS
 
-from mmct.messages import suggestion
+from mmct.messages import require, suggestion
 
 from .images import IMAGE_ENDINGS, check_whole, decoded
 
@@ -73,12 +73,8 @@ class MultiDomain(BaseDataset):
         **kwargs,
     ) -> None:
         name = type(self).__name__
-        if part not in PARTS:
-            raise ValueError(f'{name}: part must be one of {PARTS}, but got {part!r}')
-        if not 0 < holdout < 1:
-            raise ValueError(
-                f'{name}: holdout is a fraction above 0 and below 1, but got {holdout!r}'
-            )
+        require(part in PARTS, f'{name}: part must be one of {PARTS}', part)
+        require(0 < holdout < 1, f'{name}: holdout is a fraction above 0 and below 1', holdout)
         self.domains = None if domains is None else _listed(domains)
         self.left_out = _listed(left_out)
         self.part = part
@@ -313,12 +309,10 @@ class DomainSampler(InfiniteSampler):
         super().__init__(dataset, shuffle=True, seed=seed)
 
     def _infinite_indices(self) -> Iterator[int]:
-        for row in self._rounds():
-            yield from row
+        return chain.from_iterable(self._rounds())
 
     def _indices_of_rank(self) -> Iterator[int]:
-        for row in islice(self._rounds(), self.rank, None, self.world_size):
-            yield from row
+        return chain.from_iterable(islice(self._rounds(), self.rank, None, self.world_size))
 
     def _rounds(self) -> Iterator[tuple[int, ...]]:
         return zip(*(self._endless(domain) for domain in self.domains), strict=True)

@@ -1,21 +1,7 @@
 """Hooks and loops that mmengine runs."""
 
+from . import hooks
 from .corruption_test_loop import CorruptionTestLoop
-from .hooks import (
-    ChannelsLastHook,
-    NoBNTeacherHook,
-    NoBNTrainingHook,
-    RecalibrateBNHook,
-    ResumableCheckpointHook,
-    ScorecardHook,
-)
+from .hooks import *  # noqa: F403
 
-__all__ = [
-    'ChannelsLastHook',
-    'CorruptionTestLoop',
-    'NoBNTeacherHook',
-    'NoBNTrainingHook',
-    'RecalibrateBNHook',
-    'ResumableCheckpointHook',
-    'ScorecardHook',
-]
+__all__ = ['CorruptionTestLoop', *hooks.__all__]

@@ -99,7 +99,8 @@ class CorruptionTestLoop(BaseLoop):
         return metrics
 
     def _settings(self) -> dict[str, Any]:
-        runner, kind = self.runner, self.cells.metainfo['corruptions']['set']
+        runner, loader = self.runner, self.dataloader
+        kind = self.cells.metainfo['corruptions']['set']
         config, checkpoint = Path(runner.cfg.filename or 'model'), runner._load_from
         out = self.out or Path(runner.work_dir) / f'scorecard_{kind}.json'
         adapted = ' (BN of test batches)' if self.recalibrate_bn else ''
@@ -109,8 +110,9 @@ class CorruptionTestLoop(BaseLoop):
             metric=self.evaluator.metrics[0],
             config=config.name,
             checkpoint=Path(checkpoint).name if checkpoint else '',
-            batch_size=_batch_size(self.dataloader),
-            num_workers=self.dataloader.num_workers,
+            # With a batch sampler of the config's, the loader itself has none.
+            batch_size=loader.batch_size or getattr(loader.batch_sampler, 'batch_size', 128),
+            num_workers=loader.num_workers,
             fp16=self.fp16,
             channels_last=self.channels_last,
             recalibrate_bn=self.recalibrate_bn,
@@ -144,8 +146,3 @@ def _clean_images(dataset: dict) -> CleanImages:
             f'no clean images: {missing_data(error)}; put the test set of the config there, or '
             'leave them out with --no-clean (with_clean=False)'
         ) from error
-
-
-def _batch_size(dataloader: DataLoader) -> int:
-    # With a batch sampler of the config's, the loader itself has none.
-    return dataloader.batch_size or getattr(dataloader.batch_sampler, 'batch_size', 128)

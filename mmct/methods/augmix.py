@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from mmpretrain.registry import MODELS, TRANSFORMS
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
+from mmct.messages import require
 from mmct.runs.configs import scoped, type_name
 from mmct.runs.errors import CTError
 
@@ -32,39 +34,26 @@ def _affine(image: Image.Image, *matrix: float) -> Image.Image:
     return image.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
 
 
-def _rotate(image: Image.Image, severity: float) -> Image.Image:
-    degrees = _either_way(int(_level(severity, 30)))
-    return image.rotate(degrees, resample=Image.Resampling.BILINEAR)
-
-
-def _shear_x(image: Image.Image, severity: float) -> Image.Image:
-    return _affine(image, 1, _either_way(_level(severity, 0.3)), 0, 0, 1, 0)
-
-
-def _shear_y(image: Image.Image, severity: float) -> Image.Image:
-    return _affine(image, 1, 0, 0, _either_way(_level(severity, 0.3)), 1, 0)
-
-
-def _translate_x(image: Image.Image, severity: float) -> Image.Image:
-    pixels = _either_way(int(_level(severity, image.width / 3)))
-    return _affine(image, 1, 0, pixels, 0, 1, 0)
-
-
-def _translate_y(image: Image.Image, severity: float) -> Image.Image:
-    pixels = _either_way(int(_level(severity, image.height / 3)))
-    return _affine(image, 1, 0, 0, 0, 1, pixels)
-
-
 OPERATIONS: dict[str, Callable[[Image.Image, float], Image.Image]] = dict(
     autocontrast=lambda image, severity: ImageOps.autocontrast(image),
     equalize=lambda image, severity: ImageOps.equalize(image),
     posterize=lambda image, severity: ImageOps.posterize(image, 4 - int(_level(severity, 4))),
-    rotate=_rotate,
+    rotate=lambda image, severity: image.rotate(
+        _either_way(int(_level(severity, 30))), Image.Resampling.BILINEAR
+    ),
     solarize=lambda image, severity: ImageOps.solarize(image, 256 - int(_level(severity, 256))),
-    shear_x=_shear_x,
-    shear_y=_shear_y,
-    translate_x=_translate_x,
-    translate_y=_translate_y,
+    shear_x=lambda image, severity: _affine(
+        image, 1, _either_way(_level(severity, 0.3)), 0, 0, 1, 0
+    ),
+    shear_y=lambda image, severity: _affine(
+        image, 1, 0, 0, _either_way(_level(severity, 0.3)), 1, 0
+    ),
+    translate_x=lambda image, severity: _affine(
+        image, 1, 0, _either_way(int(_level(severity, image.width / 3))), 0, 1, 0
+    ),
+    translate_y=lambda image, severity: _affine(
+        image, 1, 0, 0, 0, 1, _either_way(int(_level(severity, image.height / 3)))
+    ),
 )
 """The operations and their strengths, as in AugMix's code: none is one of the
 benchmark's corruptions (contrast, brightness) or near one (colour, sharpness).
@@ -72,6 +61,7 @@ All treat the channels alike: RGB and BGR are the same to them."""
 
 
 @TRANSFORMS.register_module()
+@dataclass(eq=False)
 class AugMix(BaseTransform):
     """Mix the image with chains of operations on it (Hendrycks et al., 2020).
 
@@ -100,25 +90,21 @@ class AugMix(BaseTransform):
             image is no uint8 array (H, W, 3).
     """
 
-    def __init__(
-        self,
-        num_views: int = 1,
-        width: int = 3,
-        depth: int | None = None,
-        severity: float = 3,
-        alpha: float = 1.0,
-    ) -> None:
+    num_views: int = 1
+    width: int = 3
+    depth: int | None = None
+    severity: float = 3
+    alpha: float = 1.0
+
+    def __post_init__(self) -> None:
         for holds, rule, value in (
-            (num_views >= 1, 'num_views must be at least 1', num_views),
-            (width >= 1, 'width must be at least 1', width),
-            (depth is None or depth >= 1, 'depth must be None or at least 1', depth),
-            (0.1 < severity <= 10, 'severity must be in (0.1, 10]', severity),
-            (alpha > 0, 'alpha must be positive', alpha),
+            (self.num_views >= 1, 'num_views must be at least 1', self.num_views),
+            (self.width >= 1, 'width must be at least 1', self.width),
+            (self.depth is None or self.depth >= 1, 'depth must be None or at least 1', self.depth),
+            (0.1 < self.severity <= 10, 'severity must be in (0.1, 10]', self.severity),
+            (self.alpha > 0, 'alpha must be positive', self.alpha),
         ):
-            if not holds:
-                raise ValueError(f'AugMix: {rule}, but got {value!r}')
-        self.num_views = num_views
-        self.width, self.depth, self.severity, self.alpha = width, depth, severity, alpha
+            require(holds, f'AugMix: {rule}', value)
 
     def transform(self, results: dict) -> dict:
         """Mix ``results['img']``."""
@@ -153,15 +139,10 @@ class AugMix(BaseTransform):
 
     def _chain(self, image: np.ndarray) -> Image.Image:
         chained = Image.fromarray(image)
-        names = list(OPERATIONS)
-        depth = self.depth or np.random.randint(1, 4)
-        for _ in range(depth):
-            chained = OPERATIONS[names[np.random.randint(len(names))]](chained, self.severity)
+        operations = list(OPERATIONS.values())
+        for _ in range(self.depth or np.random.randint(1, 4)):
+            chained = operations[np.random.randint(len(operations))](chained, self.severity)
         return chained
-
-    def __repr__(self) -> str:
-        settings = ', '.join(f'{name}={value!r}' for name, value in vars(self).items())
-        return f'{type(self).__name__}({settings})'
 
 
 def jensen_shannon(logits: Sequence[Tensor]) -> Tensor:
@@ -202,8 +183,7 @@ class JensenShannonLoss(nn.Module):
 
     def __init__(self, loss: dict | None = None, jsd_weight: float = 12.0) -> None:
         super().__init__()
-        if not jsd_weight >= 0:
-            raise ValueError(f'JensenShannonLoss: jsd_weight must be >= 0, but got {jsd_weight!r}')
+        require(jsd_weight >= 0, 'JensenShannonLoss: jsd_weight must be >= 0', jsd_weight)
         self.loss = MODELS.build(loss or dict(type='mmpretrain.CrossEntropyLoss'))
         self.jsd_weight = jsd_weight
 

@@ -8,6 +8,7 @@ from PIL import Image
 from torchvision.transforms import AutoAugment, AutoAugmentPolicy
 
 from mmct.datasets.images import order_before, reordered
+from mmct.messages import require
 from mmct.runs.configs import scoped
 
 from .pipelines import augment, preprocessor
@@ -36,10 +37,8 @@ class TorchvisionAutoAugment(BaseTransform):
 
     def __init__(self, policy: str = 'cifar10', to_rgb: bool = False) -> None:
         policies = [p.value for p in AutoAugmentPolicy]
-        if policy not in policies:
-            raise ValueError(
-                f'TorchvisionAutoAugment: policy must be one of {policies}, but got {policy!r}'
-            )
+        rule = f'TorchvisionAutoAugment: policy must be one of {policies}'
+        require(policy in policies, rule, policy)
         self.policy, self.to_rgb = policy, to_rgb
         self._augment = AutoAugment(AutoAugmentPolicy(policy))
 

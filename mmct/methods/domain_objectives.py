@@ -1,6 +1,6 @@
 """Objectives over domains that are added to the task loss: CORAL, MMD, IRM, GroupDRO."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -53,25 +53,6 @@ def _rows(rows: list[int]) -> slice | list[int]:
     return regular if list(range(rows[-1] + 1))[regular] == rows else rows
 
 
-def mean_over_pairs(
-    distance: Callable[[Tensor, Tensor], Tensor], features: Tensor, domains: Sequence[int]
-) -> Tensor:
-    """Average the distance of two domains' features.
-
-    Args:
-        distance (Callable): Of two sets of features, (n, D) and (m, D).
-        features (Tensor): (N, D).
-        domains (Sequence[int]): N numbers.
-
-    Returns:
-        Tensor: A scalar; 0 where there is but one domain.
-    """
-    # Half precision has too few digits for variances.
-    groups = by_domain(features.float(), domains)
-    pairs = [distance(one, other) for one, other in combinations(groups.values(), 2)]
-    return torch.stack(pairs).mean() if pairs else features.sum() * 0
-
-
 def coral(one: Tensor, other: Tensor) -> Tensor:
     """Compute the squared difference of two sets' means and of their covariances.
 
@@ -110,7 +91,10 @@ class CORAL(nn.Module):
 
     def forward(self, outputs: DomainOutputs) -> Tensor:
         """Compute the term that is added to the task loss, a scalar."""
-        return self.weight * mean_over_pairs(self.distance, outputs.features, outputs.domains)
+        # Half precision has too few digits for variances.
+        groups = by_domain(outputs.features.float(), outputs.domains)
+        pairs = [self.distance(one, other) for one, other in combinations(groups.values(), 2)]
+        return self.weight * (torch.stack(pairs).mean() if pairs else outputs.features.sum() * 0)
 
 
 GAMMAS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
@@ -223,15 +207,12 @@ class GroupDRO(nn.Module):
         """Compute the term that turns the mean of the losses into the weighted one, a scalar."""
         groups = by_domain(outputs.losses, outputs.domains)
         risks = torch.stack([losses.mean() for losses in groups.values()])
-        if self.training:
-            self._update(list(groups), risks.detach().float())
         weights = torch.stack([self.weights[domain] for domain in groups])
+        if self.training:
+            found = risks.detach().float()
+            all_reduce(found, 'mean')  # the same weights in all processes
+            weights = weights * (self.eta * found).exp()
+            weights = weights / weights.sum()
+            for domain, weight in zip(groups, weights, strict=True):
+                self.weights[domain] = weight
         return (weights / weights.sum() * risks).sum() - outputs.losses.mean()
-
-    def _update(self, domains: list[int], risks: Tensor) -> None:
-        # The same weights in all processes.
-        all_reduce(risks, 'mean')
-        weights = torch.stack([self.weights[domain] for domain in domains])
-        weights = weights * (self.eta * risks).exp()
-        for domain, weight in zip(domains, weights / weights.sum(), strict=True):
-            self.weights[domain] = weight

@@ -8,6 +8,8 @@ from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmct.messages import require
+
 from .no_norm import GRANULARITIES, NoNorm, calibrate
 
 INITS = ('identity', 'fold', 'calibrate')
@@ -61,25 +63,24 @@ def remove_batch_norm(
             'a BatchNorm cannot be replaced in place by itself: give the network '
             'that holds it'
         )
-    inputs = _as_one(batches) if init == 'calibrate' else None
-    names = {module: name for name, module in model.named_modules()}
-    places = [
-        (parent, name, child)
-        for parent in names
-        # Not named_children(): it tells one name of a layer that has two.
-        for name, child in parent._modules.items()
-        if isinstance(child, _BatchNorm)
-    ]
+    batches = list(batches or ()) if init == 'calibrate' else []
+    if init == 'calibrate' and not batches:
+        raise ValueError("init='calibrate' needs at least one batch of inputs")
+    layers = {
+        name: module
+        for name, module in model.named_modules(remove_duplicate=False)  # one may have two names
+        if isinstance(module, _BatchNorm)
+    }
     # All are made before the first is put in place: an error changes nothing.
-    made = {bn: _without_statistics(names[bn], bn, init) for _, _, bn in places}
-    for parent, name, bn in places:
-        setattr(parent, name, made[bn])
-    if inputs is not None:
+    made = {bn: _without_statistics(name, bn, init) for name, bn in layers.items()}
+    for name, bn in layers.items():
+        model.set_submodule(name, made[bn])
+    if batches:
         try:
-            calibrate(model, inputs, granularity)
+            calibrate(model, torch.cat(batches), granularity)
         except Exception:
-            for parent, name, bn in places:
-                setattr(parent, name, bn)
+            for name, bn in layers.items():
+                model.set_submodule(name, bn)
             raise
     return model
 
@@ -97,8 +98,7 @@ def check_removal(owner: str, init: str, granularity: str) -> None:
     """
     checks = (('init', init, INITS), ('granularity', granularity, GRANULARITIES))
     for name, value, allowed in checks:
-        if value not in allowed:
-            raise ValueError(f'{owner}: {name} must be one of {allowed}, but got {value!r}')
+        require(value in allowed, f'{owner}: {name} must be one of {allowed}', value)
 
 
 def check_has_batch_norm(model: nn.Module) -> None:
@@ -124,13 +124,6 @@ def check_has_batch_norm(model: nn.Module) -> None:
         'CT needs a BN student, but this network has no BatchNorm layer; '
         f'normalisation layers found: {", ".join(found) or "none"}'
     )
-
-
-def _as_one(batches: Iterable[Tensor] | None) -> Tensor:
-    batches = list(batches or ())
-    if not batches:
-        raise ValueError("init='calibrate' needs at least one batch of inputs")
-    return torch.cat(batches)  # (N, C, H, W)
 
 
 def _without_statistics(name: str, bn: _BatchNorm, init: str) -> NoNorm:
@@ -176,34 +169,26 @@ def check_is_copy(teacher: nn.Module, student: nn.Module, with_bn: bool = False)
         ValueError: If the teacher has BatchNorm, or if parameters other than
             those of normalisation layers differ in name or shape.
     """
-    expected = _shapes(student)
-    found = _shapes(teacher)
     for name, module in teacher.named_modules():
         if isinstance(module, _BatchNorm) and not with_bn:
             raise ValueError(f'the teacher is not BN-free: {name} is a BatchNorm')
-    wrong = [name for name, shape in found.items() if expected.get(name) != shape]
+    mine, theirs = (
+        {(name, p.shape) for name, p in model.named_parameters()} for model in (student, teacher)
+    )
     # A folded BatchNorm(affine=False) leaves parameters that it did not have.
-    norms = _norm_parameters(student) | _norm_parameters(teacher)
-    wrong += expected.keys() - found.keys()
-    wrong = sorted(set(wrong) - norms)
+    norms = {
+        f'{name}.{parameter}'
+        for model in (student, teacher)
+        for name, module in model.named_modules()
+        if hasattr(module, 'num_features') and hasattr(module, 'eps')
+        for parameter in ('weight', 'bias')
+    }
+    wrong = sorted({name for name, _ in mine ^ theirs} - norms)
     if wrong:
         raise ValueError(
             f"the teacher's network is not the student's: {len(wrong)} parameters "
             f'differ in name or shape, the first is {wrong[0]}'
         )
-
-
-def _shapes(model: nn.Module) -> dict[str, torch.Size]:
-    return {name: p.shape for name, p in model.named_parameters()}
-
-
-def _norm_parameters(model: nn.Module) -> set[str]:
-    return {
-        f'{name}.{parameter}'
-        for name, module in model.named_modules()
-        if hasattr(module, 'num_features') and hasattr(module, 'eps')
-        for parameter in ('weight', 'bias')
-    }
 
 
 @MODELS.register_module(name='NormFreeBackbone')

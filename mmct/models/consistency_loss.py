@@ -8,6 +8,8 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
+from mmct.messages import require
+
 DISTANCES = ('kl', 'js', 'mse', 'cosine')
 GATES = (None, 'correct', 'confident')
 RAMPS = (None, 'linear', 'cosine')
@@ -179,22 +181,13 @@ class CTConsistencyLoss(nn.Module):
         for holds, rule, value in (
             (distance in DISTANCES, f'distance must be one of {DISTANCES}', distance),
             (is_stage, f'stage must be {stages}', stage),
-            (
-                0 <= loss_weight < math.inf,
-                'loss_weight must be finite and >= 0',
-                loss_weight,
-            ),
-            (
-                0 < temperature < math.inf,
-                'temperature must be finite and > 0',
-                temperature,
-            ),
+            (0 <= loss_weight < math.inf, 'loss_weight must be finite and >= 0', loss_weight),
+            (0 < temperature < math.inf, 'temperature must be finite and > 0', temperature),
             (ramp in RAMPS, f'ramp must be one of {RAMPS}', ramp),
             (0 < ramp_length <= 1, 'ramp_length must be in (0, 1]', ramp_length),
             (gate in GATES, f'gate must be one of {GATES}', gate),
         ):
-            if not holds:
-                raise ValueError(f'CTConsistencyLoss: {rule}, but got {value!r}')
+            require(holds, f'CTConsistencyLoss: {rule}', value)
         self.distance = distance
         self.stage = stage
         self.loss_weight = loss_weight

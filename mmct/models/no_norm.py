@@ -4,6 +4,8 @@ import torch
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from mmct.messages import require
+
 from .forward_pass import see_inputs
 
 GRANULARITIES = ('layer', 'channel')
@@ -48,19 +50,12 @@ class NoNorm(nn.Module):
         track_running_stats: bool = False,
     ) -> None:
         super().__init__()
-        if num_features <= 0:
-            raise ValueError(
-                f'NoNorm: num_features must be positive, but got {num_features}'
-            )
+        require(num_features > 0, 'NoNorm: num_features must be positive', num_features)
         self.num_features = num_features
         self.eps = eps
         self.affine = affine
-        if affine:
-            self.weight = nn.Parameter(torch.ones(num_features))
-            self.bias = nn.Parameter(torch.zeros(num_features))
-        else:
-            self.register_parameter('weight', None)
-            self.register_parameter('bias', None)
+        for name, start in (('weight', torch.ones), ('bias', torch.zeros)):
+            self.register_parameter(name, nn.Parameter(start(num_features)) if affine else None)
 
     def forward(self, x: Tensor) -> Tensor:
         """Scale and shift each channel.
@@ -130,10 +125,8 @@ def calibrate(
             NoNorm, or a layer's statistics are not finite (the layer is
             named).
     """
-    if granularity not in GRANULARITIES:
-        raise ValueError(
-            f'granularity must be one of {GRANULARITIES}, but got {granularity!r}'
-        )
+    known = granularity in GRANULARITIES
+    require(known, f'granularity must be one of {GRANULARITIES}', granularity)
     layers = {
         name: module
         for name, module in model.named_modules()
@@ -145,21 +138,18 @@ def calibrate(
 
     def rescale(name: str, layer: NoNorm, x: Tensor) -> None:
         # A layer that is shared is used often but calibrated once.
-        if name not in done:
-            done.add(name)
-            _rescale(name, layer, x, granularity)
+        if name in done:
+            return
+        done.add(name)
+        x = x.float()
+        if granularity == 'channel':
+            others = [d for d in range(x.dim()) if d != 1]
+            var, mean = torch.var_mean(x, dim=others, correction=0)  # (C,), (C,)
+        else:
+            var, mean = x.var(correction=0), x.new_zeros(())
+        if not (var.isfinite().all() and mean.isfinite().all()):
+            raise ValueError(f'calibrate: the input of {name} is not finite')
+        layer.standardise(mean, var)
 
     see_inputs(model, inputs, layers, rescale)
     return model
-
-
-def _rescale(name: str, layer: NoNorm, x: Tensor, granularity: str) -> None:
-    x = x.float()
-    if granularity == 'channel':
-        others = [d for d in range(x.dim()) if d != 1]
-        var, mean = torch.var_mean(x, dim=others, correction=0)  # (C,), (C,)
-    else:
-        var, mean = x.var(correction=0), x.new_zeros(())
-    if not (var.isfinite().all() and mean.isfinite().all()):
-        raise ValueError(f'calibrate: the input of {name} is not finite')
-    layer.standardise(mean, var)

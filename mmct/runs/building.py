@@ -114,7 +114,7 @@ def dump_config(runner: Runner, replace: bool = True) -> None:
 
 
 def data_loader(runner: Runner, split: str, option: str | None = None) -> DataLoader:
-    """Build the loader of a split, and check its classes.
+    """Build the loader of a split, and check its classes against the head.
 
     Args:
         runner (Runner): Of which the loader is.
@@ -140,20 +140,6 @@ def data_loader(runner: Runner, split: str, option: str | None = None) -> DataLo
                 f'no data for {field}: {missing_data(error)}; put the data there, or name its '
                 f'folder with {option}'
             ) from error
-    check_classes(loader, runner)
-    return loader
-
-
-def check_classes(loader: DataLoader, runner: Runner) -> None:
-    """Refuse a head that has not as many outputs as the data has classes.
-
-    Args:
-        loader (DataLoader): Loader of the data.
-        runner (Runner): Holds the model.
-
-    Raises:
-        CTError: Names both numbers.
-    """
     classes = getattr(loader.dataset, 'metainfo', {}).get('classes')
     head = getattr(getattr(runner.model, 'module', runner.model), 'head', None)
     expected = getattr(head, 'num_classes', None)
@@ -162,3 +148,4 @@ def check_classes(loader: DataLoader, runner: Runner) -> None:
             f'the data has {len(classes)} classes but the head has {expected}: set '
             f'model.head.num_classes={len(classes)}, or check the data folder'
         )
+    return loader

@@ -1,14 +1,13 @@
 """A run inside a run, that leaves no trace in the outer one."""
 
 import logging
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
-import torch
 from mmengine.runner import Runner
 from mmengine.utils import ManagerMixin
+
+from .reproducibility import random_state, set_random_state
 
 
 @contextmanager
@@ -19,20 +18,20 @@ def isolated() -> Iterator[None]:
     visualizer and scope become the current ones. After the block all are what
     they were: what follows does not depend on whether a Runner ran inside.
     """
-    managers = list(_managers(ManagerMixin))
-    instances = {manager: manager._instance_dict.copy() for manager in managers}
-    python_state, numpy_state = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        try:
-            yield
-        finally:
-            random.setstate(python_state)
-            np.random.set_state(numpy_state)
-            for manager in _managers(ManagerMixin):
-                before = instances.get(manager, {})
-                _close(set(manager._instance_dict.values()) - set(before.values()))
-                manager._instance_dict.clear()
-                manager._instance_dict.update(before)
+    instances = {kind: kind._instance_dict.copy() for kind in _managers(ManagerMixin)}
+    state = random_state()
+    try:
+        yield
+    finally:
+        set_random_state(state)
+        for manager in _managers(ManagerMixin):
+            before = instances.get(manager, {})
+            for instance in set(manager._instance_dict.values()) - set(before.values()):
+                for handler in getattr(instance, 'handlers', ()):
+                    if isinstance(handler, logging.FileHandler):
+                        handler.close()
+            manager._instance_dict.clear()
+            manager._instance_dict.update(before)
 
 
 def stop_workers(runner: Runner) -> None:
@@ -56,10 +55,3 @@ def _managers(cls: type) -> Iterator[type]:
     for subclass in cls.__subclasses__():
         yield subclass
         yield from _managers(subclass)
-
-
-def _close(instances: set) -> None:
-    for instance in instances:
-        for handler in getattr(instance, 'handlers', ()):
-            if isinstance(handler, logging.FileHandler):
-                handler.close()

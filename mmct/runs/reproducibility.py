@@ -125,7 +125,14 @@ class ReproducibleBatches:
     def _epochs(self, seed: int, first: int) -> Iterator:
         for epoch in count(first):
             self.begin(seed, epoch)
-            self._set_sampler(epoch)
+            for sampler in samplers(self.loader):
+                # As mmengine's DistSamplerSeedHook does for epoch-based training.
+                if hasattr(sampler, 'set_epoch'):
+                    sampler.set_epoch(epoch)
+                if isinstance(sampler, InfiniteSampler):
+                    # Its stream ends with the first iterator of the loader, and mmengine
+                    # 0.10.7 makes one when the loop is built.
+                    sampler.indices = sampler._indices_of_rank()
             empty = True
             for batch in self.loader:
                 empty = False
@@ -137,18 +144,8 @@ class ReproducibleBatches:
                     'above the number of images'
                 )
 
-    def _set_sampler(self, epoch: int) -> None:
-        # As mmengine's DistSamplerSeedHook does for epoch-based training.
-        for sampler in samplers(self.loader):
-            if hasattr(sampler, 'set_epoch'):
-                sampler.set_epoch(epoch)
-            if isinstance(sampler, InfiniteSampler):
-                # Its stream ends with the first iterator of the loader, and mmengine
-                # 0.10.7 makes one when the loop is built.
-                sampler.indices = sampler._indices_of_rank()
 
-
-class SkippedBatches:
+class SkippedBatches(chain):
     """The batches that mmengine's iteration-based loop reads, already where it goes on.
 
     The loop asks for the batches that were trained on before: mmengine 0.10.7
@@ -159,14 +156,9 @@ class SkippedBatches:
         skipped (int): How many the loop will skip.
     """
 
-    def __init__(self, batches: Iterator, skipped: int) -> None:
-        self._batches = chain(repeat(None, skipped), batches)
-
-    def __iter__(self) -> Iterator:
-        return self
-
-    def __next__(self):
-        return next(self._batches)
+    def __new__(cls, batches: Iterator, skipped: int) -> 'SkippedBatches':
+        """Put what is skipped before the batches."""
+        return super().__new__(cls, repeat(None, skipped), batches)
 
     def skip_iter(self, num_iters: int) -> None:
         """Skip batches.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from mmengine.config import Config, ConfigDict
 
+from mmct.messages import require
 from mmct.models import check_removal
 from mmct.runs.configs import (
     import_mmct,
@@ -74,10 +75,8 @@ class TeacherRecipe:
         check_removal('NoBNTeacherHook', self.init, self.granularity)
         for name in ('calibration_batches', 'length', 'max_epochs', 'max_iters', 'lr'):
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, (int, float)) and value > 0):
-                raise ValueError(
-                    f'NoBNTeacherHook: {name} must be positive, but got {value!r}'
-                )
+            positive = isinstance(value, (int, float)) and value > 0
+            require(value is None or positive, f'NoBNTeacherHook: {name} must be positive', value)
 
 
 def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:

@@ -13,12 +13,11 @@ from mmpretrain.models import ImageClassifier
 from torch import Tensor
 
 from mmct.models import build_classifier
-from mmct.runs.checkpoint import load_state_dict, safe_loading
+from mmct.runs.checkpoint import checkpoint_to_resume, load_state_dict, safe_loading
 from mmct.runs.errors import CTError
 from mmct.runs.identity import fingerprint
 from mmct.runs.isolation import isolated, stop_workers
 from mmct.runs.ranks import on_main_rank, unwrapped
-from mmct.runs.resume import checkpoint_to_resume
 
 from .config import TeacherRecipe, teacher_config
 from .evaluation import teacher_record

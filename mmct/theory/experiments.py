@@ -5,8 +5,11 @@ In turn: drawn regression problems, a two-layer network on the same data, and re
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+
+from mmct.messages import require
 
 from .min_norm import deviations, excess_risk, min_norm, shares
 
@@ -67,8 +70,7 @@ class Setting:
         return truth * np.sqrt(parts) / self.sigma
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """Risks of both solutions in one draw; each is (without, with) normalisation.
 
     Attributes:
@@ -120,13 +122,7 @@ def sweep(settings: Sequence[Setting], draws: int, seed: int = 0) -> np.ndarray:
         normalisation. (settings, draws, 3, 2)
     """
     rng = np.random.default_rng(seed)
-    return np.array([
-        [
-            (found.in_domain, found.shifted, found.low_share)
-            for found in (draw(setting, rng) for _ in range(draws))
-        ]
-        for setting in settings
-    ])
+    return np.array([[draw(setting, rng) for _ in range(draws)] for setting in settings])
 
 
 def hidden_scale(hidden: np.ndarray, calibration: str) -> np.ndarray | None:
@@ -143,8 +139,8 @@ def hidden_scale(hidden: np.ndarray, calibration: str) -> np.ndarray | None:
     Raises:
         ValueError: If there is no such calibration.
     """
-    if calibration not in CALIBRATIONS:
-        raise ValueError(f'calibration must be one of {CALIBRATIONS}, got {calibration!r}')
+    known = calibration in CALIBRATIONS
+    require(known, f'calibration must be one of {CALIBRATIONS}', calibration)
     if calibration == 'none':
         return None
     own = deviations(hidden)

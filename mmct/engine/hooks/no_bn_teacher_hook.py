@@ -10,7 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
-from mmct.messages import suggestion
+from mmct.messages import require, suggestion
 from mmct.models import CTClassifier, check_speed, pick_dtype
 from mmct.runs.checkpoint import digest, refuse_code, safe_loading
 from mmct.runs.errors import CTError
@@ -78,16 +78,10 @@ class NoBNTeacherHook(Hook):
             ('on_weak_teacher', on_weak_teacher, ('stop', 'warn')),
             ('student_start', student_start, ('scratch', 'teacher')),
         ):
-            if value not in allowed:
-                raise ValueError(
-                    f'NoBNTeacherHook: {name} must be {allowed[0]!r} or {allowed[1]!r}, but '
-                    f'got {value!r}'
-                )
-        if not (isinstance(student_lr_mult, (int, float)) and student_lr_mult > 0):
-            raise ValueError(
-                'NoBNTeacherHook: student_lr_mult must be positive, but got '
-                f'{student_lr_mult!r}'
-            )
+            rule = f'NoBNTeacherHook: {name} must be {allowed[0]!r} or {allowed[1]!r}'
+            require(value in allowed, rule, value)
+        positive = isinstance(student_lr_mult, (int, float)) and student_lr_mult > 0
+        require(positive, 'NoBNTeacherHook: student_lr_mult must be positive', student_lr_mult)
         check_speed('NoBNTeacherHook', dtype, compile)
         known = [field.name for field in fields(TeacherRecipe)]
         for name in recipe.keys() - known:

@@ -4,6 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
+from mmct.messages import require
 from mmct.models import reestimate_batch_norm
 from mmct.runs.errors import CTError
 from mmct.runs.ranks import unwrapped
@@ -27,10 +28,7 @@ class RecalibrateBNHook(Hook):
     priority = 'LOWEST'
 
     def __init__(self, num_batches: int) -> None:
-        if num_batches < 1:
-            raise ValueError(
-                f'RecalibrateBNHook: num_batches must be at least 1, but got {num_batches}'
-            )
+        require(num_batches >= 1, 'RecalibrateBNHook: num_batches must be at least 1', num_batches)
         self.num_batches = num_batches
 
     def before_test_epoch(self, runner: Runner) -> None:

@@ -17,7 +17,8 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
 from mmpretrain.registry import HOOKS
 
-from mmct.runs.checkpoint import WholeFileBackend, safe_loading
+from mmct.messages import require
+from mmct.runs.checkpoint import WholeFileBackend, check_resumable, is_endless, safe_loading
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_text
 from mmct.runs.identity import differences, fingerprint, in_short
@@ -30,7 +31,6 @@ from mmct.runs.reproducibility import (
     samplers,
     set_random_state,
 )
-from mmct.runs.resume import check_resumable, is_endless
 
 # Where a checkpoint holds what is ours.
 _KEY = 'mmct'
@@ -68,11 +68,8 @@ class ResumableCheckpointHook(CheckpointHook):
 
     def __init__(self, *args, on_other_config: str = 'stop', **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        if on_other_config not in ('stop', 'warn'):
-            raise ValueError(
-                "ResumableCheckpointHook: on_other_config must be 'stop' or 'warn', "
-                f'but got {on_other_config!r}'
-            )
+        rule = "ResumableCheckpointHook: on_other_config must be 'stop' or 'warn'"
+        require(on_other_config in ('stop', 'warn'), rule, on_other_config)
         self.on_other_config = on_other_config
         remote = '://' in str(self.out_dir)
         if self.backend_args is None and self.file_client_args is None and not remote:
@@ -222,7 +219,7 @@ class ResumableCheckpointHook(CheckpointHook):
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         # mmengine's, with all processes' states, and `last_checkpoint` whole.
         self._share_buffers(runner)
-        self._states = _gathered(_state(runner, self._before_val))
+        self._states = all_gather_object(_state(runner, self._before_val))
         if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
             kept = [*self.keep_ckpt_ids, step]
             # With the outdated one: if the run is killed before that is gone,
@@ -310,7 +307,3 @@ def _state(runner: Runner, random: dict | None) -> dict[str, Any]:
             if parameter.grad is not None
         }
     return dict(random=random or random_state(), gradients=gradients)
-
-
-def _gathered(state: dict) -> list[dict]:
-    return all_gather_object(state) if get_world_size() > 1 else [state]

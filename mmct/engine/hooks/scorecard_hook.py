@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
@@ -75,7 +74,13 @@ class ScorecardHook(Hook):
                 'test_dataloader, or leave the hook out'
             )
         try:
-            self._cells = DATASETS.build(self._dataset(runner))
+            self._cells = DATASETS.build(
+                dict(
+                    type=scoped(runner.cfg, 'GeneratedCorruptionSet'),
+                    dataset=runner.cfg.test_dataloader.dataset,
+                    **self._settings,
+                )
+            )
         except (OSError, RuntimeError, ValueError) as error:
             raise CTError(f'ScorecardHook: no test set to score on: {error}') from error
 
@@ -111,13 +116,6 @@ class ScorecardHook(Hook):
             for name, content in render(compare(results, baseline=0), page.stem).items():
                 write_bytes(page.with_name(name), content)
             runner.logger.info(f'Scorecard: {page}')
-
-    def _dataset(self, runner: Runner) -> dict[str, Any]:
-        return dict(
-            type=scoped(runner.cfg, 'GeneratedCorruptionSet'),
-            dataset=runner.cfg.test_dataloader.dataset,
-            **self._settings,
-        )
 
 
 def _networks(runner: Runner) -> dict[str, ImageClassifier]:

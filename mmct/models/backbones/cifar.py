@@ -7,6 +7,8 @@ from mmpretrain.models.backbones.resnext import Bottleneck
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from mmct.messages import require
+
 HE = [
     dict(type='Kaiming', layer='Conv2d', mode='fan_out', nonlinearity='relu'),
     dict(type='Constant', layer='_BatchNorm', val=1, bias=0),
@@ -50,10 +52,8 @@ class AllConvNet(BaseBackbone):
         init_cfg: list | dict | None = HE,
     ) -> None:
         super().__init__(init_cfg)
-        if base_channels < 1:
-            raise ValueError(f'AllConvNet: base_channels must be positive, got {base_channels}')
-        if not 0 <= drop_rate < 1:
-            raise ValueError(f'AllConvNet: drop_rate must be in [0, 1), got {drop_rate}')
+        require(base_channels >= 1, 'AllConvNet: base_channels must be positive', base_channels)
+        require(0 <= drop_rate < 1, 'AllConvNet: drop_rate must be in [0, 1)', drop_rate)
         narrow, wide = base_channels, 2 * base_channels
         self.layers = nn.Sequential(
             _convolution(in_channels, narrow),
@@ -123,8 +123,8 @@ class DenseNetCIFAR(DenseNet):
         **kwargs,
     ) -> None:
         layers, rest = divmod(depth - 4, 6)
-        if rest or layers < 1:
-            raise ValueError(f'DenseNetCIFAR: depth must be 6 n + 4, n >= 1, but got {depth}')
+        fits = layers >= 1 and not rest
+        require(fits, 'DenseNetCIFAR: depth must be 6 n + 4, n >= 1', depth)
         channels = 2 * growth_rate
         super().__init__(
             dict(growth_rate=growth_rate, depths=[layers] * 3, init_channels=channels),
@@ -168,8 +168,8 @@ class ResNeXtCIFAR(ResNeXt):
         **kwargs,
     ) -> None:
         blocks, rest = divmod(depth - 2, 9)
-        if rest or blocks < 1:
-            raise ValueError(f'ResNeXtCIFAR: depth must be 9 n + 2, n >= 1, but got {depth}')
+        fits = blocks >= 1 and not rest
+        require(fits, 'ResNeXtCIFAR: depth must be 9 n + 2, n >= 1', depth)
         self.arch_settings = {depth: (Bottleneck, (blocks,) * 3)}
         stages = dict(num_stages=3, strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(2,))
         super().__init__(
@@ -242,17 +242,14 @@ class WideResNet(BaseBackbone):
     ) -> None:
         super().__init__(init_cfg)
         blocks, rest = divmod(depth - 4, 6)
-        if rest or blocks < 1:
-            raise ValueError(f'WideResNet: depth must be 6 n + 4, n >= 1, but got {depth}')
-        if widen_factor < 1 or base_channels < 1:
-            raise ValueError(
-                'WideResNet: widen_factor and base_channels must be positive, got '
-                f'{widen_factor} and {base_channels}'
-            )
-        if not 0 <= drop_rate < 1:
-            raise ValueError(f'WideResNet: drop_rate must be in [0, 1), got {drop_rate}')
-        if not set(out_indices) <= {0, 1, 2}:
-            raise ValueError(f'WideResNet: out_indices must be of 0, 1, 2, got {out_indices}')
+        for holds, rule, value in (
+            (blocks >= 1 and not rest, 'depth must be 6 n + 4, n >= 1', depth),
+            (widen_factor >= 1, 'widen_factor must be positive', widen_factor),
+            (base_channels >= 1, 'base_channels must be positive', base_channels),
+            (0 <= drop_rate < 1, 'drop_rate must be in [0, 1)', drop_rate),
+            (set(out_indices) <= {0, 1, 2}, 'out_indices must be of 0, 1, 2', out_indices),
+        ):
+            require(holds, f'WideResNet: {rule}', value)
         self.out_indices = tuple(out_indices)
         channels = base_channels
         self.stem = nn.Conv2d(in_channels, channels, 3, padding=1, bias=False)

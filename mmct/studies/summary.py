@@ -67,6 +67,23 @@ def seed_results(
     return _values(_by_seed(plan, results, arm), column)
 
 
+def scores_by_arm(
+    plan: Mapping[str, Any], results: Mapping[str, Mapping], column: Column
+) -> dict[str, dict[int, Any]]:
+    """Collect a score of all arms that have it.
+
+    Args:
+        plan (Mapping): Content of ``study.json``.
+        results (Mapping): Of finished cells, by key.
+        column (str | Mapping): See :func:`shown_value`.
+
+    Returns:
+        dict[str, dict[int, Any]]: By arm what :func:`seed_results` returns.
+    """
+    found = {arm: seed_results(plan, results, arm, column) for arm in plan['arms']}
+    return {arm: scores for arm, scores in found.items() if scores}
+
+
 def mean_and_error(values: Iterable[float]) -> dict[str, Any]:
     """Compute mean and standard error of values from different seeds.
 

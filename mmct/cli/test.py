@@ -76,6 +76,4 @@ def _test(args: Namespace) -> None:
     test(args)
 
 
-main = command(
-    'test.py', __doc__, parse_args, _test, 'stopped; a scorecard goes on where it was'
-)
+main = command('test.py', __doc__, parse_args, _test, 'stopped; a scorecard goes on where it was')

@@ -49,9 +49,7 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     ct = parser.add_argument_group('Counterbalancing Teacher')
     add_flag(ct, '--ct', 'switch CT on in any config')
     ct.add_argument('--teacher', help='checkpoint of a BN-free teacher to use')
-    add_flag(
-        ct, '--retrain-teacher', 'train a new teacher; the one in the work dir is moved aside'
-    )
+    add_flag(ct, '--retrain-teacher', 'train a new teacher; the one in the work dir is moved aside')
     add_flag(ct, '--allow-weak-teacher', 'go on with a teacher that is not above chance')
     return parser.parse_args(argv)
 

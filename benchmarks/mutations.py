@@ -276,8 +276,8 @@ MUTATIONS = [
     ),
     Mutation(
         'differences: not paired by seed',
-        'return [mine[seed] - theirs[seed] for seed in seeds]',
-        'return [mine[seed] - theirs[next(iter(theirs))] for seed in seeds]',
+        'return [(mine[seed], theirs[seed]) for seed in mine if seed in theirs]',
+        'return [(mine[seed], theirs[next(iter(theirs))]) for seed in mine if seed in theirs]',
         ['studies/test_summary.py'],
     ),
     Mutation(

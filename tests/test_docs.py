@@ -11,8 +11,8 @@ from tool_runs import ROOT
 from mmct.evaluation import compare, read_result
 from mmct.report import to_markdown
 from mmct.studies import StudyStore, write_study_report
-from mmct.studies.panels import arms_by_group
-from mmct.studies.summary import mean_and_error, seed_results
+from mmct.studies.panels import by_group
+from mmct.studies.summary import mean_and_error, scores_by_arm
 
 KEPT = ROOT / 'benchmarks' / 'cifar10' / 'scorecards'
 RESULTS = (ROOT / 'docs' / 'results.md').read_text(encoding='utf-8')
@@ -77,11 +77,10 @@ def test_what_is_said_to_rest_on_low_variance_is_that_of_the_results():
     files = {file.stem: file for file in (folder / 'results').glob('*.json')}
     results = {key: json.loads(file.read_text(encoding='utf-8')) for key, file in files.items()}
     assert results.keys() == {cell['key'] for cell in plan['cells']}
-    for group, arms in arms_by_group(plan).items():
+    for group, arms in by_group(plan, scores_by_arm(plan, results, 'features')).items():
         shown = []
-        for arm in arms.values():
-            scores = seed_results(plan, results, arm, 'features').values()
-            rise = mean_and_error([s['low_replaced_pct'] - s['error_pct'] for s in scores])
+        for scores in arms.values():
+            rise = mean_and_error(s['low_replaced_pct'] - s['error_pct'] for s in scores.values())
             # Without a minus before 0.0.
             shown.append(f'{round(rise["mean"], 1) + 0.0:.1f} ± {rise["standard_error"]:.1f}')
         assert f'| {group} | {" | ".join(shown)} |' in BN_REMOVAL

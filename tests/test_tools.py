@@ -38,6 +38,7 @@ from tool_runs import (
 
 import mmct
 from mmct.cli import train, training
+from mmct.cli.options import Parser
 from mmct.runs.checkpoint import load_state_dict, safe_loading
 from mmct.runs.configs import load_config
 from mmct.teacher import RECIPE
@@ -241,7 +242,7 @@ def merged(config, *argv):
     """The config that training would run with."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('LOCAL_RANK', '0')
-        args = train.parse_args([str(config), *argv], 'train.py')
+        args = train.parse_args(Parser(), [str(config), *argv])
         return training.merge_args(load_config(args.config), args)
 
 

@@ -11,39 +11,25 @@ from .options import (
     CONFIG_HELP,
     Parser,
     add_cfg_options,
+    add_flag,
     corruption_argument,
     positive_integer,
     seed_argument,
     severity_argument,
 )
-from .running import run_tool
+from .running import command
 
 # The keys of `mmct.corruption_sets.LAYOUTS`, which needs an mm stack.
 LAYOUTS = ('arrays', 'folders')
 
 
-def main(argv: Sequence[str] | None = None, prog: str = 'make_corruptions.py') -> int:
-    """Make a set, as the options say.
-
-    Args:
-        argv (Sequence[str], optional): The options. Defaults to those of the command line.
-        prog (str): The command's name, for messages. Defaults to 'make_corruptions.py'.
-
-    Returns:
-        int: The exit code: 0, 2 after an error of the user's, 130 after Ctrl-C.
-    """
-    args = parse_args(argv, prog)
-    return run_tool(prog, _corrupt, args, 'stopped; the same command goes on from here')
-
-
-def parse_args(argv: Sequence[str] | None, prog: str) -> Namespace:
+def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     """Read the options.
 
     Args:
-        argv (Sequence[str], optional): The options; None for those of the command line.
-        prog (str): The command's name.
+        parser (Parser): Gets them.
+        argv (Sequence[str], optional): What was given; None: the command line.
     """
-    parser = Parser(prog=prog, description=__doc__)
     parser.add_argument('config', metavar='DATASET_CONFIG', help=CONFIG_HELP)
     parser.add_argument('out', metavar='OUT', type=Path, help='folder for the set')
     parser.add_argument(
@@ -74,11 +60,7 @@ def parse_args(argv: Sequence[str] | None, prog: str) -> Namespace:
         choices=LAYOUTS,
         help='default: arrays for images of one size below 128 px',
     )
-    parser.add_argument(
-        '--skip-unreadable',
-        action='store_true',
-        help='leave damaged images out, and name them in the manifest',
-    )
+    add_flag(parser, '--skip-unreadable', 'leave damaged images out, and name them in the manifest')
     add_cfg_options(parser)
     return parser.parse_args(argv)
 
@@ -91,17 +73,27 @@ def _corrupt(args: Namespace) -> None:
 
     cfg = load_config(args.config)
     merge_cfg_options(cfg, args)
-    settings = dict(
-        # In the usual order, each once.
-        corruptions=tuple(name for name in CORRUPTIONS if name in args.corruptions),
-        severities=tuple(sorted(set(args.severities))),
-        seed=args.seed,
-        table=args.table,
-        layout=args.layout,
-        skip_unreadable=args.skip_unreadable,
-        jobs=args.jobs,
-    )
-    config_name = Path(args.config.split('::')[-1]).name
     with config_errors():
-        maker = CorruptionSetMaker(args.out, SourceConfig.of(cfg), config_name, **settings)
+        maker = CorruptionSetMaker(
+            args.out,
+            SourceConfig.of(cfg),
+            Path(args.config.split('::')[-1]).name,
+            # In the usual order, each once.
+            corruptions=tuple(name for name in CORRUPTIONS if name in args.corruptions),
+            severities=tuple(sorted(set(args.severities))),
+            seed=args.seed,
+            table=args.table,
+            layout=args.layout,
+            skip_unreadable=args.skip_unreadable,
+            jobs=args.jobs,
+        )
     maker.run()
+
+
+main = command(
+    'make_corruptions.py',
+    __doc__,
+    parse_args,
+    _corrupt,
+    'stopped; the same command goes on from here',
+)

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmct.messages import suggestion
-from mmct.runs.errors import CTError
 
-from .options import seed_argument, severity_argument
+from .options import Parser, add_flag, seed_argument, severity_argument
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -33,11 +32,11 @@ _FOR_GENERATED = ('seed', 'table')
 _FOR_ANY = ('only', 'severities', 'no_clean', 'reference', 'name')
 
 
-def add_corruption_arguments(parser: argparse.ArgumentParser) -> None:
+def add_corruption_arguments(parser: Parser) -> None:
     """The options for scoring on corrupted images.
 
     Args:
-        parser (argparse.ArgumentParser): Gets the options.
+        parser (Parser): Gets the options.
     """
     group = parser.add_argument_group('corruption scorecard')
     group.add_argument(
@@ -58,12 +57,8 @@ def add_corruption_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--table', choices=['cifar', 'imagenet'], help='of generated ones, default by size'
     )
-    group.add_argument(
-        '--check-md5', action='store_true', help='compare the files with the released ones'
-    )
-    group.add_argument(
-        '--no-clean', action='store_true', help='without the clean images of the config'
-    )
+    add_flag(group, '--check-md5', 'compare the files with the released ones')
+    add_flag(group, '--no-clean', 'without the clean images of the config')
     group.add_argument(
         '--reference',
         help="normalise by 'alexnet' (ImageNet-C alone) or by an earlier result file",
@@ -78,14 +73,12 @@ def _known_set(word: str) -> str:
     raise argparse.ArgumentTypeError(f'there is no set {word!r}: {hint}')
 
 
-def check_corruption_arguments(args: argparse.Namespace) -> None:
+def check_corruption_arguments(parser: Parser, args: argparse.Namespace) -> None:
     """Refuse options that would have no effect.
 
     Args:
-        args (argparse.Namespace): What the parser gave.
-
-    Raises:
-        CTError: Names the option.
+        parser (Parser): Ends the command, and names the option.
+        args (argparse.Namespace): What it gave.
     """
     given = {name for name in (*_FOR_FILES, *_FOR_GENERATED, *_FOR_ANY) if getattr(args, name)}
     if args.seed is not None:
@@ -97,11 +90,11 @@ def check_corruption_arguments(args: argparse.Namespace) -> None:
     else:
         idle, remedy = given & set(_FOR_GENERATED), 'is for --corruptions generated alone'
         if args.data_root is None:
-            raise CTError(f'--corruptions {args.corruptions} needs --data-root FOLDER')
+            parser.error(f'--corruptions {args.corruptions} needs --data-root FOLDER')
         if args.check_md5 and args.corruptions not in _RELEASED:
-            raise CTError(f'--check-md5 is for {" and ".join(_RELEASED)} alone')
+            parser.error(f'--check-md5 is for {" and ".join(_RELEASED)} alone')
     if idle:
-        raise CTError(f'--{min(idle).replace("_", "-")} {remedy}')
+        parser.error(f'--{min(idle).replace("_", "-")} {remedy}')
 
 
 def set_corruptions(cfg: 'Config', args: argparse.Namespace) -> None:
@@ -122,23 +115,20 @@ def set_corruptions(cfg: 'Config', args: argparse.Namespace) -> None:
         corruptions=args.only,
         severities=args.severities,
     )
-    clean = None
-    if args.corruptions == 'generated':
+    generated = args.corruptions == 'generated'
+    if generated:
         dataset |= dict(dataset=own, seed=args.seed or 0, table=args.table)
     else:
         dataset |= dict(data_root=args.data_root, channel_order=order_of_dataset(own))
         if args.check_md5:
             dataset['check_md5'] = True
-        clean = None if args.no_clean else own
     adapted = f'_bn{args.recalibrate_bn}' if args.recalibrate_bn else ''
     stem = f'scorecard_{args.corruptions}_{Path(args.checkpoint).stem}{adapted}'
     cfg.test_dataloader.dataset = ConfigDict(dataset)
-    cfg.test_evaluator = ConfigDict(
-        type=scoped(cfg, 'CorruptionError'), reference=args.reference
-    )
+    cfg.test_evaluator = ConfigDict(type=scoped(cfg, 'CorruptionError'), reference=args.reference)
     cfg.test_cfg = ConfigDict(
         type=scoped(cfg, 'CorruptionTestLoop'),
-        clean=clean,
+        clean=None if generated or args.no_clean else own,
         with_clean=not args.no_clean,
         out=args.out or str(Path(cfg.work_dir) / f'{stem}.json'),
         name=args.name,

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from mmct.corruptions import CORRUPTIONS, SEVERITIES, choose_table, corrupt
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_whole
 
 from .options import Parser, positive_integer, seed_argument
-from .running import run_tool
+from .running import command
 
 GAP = 4
 LABEL = 150
@@ -20,27 +20,13 @@ HEAD = 22
 TABLES = dict(cifar='CIFAR-C', imagenet='ImageNet-C')
 
 
-def main(argv: Sequence[str] | None = None, prog: str = 'draw_corruptions.py') -> int:
-    """Draw, as the options say.
-
-    Args:
-        argv (Sequence[str], optional): The options. Defaults to those of the command line.
-        prog (str): The command's name, for messages. Defaults to 'draw_corruptions.py'.
-
-    Returns:
-        int: The exit code: 0, 2 after an error of the user's, 130 after Ctrl-C.
-    """
-    return run_tool(prog, _draw, parse_args(argv, prog))
-
-
-def parse_args(argv: Sequence[str] | None, prog: str) -> Namespace:
+def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     """Read the options.
 
     Args:
-        argv (Sequence[str], optional): The options; None for those of the command line.
-        prog (str): The command's name.
+        parser (Parser): Gets them.
+        argv (Sequence[str], optional): What was given; None: the command line.
     """
-    parser = Parser(prog=prog, description=__doc__)
     parser.add_argument('image', help='an image file; its middle square is taken')
     parser.add_argument('out', type=Path, help='the picture, .png or .jpg')
     parser.add_argument(
@@ -81,7 +67,7 @@ def load(path: str, size: int) -> np.ndarray:
     try:
         with Image.open(path) as image:
             square = ImageOps.fit(image.convert('RGB'), (size, size), Image.Resampling.LANCZOS)
-    except (OSError, UnidentifiedImageError) as error:
+    except OSError as error:
         raise CTError(f'image {path} cannot be read: {error}') from error
     return np.asarray(square)
 
@@ -116,3 +102,6 @@ def draw(image: np.ndarray, table: str, seed: int) -> Image.Image:
             large = Image.fromarray(np.kron(part, np.ones((scale, scale, 1), np.uint8)))
             picture.paste(large, (LABEL + column * cell, top))
     return picture
+
+
+main = command('draw_corruptions.py', __doc__, parse_args, _draw)

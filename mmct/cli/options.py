@@ -46,47 +46,21 @@ def positive_integer(word: str, least: int = 1) -> int:
     return int(word)
 
 
-def corruption_argument(word: str) -> str:
-    """Read the name of a corruption.
+def _checked(check: Callable[[Any], Any]) -> Callable[[str], Any]:
+    """Make the type of an option whose value a function checks: a number, if it looks like one."""
 
-    Args:
-        word (str): What the user wrote.
+    def read(word: str) -> Any:
+        try:
+            return check(int(word) if word.isdecimal() else word)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
 
-    Raises:
-        ArgumentTypeError: Unless there is a corruption of that name.
-    """
-    return _checked(check_corruption, word)
-
-
-def severity_argument(word: str) -> int:
-    """Read a severity.
-
-    Args:
-        word (str): What the user wrote.
-
-    Raises:
-        ArgumentTypeError: Unless it is an integer from 1 to 5.
-    """
-    return _checked(check_severity, int(word) if word.isdecimal() else word)
+    return read
 
 
-def seed_argument(word: str) -> int:
-    """Read a seed of corruptions.
-
-    Args:
-        word (str): What the user wrote.
-
-    Raises:
-        ArgumentTypeError: Unless it is an integer from 0 to 2**64 - 1.
-    """
-    return _checked(check_seed, int(word) if word.isdecimal() else word)
-
-
-def _checked(check: Callable[[Any], Any], value: Any) -> Any:
-    try:
-        return check(value)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+corruption_argument = _checked(check_corruption)
+severity_argument = _checked(check_severity)
+seed_argument = _checked(check_seed)
 
 
 def setting(word: str) -> str:
@@ -101,6 +75,17 @@ def setting(word: str) -> str:
     if '=' not in word:
         raise argparse.ArgumentTypeError(f'{word!r} is not KEY=VALUE')
     return word
+
+
+def add_flag(parser: argparse._ActionsContainer, name: str, help: str) -> None:
+    """Add an option without a value.
+
+    Args:
+        parser (ArgumentParser): Gets the option; or a group of one.
+        name (str): Such as '--amp'.
+        help (str): What it switches on.
+    """
+    parser.add_argument(name, action='store_true', help=help)
 
 
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:
@@ -126,10 +111,8 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         parser (argparse.ArgumentParser): Gets the options.
     """
     parser.add_argument('--work-dir', help='folder for logs, checkpoints and results')
-    parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
-    parser.add_argument(
-        '--no-pin-memory', action='store_true', help='do not pin memory for transfers'
-    )
+    add_flag(parser, '--amp', 'automatic mixed precision')
+    add_flag(parser, '--no-pin-memory', 'do not pin memory for transfers')
     add_cfg_options(parser)
     parser.add_argument(
         '--launcher',

@@ -4,42 +4,23 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from .options import Parser, add_cfg_options, positive_integer
-from .running import run_tool
+from .options import Parser, add_cfg_options, add_flag, positive_integer
+from .running import command
 
 
-def main(argv: Sequence[str] | None = None, prog: str = 'study.py') -> int:
-    """Run a study, as the options say.
-
-    Args:
-        argv (Sequence[str], optional): The options. Defaults to those of the command line.
-        prog (str): The command's name, for messages. Defaults to 'study.py'.
-
-    Returns:
-        int: The exit code: 0, 2 after an error of the user's, 130 after Ctrl-C.
-    """
-    args = parse_args(argv, prog)
-    return run_tool(prog, _study, args, 'stopped; the same command goes on where it was')
-
-
-def parse_args(argv: Sequence[str] | None, prog: str) -> Namespace:
+def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     """Read the options.
 
     Args:
-        argv (Sequence[str], optional): The options; None for those of the command line.
-        prog (str): The command's name.
+        parser (Parser): Gets them.
+        argv (Sequence[str], optional): What was given; None: the command line.
     """
-    parser = Parser(prog=prog, description=__doc__)
     parser.add_argument('config', help='study config, such as configs/studies/bn_removal.py')
     parser.add_argument('--work-dir', type=Path, help='folder of the study')
     parser.add_argument('--seeds', type=positive_integer, metavar='N', help='use seeds 0 to N - 1')
     parser.add_argument('--jobs', type=positive_integer, default=1, help='cells at once, default 1')
-    parser.add_argument(
-        '--dry-run', action='store_true', help='print the cells, and how many are to do'
-    )
-    parser.add_argument(
-        '--report-only', action='store_true', help='tables and figures of the results so far'
-    )
+    add_flag(parser, '--dry-run', 'print the cells, and how many are to do')
+    add_flag(parser, '--report-only', 'tables and figures of the results so far')
     parser.add_argument(
         '--executor', choices=['local', 'ray'], default='local', help='where cells run'
     )
@@ -57,3 +38,8 @@ def _study(args: Namespace) -> None:
     from .studying import study
 
     study(args)
+
+
+main = command(
+    'study.py', __doc__, parse_args, _study, 'stopped; the same command goes on where it was'
+)

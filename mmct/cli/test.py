@@ -3,40 +3,21 @@
 from argparse import Namespace
 from collections.abc import Sequence
 
-from mmct.runs.errors import CTError
-
 from .corruption_options import add_corruption_arguments, check_corruption_arguments
-from .options import CONFIG_HELP, Parser, add_common_arguments, positive_integer
-from .running import run_tool
+from .options import CONFIG_HELP, Parser, add_common_arguments, add_flag, positive_integer
+from .running import command
 
 # The formats in which mmengine writes each item of --out.
-ENDINGS = dict(
-    pred=('.pkl', '.pickle'), metrics=('.json', '.yaml', '.yml', '.pkl', '.pickle')
-)
+ENDINGS = dict(pred=('.pkl', '.pickle'), metrics=('.json', '.yaml', '.yml', '.pkl', '.pickle'))
 
 
-def main(argv: Sequence[str] | None = None, prog: str = 'test.py') -> int:
-    """Test, as the options say.
-
-    Args:
-        argv (Sequence[str], optional): The options. Defaults to those of the command line.
-        prog (str): The command's name, for messages. Defaults to 'test.py'.
-
-    Returns:
-        int: The exit code: 0, 2 after an error of the user's, 130 after Ctrl-C.
-    """
-    args = parse_args(argv, prog)
-    return run_tool(prog, _test, args, stopped='stopped; a scorecard goes on where it was')
-
-
-def parse_args(argv: Sequence[str] | None, prog: str) -> Namespace:
+def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     """Read mmpretrain's options and those for corruptions.
 
     Args:
-        argv (Sequence[str], optional): The options; None for those of the command line.
-        prog (str): The command's name.
+        parser (Parser): Gets them.
+        argv (Sequence[str], optional): What was given; None: the command line.
     """
-    parser = Parser(prog=prog, description=__doc__)
     parser.add_argument('config', help=CONFIG_HELP)
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--out', help='file for the results')
@@ -44,10 +25,10 @@ def parse_args(argv: Sequence[str] | None, prog: str) -> Namespace:
         '--out-item', choices=['metrics', 'pred'], help='what to write, default pred'
     )
     parser.add_argument('--show-dir', help='folder for images with predictions')
-    parser.add_argument('--show', action='store_true', help='show them in a window')
+    add_flag(parser, '--show', 'show them in a window')
     parser.add_argument('--interval', type=int, default=1, help='draw each n-th image')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds a window')
-    parser.add_argument('--tta', action='store_true', help='test-time augmentation')
+    add_flag(parser, '--tta', 'test-time augmentation')
     parser.add_argument(
         '--recalibrate-bn',
         type=positive_integer,
@@ -59,10 +40,7 @@ def parse_args(argv: Sequence[str] | None, prog: str) -> Namespace:
     add_common_arguments(parser)
     add_corruption_arguments(parser)
     args = parser.parse_args(argv)
-    try:
-        check_corruption_arguments(args)
-    except CTError as error:
-        parser.error(str(error))
+    check_corruption_arguments(parser, args)
     if args.corruptions is None:
         _check_predictions(parser, args)
     else:
@@ -89,11 +67,13 @@ def _check_scorecard(parser: Parser, args: Namespace) -> None:
         parser.error('--out of --corruptions must end in .json')
     for name in ('out_item', 'show_dir', 'show', 'tta'):
         if getattr(args, name):
-            option = name.replace('_', '-')
-            parser.error(f'--{option} cannot be used with --corruptions')
+            parser.error(f'--{name.replace("_", "-")} cannot be used with --corruptions')
 
 
 def _test(args: Namespace) -> None:
     from .testing import test
 
     test(args)
+
+
+main = command('test.py', __doc__, parse_args, _test, 'stopped; a scorecard goes on where it was')

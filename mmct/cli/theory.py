@@ -21,12 +21,13 @@ from mmct.theory import (
 )
 
 from .options import Parser, positive_integer
-from .running import run_tool
+from .running import command
 
 RATIOS = (0.03, 0.06, 0.1, 0.2, 0.4, 0.7, 1.0)
 WIDTHS = (24, 30, 40, 60, 100, 200)
 CASES = {'low-variance features predict': 0.75, 'they do not predict': 0.0}
 WAYS = ('without normalisation', 'with normalisation')
+DEVIATION = 'deviation of the low-variance half'
 RISK = 'squared error / variance of the label'
 SEVERITY = 3
 # Number of images, and of random ReLU features: none are the pixels themselves.
@@ -36,27 +37,13 @@ DIGITS = {
 }
 
 
-def main(argv: Sequence[str] | None = None, prog: str = 'theory.py') -> int:
-    """Compute and draw, as the options say.
-
-    Args:
-        argv (Sequence[str], optional): The options. Defaults to those of the command line.
-        prog (str): The command's name, for messages. Defaults to 'theory.py'.
-
-    Returns:
-        int: The exit code: 0, 2 after an error of the user's, 130 after Ctrl-C.
-    """
-    return run_tool(prog, _theory, parse_args(argv, prog))
-
-
-def parse_args(argv: Sequence[str] | None, prog: str) -> Namespace:
+def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     """Read the options.
 
     Args:
-        argv (Sequence[str], optional): The options; None for those of the command line.
-        prog (str): The command's name.
+        parser (Parser): Gets them.
+        argv (Sequence[str], optional): What was given; None: the command line.
     """
-    parser = Parser(prog=prog, description=__doc__)
     parser.add_argument('-o', '--out', type=Path, required=True, help='folder for the figures')
     parser.add_argument(
         '--draws',
@@ -75,40 +62,37 @@ def _theory(args: Namespace) -> None:
 
 
 class _Figure(NamedTuple):
-    """Panels of curves for a figure, each a (median, low, high) per x."""
+    """What is drawn of each case, found at some places: (points, draws, ways, places)."""
 
     name: str
     xs: Sequence[float]
-    panels: Mapping[str, Mapping[str, tuple[np.ndarray, ...]]]
+    found: Mapping[str, np.ndarray]
     xlabel: str
-    ylabel: str
+    ways: Sequence[str] = WAYS
+    ylabel: str = RISK
+    places: Sequence[str] = ('in-domain', 'shifted')
 
-
-def _risk_panels(found: Mapping[str, np.ndarray], ways: Sequence[str]) -> dict:
-    """Make a panel for each case, in-domain and shifted. Found: (points, draws, ways, 2)."""
-    panels = {}
-    for case, values in found.items():
-        median, low, high = median_interval(values.swapaxes(0, 1))  # (points, ways, 2)
-        for number, where in enumerate(('in-domain', 'shifted')):
-            panels[f'{case}: {where}'] = {
-                way: tuple(each[:, i, number] for each in (median, low, high))
-                for i, way in enumerate(ways)
-            }
-    return panels
+    def panels(self) -> dict[str, dict[str, np.ndarray]]:
+        """Make a panel for each case and place; of each way median, low and high. (3, points)."""
+        made = {}
+        for case, values in self.found.items():
+            curves = np.stack(median_interval(values.swapaxes(0, 1)))  # (3, points, ways, places)
+            for place, by_way in zip(self.places, curves.transpose(3, 2, 0, 1), strict=True):
+                made[f'{case}: {place}'] = dict(zip(self.ways, by_way, strict=True))
+        return made
 
 
 def _regression(args: Namespace) -> Iterator[_Figure]:
     """Risk against the variance ratio, and against d/n."""
     for name, label, xs, field, values in (
-        ('variance', 'deviation of the low-variance half', RATIOS, 'ratio', RATIOS),
+        ('variance', DEVIATION, RATIOS, 'ratio', RATIOS),
         ('width', 'd / n', [d / 20 for d in WIDTHS], 'features', WIDTHS),
     ):
         found = {}
         for case, part in CASES.items():
             settings = [Setting(low_signal=part, **{field: value}) for value in values]
-            risks = sweep(settings, args.draws, args.seed)
-            found[case] = risks[:, :, :2].swapaxes(2, 3)
-        yield _Figure(name, xs, _risk_panels(found, WAYS), label, RISK)
+            found[case] = sweep(settings, args.draws, args.seed)[:, :, :2].swapaxes(2, 3)
+        yield _Figure(name, xs, found, label)
 
 
 def _network(args: Namespace) -> Iterator[_Figure]:
@@ -118,8 +102,7 @@ def _network(args: Namespace) -> Iterator[_Figure]:
     for case, part in CASES.items():
         settings = [Setting(low_signal=part, ratio=ratio) for ratio in RATIOS]
         found[case] = sweep_two_layer(settings, max(2, args.draws // 4), args.seed)
-    label = 'deviation of the low-variance half'
-    yield _Figure('network', RATIOS, _risk_panels(found, ways), label, RISK)
+    yield _Figure('network', RATIOS, found, DEVIATION, ways)
 
 
 def _digits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -134,48 +117,48 @@ def _digits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return sets
 
 
-def _pixels(images: np.ndarray) -> np.ndarray:
-    # All channels: colour noise is on each of its own.
-    return images.reshape(len(images), -1) / 255
-
-
 def _digit_errors(args: Namespace, sets: Mapping) -> Iterator[_Figure]:
     """Error on real digits, clean and corrupted, against the number of images."""
-    images, labels = sets['train']
-    train = _pixels(images), labels
+
+    def pixels(images: np.ndarray) -> np.ndarray:
+        # All channels: colour noise is on each of its own.
+        return images.reshape(len(images), -1) / 255
+
+    train = pixels(sets['train'][0]), sets['train'][1]
     images, labels = sets['test']
-    tests = {'clean': (_pixels(images), labels)}
+    tests = {'clean': (pixels(images), labels)}
     for name in BENCHMARK:
-        tests[name] = _pixels(corrupt(images, name, SEVERITY)), labels
+        tests[name] = pixels(corrupt(images, name, SEVERITY)), labels
+
+    def errors(count: int, features: int | None) -> Iterator[np.ndarray]:
+        rng = np.random.default_rng([args.seed, count])
+        for _ in range(max(2, args.draws // 10)):
+            drawn = ridgeless_errors(train, tests, count, features, rng)
+            corrupted = np.mean([drawn[name] for name in BENCHMARK], axis=0)
+            yield 100 * np.stack([drawn['clean'], corrupted], axis=-1)
+
     for title, (features, counts) in DIGITS.items():
-        found = []
-        for count in counts:
-            rng = np.random.default_rng([args.seed, count])
-            draws = []
-            for _ in range(max(2, args.draws // 10)):
-                errors = ridgeless_errors(train, tests, count, features, rng)
-                corrupted = np.mean([errors[name] for name in BENCHMARK], axis=0)
-                draws.append(100 * np.stack([errors['clean'], corrupted], axis=-1))
-            found.append(draws)
-        panels = {
-            key.replace('in-domain', 'clean').replace('shifted', 'corrupted'): value
-            for key, value in _risk_panels({title: np.array(found)}, WAYS).items()
-        }
+        found = {title: np.array([list(errors(count, features)) for count in counts])}
         name = 'digits_pixels' if features is None else 'digits_relu'
-        yield _Figure(name, counts, panels, 'training images', 'error, %')
+        xlabel, places = 'training images', ('clean', 'corrupted')
+        yield _Figure(name, counts, found, xlabel, ylabel='error, %', places=places)
 
 
 def _save(args: Namespace, figure: _Figure) -> None:
     """Write a figure, and the numbers in it."""
     from mmct.report import curves, png
 
+    panels = figure.panels()
     numbers = {
-        title: {way: np.stack(curve, -1).tolist() for way, curve in group.items()}
-        for title, group in figure.panels.items()
+        title: {way: curve.T.tolist() for way, curve in group.items()}
+        for title, group in panels.items()
     }
     content = dict(draws=args.draws, seed=args.seed, values='median, low, high', panels=numbers)
     write_json(args.out / f'{figure.name}.json', {figure.xlabel: list(figure.xs), **content})
     log = 'xy' if figure.ylabel == RISK else 'x'
-    picture = curves(figure.xs, figure.panels, figure.xlabel, figure.ylabel, log)
+    picture = curves(figure.xs, panels, figure.xlabel, figure.ylabel, log)
     write_bytes(args.out / f'{figure.name}.png', png(picture))
     print(f'{args.out / figure.name}.png')
+
+
+main = command('theory.py', __doc__, parse_args, _theory)

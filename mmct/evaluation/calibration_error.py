@@ -3,9 +3,7 @@
 import numpy as np
 
 
-def expected_calibration_error(
-    confidence: np.ndarray, hits: np.ndarray, bins: int = 15
-) -> float:
+def expected_calibration_error(confidence: np.ndarray, hits: np.ndarray, bins: int = 15) -> float:
     """Compute the mean gap of confidence and accuracy over bins of equal width.
 
     Guo et al., "On Calibration of Modern Neural Networks", 2017, equation 3:
@@ -30,9 +28,7 @@ def expected_calibration_error(
     return float(100 * np.abs(gaps).sum() / len(hits))
 
 
-def rms_calibration_error(
-    confidence: np.ndarray, hits: np.ndarray, bin_size: int = 100
-) -> float:
+def rms_calibration_error(confidence: np.ndarray, hits: np.ndarray, bin_size: int = 100) -> float:
     """Compute the root mean squared gap over bins of equal mass.
 
     Hendrycks et al., "Deep Anomaly Detection with Outlier Exposure", 2019, as

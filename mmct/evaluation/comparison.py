@@ -1,5 +1,6 @@
 """Several results side by side."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,13 +88,11 @@ def find_run(results: Sequence[Mapping[str, Any]], name: str) -> int:
 
 
 def _with_names_of_their_own(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    seen: dict[str, int] = {}
-    named = []
+    seen, named = Counter(), []
     for result in results:
         name = result['name']
-        seen[name] = seen.get(name, 0) + 1
-        number = f' ({seen[name]})' if seen[name] > 1 else ''
-        named.append({**result, 'name': f'{name}{number}'})
+        seen[name] += 1
+        named.append({**result, 'name': f'{name} ({seen[name]})' if seen[name] > 1 else name})
     return named
 
 
@@ -114,13 +113,9 @@ def _check_data(first: Mapping[str, Any], other: Mapping[str, Any]) -> None:
 
 
 def _on_the_same_cells(results: list[dict[str, Any]], common: bool) -> list[dict[str, Any]]:
-    cells = [_cells(result) for result in results]
-    shared = [key for key in cells[0] if all(key in other for other in cells)]
-    lacking = [
-        (result['name'], key)
-        for result, own in zip(results, cells, strict=True)
-        for key in {key for other in cells for key in other} - own.keys()
-    ]
+    cells = [(result['name'], _cells(result)) for result in results]
+    every = dict.fromkeys(key for _, own in cells for key in own)
+    lacking = [(name, key) for name, own in cells for key in every if key not in own]
     if not lacking:
         return results
     name, key = min(lacking, key=str)
@@ -130,6 +125,7 @@ def _on_the_same_cells(results: list[dict[str, Any]], common: bool) -> list[dict
             f'{name} lacks {what}, which others have: score it on them, or compare on the '
             'common cells with --common'
         )
+    shared = [key for key in every if all(key in own for _, own in cells)]
     if not any(key[0] for key in shared):
         raise ValueError(f'the runs have no cell in common: {name} lacks {what}')
     return [_restricted(result, shared) for result in results]
@@ -167,11 +163,6 @@ def _differences(run: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, A
     """Subtract the baseline's errors from a run's, each with its interval."""
     draws = run['summary']['bootstrap']
     names = list(run['summary']['corruption_error_pct'])
-    main = main_corruptions(run['data'], names)
-    kinds = {
-        kind: [name for name in members if name in names]
-        for kind, members in run['data']['categories'].items()
-    }
 
     def difference(errors: Callable[[Mapping[str, Any]], np.ndarray]) -> dict[str, float]:
         values = errors(run) - errors(base)
@@ -182,12 +173,16 @@ def _differences(run: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, A
         weights = dict.fromkeys(names, 1.0)
         return difference(lambda result: image_errors(result['cells'], weights))
 
-    both_clean = run['clean'] is not None and base['clean'] is not None
+    clean = None
+    if run['clean'] is not None and base['clean'] is not None:
+        clean = difference(lambda result: 100.0 * ~unpack_hits(result['clean']))
     return dict(
-        clean_error_pct=difference(lambda result: 100.0 * ~unpack_hits(result['clean']))
-        if both_clean
-        else None,
-        raw_mce_pct=over(main),
-        categories_pct={kind: over(members) for kind, members in kinds.items() if members},
+        clean_error_pct=clean,
+        raw_mce_pct=over(main_corruptions(run['data'], names)),
+        categories_pct={
+            kind: over(scored)
+            for kind, members in run['data']['categories'].items()
+            if (scored := [name for name in members if name in names])
+        },
         corruption_error_pct={name: over([name]) for name in names},
     )

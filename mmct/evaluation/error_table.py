@@ -68,9 +68,7 @@ def normalised_mce(errors: Errors, reference: Mapping[str, float]) -> float:
     Raises:
         ValueError: If the reference lacks a corruption, or has no errors in it.
     """
-    means = corruption_means(errors)
-    ratios = [mean / _positive(reference, name) for name, mean in means.items()]
-    return 100 * sum(ratios) / len(ratios)
+    return relative_mce(errors, 0.0, reference, 0.0)
 
 
 def relative_mce(
@@ -94,16 +92,12 @@ def relative_mce(
             than on clean images.
     """
     means = corruption_means(errors)
-    gaps = {
-        name: reference[name] - reference_clean for name in means if name in reference
-    }
+    gaps = {name: reference[name] - reference_clean for name in means if name in reference}
     ratios = [(mean - clean) / _positive(gaps, name) for name, mean in means.items()]
     return 100 * sum(ratios) / len(ratios)
 
 
-def category_means(
-    errors: Errors, categories: Mapping[str, Sequence[str]]
-) -> dict[str, float]:
+def category_means(errors: Errors, categories: Mapping[str, Sequence[str]]) -> dict[str, float]:
     """Average the error over each kind of corruption.
 
     Args:
@@ -115,8 +109,7 @@ def category_means(
     """
     means = corruption_means(errors)
     found = {
-        kind: [means[name] for name in names if name in means]
-        for kind, names in categories.items()
+        kind: [means[name] for name in names if name in means] for kind, names in categories.items()
     }
     return {kind: sum(values) / len(values) for kind, values in found.items() if values}
 

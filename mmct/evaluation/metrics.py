@@ -7,7 +7,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmpretrain.registry import METRICS
 
-from .error_table import ALEXNET, Reference, reference_from
+from .error_table import ALEXNET, reference_from
 from .result_file import read_result
 from .summary import LEVEL, RESAMPLES, SEED, cell_score, main_corruptions, summarise_cells
 
@@ -68,24 +68,20 @@ class CorruptionError(BaseMetric):
         Raises:
             ValueError: If the reference is of other cells.
         """
-        return dict(reference=self._reference_for(data, cells), **self._bootstrap)
-
-    def _reference_for(
-        self, data: Mapping[str, Any], cells: Sequence[tuple[str, int]]
-    ) -> Reference | None:
-        if self._reference is None:
-            return None
         main = main_corruptions(data, list(dict.fromkeys(name for name, _ in cells)))
         cells = [(name, severity) for name, severity in cells if name in main]
+        reference = None
         if self._result is not None:
-            return reference_from(self._result, cells)
-        unknown = [name for name in main if name not in ALEXNET.means]
-        if data['num_classes'] != 1000 or unknown or len({s for _, s in cells}) != 5:
-            raise ValueError(
-                "reference='alexnet' is for ImageNet-C at all severities alone, but the set is "
-                f'{data["set"]} with {data["num_classes"]} classes: give a result file'
-            )
-        return ALEXNET
+            reference = reference_from(self._result, cells)
+        elif self._reference is not None:
+            reference, severities = ALEXNET, {severity for _, severity in cells}
+            known = ALEXNET.means.keys() >= set(main) and len(severities) == 5
+            if data['num_classes'] != 1000 or not known:
+                raise ValueError(
+                    "reference='alexnet' is for ImageNet-C at all severities alone, but the set is "
+                    f'{data["set"]} with {data["num_classes"]} classes: give a result file'
+                )
+        return dict(reference=reference, **self._bootstrap)
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
         """Collect which images are right.
@@ -105,16 +101,10 @@ class CorruptionError(BaseMetric):
                     'needs a data set such as CIFAR10C or GeneratedCorruptionSet, and their keys '
                     'among the meta_keys of PackInputs'
                 )
-            scores, label = sample['pred_score'], sample['gt_label']
+            cell, scores = (sample['corruption'], int(sample['severity'])), sample['pred_score']
             top = int(scores.argmax())
-            self.results.append(
-                (
-                    (sample['corruption'], int(sample['severity'])),
-                    int(sample['position']),
-                    top == int(label),
-                    float(scores[top]),
-                )
-            )
+            hit, confidence = top == int(sample['gt_label']), float(scores[top])
+            self.results.append((cell, int(sample['position']), hit, confidence))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compute all errors.
@@ -190,10 +180,7 @@ def accuracy_by_domain(
     if not len(correct):
         raise ValueError('there are no images to measure the accuracy of domains on')
     right, domain = np.asarray(correct, float), np.asarray(domains)
-    accuracy = {
-        names[number]: 100 * float(right[domain == number].mean())
-        for number in sorted(set(domain.tolist()))
-    }
+    accuracy = {names[n]: 100 * float(right[domain == n].mean()) for n in np.unique(domain)}
     values = list(accuracy.values())
     return {**accuracy, 'mean': float(np.mean(values)), 'worst': min(values)}
 

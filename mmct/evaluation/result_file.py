@@ -121,25 +121,19 @@ def reference_of(summary: Mapping[str, Any]) -> Reference | None:
 
 def _check(result: dict[str, Any]) -> None:
     _check_types(result, _KEYS, 'it')
-    cells = result['cells'] + ([result['clean']] if result['clean'] is not None else [])
+    clean, cells, summary = result['clean'], result['cells'], result['summary']
     seen = set()
-    for cell in cells:
+    for cell in cells + ([clean] if clean is not None else []):
         _check_types(cell, _CELL, 'a cell')
         key = cell['corruption'], cell['severity']
         if key in seen:
             raise ValueError('{} at severity {} is there twice'.format(*key))
         seen.add(key)
         unpack_hits(cell)
-    if len({cell['images'] for cell in result['cells']} | {result['data']['images']}) > 1:
+    if len({cell['images'] for cell in cells} | {result['data']['images']}) > 1:
         raise ValueError('not all cells have the same number of images')
-    summary = result['summary']
-    again = summarise_cells(
-        result['data'],
-        result['clean'],
-        result['cells'],
-        reference_of(summary),
-        **summary['bootstrap'],
-    )
+    reference, draws = reference_of(summary), summary['bootstrap']
+    again = summarise_cells(result['data'], clean, cells, reference, **draws)
     key = _difference(json.loads(json.dumps(again)), summary)
     if key:
         raise ValueError(f'summary.{key} does not follow from the cells')

@@ -225,7 +225,6 @@ def _normalised(
 ) -> dict[str, Any] | None:
     if reference is None:
         return None
-    mce = normalised_mce(main, reference.means)
     relative = None
     gaps = [reference.means[name] - (reference.clean or 0) for name in main]
     # Not defined where the reference is no worse on corrupted images.
@@ -237,7 +236,7 @@ def _normalised(
         # So that the file says all that its numbers are computed from.
         reference_pct={name: reference.means[name] for name in main},
         reference_clean_pct=reference.clean,
-        mce_pct=mce,
+        mce_pct=normalised_mce(main, reference.means),
         mce_interval_pct=_interval(cells, weights, draws),
         relative_mce_pct=relative,
     )
@@ -250,9 +249,7 @@ def _calibration(
     names: Sequence[str],
 ) -> dict[str, float | None]:
     values = [cell[key] for cell in cells if cell['corruption'] in names]
-    return dict(
-        clean=None if clean is None else clean[key], corrupted=sum(values) / len(values)
-    )
+    return dict(clean=None if clean is None else clean[key], corrupted=sum(values) / len(values))
 
 
 def _means(values: np.ndarray, resamples: int, rng: np.random.Generator) -> Iterator[np.ndarray]:

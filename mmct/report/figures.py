@@ -153,15 +153,13 @@ def heat_map(results: Results, theme: Theme = LIGHT) -> Figure:
     low, high = errors.min(), max(errors.max(), errors.min() + 1)
     axes.imshow(errors, cmap='cividis_r', vmin=low, vmax=high, aspect='auto')
     for (row, column), error in np.ndenumerate(errors):
-        dark_cell = (error - low) / (high - low) > 0.55
-        colour = '#ffffff' if dark_cell else '#000000'
+        colour = '#ffffff' if (error - low) / (high - low) > 0.55 else '#000000'  # dark cells
         axes.text(column, row, f'{error:.1f}', ha='center', va='center', color=colour, fontsize=9)
     axes.set_yticks(range(len(corruptions)), [spoken(name) for name in corruptions])
     names = [_shortened(result['name']) for result in results]
-    turned = len(names) > 4 or any(len(name) > 12 for name in names)
-    axes.set_xticks(
-        range(len(names)), names, rotation=35 if turned else 0, ha='left' if turned else 'center'
-    )
+    turned = len(names) > 4 or max(map(len, names)) > 12
+    look = dict(rotation=35, ha='left') if turned else {}
+    axes.set_xticks(range(len(names)), names, **look)
     axes.xaxis.tick_top()
     for position in _boundaries(corruptions, results[0]['data']['categories']):
         axes.axhline(position, color=theme.paper, linewidth=3)

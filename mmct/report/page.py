@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import partial, reduce
+from operator import getitem
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -24,6 +25,7 @@ _SECTIONS = dict(
     examples='Example images',
     settings='Settings',
 )
+_NETWORK = ['run', 'config', 'checkpoint', 'SHA-256 of the weights', 'precision', 'mmct']
 
 
 class Comparison(Protocol):
@@ -72,26 +74,23 @@ def _tables(comparison: Comparison) -> dict[str, Any]:
     names = [result['name'] for result in results]
     more = f' and {len(names) - 3} more' if len(names) > 3 else ''
     differences = _differences(comparison)
-    absent = {
-        name
-        for name, found in (('differences', differences), ('examples', comparison.examples))
-        if not found
-    }
-    base = None if comparison.baseline is None else results[comparison.baseline]
+    there = dict.fromkeys(_SECTIONS, True) | dict(
+        differences=differences, examples=comparison.examples
+    )
     return dict(
         title=f'Corruption scorecard: {", ".join(names[:3])}{more}',
         data_line=data_line(results[0]),
         cautions=cautions(results),
-        sections={name: title for name, title in _SECTIONS.items() if name not in absent},
+        sections={name: title for name, title in _SECTIONS.items() if there[name]},
         runs=names,
         scores=score_table(results),
-        base=base and base['name'],
+        base=None if comparison.baseline is None else names[comparison.baseline],
         level=f'{100 * results[0]["summary"]["bootstrap"]["level"]:g}',
         differences=differences,
-        corruptions=_corruptions(results),
-        cells=_cells(results),
+        corruptions=Table(['', *names], _corruptions(results)),
+        cells=Table(['', *names], _cells(results)),
         examples=comparison.examples,
-        networks=_networks(results),
+        networks=Table(_NETWORK, list(map(_network, results))),
         about=_about(results[0]),
         version=results[0]['mmct_version'],
     )
@@ -106,16 +105,10 @@ def _differences(comparison: Comparison) -> dict[str, Table] | None:
     }
     if not found:
         return None
-    head = ['', *found]
-    first = next(iter(found.values()))
+    head, first = ['', *found], next(iter(found.values()))
 
     def row(name: str, *keys: str) -> Row:
-        cells = []
-        for value in found.values():
-            for key in keys:
-                value = value[key]
-            cells.append(_difference(value))
-        return Row(name, cells)
+        return Row(name, [_difference(reduce(getitem, keys, each)) for each in found.values()])
 
     means = [row('clean error', 'clean_error_pct'), row('raw mCE', 'raw_mce_pct')]
     means += [row(f'mean of {k}', 'categories_pct', k) for k in first['categories_pct']]
@@ -129,49 +122,32 @@ def _differences(comparison: Comparison) -> dict[str, Table] | None:
 def _difference(found: Mapping[str, float] | None) -> Number:
     if found is None:
         return Number(None)
-    if found['high'] < 0:
-        verdict = 'better'
-    elif found['low'] > 0:
-        verdict = 'worse'
-    else:
-        verdict = 'not told apart'
-    interval = found['low'], found['high']
-    return Number(found['value'], interval=interval, signed=True, remark=verdict)
+    low, high = found['low'], found['high']
+    verdict = 'better' if high < 0 else 'worse' if low > 0 else 'not told apart'
+    return Number(found['value'], interval=(low, high), signed=True, remark=verdict)
 
 
-def _corruptions(results: Results) -> Table:
+def _corruptions(results: Results) -> list[Row]:
     errors = [result['summary']['corruption_error_pct'] for result in results]
-    rows = [Row(spoken(name), [Number(each[name]) for each in errors]) for name in errors[0]]
-    return Table(['', *(result['name'] for result in results)], rows)
+    return [Row(spoken(name), [Number(each[name]) for each in errors]) for name in errors[0]]
 
 
-def _cells(results: Results) -> Table:
-    rows = [
+def _cells(results: Results) -> list[Row]:
+    return [
         Row(
             f'{spoken(cells[0]["corruption"])} {cells[0]["severity"]}',
             [Number(cell['error_pct']) for cell in cells],
         )
         for cells in zip(*(result['cells'] for result in results), strict=True)
     ]
-    return Table(['', *(result['name'] for result in results)], rows)
 
 
-def _networks(results: Results) -> Table:
-    head = ['run', 'config', 'checkpoint', 'SHA-256 of the weights', 'precision', 'mmct']
-    rows = [
-        Row(
-            result['name'],
-            [
-                result['model'].get('config', ''),
-                result['model'].get('checkpoint', ''),
-                str(result['model'].get('weights_sha256', ''))[:12],
-                'mixed' if result['model'].get('fp16') else 'full',
-                result['mmct_version'],
-            ],
-        )
-        for result in results
-    ]
-    return Table(head, rows)
+def _network(result: Mapping[str, Any]) -> Row:
+    model = result['model']
+    names = [model.get('config', ''), model.get('checkpoint', '')]
+    mark = str(model.get('weights_sha256', ''))[:12]
+    precision = 'mixed' if model.get('fp16') else 'full'
+    return Row(result['name'], [*names, mark, precision, result['mmct_version']])
 
 
 def _about(result: Mapping[str, Any]) -> Table:

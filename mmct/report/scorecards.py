@@ -95,17 +95,19 @@ def cells_to_csv(results: Results) -> str:
     """
     import pandas as pd
 
-    columns = ['severity', 'images', 'errors', 'error_pct', 'ece_pct', 'rms_calibration_pct']
     rows = []
     for result in results:
         kinds = {n: kind for kind, names in result['data']['categories'].items() for n in names}
-        clean = [] if result['clean'] is None else [result['clean']]
         rows += [
             dict(run=result['name'], category=kinds.get(cell['corruption'], 'clean'), **cell)
-            for cell in [*clean, *result['cells']]
+            for cell in [result['clean'], *result['cells']]
+            if cell is not None
         ]
-    table = pd.DataFrame(rows)[['run', 'corruption', 'category', *columns]]
-    return table.to_csv(index=False, lineterminator='\n')
+    columns = [
+        'run', 'corruption', 'category', 'severity', 'images', 'errors', 'error_pct', 'ece_pct',
+        'rms_calibration_pct',
+    ]  # fmt: skip
+    return pd.DataFrame(rows)[columns].to_csv(index=False, lineterminator='\n')
 
 
 def data_line(result: Mapping[str, Any]) -> str:
@@ -168,10 +170,7 @@ def print_ct_result(result: Mapping[str, Any], console: Console | None = None) -
     """
     images = f'{result["num_images"]} {result["measured_on"]} images'
     rows = [
-        Row(
-            name,
-            [f'{result[f"{role}_accuracy_pct"]:.2f} %', _time(result[f'{role}_seconds'])],
-        )
+        Row(name, [f'{result[f"{role}_accuracy_pct"]:.2f} %', _time(result[f'{role}_seconds'])])
         for role, name in (('teacher', 'teacher (no BN)'), ('student', 'student (BN)'))
     ]
     rows.append(Row('both agree on', [f'{result["agreement_pct"]:.2f} %', '']))

@@ -133,17 +133,13 @@ class Table:
         for number, name in enumerate(self.head):
             table.add_column(Text(name), justify='right' if number else 'left')
         for row in self.rows:
-            name = f'  {row.name}' if row.indented else row.name
-            table.add_row(*map(Text, (name, *map(_in_lines, row.cells))))
+            table.add_row(*map(Text, ('  ' * row.indented + row.name, *map(_in_lines, row.cells))))
         (console or Console()).print(table)
 
     def _frame(self, indent: str) -> DataFrame:
         import pandas as pd
 
-        rows = [
-            [f'{indent if row.indented else ""}{row.name}', *map(str, row.cells)]
-            for row in self.rows
-        ]
+        rows = [[indent * row.indented + row.name, *map(str, row.cells)] for row in self.rows]
         return pd.DataFrame(rows, columns=list(self.head))
 
 

@@ -1,6 +1,7 @@
 """Accuracy of teacher and student on one set, and how often they agree."""
 
 import math
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 
@@ -10,7 +11,7 @@ from mmpretrain.models import ImageClassifier
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from mmct.models import class_scores
+from mmct.models import class_scores, evaluating
 
 # 95 %, one-sided: how far above chance an accuracy must be to count as such.
 _Z = 1.645
@@ -64,12 +65,25 @@ def evaluate(
     Returns:
         Accuracy: Over all processes.
     """
+    with ExitStack() as modes:
+        for model in models:
+            modes.enter_context(evaluating(model))
+        sums, num_images = _counts(models, dataloader, max_batches)
+    totals = torch.cat([sums, sums.new_tensor([num_images])])
+    all_reduce(totals)
+    *hits, agreements, guessed, n = totals.tolist()
+    if not n:
+        raise ValueError('evaluate: the data loader gave no images')
+    accuracies = tuple(100 * hit / n for hit in hits)
+    return Accuracy(accuracies, 100 * agreements / n, 100 * guessed / n, int(n))
+
+
+def _counts(
+    models: list[ImageClassifier], dataloader: DataLoader, max_batches: int | None
+) -> tuple[Tensor, int]:
+    """Count hits of each model, agreements and hits of a guesser (models + 2,), and images."""
     preprocess = models[0].data_preprocessor
-    modes = [model.training for model in models]
-    for model in models:
-        model.eval()
-    # Hits of each model, agreements, hits of a guesser: summed on the device,
-    # read once at the end.
+    # Summed on the device, read once at the end.
     sums, num_images = torch.zeros(len(models) + 2, dtype=torch.float64), 0
     for batch in islice(dataloader, max_batches):
         data = preprocess(batch, False)
@@ -86,19 +100,7 @@ def evaluate(
         hits = [targets.gather(1, top).sum() for top in tops]
         counts = [*hits, same.sum(), targets.double().mean(1).sum()]
         sums = sums.to(same.device) + torch.stack([c.double() for c in counts])
-    for model, mode in zip(models, modes, strict=True):
-        model.train(mode)
-    totals = torch.cat([sums, sums.new_tensor([num_images])])
-    all_reduce(totals)
-    *hits, agreements, guessed, n = totals.tolist()
-    if not n:
-        raise ValueError('evaluate: the data loader gave no images')
-    return Accuracy(
-        tuple(100 * hit / n for hit in hits),
-        100 * agreements / n,
-        100 * guessed / n,
-        int(n),
-    )
+    return sums, num_images
 
 
 def _num_new(dataloader: DataLoader, seen: int, size: int) -> int:

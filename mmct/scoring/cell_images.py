@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_convert
 
 from mmct.datasets import CleanImages, CorruptionSet
 from mmct.datasets.images import reordered
@@ -99,13 +99,9 @@ def cell_loader(
         CellImages(source),
         batch_sampler=batches,
         num_workers=num_workers,
-        collate_fn=_collated_already,
+        collate_fn=default_convert,  # they are batches already
         pin_memory=torch.cuda.is_available(),
     )
-
-
-def _collated_already(batch: Tensor | CTError) -> Tensor | CTError:
-    return batch
 
 
 def example(
@@ -128,10 +124,6 @@ def example(
     picture.thumbnail((_LARGEST, _LARGEST))
     png = io.BytesIO()
     picture.save(png, 'PNG')
-    names = [str(classes[n]) if classes else f'class {n}' for n in (label, prediction)]
-    return dict(
-        label=label,
-        label_name=names[0],
-        prediction_name=names[1],
-        png=base64.b64encode(png.getvalue()).decode(),
-    )
+    own, other = (str(classes[n]) if classes else f'class {n}' for n in (label, prediction))
+    content = base64.b64encode(png.getvalue()).decode()
+    return dict(label=label, label_name=own, prediction_name=other, png=content)

@@ -1,8 +1,7 @@
 """Predict the images of cells; adapt BatchNorm to a cell before."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 
 import numpy as np
@@ -54,7 +53,7 @@ class Predictor:
         """
         for images in batches:
             inputs = self.inputs(images)
-            with self._precision():
+            with autocast(enabled=True) if self.fp16 else nullcontext():
                 scores = class_scores(self.model(inputs, mode='tensor'))  # (B, C)
             probability, top = scores.float().softmax(1).max(1)
             yield top, probability
@@ -74,31 +73,13 @@ class Predictor:
             images = images.contiguous()
         return self.model.data_preprocessor(dict(inputs=images), False)['inputs']
 
-    def _precision(self) -> AbstractContextManager:
-        return autocast(enabled=True) if self.fp16 else nullcontext()
-
-
-@dataclass(frozen=True)
-class CellPredictions:
-    """A network's predictions on a cell, from all processes.
-
-    Attributes:
-        number (int): Of the cell, in its set.
-        tops (np.ndarray): The top class of each image. int64 (N,)
-        confidences (np.ndarray): Its probability. float32 (N,)
-    """
-
-    number: int
-    tops: np.ndarray
-    confidences: np.ndarray
-
 
 def predict_cells(
     predict: Predictor,
     loader: DataLoader,
     batches: CellBatches,
     before_cell: Callable[[int], None] | None = None,
-) -> Iterator[CellPredictions]:
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Predict cell after cell; the device is waited for once a cell.
 
     Args:
@@ -109,7 +90,8 @@ def predict_cells(
             its first batch is predicted. Defaults to None.
 
     Yields:
-        CellPredictions: The same in each process.
+        tuple[int, np.ndarray, np.ndarray]: Number of the cell, and of each of its images the
+        top class, int64 (N,), and its probability, float32 (N,); the same in each process.
     """
     stream = predict(loader)
     own = slice(batches.share.start, batches.share.stop)
@@ -125,7 +107,7 @@ def predict_cells(
         # A sum over zeros puts the shares side by side.
         all_reduce(tops)
         all_reduce(confidences)
-        yield CellPredictions(number, tops.cpu().numpy(), confidences.cpu().numpy())
+        yield number, tops.cpu().numpy(), confidences.cpu().numpy()
 
 
 @contextmanager

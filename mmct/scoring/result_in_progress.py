@@ -1,7 +1,6 @@
 """A result file that grows cell by cell."""
 
 import json
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -56,27 +55,24 @@ class ResultInProgress:
         """Lock the file, and read the cells and examples that it has."""
         self._lock = lock_file(self.out, 'choose another --out')
         for file, read in ((self.partial, _read_partial), (self.out, _read_finished)):
-            found = self._read(file, read, replace) if file.exists() else None
-            if found is not None and found['cells']:
-                return found['cells'], found['examples']
+            if not file.exists():
+                continue
+            try:
+                marks, cells, examples = read(file)
+            except (ValueError, KeyError, TypeError) as error:
+                if replace:
+                    continue
+                raise CTError(
+                    f'{file} is no result to go on with ({error}): remove it, or choose another '
+                    '--out'
+                ) from error
+            changed = [key for key in self.marks if marks.get(key, 0) != self.marks[key]]
+            if changed and not replace:
+                what = ' and '.join(_DIFFERENCES[key] for key in changed)
+                raise CTError(f'{file} is the result of {what}: choose another --out, or remove it')
+            if cells and not changed:
+                return cells, examples
         return [], []
-
-    def _read(
-        self, file: Path, read: Callable[[Path], dict[str, Any]], replace: bool
-    ) -> dict[str, Any] | None:
-        try:
-            found = read(file)
-        except (ValueError, KeyError, TypeError) as error:
-            if replace:
-                return None
-            raise CTError(
-                f'{file} is no result to go on with ({error}): remove it, or choose another --out'
-            ) from error
-        changed = [key for key in self.marks if found['marks'].get(key, 0) != self.marks[key]]
-        if changed and not replace:
-            what = ' and '.join(_DIFFERENCES[key] for key in changed)
-            raise CTError(f'{file} is the result of {what}: choose another --out, or remove it')
-        return None if changed else found
 
     def add(self, cell: dict[str, Any], example: dict[str, Any] | None = None) -> None:
         """Keep a cell.
@@ -89,8 +85,8 @@ class ResultInProgress:
         self.cells[cell['corruption'], cell['severity']] = cell
         self.examples += [example] if example else []
         if is_main_process():
-            content = dict(cells=list(self.cells.values()), examples=self.examples)
-            write_json(self.partial, dict(marks=self.marks, **content))
+            cells = list(self.cells.values())
+            write_json(self.partial, dict(marks=self.marks, cells=cells, examples=self.examples))
 
     def finish(self, result: dict[str, Any]) -> None:
         """Put the complete result into its place, with a CSV file beside it; main process only.
@@ -112,12 +108,13 @@ _DIFFERENCES = dict(
 )
 
 
-def _read_partial(file: Path) -> dict[str, Any]:
+def _read_partial(file: Path) -> tuple[dict, list, list]:
+    """Read marks, cells and examples."""
     found = json.loads(file.read_text(encoding='utf-8'))
-    return dict(marks=found['marks'], cells=found['cells'], examples=found['examples'])
+    return found['marks'], found['cells'], found['examples']
 
 
-def _read_finished(file: Path) -> dict[str, Any]:
+def _read_finished(file: Path) -> tuple[dict, list, list]:
     result = read_result(file)
     cells = [*([result['clean']] if result['clean'] else []), *result['cells']]
     marks = dict(
@@ -127,4 +124,4 @@ def _read_finished(file: Path) -> dict[str, Any]:
         data=result['data'],
         cells=[[cell['corruption'], cell['severity']] for cell in cells],
     )
-    return dict(marks=marks, cells=cells, examples=result['examples'])
+    return marks, cells, result['examples']

@@ -12,16 +12,17 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.models.heads import MultiLabelClsHead
 from torch import Tensor
 
-from mmct.datasets import Cell, CleanImages, CorruptionSet
+from mmct.datasets import CLEAN, CleanImages, CorruptionSet
 from mmct.evaluation import cell_score, make_result
 from mmct.evaluation.metrics import CorruptionError
+from mmct.models import evaluating
 from mmct.runs.checkpoint import digest
 from mmct.runs.errors import CTError
 from mmct.runs.progress import Progress
 from mmct.runs.ranks import on_main_rank
 
 from .cell_images import CellBatches, cell_loader, example
-from .predictor import CellPredictions, Predictor, adapt, predict_cells, restored_buffers
+from .predictor import Predictor, adapt, predict_cells, restored_buffers
 from .result_in_progress import ResultInProgress
 
 
@@ -79,50 +80,37 @@ def score(
     sources = [source for source in (clean, corrupted) if source is not None]
     weights = digest(model.state_dict())
     settings = dict(weights_sha256=weights, fp16=fp16, recalibrate_bn=recalibrate_bn)
-    cells = [tuple(cell) for source in sources for cell in source.cells]
+    cells = [cell for source in sources for cell in source.cells]
     marks = dict(**settings, data=data, cells=cells)
-    with closing(ResultInProgress(out, marks, replace)) as kept:
-        was_training = model.training
-        predict = Predictor(model, fp16, channels_last)
-        with restored_buffers(model):
-            _score_missing(predict, sources, kept, batch_size, num_workers, recalibrate_bn)
-        model.train(was_training)
-        content = dict(
+
+    def finish() -> dict[str, Any]:
+        result = make_result(
+            name=name,
             model=dict(config=config, checkpoint=checkpoint, **settings),
-            clean=kept.cells.get((None, 0)),
-            cells=[kept.cells[tuple(cell)] for cell in corrupted.cells],
+            data=data,
+            clean=kept.cells.get(CLEAN),
+            cells=[kept.cells[cell] for cell in corrupted.cells],
             examples=kept.examples,
+            **options,
         )
-        return on_main_rank(partial(_finish, kept, name=name, data=data, **content, **options))
+        kept.finish(result)
+        return result
 
-
-def _score_missing(
-    predict: Predictor,
-    sources: list[CorruptionSet | CleanImages],
-    kept: ResultInProgress,
-    batch_size: int,
-    num_workers: int,
-    recalibrate_bn: int,
-) -> None:
-    progress = _progress(sources, kept)
-    for source in sources:
-        todo = [n for n, cell in enumerate(source.cells) if tuple(cell) not in kept.cells]
-        batches = CellBatches(todo, source.num_images, _share(source), batch_size)
-        loader = cell_loader(source, batches, num_workers)
-        loader = _watched(loader, source, batches, kept, progress)
-        before_cell = None
-        if recalibrate_bn:
-            before_cell = partial(adapt, predict, source, recalibrate_bn, batch_size)
-        for found in predict_cells(predict, loader, batches, before_cell):
-            kept.add(*_entries(source, found))
-            # Pages of a mapped file that were touched count as memory.
-            source.close()
-
-
-def _finish(kept: ResultInProgress, **content: Any) -> dict[str, Any]:
-    result = make_result(**content)
-    kept.finish(result)
-    return result
+    with closing(ResultInProgress(out, marks, replace)) as kept:
+        with evaluating(model), restored_buffers(model):
+            predict, progress = Predictor(model, fp16, channels_last), _progress(sources, kept)
+            for source in sources:
+                batches = _missing(source, kept, batch_size)
+                loader = cell_loader(source, batches, num_workers)
+                loader = _watched(loader, source, batches, kept, progress)
+                before_cell = None
+                if recalibrate_bn:
+                    before_cell = partial(adapt, predict, source, recalibrate_bn, batch_size)
+                for found in predict_cells(predict, loader, batches, before_cell):
+                    kept.add(*_entries(source, *found))
+                    # Pages of a mapped file that were touched count as memory.
+                    source.close()
+        return on_main_rank(finish)
 
 
 def _check_head(model: ImageClassifier, corrupted: CorruptionSet) -> None:
@@ -140,11 +128,14 @@ def _check_head(model: ImageClassifier, corrupted: CorruptionSet) -> None:
         raise CTError('errors need one class an image, but the head is a MultiLabelClsHead')
 
 
-def _share(source: CorruptionSet | CleanImages) -> range:
-    """Choose the positions that this process predicts, of each cell."""
-    rank, world_size = get_dist_info()
-    count = source.num_images
-    return range(count * rank // world_size, count * (rank + 1) // world_size)
+def _missing(
+    source: CorruptionSet | CleanImages, kept: ResultInProgress, batch_size: int
+) -> CellBatches:
+    """Choose the cells that are to be scored, and the share of each that is this process's."""
+    cells = [number for number, cell in enumerate(source.cells) if cell not in kept.cells]
+    (rank, world_size), count = get_dist_info(), source.num_images
+    share = range(count * rank // world_size, count * (rank + 1) // world_size)
+    return CellBatches(cells, count, share, batch_size)
 
 
 def _progress(
@@ -155,7 +146,7 @@ def _progress(
         return None
     progress = Progress(sum(len(source.cells) * source.num_images for source in sources))
     for source in sources:
-        known = sum(tuple(cell) in kept.cells for cell in source.cells)
+        known = sum(cell in kept.cells for cell in source.cells)
         progress.add('earlier', known * source.num_images, made=False)
     return progress
 
@@ -192,30 +183,24 @@ def _mean_so_far(kept: ResultInProgress) -> str:
 
 
 def _entries(
-    source: CorruptionSet | CleanImages, found: CellPredictions
+    source: CorruptionSet | CleanImages, number: int, tops: np.ndarray, confidences: np.ndarray
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Make the cell's entry of a result, and an example if its severity is the middle one."""
-    cell = source.cells[found.number]
-    _check_finite(found, cell)
-    hits = found.tops == source.labels
-    entry = cell_score(cell.corruption, cell.severity, hits, found.confidences)
-    severities = sorted({other.severity for other in source.cells})
-    if cell.severity != severities[len(severities) // 2]:
-        return entry, None
-    picture = example(
-        source.read(found.number, slice(0, 1))[0],
-        source.channel_order,
-        int(source.labels[0]),
-        int(found.tops[0]),
-        source.metainfo.get('classes'),
-    )
-    return entry, dict(corruption=cell.corruption, severity=cell.severity, image=0, **picture)
-
-
-def _check_finite(found: CellPredictions, cell: Cell) -> None:
-    unknown = len(found.confidences) - np.isfinite(found.confidences).sum()
+    cell, unknown = source.cells[number], np.count_nonzero(~np.isfinite(confidences))
     if unknown:
         raise CTError(
             f'the network gives no finite scores for {unknown} images ({cell}): its training may '
             'have diverged'
         )
+    entry = cell_score(*cell, tops == source.labels, confidences)
+    severities = sorted({other.severity for other in source.cells})
+    if cell.severity != severities[len(severities) // 2]:
+        return entry, None
+    picture = example(
+        source.read(number, slice(0, 1))[0],
+        source.channel_order,
+        int(source.labels[0]),
+        int(tops[0]),
+        source.metainfo.get('classes'),
+    )
+    return entry, dict(**cell._asdict(), image=0, **picture)

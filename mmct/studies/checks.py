@@ -23,10 +23,8 @@ def check_parts(study: Study) -> None:
     Raises:
         CTError: Names the part that does not build.
     """
-    for kind, registry, parts in (
-        ('figure', FIGURES, study.figures),
-        ('table', TABLES, study.tables),
-    ):
+    kinds = (('figure', FIGURES, study.figures), ('table', TABLES, study.tables))
+    for kind, registry, parts in kinds:
         for name, settings in parts.items():
             with _blamed(f'{kind} {name!r}'):
                 registry.build(dict(settings))
@@ -45,9 +43,7 @@ def check_data(cells: Iterable[Cell]) -> None:
     Raises:
         CTError: Names the score without its data.
     """
-    different = {
-        hashed([cell.config.get('test_dataloader'), cell.scores]): cell for cell in cells
-    }
+    different = {hashed([cell.config.get('test_dataloader'), cell.scores]): cell for cell in cells}
     for cell in different.values():
         for name, settings in cell.scores.items():
             with _blamed(f'score {name!r}'):

@@ -10,10 +10,10 @@ import numpy as np
 from mmct.report.figures import LIGHT, blank, label, style
 from mmct.report.figures import legend as add_legend
 
-from .panels import arms_by_group, diagonal, legend, looks, panels, points, variant_looks
+from .panels import by_group, diagonal, legend, looks, panels, points, variant_looks
 from .registry import FIGURES, TABLES
 from .scores.reliance import QUANTILES
-from .summary import mean_and_error, seed_results
+from .summary import mean_and_error, scores_by_arm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _HALVES = {'low_replaced_pct': 'low-variance half', 'high_replaced_pct': 'high-variance half'}
 # A channel of less than this fraction of the mean variance is as good as off.
 _FLOOR = 1e-4
+_WORDS = dict(fontsize=10, color=LIGHT.ink)
 
 
 @FIGURES.register_module()
@@ -54,37 +55,34 @@ class ErrorArrows:
         Returns:
             Figure: None if no arm has both scores.
         """
-        places = {}
-        for arm in plan['arms']:
-            x, y = (
-                mean_and_error(seed_results(plan, results, arm, path).values())
-                for path in (self.x, self.y)
-            )
-            if x['count'] and y['count']:
-                places[arm] = x, y
-        groups = arms_by_group(plan, places)
+        found = [scores_by_arm(plan, results, path) for path in (self.x, self.y)]
+        places = {
+            name: [mean_and_error(scores[name].values()) for scores in found]
+            for name in found[0]
+            if name in found[1]
+        }
+        groups = by_group(plan, places)
         if not groups:
             return None
         appearance = variant_looks(plan)
         figure, axes = panels(list(groups))
-        for group, arms in groups.items():
-            for variant, arm in arms.items():
-                x, y = places[arm]
-                end, look = (x['mean'], y['mean']), appearance[variant]
-                errors = dict(xerr=x['standard_error'], yerr=y['standard_error'])
-                points(axes[group], *end, look, **errors)
-                for baseline in plan['arms'][arm]['baselines'][:1]:
-                    if baseline in places:
-                        start = tuple(place['mean'] for place in places[baseline])
-                        _arrow(axes[group], start, end, look['color'])
-            axes[group].margins(0.15)
-            diagonal(axes[group])
-        legend(figure, {name: appearance[name] for arms in groups.values() for name in arms})
-        # Not of the figure: that label would be beside the legend.
+        for name, (x, y) in places.items():
+            arm, end = plan['arms'][name], (x['mean'], y['mean'])
+            panel, look = axes[arm['group']], appearance[arm['variant']]
+            points(panel, *end, look, xerr=x['standard_error'], yerr=y['standard_error'])
+            for baseline in arm['baselines'][:1]:
+                if baseline in places:
+                    start = tuple(place['mean'] for place in places[baseline])
+                    arrow = dict(arrowstyle='->', color=look['color'], alpha=0.6)
+                    panel.annotate('', end, start, arrowprops=dict(arrow, shrinkA=4, shrinkB=4))
         for panel in axes.values():
-            panel.set_xlabel('clean error, %', fontsize=10, color=LIGHT.ink)
+            panel.margins(0.15)
+            diagonal(panel)
+            # Not of the figure: that label would be beside the legend.
+            panel.set_xlabel('clean error, %', **_WORDS)
             if panel.get_subplotspec().is_first_col():
-                panel.set_ylabel('corrupted error, %', fontsize=10, color=LIGHT.ink)
+                panel.set_ylabel('corrupted error, %', **_WORDS)
+        legend(figure, {name: appearance[name] for arms in groups.values() for name in arms})
         return figure
 
 
@@ -113,21 +111,18 @@ class TrainingPaths:
         Returns:
             Figure: None if no arm has the score.
         """
-        curves = {arm: seed_results(plan, results, arm, self.curve) for arm in plan['arms']}
-        groups = arms_by_group(plan, curves)
+        groups = by_group(plan, scores_by_arm(plan, results, self.curve))
         if not groups:
             return None
         appearance = variant_looks(plan)
         figure, axes = panels(list(groups))
         for group, arms in groups.items():
-            for variant, arm in arms.items():
-                paths = np.array(
-                    [[c['clean_error_pct'], c['raw_mce_pct']] for c in curves[arm].values()]
-                )  # (seeds, 2, epochs)
+            for variant, curves in arms.items():
+                paths = [[c['clean_error_pct'], c['raw_mce_pct']] for c in curves.values()]
                 look = appearance[variant]
                 for x, y in paths:
                     axes[group].plot(x, y, color=look['color'], linewidth=0.6, alpha=0.5)
-                axes[group].plot(*paths.mean(0), linewidth=1.6, markersize=4, **look)
+                axes[group].plot(*np.mean(paths, 0), linewidth=1.6, markersize=4, **look)
             diagonal(axes[group])
         legend(figure, appearance)
         label(figure, 'clean error, %', 'corrupted error, %')
@@ -160,8 +155,7 @@ class ReplacedHalves:
         Returns:
             Figure: None if no arm has the score.
         """
-        found = {arm: seed_results(plan, results, arm, self.score) for arm in plan['arms']}
-        groups = arms_by_group(plan, found)
+        groups = by_group(plan, scores_by_arm(plan, results, self.score))
         if not groups:
             return None
         figure, axes = panels(list(groups))
@@ -169,8 +163,8 @@ class ReplacedHalves:
             places = np.arange(len(arms))
             for number, (half, title) in enumerate(_HALVES.items()):
                 rises = [
-                    mean_and_error(s[half] - s['error_pct'] for s in found[arm].values())
-                    for arm in arms.values()
+                    mean_and_error(s[half] - s['error_pct'] for s in by_seed.values())
+                    for by_seed in arms.values()
                 ]
                 axes[group].bar(
                     places + 0.4 * (number - 0.5),
@@ -219,9 +213,7 @@ class VarianceSpectra:
         Returns:
             Figure: None if no arm has the score.
         """
-        path = f'{self.score}.layers'
-        found = {arm: seed_results(plan, results, arm, path) for arm in plan['arms']}
-        groups = arms_by_group(plan, found)
+        groups = by_group(plan, scores_by_arm(plan, results, f'{self.score}.layers'))
         if not groups:
             return None
         appearance = variant_looks(plan)
@@ -231,12 +223,12 @@ class VarianceSpectra:
             len(groups), len(appearance), sharey=True, sharex='row', squeeze=False
         )
         for row, (group, arms) in enumerate(groups.items()):
-            places[row, 0].set_ylabel(group, fontsize=10, color=LIGHT.ink)
+            places[row, 0].set_ylabel(group, **_WORDS)
             for axes, (variant, look) in zip(places[row], appearance.items(), strict=True):
                 style(axes, title='' if row else variant)
                 axes.set_yscale('log')
                 axes.yaxis.set_major_formatter('{x:g}')
-                _draw_spectra(axes, found.get(arms.get(variant), {}), look['color'])
+                _draw_spectra(axes, arms.get(variant, {}), look['color'])
         places[0, 0].set_ylim(_FLOOR, 30)
         label(figure, 'layer', "variance of a channel / the layer's mean")
         return figure
@@ -282,28 +274,19 @@ class DomainAccuracies:
             for number, method in enumerate(methods):
                 # Side by side within 60 % of a column.
                 shift = 0.6 * ((number + 0.5) / len(methods) - 0.5)
-                known = [i for i, column in enumerate(columns) if rows[method][column]['count']]
-                values = [rows[method][columns[i]] for i in known]
-                points(
-                    axes[way],
-                    [i + shift for i in known],
-                    [value['mean'] for value in values],
-                    appearance[method],
-                    # One seed has no standard error.
-                    yerr=[value['standard_error'] or 0.0 for value in values],
-                )
+                xs = np.arange(len(columns)) + shift
+                # Where there is no result yet, None is not a number, and not drawn.
+                ys = np.array([value['mean'] for value in rows[method].values()], float)
+                # One seed has no standard error.
+                errors = [value['standard_error'] or 0 for value in rows[method].values()]
+                points(axes[way], xs, ys, appearance[method], yerr=errors)
             axes[way].set_xticks(range(len(columns)), columns)
-            axes[way].set_ylabel('accuracy, %', fontsize=10, color=LIGHT.ink)
+            axes[way].set_ylabel('accuracy, %', **_WORDS)
             # What is not a domain stands apart.
             axes[way].axvline(columns.index('mean') - 0.5, color=LIGHT.ink, linewidth=0.8)
             axes[way].grid(visible=False, axis='x')
         legend(figure, {method: appearance[method] for method in methods})
         return figure
-
-
-def _arrow(axes: Axes, start: tuple, end: tuple, colour: str) -> None:
-    look = dict(arrowstyle='->', color=colour, alpha=0.6, shrinkA=4, shrinkB=4)
-    axes.annotate('', end, start, arrowprops=look)
 
 
 def _draw_spectra(axes: Axes, by_seed: Mapping[int, Mapping], colour: str) -> None:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 
@@ -56,7 +56,7 @@ def leave_one_out(
         dict: ``arms`` of a study, and the settings of a :class:`DomainTable` as
         ``table``.
     """
-    first = next(iter(methods))
+    numbers, first = range(count), next(iter(methods))
     baselines = {
         name: list(method.get('baselines', [first] if name != first else []))
         for name, method in methods.items()
@@ -65,63 +65,49 @@ def leave_one_out(
         name: draws({**(space or {}), **method.get('space', {})}, count)
         for name, method in methods.items()
     }
-    arms: dict[str, dict] = {}
 
-    def add(method: str, draw: int, left_out: tuple[str, ...]) -> str:
-        more = f', draw {draw}' if count > 1 else ''
-        group = ' and '.join(left_out)
-        name = f'{group}, {method}{more}'
-        own = methods[method]
-        batch = images * (len(domains) - len(left_out))
-        arms[name] = dict(
+    def title(method: str, draw: int) -> str:
+        return f'{method}, draw {draw}' if count > 1 else method
+
+    def name(method: str, draw: int, *left_out: str) -> str:
+        group = ' and '.join(sorted(left_out, key=list(domains).index))
+        return f'{group}, {title(method, draw)}'
+
+    def arm(method: str, draw: int, *left_out: str) -> dict[str, Any]:
+        own, batch = methods[method], images * (len(domains) - len(left_out))
+        return dict(
             config=config,
             overlay=[_loaders(left_out, batch), own.get('overlay', {}), settings[method][draw]],
             methods=own.get('methods'),
             # Trials differ in the split too.
             seeded=[f'{part}_dataloader.dataset.seed' for part in ('train', 'val', 'test')],
-            group=group,
-            variant=f'{method}{more}',
-            baseline=[f'{group}, {other}{more}' for other in baselines[method]],
+            group=' and '.join(left_out),
+            variant=title(method, draw),
+            baseline=[name(other, draw, *left_out) for other in baselines[method]],
         )
-        return name
 
+    runs = [(method, draw, domain) for method, domain, draw in product(methods, domains, numbers)]
     table: dict[str, dict] = dict(
         baselines=baselines,
         arms={
-            method: {
-                domain: [add(method, draw, (domain,)) for draw in range(count)]
-                for domain in domains
-            }
+            method: {domain: [name(method, draw, domain) for draw in numbers] for domain in domains}
             for method in methods
         },
     )
     if pairs:
-        both = {
-            (method, draw, pair): add(method, draw, pair)
-            for method in methods
-            for draw in range(count)
-            for pair in combinations(domains, 2)
-        }
+        both = product(methods, numbers, combinations(domains, 2))
+        runs += [(method, draw, *pair) for method, draw, pair in both]
         table['pairs'] = {
             method: {
-                domain: [
-                    {
-                        other: both[method, draw, _pair(domains, domain, other)]
-                        for other in domains
-                        if other != domain
-                    }
-                    for draw in range(count)
+                one: [
+                    {other: name(method, draw, one, other) for other in domains if other != one}
+                    for draw in numbers
                 ]
-                for domain in domains
+                for one in domains
             }
             for method in methods
         }
-    return dict(arms=arms, table=table)
-
-
-def _pair(domains: Sequence[str], one: str, other: str) -> tuple[str, ...]:
-    """Put two domains into the order of all."""
-    return tuple(domain for domain in domains if domain in (one, other))
+    return dict(arms={name(*run): arm(*run) for run in runs}, table=table)
 
 
 def _loaders(left_out: Sequence[str], batch_size: int) -> dict[str, dict]:

@@ -8,7 +8,7 @@ from typing import Any
 from mmct.runs.errors import LockedError
 from mmct.runs.files import lock_folder
 
-from .cell import BUSY, FAILED, TRAINING, Cell, Outcome
+from .cell import BUSY, FAILED, TRAINING, Cell
 from .config import Study
 from .executors import Executor
 from .planner import Planner
@@ -51,12 +51,8 @@ class StudyProgress:
         Args:
             cell (Cell): One of the entries.
         """
-        for state, keys in (
-            ('done', self.finished), ('failed', self.failed), ('running', self.running)
-        ):  # fmt: skip
-            if cell.key in keys:
-                return state
-        return 'waiting'
+        known = dict(done=self.finished, failed=self.failed, running=self.running)
+        return next((state for state, keys in known.items() if cell.key in keys), 'waiting')
 
     @property
     def total(self) -> int:
@@ -114,7 +110,11 @@ def run_study(
             show(progress)
             if executor.running:
                 for outcome in executor.wait(0.5):
-                    _note(outcome, progress, wake)
+                    wake.pop(outcome.key, None)
+                    if outcome.state == FAILED:
+                        progress.failed[outcome.key] = outcome.error
+                    elif outcome.state == BUSY:
+                        wake[outcome.key] = time.monotonic() + _LATER
             elif any(key not in progress.finished for key in wake):
                 time.sleep(0.5)
             else:
@@ -175,11 +175,3 @@ def _is_locked(folder: Path) -> bool:
     except LockedError:
         return True
     return False
-
-
-def _note(outcome: Outcome, progress: StudyProgress, wake: dict[str, float]) -> None:
-    wake.pop(outcome.key, None)
-    if outcome.state == FAILED:
-        progress.failed[outcome.key] = outcome.error
-    elif outcome.state == BUSY:
-        wake[outcome.key] = time.monotonic() + _LATER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mmct.report.figures import LIGHT, MARKERS, blank, style
 from mmct.report.figures import legend as add_legend
@@ -13,27 +13,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Looks = Mapping[str, Mapping[str, str]]
-"""Keywords of ``Axes.plot``, by variant."""
+T = TypeVar('T')
 
 
-def arms_by_group(
-    plan: Mapping[str, Any], scored: Mapping[str, Any] | None = None
-) -> dict[str, dict[str, str]]:
-    """Sort the arms of a study into its groups.
+def by_group(plan: Mapping[str, Any], found: Mapping[str, T]) -> dict[str, dict[str, T]]:
+    """Sort what was found of arms into the study's groups.
 
     Args:
         plan (Mapping): Content of ``study.json``.
-        scored (Mapping, optional): By arm what is drawn of it: without it an arm
-            is left out, and a group without arms. None: all.
+        found (Mapping): By arm; those without are left out, and a group without arms.
 
     Returns:
-        dict[str, dict[str, str]]: Of each group, the arm of each variant.
+        dict[str, dict]: Of each group, what was found of each variant.
     """
-    groups: dict[str, dict[str, str]] = {}
+    groups: dict[str, dict[str, T]] = {}
     for name, arm in plan['arms'].items():
-        if scored is None or scored.get(name):
-            groups.setdefault(arm['group'], {})[arm['variant']] = name
+        if name in found:
+            groups.setdefault(arm['group'], {})[arm['variant']] = found[name]
     return groups
 
 
@@ -121,7 +117,7 @@ def diagonal(axes: Axes) -> None:
     axes.axline((low, low), (high, high), color=LIGHT.ink, linewidth=0.8, linestyle='--', zorder=0)
 
 
-def legend(figure: Figure, looks: Looks) -> None:
+def legend(figure: Figure, looks: Mapping[str, Mapping]) -> None:
     """Explain the looks above the panels, in as many rows as it takes.
 
     Args:

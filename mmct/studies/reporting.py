@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mmct.report import Number, Row, Table, png
+from mmct.report import Table, png
 from mmct.runs.errors import CTError
-from mmct.runs.files import write_json, write_text, write_whole
+from mmct.runs.files import write_bytes, write_json, write_text
 
 from .registry import FIGURES, TABLES
 from .store import StudyStore
 from .summary import summarise_arms
+from .tables import rows_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,9 +48,8 @@ def write_study_report(store: StudyStore) -> list[Path]:
         figure = FIGURES.build(dict(settings))(plan, results)
         if figure is None:
             continue  # nothing to draw yet
-        picture, file = png(figure), store.folder / f'{name}.png'
-        write_whole(file, lambda path, picture=picture: path.write_bytes(picture))
-        files.append(file)
+        files.append(store.folder / f'{name}.png')
+        write_bytes(files[-1], png(figure))
     return files
 
 
@@ -84,20 +84,14 @@ def arm_table(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> Table:
         Table: Mean and standard error over seeds, and below them the differences
         to the baselines.
     """
-    titles = list(plan['table'])
     made = []
     for row in rows:
-        values = [row['values'][title] for title in titles]
         seeds = f'{len(row["seeds"])} of {len(plan["seeds"])}'
         if row['diverged']:
             seeds += f', {len(row["diverged"])} diverged'
-        made.append(Row(row['arm'], [seeds, *map(Number.over_seeds, values)]))
-        for baseline in plan['arms'][row['arm']]['baselines']:
-            found = [value['differences'].get(baseline) for value in values]
-            cells = [Number(None) if d is None else Number.over_seeds(d, True) for d in found]
-            made.append(Row(f'minus {baseline}', ['', *cells], indented=True))
-    head = ['arm', 'seeds', *titles]
-    return Table(head, [row for row in made if not (row.indented and row.empty)])
+        values = [row['values'][title] for title in plan['table']]
+        made += rows_of(row['arm'], values, plan['arms'][row['arm']]['baselines'], seeds)
+    return Table(['arm', 'seeds', *plan['table']], made)
 
 
 def to_markdown(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:

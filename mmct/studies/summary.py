@@ -11,9 +11,7 @@ Column = str | Mapping[str, Any]
 """What a column of the table has: a path into a score, or a comparison (docs/studies.md)."""
 
 
-def summarise_arms(
-    plan: Mapping[str, Any], results: Mapping[str, Mapping]
-) -> list[dict[str, Any]]:
+def summarise_arms(plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> list[dict[str, Any]]:
     """Make a row for each arm, from the plan and the results alone.
 
     Args:
@@ -65,6 +63,23 @@ def seed_results(
         dict[int, Any]: By seed.
     """
     return _values(_by_seed(plan, results, arm), column)
+
+
+def scores_by_arm(
+    plan: Mapping[str, Any], results: Mapping[str, Mapping], column: Column
+) -> dict[str, dict[int, Any]]:
+    """Collect a score of all arms that have it.
+
+    Args:
+        plan (Mapping): Content of ``study.json``.
+        results (Mapping): Of finished cells, by key.
+        column (str | Mapping): See :func:`shown_value`.
+
+    Returns:
+        dict[str, dict[int, Any]]: By arm what :func:`seed_results` returns.
+    """
+    found = {arm: seed_results(plan, results, arm, column) for arm in plan['arms']}
+    return {arm: scores for arm, scores in found.items() if scores}
 
 
 def mean_and_error(values: Iterable[float]) -> dict[str, Any]:
@@ -157,31 +172,27 @@ def _column(
     column: Column,
 ) -> dict[str, Any]:
     """Summarise a column of the table for an arm, and its differences to the baselines."""
+    differences = {}
     if isinstance(column, Mapping) and 'published' in column:
         # Not measured here: of no seed.
-        return {**mean_and_error([]), 'mean': column['published'].get(arm), 'differences': {}}
-    if isinstance(column, Mapping) and 'relative' in column:
-        return dict(**mean_and_error(_relative(own, baselines, column['relative'])), differences={})
-    return dict(
-        **mean_and_error(_values(own, column).values()),
-        differences={
-            other: mean_and_error(_differences(own, theirs, column))
-            for other, theirs in baselines.items()
-        },
-    )
+        found = {**mean_and_error([]), 'mean': column['published'].get(arm)}
+    elif isinstance(column, Mapping) and 'relative' in column:
+        found = mean_and_error(_relative(own, baselines, column['relative']))
+    else:
+        found = mean_and_error(_values(own, column).values())
+        for other, theirs in baselines.items():
+            differences[other] = mean_and_error(_differences(own, theirs, column))
+    return {**found, 'differences': differences}
 
 
 def _relative(
     own: Mapping[int, Mapping], baselines: Mapping[str, Mapping[int, Mapping]], path: str
 ) -> list[float]:
     """Compute the relative mCE by the first baseline; 100 by definition for what has none."""
-    scores = _values(own, path)
     if not baselines:
-        return [100.0] * len(scores)
-    references = _values(next(iter(baselines.values())), path)
+        return [100.0] * len(_values(own, path))
     found = []
-    for seed in [seed for seed in scores if seed in references]:
-        mine, theirs = scores[seed], references[seed]
+    for mine, theirs in _paired(own, next(iter(baselines.values())), path):
         errors = {name: [error] for name, error in mine['corruption_error_pct'].items()}
         others = theirs['corruption_error_pct'], theirs['clean_error_pct']
         try:
@@ -196,14 +207,19 @@ def _differences(
     own: Mapping[int, Mapping], baseline: Mapping[int, Mapping], column: Column
 ) -> list[float]:
     """Compute differences to the baseline, of the seeds that both have."""
-    path = column if isinstance(column, str) else column['curve']
-    mine, theirs = _values(own, path), _values(baseline, path)
-    seeds = [seed for seed in mine if seed in theirs]
     if isinstance(column, str):
-        return [mine[seed] - theirs[seed] for seed in seeds]
-    x, y = column['x'], column['y']
-    found = [at_equal(mine[seed], theirs[seed], x, y) for seed in seeds]
+        return [mine - theirs for mine, theirs in _paired(own, baseline, column)]
+    curves = _paired(own, baseline, column['curve'])
+    found = [at_equal(*pair, column['x'], column['y']) for pair in curves]
     return [value for value in found if value is not None]
+
+
+def _paired(
+    own: Mapping[int, Mapping], baseline: Mapping[int, Mapping], path: str
+) -> list[tuple[Any, Any]]:
+    """Pair the scores of the seeds that both have."""
+    mine, theirs = _values(own, path), _values(baseline, path)
+    return [(mine[seed], theirs[seed]) for seed in mine if seed in theirs]
 
 
 def _by_seed(

@@ -111,12 +111,10 @@ class DomainTable:
         """Select a draw for each test domain: (seeds, domains and their mean and worst)."""
         import pandas as pd
 
-        domains = pd.DataFrame(
-            {
-                domain: self._selected(values, method, domain, way)
-                for domain in self.arms[method]
-            }
-        ).sort_index()
+        selected = {
+            domain: self._selected(values, method, domain, way) for domain in self.arms[method]
+        }
+        domains = pd.DataFrame(selected).sort_index()
         # A mean over domains needs all of them.
         whole = domains.dropna()
         return domains.assign(mean=whole.mean(axis=1), worst=whole.min(axis=1))
@@ -125,58 +123,58 @@ class DomainTable:
         """Return the test accuracy of the best draw in each seed that has all draws."""
         import pandas as pd
 
+        def by_arm(paths: Mapping[str, str]) -> DataFrame:
+            scores = [values(arm, f'{self.score}.{path}') for arm, path in paths.items()]
+            return pd.DataFrame(scores, dtype=float)  # (arms, seeds)
+
         arms = self.arms[method][domain]
-        tested = self._by_draw(values, arms, f'test_pct.{domain}')
+        tested = by_arm(dict.fromkeys(arms, f'test_pct.{domain}'))
         if way == ONE_SETTING:
-            return tested[0]
+            return tested.loc[0]
         if way == LEAVE_ONE_OUT:
-            criteria = self._left_out_in_turn(values, self.pairs[method][domain])
+            # The mean over training domains, each of a network that lacked it.
+            draws = self.pairs[method][domain]
+            left_out = [{arm: f'test_pct.{d}' for d, arm in draw.items()} for draw in draws]
+            criteria = pd.DataFrame([by_arm(paths).mean(skipna=False) for paths in left_out])
         else:
             path = 'validation_pct' if way == TRAINING_DOMAINS else f'holdout_pct.{domain}'
-            criteria = self._by_draw(values, arms, path)
-        tested, criteria = tested.dropna(), criteria.dropna()
-        seeds = tested.index.intersection(criteria.index)
-        # Of equal ones the first.
-        best = {seed: tested.at[seed, criteria.loc[seed].idxmax()] for seed in seeds}
-        return pd.Series(best, dtype=float)
-
-    def _left_out_in_turn(self, values: Values, draws: Sequence[Mapping[str, str]]) -> DataFrame:
-        """Average the accuracy on training domains, each of a network that lacked it."""
-        import pandas as pd
-
-        return pd.DataFrame(
-            {
-                draw: pd.DataFrame(
-                    {
-                        domain: self._by_draw(values, [arm], f'test_pct.{domain}')[0]
-                        for domain, arm in others.items()
-                    }
-                ).mean(axis=1, skipna=False)
-                for draw, others in enumerate(draws)
-            }
-        )
-
-    def _by_draw(self, values: Values, arms: Sequence[str], path: str) -> DataFrame:
-        """Collect a score of the arms of all draws: (seeds, draws)."""
-        import pandas as pd
-
-        found = [values(arm, f'{self.score}.{path}') for arm in arms]
-        return pd.DataFrame({i: pd.Series(each, dtype=float) for i, each in enumerate(found)})
+            criteria = by_arm(dict.fromkeys(arms, path))
+        tested, criteria = tested.dropna(axis=1), criteria.dropna(axis=1)
+        # Of equal draws the first.
+        best = {seed: criteria[seed].idxmax() for seed in criteria if seed in tested}
+        return pd.Series({seed: tested.at[draw, seed] for seed, draw in best.items()}, dtype=float)
 
     def _table(self, way: str, found: Mapping[str, Mapping]) -> Table:
         columns = list(next(iter(found.values())))
         rows = []
-        for method, values in found.items():
-            rows.append(Row(method, [Number.over_seeds(values[column]) for column in columns]))
-            for other in self.baselines.get(method, ()):
-                differences = [values[column]['differences'][other] for column in columns]
-                cells = [Number.over_seeds(each, signed=True) for each in differences]
-                rows.append(Row(f'minus {other}', cells, indented=True))
+        for method, by_column in found.items():
+            rows += rows_of(method, list(by_column.values()), self.baselines.get(method, ()))
         for title, values in self.published.get(way, {}).items():
             cells = [str(values.get(column, '')) for column in columns]
             rows.append(Row(f'{title} (published, not measured here)', cells))
-        # A difference to what has no result yet says nothing.
-        return Table(['', *columns], [row for row in rows if not (row.indented and row.empty)])
+        return Table(['', *columns], rows)
+
+
+def rows_of(
+    name: str, values: Sequence[Mapping], baselines: Sequence[str], *before: str
+) -> list[Row]:
+    """Make the row of an arm, and below it those of its differences to baselines.
+
+    Args:
+        name (str): The arm's.
+        values (Sequence[Mapping]): Of each column, as :func:`summarise_arms` gives them.
+        baselines (Sequence[str]): Those that it is compared with.
+        *before (str): The cells before those of the values.
+
+    Returns:
+        list[Row]: A difference to what has no result yet says nothing, and is left out.
+    """
+    rows = [Row(name, [*before, *map(Number.over_seeds, values)])]
+    for baseline in baselines:
+        found = [value['differences'].get(baseline) for value in values]
+        cells = [Number(None) if d is None else Number.over_seeds(d, signed=True) for d in found]
+        rows.append(Row(f'minus {baseline}', ['' for _ in before] + cells, indented=True))
+    return [row for row in rows if not (row.indented and row.empty)]
 
 
 def _title(way: str) -> str:

@@ -4,7 +4,9 @@ import re
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +62,9 @@ class TrainedRun:
 
     def epochs(self) -> dict[int, Path]:
         """Find the checkpoints of epochs, by epoch."""
-        found = {
-            int(match[1]): file
-            for file in self.folder.glob('epoch_*.pth')
-            if (match := re.fullmatch(r'epoch_(\d+)\.pth', file.name))
-        }
-        return dict(sorted(found.items()))
+        files = self.folder.glob('epoch_*.pth')
+        matches = {file: re.fullmatch(r'epoch_(\d+)\.pth', file.name) for file in files}
+        return dict(sorted((int(match[1]), file) for file, match in matches.items() if match))
 
 
 def run_cell(cell: Cell, folder: Path) -> Outcome:
@@ -82,10 +81,11 @@ def run_cell(cell: Cell, folder: Path) -> Outcome:
         Outcome: An error is an outcome, too; its traceback is printed.
     """
     store = StudyStore(folder)
-    lock = None
     try:
-        lock = lock_folder(store.run(cell.key), 'use another --work-dir')
-        with isolated():
+        with ExitStack() as held:
+            lock = lock_folder(store.run(cell.key), 'use another --work-dir')
+            held.callback(lock.release)
+            held.enter_context(isolated())
             _run(cell, store)
         return Outcome(cell.key, DONE)
     except LockedError:
@@ -95,9 +95,6 @@ def run_cell(cell: Cell, folder: Path) -> Outcome:
         lines = str(error).strip().splitlines() or ['']
         name = '' if isinstance(error, CTError) else f'{type(error).__name__}: '
         return Outcome(cell.key, FAILED, f'{name}{lines[-1]}')
-    finally:
-        if lock is not None:
-            lock.release()
 
 
 def _run(cell: Cell, store: StudyStore) -> None:
@@ -116,9 +113,7 @@ def _run(cell: Cell, store: StudyStore) -> None:
         return
     for name in missing_scores(result, cell.scores):
         settings = cell.scores[name]
-        run = TrainedRun(
-            cell.title, cfg, folder, lambda done, name=name: status.say(f'scores {name}', done)
-        )
+        run = TrainedRun(cell.title, cfg, folder, partial(status.say, f'scores {name}'))
         run.say(0)
         value = SCORES.build({**settings, 'name': name})(run)
         result['scores'][name] = dict(settings=hashed(settings), value=value)

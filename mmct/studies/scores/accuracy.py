@@ -67,16 +67,14 @@ class DomainScore:
         """
         model = run.model()
         sets = _sets(run.config)
-        found: dict[tuple[str, str], float] = {}
+        found: dict[str, dict[str, float]] = dict(training={}, holdout={})
         for number, (part, domain) in enumerate(sets):
             run.say(number / len(sets))
             loader = copy.deepcopy(run.config.test_dataloader)
             loader.dataset.update(_chosen(domain, part))
-            found[part, domain] = evaluate(
-                [model], Runner.build_dataloader(loader, seed=0)
-            ).accuracy[0]
-        tested = {domain: value for (part, domain), value in found.items() if part == 'training'}
-        holdout = {domain: value for (part, domain), value in found.items() if part == 'holdout'}
+            loader = Runner.build_dataloader(loader, seed=0)
+            found[part][domain] = evaluate([model], loader).accuracy[0]
+        tested, holdout = found['training'], found['holdout']
         return dict(
             test_pct=tested,
             holdout_pct=holdout,

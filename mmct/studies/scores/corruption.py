@@ -18,6 +18,8 @@ from mmct.scoring import score
 from ..registry import SCORES
 from ..worker import TrainedRun
 
+_ERRORS = ('clean_error_pct', 'raw_mce_pct', 'gap_pct')
+
 
 @SCORES.register_module()
 class CorruptionScore:
@@ -115,8 +117,7 @@ class CorruptionScore:
         )
         summary = result['summary']
         kept = (
-            'clean_error_pct', 'raw_mce_pct', 'gap_pct', 'corruption_error_pct', 'categories_pct',
-            'ece_pct', 'rms_calibration_pct',
+            *_ERRORS, 'corruption_error_pct', 'categories_pct', 'ece_pct', 'rms_calibration_pct'
         )  # fmt: skip
         table = error_table(result['cells'])
         main = [table[name] for name in main_corruptions(result['data'], table)]
@@ -182,5 +183,5 @@ class AlongTraining(CorruptionScore):
         for number, (epoch, checkpoint) in enumerate(checkpoints.items()):
             found.append(self.measure(run, folder / f'epoch_{epoch}.json', checkpoint))
             run.say((number + 1) / len(checkpoints))
-        names = ('clean_error_pct', 'raw_mce_pct', 'gap_pct')
-        return dict(epoch=list(checkpoints), **{name: [f[name] for f in found] for name in names})
+        errors = {name: [each[name] for each in found] for name in _ERRORS}
+        return dict(epoch=list(checkpoints), **errors)

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Iterator
-from contextlib import ExitStack
 from itertools import islice
 from typing import Any
 
@@ -113,12 +112,13 @@ class FeatureReliance:
             variance, in the lower half; None if there is none) and ``layers``, see
             :class:`VarianceSpectrum`.
         """
-        model = run.model()
+        model, kinds = run.model(), (_BatchNorm, NoNorm)
+        layers = {name: m for name, m in model.named_modules() if isinstance(m, kinds)}
         with isolated():
             seed_all(0)  # the augmentation of the training images
             training = _loader(run, 'train')
             count = -(-self.images // (training.batch_size or 1))
-            with VarianceSpectrum(_layers(model)) as spectrum:
+            with VarianceSpectrum(layers) as spectrum:
                 features, _ = _features(model, islice(training, count))
         features, last = features[: self.images], _last_linear(model)
         means, variances = features.mean(0), features.var(0)
@@ -147,14 +147,6 @@ def _loader(run: TrainedRun, split: str) -> DataLoader:
     return Runner.build_dataloader(settings, seed=0)
 
 
-def _layers(model: ImageClassifier) -> dict[str, nn.Module]:
-    return {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, (_BatchNorm, NoNorm))
-    }
-
-
 def _last_linear(model: ImageClassifier) -> nn.Linear:
     layers = [module for module in model.head.modules() if isinstance(module, nn.Linear)]
     if not layers:
@@ -165,11 +157,11 @@ def _last_linear(model: ImageClassifier) -> nn.Linear:
 def _features(model: ImageClassifier, batches: Iterator) -> tuple[Tensor, Tensor]:
     """Inputs of the last linear layer (N, C), and labels (N,)."""
     features, labels = [], []
-    with ExitStack() as hooks:
-        handle = _last_linear(model).register_forward_pre_hook(
-            lambda layer, args: features.append(args[0].flatten(1))
-        )
-        hooks.callback(handle.remove)
+
+    def before_layer(layer: nn.Module, args: tuple) -> None:
+        features.append(args[0].flatten(1))
+
+    with _last_linear(model).register_forward_pre_hook(before_layer):
         for batch in batches:
             data = model.data_preprocessor(batch, False)
             model(data['inputs'], mode='tensor')

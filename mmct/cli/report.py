@@ -9,7 +9,21 @@ from mmct.runs.errors import CTError, config_errors
 from mmct.runs.files import write_bytes, write_text
 
 from .options import Parser, add_flag
-from .running import command
+from .running import run_tool
+
+
+def main(argv: Sequence[str] | None = None, prog: str = 'report.py') -> int:
+    """Run the command, as :func:`mmct.cli.running.run_tool` says.
+
+    Args:
+        argv (Sequence[str], optional): The options. Defaults to those of the command line.
+        prog (str): The command's name, for messages. Defaults to 'report.py'.
+
+    Returns:
+        int: The exit code.
+    """
+    args = parse_args(Parser(prog=prog, description=__doc__), argv)
+    return run_tool(prog, _report, args)
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
@@ -63,6 +77,3 @@ def _report(args: Namespace) -> None:
             print(text(comparison.results), end='')
         elif target is not None:
             write_text(Path(target), text(comparison.results))
-
-
-main = command('report.py', __doc__, parse_args, _report)

@@ -4,54 +4,40 @@ import os
 import pickle
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from mmct.runs.errors import ConfigError, CTError, one_line
 from mmct.stack import StackError
 
-from .options import Parser
 
-
-def command(
-    script: str,
-    description: str,
-    parse_args: Callable[[Parser, Sequence[str] | None], Namespace],
-    work: Callable[[Namespace], object],
-    stopped: str = 'stopped',
-) -> Callable[..., int]:
-    """Make the ``main`` of a command, which turns a user's errors into one line.
+def run_tool(
+    prog: str, work: Callable[[Namespace], object], args: Namespace, stopped: str = 'stopped'
+) -> int:
+    """Run what a command does, and turn a user's errors into one line.
 
     An error of another kind is a bug of ours: it keeps its traceback. ``MMCT_TRACEBACK=1`` shows
     the traceback of any.
 
     Args:
-        script (str): Its name in ``tools/``.
-        description (str): What it is for.
-        parse_args (Callable): Adds its options to a parser, and reads them.
-        work (Callable): What it does with them.
+        prog (str): The command's name, for the message.
+        work (Callable): What it does with its options.
+        args (Namespace): The options.
         stopped (str): What to say after Ctrl-C. Defaults to 'stopped'.
 
     Returns:
-        Callable: Takes ``argv`` (default: of the command line) and ``prog``, the command's name
-        in messages (default: the script's). Returns the exit code: 0, 2 after an error of the
-        user's, 130 after Ctrl-C.
+        int: The exit code: 0, 2 after an error, 130 after Ctrl-C.
     """
-
-    def main(argv: Sequence[str] | None = None, prog: str = script) -> int:
-        args = parse_args(Parser(prog=prog, description=description), argv)
-        try:
-            work(args)
-        except KeyboardInterrupt:
-            print(f'{prog}: {stopped}', file=sys.stderr)
-            return 130
-        except (CTError, OSError, StackError, pickle.UnpicklingError) as error:
-            if os.environ.get('MMCT_TRACEBACK'):
-                raise
-            print(f'{prog}: error: {_message(error)}', file=sys.stderr)
-            return 2
-        return 0
-
-    return main
+    try:
+        work(args)
+    except KeyboardInterrupt:
+        print(f'{prog}: {stopped}', file=sys.stderr)
+        return 130
+    except (CTError, OSError, StackError, pickle.UnpicklingError) as error:
+        if os.environ.get('MMCT_TRACEBACK'):
+            raise
+        print(f'{prog}: error: {_message(error)}', file=sys.stderr)
+        return 2
+    return 0
 
 
 def _message(error: Exception) -> str:

@@ -5,10 +5,24 @@ from collections.abc import Sequence
 
 from .corruption_options import add_corruption_arguments, check_corruption_arguments
 from .options import CONFIG_HELP, Parser, add_common_arguments, add_flag, positive_integer
-from .running import command
+from .running import run_tool
 
 # The formats in which mmengine writes each item of --out.
 ENDINGS = dict(pred=('.pkl', '.pickle'), metrics=('.json', '.yaml', '.yml', '.pkl', '.pickle'))
+
+
+def main(argv: Sequence[str] | None = None, prog: str = 'test.py') -> int:
+    """Run the command, as :func:`mmct.cli.running.run_tool` says.
+
+    Args:
+        argv (Sequence[str], optional): The options. Defaults to those of the command line.
+        prog (str): The command's name, for messages. Defaults to 'test.py'.
+
+    Returns:
+        int: The exit code.
+    """
+    args = parse_args(Parser(prog=prog, description=__doc__), argv)
+    return run_tool(prog, _test, args, 'stopped; a scorecard goes on where it was')
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
@@ -74,6 +88,3 @@ def _test(args: Namespace) -> None:
     from .testing import test
 
     test(args)
-
-
-main = command('test.py', __doc__, parse_args, _test, 'stopped; a scorecard goes on where it was')

@@ -4,13 +4,27 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from .options import CONFIG_HELP, Parser, add_common_arguments, add_flag
-from .running import command
+from .running import run_tool
 
 # The keys of `mmct.methods.METHODS`, which needs an mm stack.
 METHODS = (
     'cutout', 'mixup', 'cutmix', 'autoaugment', 'randaugment', 'augmix', 'augmix_no_jsd',
     'adversarial',
 )  # fmt: skip
+
+
+def main(argv: Sequence[str] | None = None, prog: str = 'train.py') -> int:
+    """Run the command, as :func:`mmct.cli.running.run_tool` says.
+
+    Args:
+        argv (Sequence[str], optional): The options. Defaults to those of the command line.
+        prog (str): The command's name, for messages. Defaults to 'train.py'.
+
+    Returns:
+        int: The exit code.
+    """
+    args = parse_args(Parser(prog=prog, description=__doc__), argv)
+    return run_tool(prog, _train, args, 'stopped; go on with --resume')
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
@@ -58,6 +72,3 @@ def _train(args: Namespace) -> None:
     from .training import train
 
     train(args)
-
-
-main = command('train.py', __doc__, parse_args, _train, 'stopped; go on with --resume')

@@ -31,6 +31,31 @@ scores = dict(
 table = dict(error='corruption.clean_error_pct')
 """
 
+# Four arms, one of them tuned, two with one teacher, and every figure.
+SHARED = """
+arms = dict(
+    BN=dict(config=bn, variant='BN', group='net'),
+    none=dict(config=nobn, variant='none', group='net', baseline='BN', tuning=dict(
+        points=[dict(optim_wrapper=dict(optimizer=dict(lr=lr))) for lr in (0.01, 0.1)],
+        seed=9)),
+    **{
+        f'CT {weight}': dict(
+            config=ct, variant=f'CT {weight}', group='net', baseline='BN', overlay=dict(
+                model=dict(consistency=dict(loss_weight=weight)), custom_hooks=[hook]))
+        for weight in (1.0, 2.0)
+    },
+)
+scores.update(
+    along=dict(type='AlongTraining', corruptions=['fog'], severities=[3]),
+    features=dict(type='FeatureReliance', images=64),
+)
+table.update(gap=dict(curve='along', x='clean_error_pct', y='gap_pct'))
+figures = dict(
+    errors=dict(type='ErrorArrows'), paths=dict(type='TrainingPaths'),
+    spectra=dict(type='VarianceSpectra'), reliance=dict(type='ReplacedHalves'))
+seeds = 2
+"""
+
 
 def write_study(folder, text='', name='study.py'):
     """Write the config of a study."""

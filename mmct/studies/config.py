@@ -37,11 +37,30 @@ def _seeds(value: Any) -> tuple:
     return tuple(seeds)
 
 
+def check_file_name(name: str) -> str:
+    """Refuse a name whose file would lie in another folder.
+
+    Args:
+        name (str): Of a table or figure.
+
+    Returns:
+        str: The same.
+
+    Raises:
+        ValueError: If it is no name of a file.
+    """
+    if Path(name).name != name or '\\' in name or name.startswith('.') or not name:
+        raise ValueError(f'{name!r} is no name for a file')
+    return name
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Overlays = Annotated[tuple[dict, ...], BeforeValidator(_listed)]
 Seed = Annotated[int, Field(ge=0)]
 Parts = dict[str, dict]
-"""Settings of scores, tables or figures, by name."""
+"""Settings of scores, by name."""
+Files = dict[Annotated[str, AfterValidator(check_file_name)], dict]
+"""Settings of tables or figures, by the name of their files."""
 
 
 class _Model(BaseModel):
@@ -157,8 +176,8 @@ class Study(_Model):
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(_seeds)] = (0,)
     scores: Parts = Field(min_length=1)
     table: dict[str, Column] = {}
-    figures: Parts = {}
-    tables: Parts = {}
+    figures: Files = {}
+    tables: Files = {}
     imports: tuple[str, ...] = Field((), exclude=True)
 
     @field_validator('arms')

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mmct.report import Table, png
-from mmct.runs.errors import CTError
+from mmct.runs.errors import CTError, one_line
 from mmct.runs.files import write_bytes, write_json, write_text
 
+from .config import check_file_name
 from .registry import FIGURES, TABLES
 from .store import StudyStore
 from .summary import summarise_arms
@@ -17,6 +18,7 @@ from .tables import rows_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mmengine.registry import Registry
     from rich.console import Console
 
 
@@ -39,13 +41,13 @@ def write_study_report(store: StudyStore) -> list[Path]:
     write_json(files[1], rows)
     # Studies of earlier versions have none.
     for name, settings in plan.get('tables', {}).items():
-        table = TABLES.build(dict(settings))
+        table = _built(store, TABLES, name, settings)
         found = table(plan, results)
         files += [store.folder / f'{name}.md', store.folder / f'{name}.json']
         write_text(files[-2], table.to_markdown(found))
         write_json(files[-1], found)
     for name, settings in plan['figures'].items():
-        figure = FIGURES.build(dict(settings))(plan, results)
+        figure = _built(store, FIGURES, name, settings)(plan, results)
         if figure is None:
             continue  # nothing to draw yet
         files.append(store.folder / f'{name}.png')
@@ -111,6 +113,18 @@ def to_markdown(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
 def _choices(rows: list[dict[str, Any]]) -> list[str]:
     chosen = [f'- {r["arm"]}: `{r["chosen"]}`' for r in rows if r['chosen'] is not None]
     return ['', 'Chosen on validation images:', '', *chosen] if chosen else []
+
+
+def _built(
+    store: StudyStore, registry: Registry, name: str, settings: Mapping[str, Any]
+) -> Callable[..., Any]:
+    """Build a table or figure of ``study.json``, which others may have written."""
+    try:
+        check_file_name(name)
+        return registry.build(dict(settings))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        what = f'{store.folder}/study.json: {registry.name} {name!r}'
+        raise CTError(f'{what}: {one_line(error)}') from error
 
 
 def _read(store: StudyStore) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:

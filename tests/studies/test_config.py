@@ -50,6 +50,9 @@ WRONG = {
     'no arms': (dict(arms={}), 'arms: '),
     'arms left out': (dict(arms=None), 'arms: field required'),
     'no scores': (dict(scores={}), 'scores: '),
+    'a figure in another folder': (
+        dict(figures={'../x': dict(type='ErrorArrows')}), "'../x' is no name for a file",
+    ),
     'a typo': (dict(arm=dict()), "no arm; did you mean 'arms'?"),
     'an unknown key of an arm': (
         dict(arms=dict(a=dict(ARM, overlya={}))),

@@ -1,0 +1,57 @@
+"""A study folder from somebody else is data: it executes nothing and writes nowhere else."""
+
+import pytest
+
+from mmct.runs import CTError
+from mmct.studies import FIGURES, SCORES, TABLES, StudyStore, write_study_report
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Make the folder of a study with one result, and what its ``study.json`` also says."""
+    store = StudyStore(tmp_path / 'study')
+
+    def make(**more):
+        arm = dict(group='a', variant='', baselines=[], points=None, chosen=None)
+        cells = [dict(key='k', role='training', arm='a', seed=0, point=None)]
+        plan = dict(seeds=[0], arms=dict(a=arm), cells=cells, table={}, figures={}, tables={})
+        store.keep_plan({**plan, **more})
+        store.keep_result('k', dict(title='a, seed 0', diverged=None, scores={}))
+        return StudyStore(store.folder)
+
+    return make
+
+
+@pytest.mark.parametrize('kind', ['figures', 'tables'])
+@pytest.mark.parametrize(
+    ('settings', 'said'),
+    [
+        (dict(type='os.mkdir', path='made'), "'os.mkdir'"),
+        (dict(type='builtins.eval', source='1'), "'builtins.eval'"),
+        (dict(type='os'), "'os'"),
+        (dict(type='mmct.studies.figures.ErrorArrows'), 'ErrorArrows'),
+        (dict(type=['ErrorArrows']), 'type'),
+        (dict(), 'type'),
+    ],
+)
+def test_what_is_not_registered_is_not_built(folder, monkeypatch, tmp_path, kind, settings, said):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CTError) as found:
+        write_study_report(folder(**{kind: dict(x=settings)}))
+    assert said in str(found.value) and 'study.json: study ' in str(found.value)
+    assert '\n' not in str(found.value)
+    assert not (tmp_path / 'made').exists()
+
+
+@pytest.mark.parametrize('name', ['../x', '/tmp/x', 'a/x', '', '.', '..'])
+def test_no_file_is_written_elsewhere(folder, tmp_path, name):
+    with pytest.raises(CTError, match='is no name for a file'):
+        write_study_report(folder(figures={name: dict(type='ErrorArrows')}))
+    assert [path.name for path in tmp_path.iterdir()] == ['study']
+
+
+@pytest.mark.parametrize('registry', [FIGURES, SCORES, TABLES])
+def test_a_name_that_is_not_there_gets_the_near_one(registry):
+    name = sorted(registry.module_dict)[0]
+    with pytest.raises(KeyError, match=f'did you mean .{name}.'):
+        registry.build(dict(type=f'{name}s'))

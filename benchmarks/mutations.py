@@ -182,7 +182,7 @@ MUTATIONS = [
         'table: one number of zoom blur',
         'zoom_blur=((1.06, 0.01), (1.11, 0.01), (1.16, 0.01)',
         'zoom_blur=((1.06, 0.01), (1.11, 0.01), (1.17, 0.01)',
-        ['corruptions/test_corrupt.py', 'corruptions/test_primitives.py'],
+        ['corruptions/test_reference.py'],
     ),
     Mutation(
         'contrast: towards the grey of all channels',

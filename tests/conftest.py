@@ -1,16 +1,9 @@
-"""What all tests need: mmpretrain's scope, one seed, few threads; and pictures."""
+"""What all tests need: mmpretrain's scope and one seed; small configs and pictures.
 
-import cv2
-import numpy as np
+Imported too by the process that only hands the tests out to others, which needs no torch.
+"""
+
 import pytest
-import quick  # noqa: F401
-import torch
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
-
-from mmct import config_path
-from mmct.datasets import PACS
 
 TINY = {
     'model.backbone.stem_channels': 4,
@@ -26,8 +19,17 @@ TINY = {
 }
 
 
+def pytest_configure(config):
+    hands_out = getattr(config.option, 'numprocesses', None) and not hasattr(config, 'workerinput')
+    if not hands_out:
+        import quick  # noqa: F401
+
+
 @pytest.fixture(autouse=True)
 def _scope_and_seed():
+    import torch
+    from mmengine.registry import init_default_scope
+
     init_default_scope('mmpretrain')
     torch.manual_seed(0)
 
@@ -35,6 +37,11 @@ def _scope_and_seed():
 @pytest.fixture(scope='session')
 def pictures(tmp_path_factory):
     """PACS in small: four domains, seven classes of six pictures."""
+    import cv2
+    import numpy as np
+
+    from mmct.datasets import PACS
+
     root = tmp_path_factory.mktemp('PACS')
     rng = np.random.default_rng(0)
     for domain in PACS.DOMAINS:
@@ -49,6 +56,10 @@ def pictures(tmp_path_factory):
 @pytest.fixture
 def tiny(tmp_path):
     """Make a shrunk config: ``tiny(name, hook_settings, **options)``."""
+
+    from mmengine.config import Config
+
+    from mmct import config_path
 
     def make(name='ct_resnet18_digits', hook=None, options=None):
         cfg = Config.fromfile(config_path(name))
@@ -69,6 +80,8 @@ def tiny(tmp_path):
 @pytest.fixture
 def train():
     """Train a config, as a stock tool does, and give the runner."""
+
+    from mmengine.runner import Runner
 
     def run(cfg):
         runner = Runner.from_cfg(cfg)

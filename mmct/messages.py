@@ -1,4 +1,4 @@
-"""What error messages share; standard library alone, for all rooms."""
+"""Share what error messages have in common; standard library alone, for all rooms."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

@@ -76,7 +76,7 @@ def _theory(args: Namespace) -> None:
 
 
 class _Figure(NamedTuple):
-    """What is drawn of each case, found at some places: (points, draws, ways, places)."""
+    """Hold what a figure shows: for each case an array of (points, draws, ways, places)."""
 
     name: str
     xs: Sequence[float]

@@ -12,6 +12,8 @@ from mmengine.logging import print_log
 from mmpretrain.models import ImageClassifier
 from torch import Tensor
 
+from mmct.messages import require
+
 from .forward_pass import ForwardPass, run
 
 DTYPES = ('auto', 'float32', 'bfloat16')
@@ -129,13 +131,9 @@ def check_speed(owner: str, dtype: str, compile: bool | dict) -> None:
     Raises:
         ValueError: Names the owner, what is allowed and what came.
     """
-    if dtype not in DTYPES:
-        raise ValueError(f'{owner}: dtype must be one of {DTYPES}, but got {dtype!r}')
-    if not isinstance(compile, (bool, dict)):
-        raise ValueError(
-            f'{owner}: compile must be True, False or a dict of arguments of '
-            f'torch.compile, but got {compile!r}'
-        )
+    require(dtype in DTYPES, f'{owner}: dtype must be one of {DTYPES}', dtype)
+    rule = f'{owner}: compile must be True, False or a dict of arguments of torch.compile'
+    require(isinstance(compile, (bool, dict)), rule, compile)
 
 
 def pick_dtype(dtype: str, device: torch.device) -> str:

@@ -18,7 +18,7 @@ def many():
     return make_images(COUNT)
 
 
-def check(images, made, expected):
+def assert_distributed_alike(images, made, expected):
     """The changes' sizes and spread agree within 2 %, and their means, which may be next to 0."""
     one, other = (x.astype(np.int16) - images for x in (made, expected))
     size = abs(other).mean()
@@ -32,8 +32,9 @@ def check(images, made, expected):
 @pytest.mark.parametrize('severity', SEVERITIES)
 def test_impulse_noise_is_scikit_images(many, severity):
     (share,) = CIFAR_TABLE['impulse_noise'][severity - 1]
-    noisy = random_noise(many / 255, mode='s&p', amount=share, rng=severity)
-    check(many, corrupt(many, 'impulse_noise', severity), (noisy * 255).astype(np.uint8))
+    noisy = 255 * random_noise(many / 255, mode='s&p', amount=share, rng=severity)
+    made = corrupt(many, 'impulse_noise', severity)
+    assert_distributed_alike(many, made, noisy.astype(np.uint8))
 
 
 @pytest.mark.parametrize('corruption', sorted(RANDOM))
@@ -41,7 +42,7 @@ def test_keyed_draws_are_distributed_as_the_references(many, corruption):
     # How an image is drawn is the same at all severities.
     for severity in (1, 5):
         in_order = corrupt(many, corruption, severity, rng=np.random.RandomState(severity))
-        check(many, corrupt(many, corruption, severity), in_order)
+        assert_distributed_alike(many, corrupt(many, corruption, severity), in_order)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from mmengine.runner.checkpoint import load_state_dict as load_into
 from mmpretrain.registry import HOOKS
 from torch import nn
 
+from mmct.messages import require
 from mmct.models import build_classifier, calibrate, check_removal, remove_batch_norm
 from mmct.runs.checkpoint import load_state_dict
 from mmct.runs.configs import type_name
@@ -51,11 +52,8 @@ class NoBNTrainingHook(Hook):
         checkpoint: str | None = None,
     ) -> None:
         check_removal('NoBNTrainingHook', init, granularity)
-        if calibration_batches < 1:
-            raise ValueError(
-                'NoBNTrainingHook: calibration_batches must be at least 1, but got '
-                f'{calibration_batches}'
-            )
+        rule = 'NoBNTrainingHook: calibration_batches must be at least 1'
+        require(calibration_batches >= 1, rule, calibration_batches)
         self.init = init
         self.granularity = granularity
         self.calibration_batches = calibration_batches

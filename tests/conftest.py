@@ -23,6 +23,9 @@ def pytest_configure(config):
     hands_out = getattr(config.option, 'numprocesses', None) and not hasattr(config, 'workerinput')
     if not hands_out:
         import quick  # noqa: F401
+        import tool_runs
+
+        tool_runs.serve()
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """Seconds of each run that no test is about, saved; imported before the first one.
 
-Also by the server that forks the processes of ``tool_runs.in_processes``: what is imported
-here, none of them imports.
+The processes of ``tool_runs.in_processes`` are forked from one that has imported this: what
+is imported here, none of them imports.
 """
 
 # ruff: noqa: F401

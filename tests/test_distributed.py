@@ -139,6 +139,7 @@ def test_both_stages_and_the_evaluation_run_in_two_processes(tmp_path):
     assert len(states) == 2
 
 
+@pytest.mark.slow
 def test_a_rank_that_dies_ends_the_job_with_a_message(tmp_path):
     folder = make(tmp_path / 'job')
     # A config is code: this one's second process kills itself.

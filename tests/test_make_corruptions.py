@@ -12,12 +12,14 @@ from filelock import FileLock
 from PIL import Image
 from tool_runs import (
     MAKE,
+    end,
+    fork,
     in_processes,
     log_of,
     run,
     shared_server,
-    start,
     succeed,
+    wait_until,
 )
 
 from mmct.corruptions import CORRUPTIONS, corrupt
@@ -244,22 +246,19 @@ def test_a_full_disk_leaves_no_half_written_file(made, tmp_path):
 
 def test_ctrl_c_ends_all_processes_with_one_line(tmp_path):
     make_data(tmp_path, count=40, size=(300, 300))
-    job = start(MAKE, 'config.py', 'set', '--jobs', '2', cwd=tmp_path, start_new_session=True)
+    job = fork(tmp_path, MAKE, 'config.py', 'set', '--jobs', '2', before='os.setsid()')
     begun = tmp_path / 'set' / '.making' / 'gaussian_noise'
-    for _ in range(1200):
-        if begun.exists() or job.poll() is not None:
-            break
-        time.sleep(0.05)
-    assert begun.exists(), job.communicate()
+    wait_until(lambda: begun.exists() or not job.is_alive())
+    assert begun.exists(), log_of(tmp_path)
     # As a terminal does: to all of them.
     os.killpg(job.pid, signal.SIGINT)
-    _, err = job.communicate(timeout=30)
+    assert end(job, seconds=30) == 130
     assert is_gone(os.killpg, job.pid)
-    assert job.returncode == 130
-    assert err.splitlines()[-1] == (
+    log = log_of(tmp_path)
+    assert log.splitlines()[-1] == (
         'make_corruptions.py: stopped; the same command goes on from here'
     )
-    assert 'Traceback' not in err
+    assert 'Traceback' not in log
 
 
 BAD = {

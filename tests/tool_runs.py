@@ -11,9 +11,11 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 from contextlib import redirect_stderr, redirect_stdout
-from multiprocessing import forkserver
+from itertools import pairwise
+from multiprocessing import forkserver, util
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +45,7 @@ NET = ('model.backbone.base_channels=8', 'model.backbone.stem_channels=8',
 DATA = ('train_dataloader.dataset.indices=64', 'val_dataloader.dataset.indices=40',
         'test_dataloader.dataset.indices=40')  # fmt: skip
 SMALL = (*NET, *DATA, 'train_cfg.max_epochs=2', 'default_hooks.checkpoint.max_keep_ckpts=3')
+START_INTERPRETER = util.spawnv_passfds
 WEAK = 'custom_hooks.0.on_weak_teacher=warn'
 
 
@@ -75,8 +78,6 @@ def start(tool, *argv, cwd, start_new_session=False):
 def run(tool, *argv, cwd):
     """Run a tool in this process, as a process of its own would."""
     out, err = io.StringIO(), io.StringIO()
-    if tool == MAKE:
-        server()
     with pytest.MonkeyPatch.context() as patch, isolated():
         patch.chdir(cwd)
         patch.setattr(sys, 'argv', [str(tool), *map(str, argv)])
@@ -187,7 +188,7 @@ def fork(folder, tool, *argv, before='', environ=None, log='log.txt'):
             argv=[str(word) for word in (tool, *argv)],
         )
     )
-    job = server().Process(
+    job = multiprocessing.get_context('forkserver').Process(
         target=runpy.run_path, args=(str(script),), kwargs=dict(run_name='__main__')
     )
     job.start()
@@ -233,14 +234,32 @@ def wait_until(true, seconds=300):
     return found
 
 
-def server():
-    """Start the server that forks processes which have imported what is in quick.py."""
-    context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(['quick'])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('PYTHONPATH', _path())
-        forkserver.ensure_running()
-    return context
+def serve():
+    """Start the server that forks processes which have imported what is in quick.py.
+
+    It is forked itself, before the first test: an interpreter of its own would import all of
+    that once more.
+    """
+    util.spawnv_passfds = _fork
+    forkserver.ensure_running()
+    util.spawnv_passfds = START_INTERPRETER
+
+
+def _fork(path, argv, descriptors):
+    """Fork where :mod:`multiprocessing` would start an interpreter."""
+    if pid := os.fork():
+        return pid
+    # Its processes may start a server of their own.
+    util.spawnv_passfds = START_INTERPRETER
+    forkserver._forkserver._lock = threading.Lock()
+    kept = [2, *sorted(descriptors), os.sysconf('SC_OPEN_MAX')]
+    for before, after in pairwise(kept):
+        os.closerange(before + 1, after)
+    os.environ['PYTHONPATH'] = _path()
+    try:
+        exec(argv[-1])
+    finally:
+        os._exit(0)
 
 
 def shared_server():
@@ -248,7 +267,6 @@ def shared_server():
 
     A server of the tool's own would import torch and mmpretrain once more.
     """
-    server()
     running = forkserver._forkserver
     names = ('_forkserver_address', '_forkserver_authkey')  # the latter since Python 3.14
     state = {name: getattr(running, name) for name in names if hasattr(running, name)}

@@ -4,7 +4,6 @@ import os
 import time
 
 import pytest
-import tool_runs
 from worker_tasks import die, fail, label, pid_after
 
 from mmct.corruption_sets import Source, SourceConfig
@@ -14,11 +13,6 @@ from mmct.runs import CTError
 CONFIG = SourceConfig(
     dict(type='Digits', split='test', pipeline=[dict(type='PackInputs')]), 'mmpretrain', None
 )
-
-
-@pytest.fixture(autouse=True, scope='module')
-def quick_server():
-    tool_runs.server()
 
 
 def test_tasks_are_taken_as_they_are_done():

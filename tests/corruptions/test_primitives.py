@@ -164,7 +164,7 @@ def test_compiling_works_where_nothing_can_be_kept():
 def test_machine_code_is_kept_outside_the_package(tmp_path):
     """Beside the source it would outlive ``pip uninstall``, and hide an editable install."""
     code = 'import numpy as np\nfrom mmct.corruptions import corrupt\n' + (
-        "corrupt(np.zeros((1, 8, 8, 3), np.uint8), 'glass_blur', 1)\n"
+        "corrupt(np.zeros((1, 8, 8, 3), np.uint8), 'pixelate', 1)\n"
     )
     environ = {**os.environ, 'XDG_CACHE_HOME': str(tmp_path), 'NUMBA_CACHE_DIR': ''}
     package = Path(mmct.corruptions.__file__).parent

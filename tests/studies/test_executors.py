@@ -33,11 +33,10 @@ STUDY = """
 custom_imports = dict(imports=['own_process'])
 scores = dict(process=dict(type='Process'))
 table = {}
-seeds = 2
 """
 
 
-def test_each_cell_has_a_process_a_gpu_and_its_share_of_the_cores(tmp_path, monkeypatch, capfd):
+def test_a_cell_has_a_process_a_gpu_and_its_share_of_the_cores(tmp_path, monkeypatch, capfd):
     (tmp_path / 'own_process.py').write_text(OWN)
     monkeypatch.syspath_prepend(tmp_path)
     study = read_study(load_config(str(write_study(tmp_path, STUDY))))
@@ -48,25 +47,33 @@ def test_each_cell_has_a_process_a_gpu_and_its_share_of_the_cores(tmp_path, monk
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '5,7')
     monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
     planner = Planner(study, StudyStore(tmp_path / 'out'))
-    for cell in planner.cells({}):
-        # As if they were trained: they have but to be scored.
-        planner.store.keep_result(cell.key, dict(title=cell.title, diverged=None, scores={}))
-        planner.store.run(cell.key).mkdir(parents=True)
-        planner.store.weights(cell.key).touch()
+    (cell,) = planner.cells({})
+    # As if it were trained: it has but to be scored.
+    planner.store.keep_result(cell.key, dict(title=cell.title, diverged=None, scores={}))
+    planner.store.run(cell.key).mkdir(parents=True)
+    planner.store.weights(cell.key).touch()
     progress = run_study(planner, planner.store, LocalExecutor(2), lambda progress: None)
     assert not progress.failed
-    found = [r['scores']['process']['value'] for r in results_of(tmp_path / 'out').values()]
-    assert sorted(cell['gpu'] for cell in found) == ['5', '7']
-    assert len({os.getpid(), *(cell['pid'] for cell in found)}) == 3
-    assert {cell['threads'] for cell in found} == {1}
+    (result,) = results_of(tmp_path / 'out').values()
+    found = result['scores']['process']['value']
+    assert (found['gpu'], found['threads']) == ('5', 1)
+    assert found['pid'] != os.getpid()
     # In a forked process CUDA could not be initialised.
-    assert not any(cell['bad_fork'] for cell in found)
-    # What they print, imports included, is in their logs; here all is as it was.
+    assert not found['bad_fork']
+    # What it prints, imports included, is in its log; here all is as it was.
     assert capfd.readouterr() == ('', '')
     assert os.environ['CUDA_VISIBLE_DEVICES'] == '5,7'
     assert 'OMP_NUM_THREADS' not in os.environ
-    logs = [log.read_text() for log in (tmp_path / 'out').glob('runs/*/log.txt')]
-    assert ['measures' in log for log in logs] == [True, True]
+    (log,) = (tmp_path / 'out').glob('runs/*/log.txt')
+    assert 'measures' in log.read_text()
+
+
+def test_gpus_are_given_out_in_turn(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 2)
+    for visible, given in (('5,7', ['5', '7', '5']), ('', ['0', '1', '0'])):
+        monkeypatch.setenv('CUDA_VISIBLE_DEVICES', visible)
+        slots = [_environment(slot, 3)['CUDA_VISIBLE_DEVICES'] for slot in range(3)]
+        assert slots == given
 
 
 @pytest.mark.parametrize(

@@ -366,11 +366,12 @@ class Proof:
     start_error: float
 
 
-def prove(name: str) -> Proof:
+def prove(name: str, steps: int = STEPS) -> Proof:
     """Remove BN from an architecture, train that as teacher, and learn from it.
 
     Args:
         name (str): Of the backbone.
+        steps (int): Of each training.
 
     Returns:
         Proof: The outcome.
@@ -393,7 +394,7 @@ def prove(name: str) -> Proof:
         fold_error = (scores(folded, inputs) - expected).abs().max() / expected.abs().max()
         literal = scores(identity, inputs)
     calibrate(teacher, inputs)
-    teacher_losses = trained(teacher, batch, architecture.teacher_lr)
+    teacher_losses = trained(teacher, batch, architecture.teacher_lr, steps)
     student.attach_teacher(teacher)
     start_from_teacher(network, teacher, inputs)
     with torch.no_grad():
@@ -405,7 +406,7 @@ def prove(name: str) -> Proof:
         fold_error=fold_error.item(),
         identity=literal,
         teacher=teacher_losses,
-        student=trained(student, batch, architecture.student_lr),
+        student=trained(student, batch, architecture.student_lr, steps),
         start_error=start_error.item(),
     )
 
@@ -476,13 +477,13 @@ def scores(model: nn.Module, inputs: Tensor) -> Tensor:
     return class_scores(model(inputs, mode='tensor'))
 
 
-def trained(model: nn.Module, batch: dict[str, Any], lr: float) -> list[float]:
+def trained(model: nn.Module, batch: dict[str, Any], lr: float, steps: int) -> list[float]:
     """Train on one batch, over and over; the loss at each step."""
     torch.manual_seed(0)
     model.train()
     optimizer = torch.optim.SGD(model.parameters(), lr, momentum=0.9)
     wrapper = OptimWrapper(optimizer, clip_grad=dict(max_norm=1.0))
-    return [model.train_step(copy.deepcopy(batch), wrapper)['loss'].item() for _ in range(STEPS)]
+    return [model.train_step(copy.deepcopy(batch), wrapper)['loss'].item() for _ in range(steps)]
 
 
 def mentioning_batch_norm() -> set[str]:

@@ -217,6 +217,7 @@ def lives(pid):
 LONG = 'common["train_cfg"]["max_epochs"] = 500\n'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('how', [signal.SIGINT, signal.SIGKILL])
 def test_no_cell_outlives_its_study(tmp_path, how):
     write_study(tmp_path, LONG)

@@ -19,7 +19,7 @@ from mmct.runs.checkpoint import (
     other_checkpoints,
     safe_loading,
 )
-from mmct.runs.configs import load_config, type_name, use_resumable_checkpoints
+from mmct.runs.configs import load_config, resume_from, type_name, use_resumable_checkpoints
 from mmct.runs.domains import set_test_domain
 from mmct.runs.errors import CTError, config_errors
 from mmct.runs.files import lock_folder, write_json
@@ -113,10 +113,7 @@ def _set_resume(cfg: Config, args: Namespace) -> None:
         resume = cfg.get('load_from') or 'auto'
     if resume is not None:
         path = checkpoint_to_resume(cfg.work_dir, resume)
-        # Before the student's first checkpoint there is nothing to go on with,
-        # and load_from still counts.
-        cfg.resume = path is not None
-        cfg.load_from = path or cfg.get('load_from')
+        resume_from(cfg, path)
 
 
 def _check_amp(cfg: Config) -> None:

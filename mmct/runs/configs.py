@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from mmct.paths import config_path
 
 from .errors import CTError, config_errors
+from .identity import start_of
 
 
 def load_config(path: str) -> Config:
@@ -135,6 +136,21 @@ def import_also(cfg: Config, modules: Sequence[str]) -> None:
     if more:
         imports = cfg.get('custom_imports') or dict(allow_failed_imports=False)
         cfg.custom_imports = {**imports, 'imports': [*names, *more]}
+
+
+def resume_from(cfg: Config, checkpoint: str | None) -> None:
+    """Make a run go on from a checkpoint, and keep where it had started.
+
+    Args:
+        cfg (Config): Changed in place.
+        checkpoint (str, optional): The file. Before a run's first one there is nothing to go
+            on with, and ``load_from`` still counts.
+    """
+    if checkpoint is None:
+        cfg.resume = False
+        return
+    cfg.start_from = start_of(cfg)
+    cfg.resume, cfg.load_from = True, checkpoint
 
 
 # Values of a scheduler that are counted in epochs or iterations.

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,13 @@ from mmpretrain.registry import DATASETS, HOOKS
 
 from mmct.methods.switch import add_methods
 from mmct.runs.building import set_loader_defaults
-from mmct.runs.checkpoint import digest, load_state_dict
 from mmct.runs.configs import (
     import_also,
     load_config,
     stretch,
     use_resumable_checkpoints,
 )
+from mmct.runs.data_content import data_cache, data_mark
 from mmct.runs.errors import CTError, one_line
 from mmct.runs.identity import fingerprint
 from mmct.teacher.config import teacher_config, teacher_hook
@@ -40,8 +40,8 @@ class Planner:
     Args:
         study (Study): The study.
         store (StudyStore): Its folder.
-        with_data (bool): Build each training set for its size and classes, which are
-            in the keys of cells. If False, they are taken from ``study.json``;
+        with_data (bool): Build each training set for what is in it, which is part of the
+            keys of cells. If False, they are taken from ``study.json``;
             cells whose set is not known there get keys that no result has.
             Defaults to True.
 
@@ -56,7 +56,7 @@ class Planner:
         self._cells: dict[tuple, list[Cell]] = {}
         self._files: dict[str, Config] = {}
         known = {} if with_data else (store.plan() or {})
-        self._data: dict[str, Sequence] = known.get('data', {})
+        self._data: dict[str, Mapping[str, Any]] = known.get('data', {})
 
     def cells(self, results: Mapping[str, Mapping]) -> list[Cell]:
         """List the cells that are known.
@@ -180,20 +180,16 @@ class Planner:
         scores = _TRIAL_SCORES if trial else {**self.study.scores, **arm.scores}
         if trial and cfg.get('val_dataloader') is None:
             raise CTError('tuning chooses by the validation error, but there is no val_dataloader')
-        cells, marks = [], {}
-        hook = teacher_hook(cfg)
+        cells = []
+        key, hook = self._key(cfg), teacher_hook(cfg)
         if hook is not None and not hook.get('checkpoint'):
             recipe = HOOKS.build(hook).recipe
             teacher_cfg = teacher_config(cfg, recipe, '')
-            teacher = Cell(self._key(teacher_cfg, {}), TEACHER, arm.name, seed, teacher_cfg, {})
+            teacher = Cell(self._key(teacher_cfg), TEACHER, arm.name, seed, teacher_cfg, {})
             cells.append(teacher)
-            marks['teacher'] = teacher.key
             hook.checkpoint = str(self.store.weights(teacher.key))
             hook.retrain = False
-        elif hook is not None:
-            marks['teacher'] = _mark_of_file(hook.checkpoint)
         needs = tuple(cell.key for cell in cells)
-        key = self._key(cfg, marks)
         own = Cell(key, role, arm.name, seed, cfg, scores, needs, point if trial else None)
         return [*cells, own]
 
@@ -224,25 +220,18 @@ class Planner:
             self._files[path] = cfg
         return copy.deepcopy(self._files[path])
 
-    def _key(self, cfg: Config, marks: dict[str, Any]) -> str:
-        if cfg.get('load_from'):
-            marks = {**marks, 'load_from': _mark_of_file(cfg.load_from)}
-        images, classes = self._size_and_classes(cfg.train_dataloader.dataset)
-        training = fingerprint(cfg, images, classes, world_size=1)
-        return hashed(dict(version=SCHEMA_VERSION, training=training, **marks))
+    def _key(self, cfg: Config) -> str:
+        training = fingerprint(cfg, self._data_mark(cfg.train_dataloader.dataset), world_size=1)
+        return hashed(dict(version=SCHEMA_VERSION, training=training))
 
-    def _size_and_classes(self, dataset: ConfigDict) -> Sequence:
+    def _data_mark(self, dataset: ConfigDict) -> Mapping[str, Any]:
         name = hashed(dataset.to_dict())
         if name not in self._data:
             if not self._with_data:
-                return None, None
+                return {}
             built = DATASETS.build(copy.deepcopy(dataset))
-            self._data[name] = len(built), getattr(built, 'metainfo', {}).get('classes')
+            self._data[name] = data_mark(built, data_cache(self.store.folder))
         return self._data[name]
-
-
-def _mark_of_file(path: str) -> str:
-    return digest(load_state_dict(path)) if Path(path).is_file() else str(path)
 
 
 def _held_out_error(result: Mapping[str, Any] | None) -> float | None:

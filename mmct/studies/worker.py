@@ -21,6 +21,7 @@ from mmpretrain.models import ImageClassifier
 from mmct.models import build_classifier
 from mmct.runs.building import build_runner
 from mmct.runs.checkpoint import check_fits, checkpoint_to_resume, load_state_dict, safe_loading
+from mmct.runs.configs import resume_from
 from mmct.runs.errors import CTError, DivergedError, LockedError
 from mmct.runs.files import lock_folder, write_text, write_whole
 from mmct.runs.isolation import isolated
@@ -143,8 +144,7 @@ def _trained(cfg: Config, weights: Path, status: Status) -> int:
     if not weights.is_file():
         cfg.work_dir = str(weights.parent)
         path = checkpoint_to_resume(cfg.work_dir, 'auto')
-        cfg.resume = path is not None
-        cfg.load_from = path or cfg.get('load_from')
+        resume_from(cfg, path)
         runner = build_runner(cfg)
         runner.register_hook(_StatusHook(status))
         with safe_loading():

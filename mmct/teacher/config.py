@@ -17,6 +17,7 @@ from mmct.runs.configs import (
     use_resumable_checkpoints,
 )
 from mmct.runs.errors import CTError
+from mmct.runs.identity import UNKNOWN, start_of
 
 RECIPE = dict(length=2, student_start='teacher', student_lr_mult=0.1)
 """Settings of ``NoBNTeacherHook`` that the ablation of docs/recipe.md chose."""
@@ -95,7 +96,7 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
         CTError: If the recipe does not fit the config.
     """
     cfg = copy.deepcopy(cfg)
-    load_from, resumed = cfg.get('load_from'), cfg.get('resume')
+    start = start_of(cfg)
     cfg.model.type = scoped(cfg, recipe.model_type)
     cfg.model.pop('consistency', None)
     cfg.work_dir = work_dir
@@ -107,8 +108,8 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
         for hook in cfg.get('custom_hooks') or []
         if type_name(hook) not in ('NoBNTeacherHook', 'EMAHook', 'ScorecardHook')
     ]
-    # With resume, load_from is the student's own checkpoint.
-    start = None if resumed else load_from
+    cfg.start_from = start
+    start = None if start == UNKNOWN else start
     if recipe.remove_bn:
         training_hook = dict(
             type=scoped(cfg, 'NoBNTrainingHook'),

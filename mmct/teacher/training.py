@@ -14,6 +14,8 @@ from torch import Tensor
 
 from mmct.models import build_classifier
 from mmct.runs.checkpoint import checkpoint_to_resume, load_state_dict, safe_loading
+from mmct.runs.configs import resume_from
+from mmct.runs.data_content import data_cache, data_mark
 from mmct.runs.errors import CTError
 from mmct.runs.identity import fingerprint
 from mmct.runs.isolation import isolated, stop_workers
@@ -68,10 +70,7 @@ def _train_unless_there(
     runner: Runner, recipe: TeacherRecipe, store: TeacherStore, retrain: bool
 ) -> None:
     cfg = teacher_config(runner.cfg, recipe, str(store.folder))
-    dataset = runner.train_dataloader.dataset
-    classes = getattr(dataset, 'metainfo', {}).get('classes')
-    marks = fingerprint(cfg, len(dataset), classes, get_world_size())
-    state = on_main_rank(lambda: _begun(store, marks, retrain))
+    state = on_main_rank(lambda: _begun(store, _marks(runner, cfg), retrain))
     if state == 'finished':
         runner.logger.info(f'Stage 1 of 2: done, the teacher is in {store.folder}')
         return
@@ -79,6 +78,11 @@ def _train_unless_there(
     word = 'goes on with' if state == 'unfinished' else 'trains'
     runner.logger.info(f'Stage 1 of 2: {word} the {kind} teacher in {store.folder}')
     _train(runner, cfg, store, resume=state == 'unfinished')
+
+
+def _marks(runner: Runner, cfg: Config) -> dict[str, Any]:
+    data = data_mark(runner.train_dataloader.dataset, data_cache(runner.work_dir))
+    return fingerprint(cfg, data, get_world_size())
 
 
 def _begun(store: TeacherStore, marks: dict[str, Any], retrain: bool) -> str:
@@ -97,8 +101,7 @@ def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> Non
     """Train the teacher with a Runner of its own and keep it."""
     started = time.time()
     path = checkpoint_to_resume(cfg.work_dir, 'auto') if resume else None
-    cfg.resume = path is not None
-    cfg.load_from = path or cfg.get('load_from')
+    resume_from(cfg, path)
     if path is not None:
         try:
             load_state_dict(path)

@@ -1,5 +1,7 @@
 """From a study to its cells: what makes two of them one, and what keeps them apart."""
 
+import shutil
+
 import pytest
 from study_files import write_study
 
@@ -80,6 +82,9 @@ def test_a_key_says_what_determines_the_weights_and_nothing_else(plan):
         {'table': {}},
         {'common.default_hooks.logger': dict(interval=3)},
         {'common.test_dataloader.dataset.indices': 20},
+        {'common.train_cfg.val_interval': 1},
+        {'common.train_dataloader.num_workers': 3},
+        {'common.custom_hooks': [dict(type='ScorecardHook', severities=[1])]},
     ):
         assert keys(plan(options=same)) == before, same
     for other in (
@@ -241,3 +246,47 @@ def test_an_arm_has_scores_of_its_own_beside_those_of_all(plan):
     planner = plan(own + 'table = dict(held_out="error.error_pct")\n')
     scores = {cell.arm: list(cell.scores) for cell in planner.cells({})}
     assert scores == dict(BN=['corruption'], two=['corruption', 'error'])
+
+
+PAIR = """
+arms = dict(
+    one=dict(config={config}, overlay={one}),
+    two=dict(config={config}, overlay={two}))
+"""
+
+
+@pytest.mark.parametrize(
+    ('config', 'overlay'),
+    [
+        ('bn', "dict(model=dict(backbone=dict(init_cfg=dict(type='Pretrained', checkpoint={}))))"),
+        ('bn', 'dict(load_from={})'),
+        ('ct', 'dict(load_from={}, custom_hooks=[hook])'),
+        ('ct', 'dict(custom_hooks=[dict(hook, checkpoint={})])'),
+    ],
+)
+def test_arms_that_start_from_other_weights_share_no_cell(plan, tmp_path, config, overlay):
+    files = [tmp_path / name / 'net.pth' for name in ('a', 'b')]
+    for file in files:
+        file.parent.mkdir()
+        file.write_bytes(file.parent.name.encode())
+    one, two = (overlay.format(repr(str(file))) for file in files)
+    found = keys(plan(PAIR.format(config=config, one=one, two=two)))
+    own = 2 if 'ct' in config and 'checkpoint' not in overlay else 1
+    assert len(found) == len(set(found)) == 2 * own
+    # The same weights in another file.
+    files[1].write_bytes(b'a')
+    assert len(set(keys(plan(PAIR.format(config=config, one=one, two=two))))) == own
+
+
+def test_arms_of_other_data_share_no_cell(plan, tmp_path, pictures):
+    for name in ('one', 'two'):
+        shutil.copytree(pictures / 'photo', tmp_path / name)
+    data = "dict(train_dataloader=dict(dataset=dict(_delete_=True, type='CustomDataset', {})))"
+    overlays = {
+        name: data.format(f'data_root={str(tmp_path / name)!r}, pipeline=[]')
+        for name in ('one', 'two')
+    }
+    assert len(keys(plan(PAIR.format(config='bn', **overlays)))) == 1
+    image = next((tmp_path / 'two').rglob('*.png'))
+    image.write_bytes(image.read_bytes() + b'more')
+    assert len(keys(plan(PAIR.format(config='bn', **overlays), folder='anew'))) == 2

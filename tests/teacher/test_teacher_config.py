@@ -1,17 +1,17 @@
 """The teacher's config, its schedule and its fingerprint."""
 
-import json
-
 import pytest
 from mmengine.config import Config, ConfigDict
 
 from mmct.runs import CTError, fingerprint
+from mmct.runs.configs import resume_from
+from mmct.runs.identity import differences
 from mmct.teacher import TeacherRecipe, teacher_config
 
 
-def _marks(cfg, recipe=None, **data):
+def _marks(cfg, recipe=None):
     inner = teacher_config(cfg, recipe or TeacherRecipe(), 'somewhere/teacher')
-    return fingerprint(inner, **{**dict(num_images=64, classes='ab', world_size=1), **data})
+    return fingerprint(inner, dict(num_images=64), world_size=1)
 
 
 def test_what_is_taken_out_and_put_in(tiny):
@@ -106,54 +106,23 @@ def test_settings_out_of_range(setting):
         TeacherRecipe(**setting)
 
 
-def test_fingerprint_ignores_paths_workers_and_logging(tiny):
-    options = {
-        'work_dir': 'elsewhere',
-        'train_dataloader.num_workers': 4,
-        'train_dataloader.pin_memory': True,
-        'train_dataloader.dataset.data_root': '/other/disk',
-        'train_dataloader.collate_fn': dict(type='default_collate'),
-        'train_cfg.val_interval': 7,
-        'default_hooks.logger.interval': 1,
-        'log_level': 'ERROR',
-        'load_from': None,
-    }
-    assert _marks(tiny()) == _marks(tiny(options=options))
-    with_path = {'train_dataloader.dataset.ann_file': '/a/train.txt'}
-    moved = {'train_dataloader.dataset.ann_file': '/b/train.txt'}
-    other = {'train_dataloader.dataset.ann_file': '/b/test.txt'}
-    assert _marks(tiny(options=with_path)) == _marks(tiny(options=moved))
-    assert _marks(tiny(options=with_path)) != _marks(tiny(options=other))
-
-
-@pytest.mark.parametrize(
-    ('key', 'value'),
-    [
-        ('model.backbone.base_channels', 8),
-        ('train_dataloader.batch_size', 8),
-        ('train_dataloader.dataset.pipeline', [dict(type='PackInputs')]),
-        ('train_cfg.max_epochs', 3),
-        ('optim_wrapper.optimizer.lr', 0.2),
-        ('param_scheduler.0.end', 1),
-        ('data_preprocessor.to_rgb', True),
-        ('randomness.seed', 1),
-    ],
-)
-def test_fingerprint_names_what_differs(tiny, key, value):
-    old, new = _marks(tiny()), _marks(tiny(options={key: value}))
-    differing = {k for k in {**old, **new} if old.get(k) != new.get(k)}
-    name = 'seed' if key == 'randomness.seed' else key
-    assert differing
-    assert all(k.startswith(name) for k in differing)
-
-
-def test_fingerprint_knows_recipe_and_data(tiny):
-    marks = _marks(tiny())
-    assert marks != _marks(tiny(), TeacherRecipe(granularity='channel'))
-    assert marks != _marks(tiny(), num_images=65)
-    assert marks != _marks(tiny(), classes='abc')
-    assert marks != _marks(tiny(), world_size=2)
-    assert json.loads(json.dumps(marks)) == marks
+def test_recipe_and_start_are_in_the_fingerprint(tiny, tmp_path):
+    files = [tmp_path / 'a' / 'net.pth', tmp_path / 'b' / 'net.pth']
+    for file, content in zip(files, (b'one', b'two'), strict=True):
+        file.parent.mkdir()
+        file.write_bytes(content)
+    one, two = (_marks(tiny(options={'load_from': str(file)})) for file in files)
+    assert differences(_marks(tiny()), one)
+    assert differences(one, two) == [f'start_from: {one["start_from"]} -> {two["start_from"]}']
+    files[1].write_bytes(b'one')
+    assert _marks(tiny(options={'load_from': str(files[1])})) == one
+    # In a resumed run load_from is the student's own checkpoint; a stock tool keeps no other.
+    resumed = tiny(options={'load_from': str(files[0]), 'resume': False})
+    resume_from(resumed, 'epoch_1.pth')
+    assert not differences(one, _marks(resumed))
+    stock = tiny(options={'load_from': 'epoch_1.pth', 'resume': True})
+    assert not differences(one, _marks(stock))
+    assert differences(_marks(tiny()), _marks(tiny(), TeacherRecipe(granularity='channel')))
 
 
 def test_config_is_the_callers(tiny):

@@ -19,11 +19,12 @@ from mmpretrain.registry import HOOKS
 
 from mmct.messages import require
 from mmct.runs.checkpoint import WholeFileBackend, check_resumable, is_endless, safe_loading
+from mmct.runs.data_content import data_cache, data_mark
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_text
-from mmct.runs.identity import differences, fingerprint, in_short
+from mmct.runs.identity import SEED, differences, fingerprint, in_short
 from mmct.runs.isolation import stop_workers
-from mmct.runs.ranks import unwrapped
+from mmct.runs.ranks import on_main_rank, unwrapped
 from mmct.runs.reproducibility import (
     ReproducibleBatches,
     SkippedBatches,
@@ -103,10 +104,9 @@ class ResumableCheckpointHook(CheckpointHook):
             loop.dataloader_iterator = None
         loader = loop.dataloader
         self._batches = ReproducibleBatches(loader, get_rank())
-        classes = getattr(loader.dataset, 'metainfo', {}).get('classes')
-        self._fingerprint = fingerprint(
-            runner.cfg, len(loader.dataset), classes, get_world_size()
-        )
+        cache = data_cache(runner.work_dir)
+        data = on_main_rank(lambda: data_mark(loader.dataset, cache))
+        self._fingerprint = fingerprint(runner.cfg, data, get_world_size())
 
     def after_run(self, runner: Runner) -> None:
         """Leave torch's loader as it was.
@@ -151,7 +151,7 @@ class ResumableCheckpointHook(CheckpointHook):
         if runner.iter:
             # mmengine draws a seed before the checkpoint's is known.
             for sampler in samplers(runner.train_dataloader):
-                if hasattr(sampler, 'seed') and self._fingerprint.get('seed') is None:
+                if hasattr(sampler, 'seed') and self._fingerprint.get(SEED) is None:
                     sampler.seed = runner.seed
         elif is_main_process():
             # Another run's checkpoint must not pass for this one's.
@@ -272,7 +272,7 @@ class ResumableCheckpointHook(CheckpointHook):
                 f'The checkpoint is of {saved["world_size"]} processes, this run has '
                 f'{now["world_size"]}: it goes on, but not as the other would have'
             )
-        ignored = {'world_size'} if now['seed'] is not None else {'world_size', 'seed'}
+        ignored = {'world_size'} if now.get(SEED) is not None else {'world_size', SEED}
         differing = differences(
             *({k: v for k, v in marks.items() if k not in ignored} for marks in (saved, now))
         )

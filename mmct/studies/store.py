@@ -13,7 +13,7 @@ from mmct.version import __version__
 
 from .cell import Cell, hashed
 
-SCHEMA, SCHEMA_VERSION = 'mmct-study', 1
+SCHEMA, SCHEMA_VERSION = 'mmct-study', 2
 # Seconds between two writings of a run's status.
 _STATUS_EVERY = 2.0
 

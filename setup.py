@@ -51,10 +51,11 @@ OPENMMLAB = [
     'setuptools<82',
 ]
 RAY = ['ray>=2.40']
-# The tests build the wheel, run studies on Ray, and compare calibration errors
-# with torchmetrics'.
+# The tests build the wheel, run studies on Ray, remove BN from timm's networks, and compare
+# calibration errors with torchmetrics'.
 TESTS = [
-    *RAY, 'hypothesis>=6', 'pytest>=8', 'pytest-xdist>=3', 'setuptools>=77', 'torchmetrics>=1.4',
+    *RAY, 'hypothesis>=6', 'pytest>=8', 'pytest-xdist>=3', 'setuptools>=77', 'timm>=1',
+    'torchmetrics>=1.4',
 ]  # fmt: skip
 DEV = [*TESTS, 'build', 'interrogate>=1.7', 'pre-commit', 'ruff>=0.9']
 

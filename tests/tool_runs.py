@@ -13,7 +13,9 @@ import tempfile
 import textwrap
 import threading
 import time
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from multiprocessing import forkserver, util
 from pathlib import Path
@@ -111,6 +113,16 @@ def contents(folder):
         for name, path in files.items()
         if not any(part[:8].isdigit() for part in name.parts)
     }
+
+
+@contextmanager
+def served(folder):
+    """Let a web server give out the files of a folder; its URL."""
+    handler = partial(SimpleHTTPRequestHandler, directory=folder)
+    with ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f'http://127.0.0.1:{server.server_port}'
+        server.shutdown()
 
 
 class Bomb:

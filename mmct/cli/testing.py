@@ -11,7 +11,7 @@ from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 
 from mmct.runs.building import build_runner, data_loader
-from mmct.runs.checkpoint import check_fits, load_state_dict, safe_loading
+from mmct.runs.checkpoint import check_fits, is_url, load_state_dict, safe_loading
 from mmct.runs.configs import load_config
 from mmct.runs.errors import CTError, config_errors
 from mmct.runs.files import write_bytes
@@ -36,10 +36,9 @@ def test(args: Namespace) -> None:
     join_processes(cfg)
     runner = build_runner(cfg)
     data_loader(runner, 'test', '--data-root FOLDER' if args.data_root else None)
-    if '://' not in args.checkpoint:
-        # Test-time augmentation wraps the model as distributed training does.
-        model = getattr(runner.model, 'module', runner.model)
-        check_fits(f'checkpoint {args.checkpoint}', load_state_dict(args.checkpoint), model)
+    # Test-time augmentation wraps the model as distributed training does.
+    model = getattr(runner.model, 'module', runner.model)
+    check_fits(f'checkpoint {args.checkpoint}', load_state_dict(args.checkpoint), model)
     if args.out and args.out_item != 'metrics' and args.corruptions is None:
         runner.test_evaluator.metrics.append(DumpWholeResults(out_file_path=args.out))
     with safe_loading():
@@ -61,7 +60,7 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
     Raises:
         CTError: If there is no checkpoint or no test set, or an option does not fit the config.
     """
-    if '://' not in args.checkpoint and not Path(args.checkpoint).is_file():
+    if not is_url(args.checkpoint) and not Path(args.checkpoint).is_file():
         raise CTError(f'checkpoint {args.checkpoint} does not exist')
     merge_cfg_options(cfg, args)
     if cfg.get('test_dataloader') is None:

@@ -14,6 +14,7 @@ from mmct.methods import add_methods
 from mmct.runs.building import build_runner, data_loader, dump_config
 from mmct.runs.checkpoint import (
     check_fits,
+    check_some_fit,
     checkpoint_to_resume,
     load_state_dict,
     other_checkpoints,
@@ -23,7 +24,7 @@ from mmct.runs.configs import load_config, resume_from, type_name, use_resumable
 from mmct.runs.domains import set_test_domain
 from mmct.runs.errors import CTError, config_errors
 from mmct.runs.files import lock_folder, write_json
-from mmct.runs.ranks import join_processes, on_main_rank
+from mmct.runs.ranks import join_processes, on_main_rank, unwrapped
 from mmct.teacher import switch_on_ct, teacher_hook
 
 from .configs import merge_cfg_options, merge_common_arguments, set_loader
@@ -207,12 +208,11 @@ def _seed(cfg: Config) -> int:
 def _check_start(cfg: Config, runner: Runner) -> None:
     """Refuse a damaged or foreign checkpoint before anything is written."""
     file = cfg.get('load_from')
-    if not file or '://' in file:
+    if not file:
         return
     try:
-        weights = load_state_dict(file)
-        if cfg.resume:
-            check_fits(f'checkpoint {file}', weights, getattr(runner.model, 'module', runner.model))
+        check = check_fits if cfg.resume else check_some_fit
+        check(f'checkpoint {file}', load_state_dict(file), unwrapped(runner))
     except CTError as error:
         others = other_checkpoints(file, runner.work_dir) if cfg.resume else ''
         raise CTError(f'{error}{others}') from error

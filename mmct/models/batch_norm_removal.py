@@ -1,6 +1,7 @@
 """Networks without their BatchNorm, and whether two differ in that alone."""
 
 from collections.abc import Iterable
+from functools import partial
 
 import torch
 from mmpretrain.models import ImageClassifier
@@ -10,9 +11,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmct.messages import require
 
-from .no_norm import GRANULARITIES, NoNorm, calibrate
+from .no_norm import GRANULARITIES, NoNorm, NoNormAct, calibrate
 
 INITS = ('identity', 'fold', 'calibrate')
+# BatchNorms of timm that end with a dropout and an activation.
+_WITH_ACT = ('BatchNormAct2d', 'SyncBatchNormAct')
 
 
 def remove_batch_norm(
@@ -25,8 +28,9 @@ def remove_batch_norm(
 
     1d, 2d, 3d and synchronised BatchNorm and their subclasses are replaced
     wherever they are: backbone, neck, head, hard-coded or built from a
-    config. Parameters keep their names, dtype, device and ``requires_grad``;
-    one that a BatchNorm lacks and folding or calibrating needs is not learned.
+    config; of timm's ``BatchNormAct2d`` dropout and activation stay.
+    Parameters keep their names, dtype, device and ``requires_grad``; one that a
+    BatchNorm lacks and folding or calibrating needs is not learned.
 
     Removing BN is the teacher of https://arxiv.org/abs/2207.01548; the three
     initialisations are our choice.
@@ -130,7 +134,8 @@ def _without_statistics(name: str, bn: _BatchNorm, init: str) -> NoNorm:
     """Make the NoNorm for one BatchNorm, before any calibration."""
     if isinstance(bn, nn.modules.lazy.LazyModuleMixin):
         raise ValueError(f'{name} is lazy: run the model once before BN is removed')
-    if bn._modules:
+    with_act = type(bn).__module__.startswith('timm.') and type(bn).__name__ in _WITH_ACT
+    if bn._modules and not with_act:
         raise ValueError(
             f'{name}, a {type(bn).__name__}, does more than normalise: it holds '
             f'{", ".join(bn._modules)}'
@@ -140,14 +145,14 @@ def _without_statistics(name: str, bn: _BatchNorm, init: str) -> NoNorm:
             f"init='fold' needs running statistics, but {name} has none "
             '(track_running_stats=False)'
         )
-    layer = NoNorm(
-        bn.num_features, bn.eps, affine=bn.affine or init != 'identity'
-    ).train(bn.training)
+    kind = partial(NoNormAct, bn.drop, bn.act) if with_act else NoNorm
+    layer = kind(bn.num_features, bn.eps, affine=bn.affine or init != 'identity')
+    layer.training = bn.training
     reference = bn.weight if bn.affine else bn.running_var
     if reference is not None:
         layer.to(device=reference.device, dtype=reference.dtype)
     with torch.no_grad():
-        for parameter, mine in layer.named_parameters():
+        for parameter, mine in layer.named_parameters(recurse=False):
             theirs = getattr(bn, parameter)  # newer BatchNorms may lack the bias
             mine.requires_grad = theirs is not None and theirs.requires_grad
             if theirs is not None and init != 'identity':

@@ -37,15 +37,17 @@ def reestimate_batch_norm(model: nn.Module, batches: Iterable[Tensor]) -> nn.Mod
     if not layers:
         raise ValueError('the network has no BatchNorm whose statistics could be estimated anew')
     momenta = [layer.momentum for layer in layers]
-    with evaluating(model):
-        for layer in layers:
-            layer.reset_running_stats()
-            layer.momentum = None  # torch's sign for the mean over batches
-            layer.training = True
-        for batch in batches:
-            model(batch)
-    for layer, momentum in zip(layers, momenta, strict=True):
-        layer.momentum = momentum
+    try:
+        with evaluating(model):
+            for layer in layers:
+                layer.reset_running_stats()
+                layer.momentum = None  # torch's sign for the mean over batches
+                layer.training = True
+            for batch in batches:
+                model(batch)
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
     return model
 
 

@@ -91,6 +91,34 @@ class NoNorm(nn.Module):
         return f'{self.num_features}, affine={self.affine}'
 
 
+class NoNormAct(NoNorm):
+    """A :class:`NoNorm` that ends with what timm's ``BatchNormAct2d`` ends with.
+
+    That layer is a BatchNorm with a dropout and an activation of its own.
+
+    Args:
+        drop (nn.Module): The dropout.
+        act (nn.Module): The activation.
+        *args: As for :class:`NoNorm`.
+        **kwargs: As for :class:`NoNorm`.
+    """
+
+    def __init__(self, drop: nn.Module, act: nn.Module, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.drop, self.act = drop, act
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scale and shift each channel, then drop and activate.
+
+        Args:
+            x (Tensor): Features of shape ``(N, C, ...)``.
+
+        Returns:
+            Tensor: The same shape and dtype.
+        """
+        return self.act(self.drop(super().forward(x)))
+
+
 @torch.no_grad()
 def calibrate(
     model: nn.Module, inputs: Tensor, granularity: str = 'layer'

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pickle
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,17 +13,19 @@ import numpy as np
 import torch
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.logging import HistoryBuffer
-from mmengine.runner import BaseLoop, Runner, find_latest_checkpoint
+from mmengine.runner import BaseLoop, CheckpointLoader, Runner, find_latest_checkpoint
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from .errors import CTError
+from .errors import CTError, one_line
 from .files import write_bytes
 from .ranks import unwrapped
 
 # What torch says before and after what it found.
 _ADVICE = ('Weights only load failed', '(1)', '(2)', 'Check the documentation')
+# Of other kinds the text is a key or a number.
+_SAY_WHAT = (zipfile.BadZipFile, SafetensorError)
 _FORCE_SAFE = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 
 
@@ -102,7 +105,8 @@ def load(path: str | Path) -> Any:
     """Load a checkpoint onto the CPU; nothing in it is executed.
 
     Args:
-        path (str | Path): A file of torch's, or weights as ``.safetensors``.
+        path (str | Path): A file of torch's, or weights as ``.safetensors``; or any URL that
+            mmengine reads, such as ``https://...``, ``torchvision://...`` or ``s3://...``.
 
     Returns:
         Any: Its content.
@@ -111,18 +115,38 @@ def load(path: str | Path) -> Any:
         CTError: If there is no such file, it is damaged, or it holds anything
             that would have to be executed.
     """
-    if not Path(path).is_file():
+    if not is_url(path) and not Path(path).is_file():
         raise CTError(f'checkpoint {path} does not exist')
     try:
-        if Path(path).suffix == '.safetensors':
-            return load_file(path)
         with safe_loading():
+            if is_url(path):
+                return CheckpointLoader.load_checkpoint(str(path), map_location='cpu')
+            if Path(path).suffix == '.safetensors':
+                return load_file(path)
+            _check_sums(path)
             return torch.load(path, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, SafetensorError) as error:
+    # What is wrong in a pickle, a zip file or at the other end of a line shows as anything.
+    except Exception as error:
+        if is_url(path) and isinstance(error, (OSError, ImportError, KeyError)):
+            raise CTError(f'checkpoint {path} cannot be had: {one_line(error)}') from error
         raise CTError(
             f'checkpoint {path} is damaged or holds more than weights, '
             f'it was not loaded: {reason(error)}'
         ) from error
+
+
+def is_url(path: str | Path) -> bool:
+    """Tell if a checkpoint is elsewhere than in a local file."""
+    return '://' in str(path)
+
+
+def _check_sums(path: str | Path) -> None:
+    """Refuse a file whose parts are not what was written; torch does not look."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as file:
+            damaged = file.testzip()
+        if damaged is not None:
+            raise zipfile.BadZipFile(f'the checksum of {damaged} is wrong')
 
 
 def reason(error: Exception) -> str:
@@ -134,6 +158,8 @@ def reason(error: Exception) -> str:
     Returns:
         str: What it found, without its advice to load the file all the same.
     """
+    if not isinstance(error, (pickle.UnpicklingError, RuntimeError, EOFError, *_SAY_WHAT)):
+        return f'its content makes no sense ({type(error).__name__}: {one_line(error)})'
     lines = [line.strip() for line in str(error).splitlines()]
     found = [
         line.rpartition('WeightsUnpickler error:')[2].strip()
@@ -152,7 +178,8 @@ def load_state_dict(path: str | Path) -> dict[str, Tensor]:
             plain state dict, as torch's file or as ``.safetensors``.
 
     Returns:
-        dict[str, Tensor]: The state dict.
+        dict[str, Tensor]: The state dict, by the names that the model itself gives: without the
+        ``module.`` of distributed training.
 
     Raises:
         CTError: If :func:`load` refuses the file, or it holds no weights.
@@ -164,10 +191,10 @@ def load_state_dict(path: str | Path) -> dict[str, Tensor]:
     if not (
         isinstance(weights, dict)
         and weights
-        and all(isinstance(value, Tensor) for value in weights.values())
+        and all(isinstance(n, str) and isinstance(w, Tensor) for n, w in weights.items())
     ):
         raise CTError(f'checkpoint {path} holds no weights (no state_dict of tensors)')
-    return weights
+    return {name.removeprefix('module.'): value for name, value in weights.items()}
 
 
 def digest(weights: dict[str, Tensor]) -> str:
@@ -215,6 +242,31 @@ def check_fits(source: str, weights: dict[str, Tensor], model: nn.Module) -> Non
         )
 
 
+def check_some_fit(source: str, weights: dict[str, Tensor], model: nn.Module) -> None:
+    """Refuse weights to start from of which the model has none.
+
+    mmengine would only log that, and train from random ones.
+
+    Args:
+        source (str): Where they are from, for the message.
+        weights (dict[str, Tensor]): A state dict.
+        model (nn.Module): The model.
+
+    Raises:
+        CTError: Names the first weights, and the model's.
+    """
+    own = {name: value.shape for name, value in model.state_dict().items() if value.dim()}
+    if not any(own.get(name) == value.shape for name, value in weights.items()):
+        raise CTError(
+            f'{source} does not fit the model: not one of its {len(weights)} weights has the name '
+            f'and shape of one of the model; it has {_first(weights)}, the model {_first(own)}'
+        )
+
+
+def _first(names: Mapping[str, Any]) -> str:
+    return ', '.join(list(names)[:3]) + (', ...' if len(names) > 3 else '')
+
+
 def checkpoint_to_resume(work_dir: str, named: str) -> str | None:
     """The checkpoint with which ``--resume`` goes on.
 
@@ -229,7 +281,7 @@ def checkpoint_to_resume(work_dir: str, named: str) -> str | None:
         CTError: If the file does not exist.
     """
     path = named if named != 'auto' else find_latest_checkpoint(work_dir)
-    if not path or '://' in path or Path(path).is_file():
+    if not path or is_url(path) or Path(path).is_file():
         return path or None
     # The folder may have been moved since.
     moved = Path(work_dir) / Path(path).name

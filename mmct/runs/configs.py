@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
+from mmengine.registry import Registry
 from mmengine.runner import Runner
 
 from mmct.paths import config_path
@@ -83,6 +84,19 @@ def type_name(cfg: Mapping) -> str:
     """
     kind = cfg.get('type', '') if isinstance(cfg, Mapping) else type(cfg)
     return kind.split('.')[-1] if isinstance(kind, str) else kind.__name__
+
+
+def is_kind(cfg: Any, base: type, registry: Registry) -> bool:
+    """Tell if a config builds a class or one that inherits from it.
+
+    Args:
+        cfg: A dict with ``type``; False for anything else.
+        base (type): The class.
+        registry (Registry): Knows the names of classes.
+    """
+    kind = cfg.get('type') if isinstance(cfg, Mapping) else type(cfg)
+    kind = registry.get(kind) if isinstance(kind, str) else kind
+    return isinstance(kind, type) and issubclass(kind, base)
 
 
 def use_resumable_checkpoints(cfg: Config) -> ConfigDict | None:

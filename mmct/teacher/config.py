@@ -4,11 +4,14 @@ import copy
 from dataclasses import dataclass, field
 
 from mmengine.config import Config, ConfigDict
+from mmengine.hooks import EMAHook
+from mmpretrain.registry import HOOKS
 
 from mmct.messages import require
 from mmct.models import check_removal
 from mmct.runs.configs import (
     import_mmct,
+    is_kind,
     length_key,
     scoped,
     set_length,
@@ -103,10 +106,11 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
     cfg.load_from, cfg.resume = None, False
     cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
     # An averaged teacher would need averaging in its evaluation too.
+    students = EMAHook, HOOKS.get('NoBNTeacherHook'), HOOKS.get('ScorecardHook')
     hooks = [
         hook
         for hook in cfg.get('custom_hooks') or []
-        if type_name(hook) not in ('NoBNTeacherHook', 'EMAHook', 'ScorecardHook')
+        if not any(is_kind(hook, kind, HOOKS) for kind in students)
     ]
     cfg.start_from = start
     start = None if start == UNKNOWN else start
@@ -197,6 +201,6 @@ def teacher_hook(cfg: Config) -> ConfigDict | None:
         ConfigDict: The entry of ``custom_hooks``; None if CT is not on.
     """
     for hook in cfg.get('custom_hooks') or []:
-        if type_name(hook) == 'NoBNTeacherHook':
+        if is_kind(hook, HOOKS.get('NoBNTeacherHook'), HOOKS):
             return hook
     return None

@@ -3,14 +3,16 @@
 import gc
 import os
 import pickle
+import random
 
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
-from tool_runs import Bomb
+from tool_runs import Bomb, served
+from torch import nn
 
 from mmct.runs import CTError
-from mmct.runs.checkpoint import digest, load_state_dict, safe_loading
+from mmct.runs.checkpoint import check_some_fit, digest, load, load_state_dict, safe_loading
 
 
 def test_loads_plain_and_wrapped_weights(tmp_path):
@@ -118,3 +120,68 @@ def test_weights_are_recognised_by_names_and_values():
     mark = digest(dict(a=one, b=other))
     assert digest(dict(b=other, a=one)) == mark
     assert mark not in (digest(dict(a=other, b=one)), digest(dict(a=one, c=other)))
+
+
+@pytest.fixture(scope='module')
+def site(tmp_path_factory):
+    """A web server with checkpoints."""
+    folder = tmp_path_factory.mktemp('site')
+    torch.save({'w': torch.arange(3.0)}, folder / 'net.pth')
+    (folder / 'page.pth').write_text('<html>not here</html>')
+    with served(folder) as url:
+        yield url
+
+
+def test_weights_come_from_a_url(site, tmp_path, monkeypatch):
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    assert load_state_dict(f'{site}/net.pth')['w'].tolist() == [0, 1, 2]
+    for url, message in (
+        (f'{site}/none.pth', r'none\.pth cannot be had: HTTP Error 404'),
+        (f'{site}/page.pth', r'page\.pth is damaged or holds more'),
+        ('torchvision://resnet1', 'torchvision://resnet1 cannot be had'),
+        ('gone://net.pth', r'gone://net\.pth cannot be had'),
+        ('https://127.0.0.1:9/other.pth', 'cannot be had: .*refused'),
+    ):
+        with pytest.raises(CTError, match=message) as error:
+            load_state_dict(url)
+        assert '\n' not in str(error.value)
+
+
+def test_the_prefix_of_distributed_training_is_taken_off(tmp_path):
+    torch.save({'state_dict': {'module.w': torch.ones(1)}}, tmp_path / 'net.pth')
+    assert list(load_state_dict(tmp_path / 'net.pth')) == ['w']
+
+
+def test_weights_of_which_none_fits_are_refused():
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    fits = {'0.weight': torch.ones(3, 2), 'other': torch.ones(1)}
+    check_some_fit('x.pth', fits, model)
+    counts = {'1.num_batches_tracked': torch.tensor(0)}
+    for wrong in ({'0.weight': torch.ones(2, 3), 'a': torch.ones(1)}, counts):
+        with pytest.raises(CTError, match=f'x.pth does not fit the model: not one of its '
+                           f'{len(wrong)} weights .* it has {next(iter(wrong))}.*, the model '
+                           '0.weight, 0.bias, 1.weight, ...'):  # fmt: skip
+            check_some_fit('x.pth', wrong, model)
+
+
+@pytest.mark.parametrize('zipped', [True, False])
+def test_a_flipped_byte_is_one_line_or_changes_nothing(tmp_path, zipped):
+    file = tmp_path / 'net.pth'
+    weights = {f'layer{i}.w': torch.randn(40, generator=torch.Generator()) for i in range(5)}
+    state = dict(state_dict=weights, meta=dict(epoch=1, iter=5), optimizer=dict(lr=[0.1]))
+    torch.save(state, file, _use_new_zipfile_serialization=zipped)
+    whole, rng, refused = file.read_bytes(), random.Random(0), 0
+    for _ in range(60):
+        content = bytearray(whole)
+        content[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
+        file.write_bytes(content)
+        try:
+            found = load(file)
+        except CTError as error:
+            refused += 1
+            assert str(error).startswith(f'checkpoint {file} is damaged')
+            assert '\n' not in str(error) and len(str(error)) < 500
+            continue
+        if zipped:
+            assert str(found) == str(state)
+    assert refused > 10

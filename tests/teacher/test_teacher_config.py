@@ -2,11 +2,15 @@
 
 import pytest
 from mmengine.config import Config, ConfigDict
+from mmengine.hooks import EMAHook
+from mmpretrain.models import ImageClassifier
+from mmpretrain.registry import HOOKS
 
+from mmct.engine import NoBNTeacherHook
 from mmct.runs import CTError, fingerprint
 from mmct.runs.configs import resume_from
 from mmct.runs.identity import differences
-from mmct.teacher import TeacherRecipe, teacher_config
+from mmct.teacher import TeacherRecipe, switch_on_ct, teacher_config, teacher_hook
 
 
 def _marks(cfg, recipe=None):
@@ -35,6 +39,38 @@ def test_what_is_taken_out_and_put_in(tiny):
     assert inner.test_dataloader is None
     assert inner.optim_wrapper.clip_grad == dict(max_norm=1.0)
     assert cfg.model.type == 'CTClassifier', 'the student keeps its config'
+
+
+class OwnAverage(EMAHook):
+    """A user's own; ``custom_imports`` would register it."""
+
+
+class OwnTeacher(NoBNTeacherHook):
+    """The same."""
+
+
+def test_a_users_own_hook_counts_as_what_it_inherits_from(tiny, monkeypatch):
+    for kind in (OwnAverage, OwnTeacher):
+        monkeypatch.setitem(HOOKS._module_dict, kind.__name__, kind)
+    cfg = tiny()
+    cfg.custom_hooks = [
+        dict(type='OwnTeacher'), dict(type='OwnAverage'), dict(type=OwnAverage), dict(type=EMAHook)
+    ]  # fmt: skip
+    assert teacher_hook(cfg) == dict(type='OwnTeacher')
+    inner = teacher_config(cfg, TeacherRecipe(), 'w')
+    assert [hook['type'] for hook in inner.custom_hooks] == ['NoBNTrainingHook']
+
+
+class OwnClassifier(ImageClassifier):
+    """A user's own, with a loss of its own perhaps."""
+
+
+@pytest.mark.parametrize('kind', ['TimmClassifier', 'HuggingFaceClassifier', OwnClassifier])
+def test_ct_is_not_switched_on_for_another_classifier(tiny, kind):
+    cfg = tiny('bn_resnet18_digits')
+    cfg.model.type = kind
+    with pytest.raises(CTError, match='--ct needs a config whose model is an ImageClassifier, but'):
+        switch_on_ct(cfg)
 
 
 def test_recipe_changes_lr_and_clipping(tiny):

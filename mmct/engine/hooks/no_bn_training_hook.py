@@ -11,7 +11,7 @@ from torch import nn
 
 from mmct.messages import require
 from mmct.models import build_classifier, calibrate, check_removal, remove_batch_norm
-from mmct.runs.checkpoint import load_state_dict
+from mmct.runs.checkpoint import check_some_fit, load_state_dict
 from mmct.runs.configs import type_name
 from mmct.runs.errors import CTError, DivergedError
 from mmct.runs.ranks import unwrapped
@@ -76,7 +76,7 @@ class NoBNTrainingHook(Hook):
                 raise CTError(f"init='fold' does not fit this network: {reason}") from error
         elif self.checkpoint:
             # Not strict: the file has BN statistics, and may have another head.
-            load_into(model, load_state_dict(self.checkpoint), logger=runner.logger)
+            self._load_into(model, runner)
         if self.init == 'calibrate':
             inputs = training_inputs(runner, model, self.calibration_batches)
             try:
@@ -125,6 +125,10 @@ class NoBNTrainingHook(Hook):
         network = build_classifier(cfg, 'ImageClassifier' if norm_free else None)
         network.init_weights()
         if self.checkpoint:
-            weights = load_state_dict(self.checkpoint)
-            load_into(network, weights, logger=runner.logger)
+            self._load_into(network, runner)
         return remove_batch_norm(network, init='fold')
+
+    def _load_into(self, network: nn.Module, runner: Runner) -> None:
+        weights = load_state_dict(self.checkpoint)
+        check_some_fit(f'checkpoint {self.checkpoint}', weights, network)
+        load_into(network, weights, logger=runner.logger)

@@ -323,3 +323,47 @@ def test_a_bomb_for_a_teacher(name, tmp_path):
     assert result.code == 2
     assert f'{name} is damaged or holds more than weights' in result.err
     assert not (tmp_path / 'marker').exists()
+
+
+def test_an_empty_last_checkpoint_does_not_start_anew(stopped):
+    (stopped / 'run' / 'last_checkpoint').write_text('')
+    before = contents(stopped)
+    result = run(TRAIN, CT, '--resume', *OPTIONS, cwd=stopped)
+    assert result.code == 2
+    assert 'last_checkpoint is empty: remove it to start anew; run has epoch_1.pth' in result.err
+    assert contents(stopped) == before
+
+
+def test_a_run_that_goes_on_in_another_folder_leaves_its_own_alone(first, tmp_path):
+    best = ('default_hooks.checkpoint.save_best=accuracy/top1', 'train_cfg.max_epochs=2')
+    shutil.copytree(first / 'run' / 'teacher', tmp_path / 'run' / 'teacher')
+    succeed(TRAIN, CT, *OPTIONS, *best, cwd=tmp_path)
+    # As if the second epoch were better than any before, and its run had been killed.
+    (name,) = (path.name for path in (tmp_path / 'run').glob('best_*.pth'))
+    checkpoint = load(tmp_path / 'run' / 'epoch_1.pth')
+    checkpoint['message_hub']['runtime_info']['best_score'] = -1.0
+    checkpoint['message_hub']['runtime_info']['best_ckpt'] = str(tmp_path / 'run' / name)
+    torch.save(checkpoint, tmp_path / 'run' / 'epoch_1.pth')
+    before = contents(tmp_path / 'run')
+    # The teacher is found beside the checkpoint.
+    argv = ('--resume', 'run/epoch_1.pth', '--work-dir', 'other', *OPTIONS[2:], *best)
+    succeed(TRAIN, CT, *argv, cwd=tmp_path)
+    assert contents(tmp_path / 'run') == before
+    assert not (tmp_path / 'other' / 'teacher').exists()
+    assert list((tmp_path / 'other').glob('best_*.pth'))
+    assert same_weights(tmp_path / 'other' / 'epoch_2.pth', first / 'run' / 'epoch_2.pth')
+    # So does a copy, whose files name the folder that it is a copy of.
+    shutil.copytree(tmp_path / 'run', tmp_path / 'copy')
+    (tmp_path / 'copy' / 'last_checkpoint').write_text(str(tmp_path / 'run' / 'epoch_1.pth'))
+    succeed(TRAIN, CT, '--resume', '--work-dir', 'copy', *OPTIONS[2:], *best, cwd=tmp_path)
+    assert contents(tmp_path / 'run') == before
+
+
+def test_a_longer_run_keeps_its_teacher_and_says_what_stays(first, stopped):
+    options = (*OPTIONS, 'train_cfg.max_epochs=3', 'optim_wrapper.optimizer.lr=0.5')
+    result = succeed(TRAIN, CT, '--resume', '--allow-other-config', *options, cwd=stopped)
+    assert 'Epoch(train) [3]' in result.out
+    assert 'run/teacher was trained otherwise (' in result.out
+    assert 'learning rate, momentum and schedules go on as the checkpoint has them' in result.out
+    teacher = 'run/teacher/teacher.pth'
+    assert (stopped / teacher).read_bytes() == (first / teacher).read_bytes()

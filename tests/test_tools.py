@@ -514,6 +514,27 @@ REFUSED = {
         TRAIN, ['mmpretrain::mae/mae_vit-base-p16_8xb512-amp-coslr-300e_in1k.py', '--ct'],
         ['ImageClassifier', 'MAE'],
     ),
+    'empty work dir': (TRAIN, [CT, '--work-dir', ''], ['argument --work-dir: its value is empty']),
+    'empty resume': (TRAIN, [CT, '--resume='], ['argument --resume: its value is empty']),
+    'empty teacher': (TRAIN, [CT, '--teacher', ''], ['argument --teacher: its value is empty']),
+    'empty checkpoint': (TEST, [CT, ''], ['argument checkpoint: its value is empty']),
+    'no interval': (TEST, [CT, 'run/epoch_2.pth', '--interval', '0'], ['must be 1 or more, got 0']),
+    'no epochs': (
+        TRAIN, [CT, '--cfg-options', *SMALL, 'train_cfg.max_epochs=0'],
+        ['train_cfg.max_epochs must be an integer of 1 or more, got 0'],
+    ),
+    'no validation interval': (
+        TRAIN, [CT, '--cfg-options', *SMALL, 'train_cfg.val_interval=0'],
+        ['train_cfg.val_interval must be an integer of 1 or more, got 0'],
+    ),
+    'a learning rate that is none': (
+        TRAIN, [CT, '--retrain-teacher', '--cfg-options', *SMALL, 'optim_wrapper.optimizer.lr=nan'],
+        ['optim_wrapper.optimizer: lr is nan'],
+    ),
+    'a checkpoint interval that is none': (
+        TRAIN, [CT, '--cfg-options', *SMALL, 'default_hooks.checkpoint.interval=abc'],
+        ['interval must be an integer of 1 or more', "'abc'"],
+    ),
     'missing teacher': (TRAIN, [CT, '--teacher', 'no.pth'], ['no.pth does not exist']),
     'teacher with BN': (
         TRAIN, [CT, '--teacher', 'run/epoch_2.pth', '--cfg-options', *SMALL],
@@ -552,6 +573,15 @@ def test_a_refused_start_says_why_in_one_line_and_loses_nothing(case, refusing, 
     for text in named:
         assert text in result.err
     assert contents(refusing) == before
+
+
+def test_the_users_own_config_is_not_written_over(tmp_path):
+    text = f'_base_ = {CT!r}\n# a remark\n'
+    (tmp_path / 'mine.py').write_text(text)
+    result = run(TRAIN, 'mine.py', '--work-dir', '.', cwd=tmp_path)
+    assert result.code == 2
+    assert '--work-dir . is the folder of the config' in result.err
+    assert (tmp_path / 'mine.py').read_text() == text
 
 
 @pytest.mark.parametrize('kind', [AssertionError, AttributeError, KeyError, TypeError])

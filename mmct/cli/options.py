@@ -17,6 +17,13 @@ class Parser(argparse.ArgumentParser):
         # A misspelt option must not pass for another one's abbreviation.
         super().__init__(*args, allow_abbrev=False, **kwargs)
 
+    def _get_values(self, action: argparse.Action, words: list[str]) -> Any:
+        # A variable of a script that is not set is no answer.
+        if '' in words:
+            named = action.option_strings[0] if action.option_strings else action.dest
+            self.error(f'argument {named}: its value is empty')
+        return super()._get_values(action, words)
+
     def error(self, message: str) -> NoReturn:
         """Exit with code 2.
 

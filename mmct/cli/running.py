@@ -2,11 +2,13 @@
 
 import os
 import pickle
+import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from typing import NoReturn
 
-from mmct.runs.errors import ConfigError, CTError, one_line
+from mmct.runs.errors import ConfigError, CTError, of_the_machine, one_line
 from mmct.stack import StackError
 
 
@@ -25,26 +27,48 @@ def run_tool(
         stopped (str): What to say after Ctrl-C. Defaults to 'stopped'.
 
     Returns:
-        int: The exit code: 0, 2 after an error, 130 after Ctrl-C.
+        int: The exit code: 0, 2 after an error, 130 after Ctrl-C. SIGTERM exits with 143.
     """
+    before = signal.signal(signal.SIGTERM, _leave)
     try:
         work(args)
-    except KeyboardInterrupt:
-        print(f'{prog}: {stopped}', file=sys.stderr)
-        return 130
-    except (CTError, OSError, StackError, pickle.UnpicklingError) as error:
-        if os.environ.get('MMCT_TRACEBACK'):
+    except BaseException as error:
+        if _was_interrupted(error):
+            print(f'{prog}: {stopped}', file=sys.stderr)
+            return 130
+        message = _message(error)
+        if message is None or os.environ.get('MMCT_TRACEBACK'):
             raise
-        print(f'{prog}: error: {_message(error)}', file=sys.stderr)
+        print(f'{prog}: error: {message}', file=sys.stderr)
         return 2
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return 0
 
 
-def _message(error: Exception) -> str:
+def _leave(number: int, frame: object) -> NoReturn:
+    # By an exception, so that workers are ended and locks released on the way out.
+    sys.exit(128 + number)
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Tell if Ctrl-C is behind an error: libraries catch it, and raise one of their own."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _message(error: BaseException) -> str | None:
+    """What to tell the user; None for a bug of ours."""
     if isinstance(error, ConfigError):
         return f'{one_line(error)}; MMCT_TRACEBACK=1 shows where'
     if isinstance(error, pickle.UnpicklingError):
         from mmct.runs.checkpoint import reason
 
         return f'a checkpoint holds more than weights, it was not loaded: {reason(error)}'
-    return one_line(error)
+    if isinstance(error, (CTError, StackError)):
+        return one_line(error)
+    if isinstance(error, (AssertionError, MemoryError, OSError, RuntimeError)):
+        known = of_the_machine(error)
+        return known or (one_line(error) if isinstance(error, OSError) else None)
+    return None

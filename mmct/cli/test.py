@@ -40,7 +40,9 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     )
     parser.add_argument('--show-dir', help='folder for images with predictions')
     add_flag(parser, '--show', 'show them in a window')
-    parser.add_argument('--interval', type=int, default=1, help='draw each n-th image')
+    parser.add_argument(
+        '--interval', type=positive_integer, default=1, help='draw each n-th image'
+    )
     parser.add_argument('--wait-time', type=float, default=2, help='seconds a window')
     add_flag(parser, '--tta', 'test-time augmentation')
     parser.add_argument(

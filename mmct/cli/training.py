@@ -43,6 +43,7 @@ def train(args: Namespace) -> None:
     with config_errors():
         merge_args(cfg, args)
     join_processes(cfg)
+    _check_config_stays(cfg)
     lock = _claim_work_dir(cfg)
     runner = build_runner(cfg)
     data_loader(runner, 'train')
@@ -168,6 +169,21 @@ def set_teacher_options(cfg: Config, **options: object) -> None:
         )
     for name, value in given.items():
         hook[name] = value
+
+
+def _check_config_stays(cfg: Config) -> None:
+    """Refuse a work dir where the run would write its config over the user's own.
+
+    That of an earlier run may be given again: it is as mmengine writes it.
+    """
+    file = Path(cfg.filename or '')
+    written = Path(cfg.work_dir) / file.name
+    runs = Path(cfg.work_dir).glob('[0-9]' * 8 + '_' + '[0-9]' * 6 + '*')
+    if file.is_file() and written.is_file() and written.samefile(file) and not any(runs):
+        raise CTError(
+            f'--work-dir {cfg.work_dir} is the folder of the config, which the run would write its '
+            'own over: use another folder'
+        )
 
 
 def _claim_work_dir(cfg: Config) -> FileLock | None:

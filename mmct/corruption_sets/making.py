@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmct.corruptions import CORRUPTIONS, SEVERITIES, choose_table
 from mmct.runs.errors import CTError
-from mmct.runs.files import lock_folder
+from mmct.runs.files import lock_folder, temporary_name
 from mmct.runs.progress import Progress
 from mmct.runs.ranks import available_cores
 
@@ -123,7 +123,7 @@ class CorruptionSetMaker:
             layout.begin(scan.labels)
             self._make_corruptions(workers, layout, scan, todo)
         shutil.rmtree(self.work, ignore_errors=True)
-        for stray in self.out.glob('*.tmp'):
+        for stray in self.out.glob(temporary_name(Path('*')).name):
             stray.unlink()
 
     def _scan(self, workers: Workers) -> Scan:

@@ -13,7 +13,7 @@ import cv2
 import mmct.corruptions
 from mmct.corruptions import CORRUPTIONS
 from mmct.runs.errors import CTError
-from mmct.runs.files import write_json
+from mmct.runs.files import temporary_name, write_json
 from mmct.runs.identity import differences, in_short
 from mmct.version import __version__
 
@@ -80,7 +80,7 @@ def read(out: Path) -> dict[str, Any] | None:
     """
     file = out / FILE
     if not file.exists():
-        ours = {'.lock', WORK, f'{FILE}.tmp'}
+        ours = {'.lock', WORK, temporary_name(file).name}
         if out.exists() and (not out.is_dir() or {p.name for p in out.iterdir()} - ours):
             raise CTError(
                 f'{out} holds files but no {FILE} of a corruption set: take another folder'

@@ -1,6 +1,7 @@
 """Building a run from a user's config: what is wrong with it shows before anything is written."""
 
 import copy
+import math
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
@@ -55,10 +56,20 @@ class _UsersRunner:
         # A copy: what is built from the config later may change it.
         self.config_to_dump = copy.deepcopy(self.cfg)
 
-    # mmengine builds both when training begins.
+    # mmengine builds these when training begins.
+    def build_train_loop(self, *args, **kwargs):
+        with config_errors():
+            return super().build_train_loop(*args, **kwargs)
+
     def build_optim_wrapper(self, *args, **kwargs):
         with config_errors():
-            return super().build_optim_wrapper(*args, **kwargs)
+            wrapper = super().build_optim_wrapper(*args, **kwargs)
+        for group in wrapper.param_groups:
+            for name, value in group.items():
+                # torch compares it with 0 alone.
+                if isinstance(value, float) and not math.isfinite(value):
+                    raise CTError(f'optim_wrapper.optimizer: {name} is {value}')
+        return wrapper
 
     def build_param_scheduler(self, *args, **kwargs):
         with config_errors():
@@ -90,6 +101,7 @@ def build_runner(cfg: Config) -> Runner:
     if not cfg.get('model'):
         raise CTError(f'config {cfg.filename} has no model')
     check_split(cfg)
+    _check_lengths(cfg.get('train_cfg') or {})
     name = cfg.get('runner_type', 'Runner')
     kind = RUNNERS.get(name)
     if kind is None:
@@ -98,6 +110,14 @@ def build_runner(cfg: Config) -> Runner:
         runner = type(kind.__name__, (_UsersRunner, kind), {}).from_cfg(cfg)
     runner.register_hook(_DumpConfig())
     return runner
+
+
+def _check_lengths(train_cfg: ConfigDict) -> None:
+    """Refuse lengths with which mmengine trains nothing, or fails at the first epoch's end."""
+    for name in ('max_epochs', 'max_iters', 'val_interval'):
+        value = train_cfg.get(name, 1)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise CTError(f'train_cfg.{name} must be an integer of 1 or more, got {value!r}')
 
 
 def dump_config(runner: Runner, replace: bool = True) -> None:

@@ -51,11 +51,6 @@ def _statistic(owner: Any, name: str) -> Any:
     return getattr(owner, name)
 
 
-# The blocks of hooks overlap, and do not end in the order of their beginnings:
-# the first one to begin notes what is to be restored by the last one to end.
-_blocks = 0
-_before: tuple[str | None, list] = (None, [])
-
 
 @contextmanager
 def safe_loading() -> Iterator[None]:
@@ -65,24 +60,32 @@ def safe_loading() -> Iterator[None]:
     the history's classes, and onedl-mmengine would fall back to an unsafe
     load. Nothing is changed outside the block.
     """
-    global _blocks, _before
-    if not _blocks:
-        _before = (os.environ.get(_FORCE_SAFE), torch.serialization.get_safe_globals())
-    _blocks += 1
+    forced, allowed = os.environ.get(_FORCE_SAFE), torch.serialization.get_safe_globals()
     os.environ[_FORCE_SAFE] = '1'
     # At each beginning: onedl-mmengine takes some away after each load.
     torch.serialization.add_safe_globals(_history_globals())
     try:
         yield
     finally:
-        _blocks -= 1
-        if not _blocks:
-            forced, allowed = _before
-            os.environ.pop(_FORCE_SAFE)
-            if forced is not None:
-                os.environ[_FORCE_SAFE] = forced
-            torch.serialization.clear_safe_globals()
-            torch.serialization.add_safe_globals(allowed)
+        os.environ.pop(_FORCE_SAFE)
+        if forced is not None:
+            os.environ[_FORCE_SAFE] = forced
+        torch.serialization.clear_safe_globals()
+        torch.serialization.add_safe_globals(allowed)
+
+
+def load_safely(runner: Runner) -> None:
+    """Let a runner initialise, load and resume its weights within :func:`safe_loading`.
+
+    Not from ``before_run`` to ``after_run``: a run that is interrupted never comes there.
+
+    Args:
+        runner (Runner): Before it has loaded anything.
+    """
+    for name in ('_init_model_weights', 'load_or_resume'):
+        # Two hooks may ask for it.
+        if name not in vars(runner):
+            setattr(runner, name, safe_loading()(getattr(runner, name)))
 
 
 def refuse_code(checkpoint: Any) -> None:
@@ -281,12 +284,15 @@ def checkpoint_to_resume(work_dir: str, named: str) -> str | None:
         CTError: If the file does not exist.
     """
     path = named if named != 'auto' else find_latest_checkpoint(work_dir)
+    if path == '':
+        others = other_checkpoints(path, work_dir)
+        raise CTError(f'{work_dir}/last_checkpoint is empty: remove it to start anew{others}')
+    if path and named == 'auto':
+        # The folder may have been moved since, or be a copy of another.
+        own = Path(work_dir) / Path(path).name
+        path = str(own) if own.is_file() else path
     if not path or is_url(path) or Path(path).is_file():
         return path or None
-    # The folder may have been moved since.
-    moved = Path(work_dir) / Path(path).name
-    if named == 'auto' and moved.is_file():
-        return str(moved)
     raise CTError(f'checkpoint {path} does not exist{other_checkpoints(path, work_dir)}')
 
 

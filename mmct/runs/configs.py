@@ -170,6 +170,8 @@ def resume_from(cfg: Config, checkpoint: str | None) -> None:
 # Values of a scheduler that are counted in epochs or iterations.
 _TIMES = ('begin', 'end', 'T_max', 'milestones', 'step_size', 'total_steps',
           'total_iters', 'periods')  # fmt: skip
+# What is multiplied by `gamma` at each epoch or iteration.
+_DECAY_A_STEP = ('ExponentialLR', 'ExponentialMomentum', 'ExponentialParamScheduler')
 # mmengine's "never ends".
 _FOREVER = int(1e9)
 
@@ -205,6 +207,8 @@ def set_length(cfg: Config, length: int) -> None:
         for name in _TIMES:
             if name in scheduler:
                 scheduler[name] = _scaled(scheduler[name], ratio)
+        if type_name(scheduler) in _DECAY_A_STEP and 'gamma' in scheduler:
+            scheduler.gamma = scheduler.gamma ** (1 / ratio)
 
 
 def stretch(cfg: Config, times: float) -> None:
@@ -243,5 +247,6 @@ def scale_learning_rate(runner: Runner, factor: float) -> None:
             if name in group:
                 group[name] *= factor
     for scheduler in runner.param_schedulers or []:
-        if scheduler.param_name == 'lr':
+        # A plateau schedule has none, and goes on from the group's value.
+        if scheduler.param_name == 'lr' and hasattr(scheduler, 'base_values'):
             scheduler.base_values = [value * factor for value in scheduler.base_values]

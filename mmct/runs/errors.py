@@ -1,5 +1,6 @@
 """Errors that are the user's to mend, told apart from bugs of our own."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from inspect import CO_VARKEYWORDS
@@ -64,6 +65,43 @@ def _is_bug(error: BaseException) -> bool:
     if isinstance(error, TypeError) and hands_on:
         return False
     return isinstance(error, _BUGS) and frame.f_globals.get('__name__', '').startswith('mmct.')
+
+
+_REMEDIES = (
+    (
+        r'shared memory|/torch_\S+>: No space left',
+        'no shared memory is left for data loading workers: lower train_dataloader.num_workers, or '
+        'enlarge /dev/shm (docker run --shm-size)',
+    ),
+    (
+        r'DataLoader worker.*(killed|exited)',
+        'a data loading worker was killed, perhaps for want of memory: lower '
+        'train_dataloader.num_workers',
+    ),
+    (
+        r'out of memory|not enough memory|can.t allocate memory',
+        'no memory is left: lower train_dataloader.batch_size',
+    ),
+    (r'failed to load image', 'an image cannot be read: mend it, or take it out of the data set'),
+)
+
+
+def of_the_machine(error: BaseException) -> str | None:
+    """Say what ails machine or data, where a library says it in its own way.
+
+    Args:
+        error (BaseException): Any.
+
+    Returns:
+        str: Cause and remedy, and what the library said; None for another error.
+    """
+    text = one_line(error)
+    if isinstance(error, MemoryError):
+        text = f'out of memory {text}'
+    for pattern, remedy in _REMEDIES:
+        if re.search(pattern, text, re.IGNORECASE):
+            return f'{remedy} ({text[:200]})'
+    return None
 
 
 def one_line(error: BaseException) -> str:

@@ -23,10 +23,11 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
         CTError: If it cannot be written; a file of that name is then as it
             was.
     """
-    # One name: what a killed run leaves is overwritten by the next.
-    temporary = path.with_name(f'{path.name}.tmp')
+    temporary = temporary_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Not written into: it might be a link.
+        temporary.unlink(missing_ok=True)
         write(temporary)
         with temporary.open('rb') as file:
             os.fsync(file.fileno())
@@ -39,6 +40,21 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def temporary_name(path: Path) -> Path:
+    """Name a file while it is written.
+
+    It is the same name each time: what a killed run leaves is overwritten by the next. It is one
+    that no user has.
+
+    Args:
+        path (Path): The final name.
+
+    Returns:
+        Path: Beside it, hidden.
+    """
+    return path.with_name(f'.{path.name}.mmct.tmp')
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -77,7 +77,8 @@ _OWN_PACKAGES = {'mmcv', 'mmct', 'mmengine', 'mmpretrain'}
 def fingerprint(cfg: Mapping, data: Mapping[str, Any], world_size: int) -> dict[str, Any]:
     """List what the weights that a config trains depend on, by dotted key.
 
-    A string that names a file counts by the content of that file.
+    A string that names a file counts by the content of that file; of a hook's settings, which
+    may name files that it writes, ``checkpoint`` alone.
 
     Args:
         cfg (Mapping): A training config.
@@ -201,14 +202,16 @@ def _flat(
             name = _type_of(item) or index
             yield from _flat(f'{key}.{index}', f'{path}.{name}', item, ignored)
     else:
-        yield key, _plain(value)
+        # A hook may be given a file to write, which is not there at first.
+        written = 'hooks.' in key and not key.endswith('.checkpoint')
+        yield key, _plain(value, is_read=not written)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, is_read: bool = True) -> Any:
     if isinstance(value, (str, Path)):
         file = Path(value)
         # A word without a suffix or a folder, such as 'train', names no file.
-        named = len(file.parts) > 1 or file.suffix
+        named = is_read and (len(file.parts) > 1 or file.suffix)
         return _content(file, file.stat().st_mtime_ns) if named and _is_file(file) else str(value)
     if value is None or isinstance(value, (bool, int, float)):
         # Nan is not equal to itself.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmct.runs.errors import CTError
-from mmct.runs.files import write_json
+from mmct.runs.files import temporary_name, write_json
 from mmct.version import __version__
 
 from .cell import Cell, hashed
@@ -154,7 +154,7 @@ class Status:
             return
         self._written = now
         # Not synchronised to the disk, as results are: it is worth nothing later.
-        temporary = self._file.with_name('status.json.tmp')
+        temporary = temporary_name(self._file)
         temporary.write_text(json.dumps(dict(stage=stage, done=done)), encoding='utf-8')
         os.replace(temporary, self._file)
 

@@ -46,31 +46,41 @@ class TeacherStore:
                 'teacher anew with --retrain-teacher'
             ) from error
 
-    def state(self, fingerprint: dict[str, Any]) -> str:
+    def state(
+        self, fingerprint: dict[str, Any], allow_other: bool = False
+    ) -> tuple[str, list[str]]:
         """Tell what is there for a fingerprint.
 
         Args:
             fingerprint (dict): See :func:`fingerprint`.
+            allow_other (bool): Take a finished one also if its fingerprint is another.
+                Defaults to False.
 
         Returns:
-            str: 'finished' or 'unfinished' (a matching one), or 'none'.
+            tuple[str, list[str]]: 'finished' or 'unfinished' (a matching one), or 'none'; and
+            what is different about one that is allowed.
 
         Raises:
             CTError: If a finished teacher of another fingerprint is there.
         """
         record = self.read()
         if record is None:
-            return 'none'
+            return 'none', []
         differing = differences(record['fingerprint'], fingerprint)
-        if not (record['finished'] and self.weights.is_file()):
-            return 'none' if differing else 'unfinished'
-        if differing:
+        if not self.is_finished():
+            return ('none' if differing else 'unfinished'), []
+        if differing and not allow_other:
             raise CTError(
                 f'the teacher in {self.folder} was trained otherwise '
                 f'({in_short(differing)}): use another --work-dir, or train it anew '
                 'with --retrain-teacher'
             )
-        return 'finished'
+        return 'finished', differing
+
+    def is_finished(self) -> bool:
+        """Tell if there is a teacher that was trained to its end."""
+        record = self.read()
+        return record is not None and record['finished'] and self.weights.is_file()
 
     def is_unfinished(self) -> bool:
         """Tell if a teacher was begun here and not finished; False for a damaged record."""

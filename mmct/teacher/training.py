@@ -17,17 +17,22 @@ from mmct.runs.checkpoint import checkpoint_to_resume, load_state_dict, safe_loa
 from mmct.runs.configs import resume_from
 from mmct.runs.data_content import data_cache, data_mark
 from mmct.runs.errors import CTError
-from mmct.runs.identity import fingerprint
+from mmct.runs.identity import fingerprint, in_short
 from mmct.runs.isolation import isolated, stop_workers
 from mmct.runs.ranks import on_main_rank, unwrapped
 
 from .config import TeacherRecipe, teacher_config
 from .evaluation import teacher_record
+from .rehearsal import rehearse
 from .store import TeacherStore
 
 
 def get_teacher(
-    runner: Runner, recipe: TeacherRecipe, checkpoint: str | None = None, retrain: bool = False
+    runner: Runner,
+    recipe: TeacherRecipe,
+    checkpoint: str | None = None,
+    retrain: bool = False,
+    student_start: str = 'scratch',
 ) -> tuple[ImageClassifier, dict[str, Any]]:
     """Load a teacher, or train it in ``<work_dir>/teacher`` unless it is there.
 
@@ -37,6 +42,8 @@ def get_teacher(
         checkpoint (str, optional): A file to take instead. Defaults to None.
         retrain (bool): Whether to train it anew; a finished one is moved aside.
             Defaults to False.
+        student_start (str): How the student will begin, which is tried before a teacher is
+            trained. Defaults to 'scratch'.
 
     Returns:
         tuple[ImageClassifier, dict]: The teacher, and its record, see
@@ -48,9 +55,18 @@ def get_teacher(
     with isolated():
         if checkpoint:
             return _loaded(runner, recipe, checkpoint)
-        store = TeacherStore(Path(runner.work_dir) / 'teacher')
-        _train_unless_there(runner, recipe, store, retrain)
+        store = _store(runner)
+        _train_unless_there(runner, recipe, store, retrain, student_start)
         return _built(runner, recipe, store.load(), store.weights), store.read()
+
+
+def _store(runner: Runner) -> TeacherStore:
+    """The teacher's folder: in the work dir, or beside the checkpoint of a resumed student."""
+    own = TeacherStore(Path(runner.work_dir) / 'teacher')
+    if runner.iter == 0 or own.is_finished() or not runner._load_from:
+        return own
+    beside = TeacherStore(Path(runner._load_from).parent / 'teacher')
+    return beside if beside.is_finished() else own
 
 
 def _loaded(
@@ -67,11 +83,27 @@ def _loaded(
 
 
 def _train_unless_there(
-    runner: Runner, recipe: TeacherRecipe, store: TeacherStore, retrain: bool
+    runner: Runner, recipe: TeacherRecipe, store: TeacherStore, retrain: bool, student_start: str
 ) -> None:
     cfg = teacher_config(runner.cfg, recipe, str(store.folder))
-    state = on_main_rank(lambda: _begun(store, _marks(runner, cfg), retrain))
+    if retrain or not on_main_rank(store.is_finished):
+        if runner.iter > 0:
+            raise CTError(
+                f'the checkpoint to resume is of a student whose teacher is not in {store.folder}: '
+                'put it there, or give it with --teacher'
+            )
+        rehearse(runner, cfg, recipe, student_start)
+    checkpoints = (runner.cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    allow_other = checkpoints.get('on_other_config') == 'warn'
+    state, differing = on_main_rank(
+        lambda: _begun(store, _marks(runner, cfg), retrain, allow_other)
+    )
     if state == 'finished':
+        if differing:
+            runner.logger.warning(
+                f'The teacher in {store.folder} was trained otherwise ({in_short(differing)}): it '
+                'is used all the same, with --retrain-teacher another one is trained'
+            )
         runner.logger.info(f'Stage 1 of 2: done, the teacher is in {store.folder}')
         return
     kind = 'BN-free' if recipe.remove_bn else 'BN'
@@ -85,16 +117,18 @@ def _marks(runner: Runner, cfg: Config) -> dict[str, Any]:
     return fingerprint(cfg, data, get_world_size())
 
 
-def _begun(store: TeacherStore, marks: dict[str, Any], retrain: bool) -> str:
-    """Begin a teacher unless there is one; what was there."""
+def _begun(
+    store: TeacherStore, marks: dict[str, Any], retrain: bool, allow_other: bool
+) -> tuple[str, list[str]]:
+    """Begin a teacher unless there is one; what was there, and how it was trained otherwise."""
     if retrain and not store.is_unfinished():
         store.set_aside()
-    state = store.state(marks)
+    state, differing = store.state(marks, allow_other)
     if state == 'none':
         # Another config's unfinished run must not be resumed.
         store.set_aside()
         store.begin(marks)
-    return state
+    return state, differing
 
 
 def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> None:

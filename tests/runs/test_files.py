@@ -5,7 +5,7 @@ from mmengine.fileio import get_file_backend
 
 from mmct.runs import CTError, LockedError, lock_folder
 from mmct.runs.checkpoint import WholeFileBackend
-from mmct.runs.files import write_json, write_whole
+from mmct.runs.files import temporary_name, write_bytes, write_json, write_whole
 
 
 def test_an_interrupted_write_keeps_the_old_file(tmp_path):
@@ -58,3 +58,15 @@ def test_what_cannot_be_written_is_named(tmp_path):
     (tmp_path / 'file').touch()
     with pytest.raises(CTError, match='file/x was not written'):
         WholeFileBackend().put(b'', str(tmp_path / 'file' / 'x'))
+
+
+def test_nothing_of_the_users_is_written_into_or_removed(tmp_path):
+    mine, link = tmp_path / 'mine', temporary_name(tmp_path / 'net.pth')
+    mine.write_text('mine')
+    link.symlink_to(mine)
+    (tmp_path / 'net.pth.tmp').write_text('mine')
+    write_bytes(tmp_path / 'net.pth', b'content')
+    assert (tmp_path / 'net.pth').read_bytes() == b'content'
+    assert not (tmp_path / 'net.pth').is_symlink()
+    assert mine.read_text() == (tmp_path / 'net.pth.tmp').read_text() == 'mine'
+    assert not link.exists()

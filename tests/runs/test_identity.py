@@ -111,13 +111,16 @@ def test_validation_counts_where_training_reads_the_scores(reader):
 
 
 @pytest.mark.parametrize('named', ['model.backbone.init_cfg.checkpoint', 'load_from',
-                                   'train_dataloader.dataset.ann_file'])  # fmt: skip
+                                   'train_dataloader.dataset.ann_file',
+                                   'custom_hooks.0.checkpoint'])  # fmt: skip
 def test_a_file_counts_by_its_content(tmp_path, named):
     def of(file, content):
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(content)
         cfg = ConfigDict()
         part = cfg
+        if named.startswith('custom_hooks'):
+            return marks(dict(custom_hooks=[dict(type='NoBNTeacherHook', checkpoint=str(file))]))
         *parents, last = named.split('.')
         for key in parents:
             part = part.setdefault(key, ConfigDict())
@@ -129,6 +132,16 @@ def test_a_file_counts_by_its_content(tmp_path, named):
     assert of(tmp_path / 'b' / 'net.pth', b'two') != one
     # Written anew under the same name.
     assert of(tmp_path / 'a' / 'net.pth', b'three') != one
+
+
+def test_a_file_that_a_hook_writes_counts_by_its_name(tmp_path):
+    def of(name):
+        hooks = [dict(type='EMAHook', out_file=str(tmp_path / name))]
+        return marks(dict(custom_hooks=hooks, default_hooks=dict(mine=hooks[0])))
+
+    before = of('scores.json')
+    (tmp_path / 'scores.json').write_text('written by the run')
+    assert of('scores.json') == before != of('other.json')
 
 
 def test_classes_and_their_names_are_the_same():

@@ -19,11 +19,11 @@ def store(tmp_path):
 
 
 def test_life_of_a_teacher(store):
-    assert store.state(MARKS) == 'none'
+    assert store.state(MARKS)[0] == 'none'
     store.begin(MARKS)
-    assert store.state(MARKS) == 'unfinished'
+    assert store.state(MARKS)[0] == 'unfinished'
     store.finish(WEIGHTS, accuracy_pct=50.0)
-    assert store.state(MARKS) == 'finished'
+    assert store.state(MARKS)[0] == 'finished'
     assert store.read()['accuracy_pct'] == 50.0
     assert torch.equal(store.load()['w'], WEIGHTS['w'])
     assert {path.name for path in store.folder.iterdir()} == {
@@ -35,7 +35,7 @@ def test_life_of_a_teacher(store):
 def test_another_fingerprint(store):
     other = {**MARKS, 'train_cfg.max_epochs': 20}
     store.begin(MARKS)
-    assert store.state(other) == 'none', 'an unfinished one may be replaced'
+    assert store.state(other)[0] == 'none', 'an unfinished one may be replaced'
     store.finish(WEIGHTS)
     with pytest.raises(CTError) as error:
         store.state(other)
@@ -49,7 +49,7 @@ def test_finished_without_its_weights_goes_on(store):
     store.begin(MARKS)
     store.finish(WEIGHTS)
     store.weights.unlink()
-    assert store.state(MARKS) == 'unfinished'
+    assert store.state(MARKS)[0] == 'unfinished'
 
 
 def test_set_aside_loses_nothing(store):
@@ -57,8 +57,8 @@ def test_set_aside_loses_nothing(store):
     store.begin(MARKS)
     store.finish(WEIGHTS)
     aside = TeacherStore(store.set_aside())
-    assert store.state(MARKS) == 'none'
-    assert aside.state(MARKS) == 'finished'
+    assert store.state(MARKS)[0] == 'none'
+    assert aside.state(MARKS)[0] == 'finished'
 
 
 def test_folders_set_aside_in_one_second_are_all_kept(store):

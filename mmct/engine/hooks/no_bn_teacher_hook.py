@@ -1,7 +1,6 @@
 """The hook that brings student and teacher together."""
 
 import time
-from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from mmpretrain.registry import HOOKS
 
 from mmct.messages import require, suggestion
 from mmct.models import CTClassifier, check_speed, pick_dtype
-from mmct.runs.checkpoint import digest, refuse_code, safe_loading
+from mmct.runs.checkpoint import digest, load_safely, refuse_code
 from mmct.runs.errors import CTError
 from mmct.runs.ranks import on_main_rank, unwrapped
 from mmct.teacher.config import TeacherRecipe
@@ -96,7 +95,6 @@ class NoBNTeacherHook(Hook):
         self.compile = compile
         self._record: dict[str, Any] = {}
         self._student_started = 0.0
-        self._loading = ExitStack()
         # What a checkpoint keeps of the teacher; after a resume, what it kept.
         self._marks: dict[str, str] = {}
 
@@ -106,15 +104,7 @@ class NoBNTeacherHook(Hook):
         Args:
             runner (Runner): The student's runner.
         """
-        self._loading.enter_context(safe_loading())
-
-    def after_run(self, runner: Runner) -> None:
-        """Leave torch's loader as it was.
-
-        Args:
-            runner (Runner): The student's runner.
-        """
-        self._loading.close()
+        load_safely(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Note in the checkpoint which teacher the student has.
@@ -149,7 +139,9 @@ class NoBNTeacherHook(Hook):
             CTError: If there is no teacher to be had; the message says why.
         """
         student = _student(runner)
-        teacher, self._record = get_teacher(runner, self.recipe, self.checkpoint, self.retrain)
+        teacher, self._record = get_teacher(
+            runner, self.recipe, self.checkpoint, self.retrain, self.student_start
+        )
         check_strength(self._record, self.on_weak_teacher, runner.logger)
         self._set_marks(runner, digest(teacher.state_dict()))
         try:

@@ -1,7 +1,6 @@
 """Checkpoints from which a run goes on as if it had never stopped."""
 
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from mmengine.runner import BaseLoop, Runner
 from mmpretrain.registry import HOOKS
 
 from mmct.messages import require
-from mmct.runs.checkpoint import WholeFileBackend, check_resumable, is_endless, safe_loading
+from mmct.runs.checkpoint import WholeFileBackend, check_resumable, is_endless, load_safely
 from mmct.runs.data_content import data_cache, data_mark
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_text
@@ -64,19 +63,20 @@ class ResumableCheckpointHook(CheckpointHook):
         **kwargs: As for ``mmengine.hooks.CheckpointHook``.
 
     Raises:
-        ValueError: If ``on_other_config`` is neither.
+        ValueError: If ``on_other_config`` is neither, or ``interval`` is no interval.
     """
 
     def __init__(self, *args, on_other_config: str = 'stop', **kwargs) -> None:
         super().__init__(*args, **kwargs)
         rule = "ResumableCheckpointHook: on_other_config must be 'stop' or 'warn'"
         require(on_other_config in ('stop', 'warn'), rule, on_other_config)
+        whole = isinstance(self.interval, int) and (self.interval > 0 or self.interval == -1)
+        rule = 'ResumableCheckpointHook: interval must be an integer of 1 or more, or -1 for never'
+        require(whole, rule, self.interval)
         self.on_other_config = on_other_config
         remote = '://' in str(self.out_dir)
         if self.backend_args is None and self.file_client_args is None and not remote:
             self.backend_args = dict(backend='whole_file')
-        # mmengine loads between before_run and before_train.
-        self._loading = ExitStack()
         self._batches: ReproducibleBatches | None = None
         self._fingerprint: dict[str, Any] = {}
         # What is to be restored when the data loader has advanced.
@@ -94,7 +94,7 @@ class ResumableCheckpointHook(CheckpointHook):
             runner (Runner): The runner; in one that only tests there is
                 nothing to do.
         """
-        self._loading.enter_context(safe_loading())
+        load_safely(runner)
         loop = runner._train_loop
         if not isinstance(loop, BaseLoop):
             return
@@ -107,14 +107,6 @@ class ResumableCheckpointHook(CheckpointHook):
         cache = data_cache(runner.work_dir)
         data = on_main_rank(lambda: data_mark(loader.dataset, cache))
         self._fingerprint = fingerprint(runner.cfg, data, get_world_size())
-
-    def after_run(self, runner: Runner) -> None:
-        """Leave torch's loader as it was.
-
-        Args:
-            runner (Runner): The runner.
-        """
-        self._loading.close()
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Refuse to resume what this run did not save.
@@ -147,6 +139,7 @@ class ResumableCheckpointHook(CheckpointHook):
             runner (Runner): The runner.
         """
         super().before_train(runner)
+        self._forget_other_folders()
         self._remove_outdated()
         if runner.iter:
             # mmengine draws a seed before the checkpoint's is known.
@@ -257,6 +250,19 @@ class ResumableCheckpointHook(CheckpointHook):
             all_reduce_params([b for b in buffers if b.is_floating_point()], op='mean')
             self._buffers_are_shared = True
 
+    def _forget_other_folders(self) -> None:
+        # The best checkpoint of a run that goes on in another folder, or a copy of its own, is
+        # not this one's to replace.
+        # mmengine's hook has one of the two, or none.
+        if hasattr(self, 'best_ckpt_path'):
+            self.best_ckpt_path = self._own(self.best_ckpt_path)
+        for name, path in getattr(self, 'best_ckpt_path_dict', {}).items():
+            self.best_ckpt_path_dict[name] = self._own(path)
+
+    def _own(self, path: str | None) -> str | None:
+        own = path and self.file_backend.join_path(self.out_dir, Path(path).name)
+        return own if own and self.file_backend.isfile(own) else None
+
     def _path(self, step: int) -> str:
         return self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(step))
 
@@ -284,7 +290,12 @@ class ResumableCheckpointHook(CheckpointHook):
                 f'{message}: give the config of that run, use another --work-dir, or '
                 'go on all the same with --allow-other-config'
             )
-        runner.logger.warning(message)
+        stays = any(line.startswith(('optim_wrapper', 'param_scheduler')) for line in differing)
+        hint = (
+            '; learning rate, momentum and schedules go on as the checkpoint has them: for '
+            'others, start from its weights with --cfg-options load_from=FILE'
+        )
+        runner.logger.warning(message + (hint if stays else ''))
 
     def _restore(self, runner: Runner, states: list[dict]) -> None:
         if len(states) != get_world_size():

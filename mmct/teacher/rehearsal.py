@@ -1,0 +1,103 @@
+"""A look ahead: what both stages need is built and tried on one batch before hours are spent."""
+
+import copy
+from collections.abc import Callable, Mapping
+from itertools import islice
+from typing import Any, TypeVar
+
+from mmengine.config import Config
+from mmengine.dataset import InfiniteSampler
+from mmengine.optim import OptimWrapper, build_optim_wrapper
+from mmengine.registry import PARAM_SCHEDULERS
+from mmengine.runner import Runner
+from mmpretrain.models import ImageClassifier
+
+from mmct.models import build_classifier, calibrate, start_from_teacher
+from mmct.runs.errors import CTError, config_errors
+from mmct.runs.isolation import isolated
+from mmct.runs.ranks import unwrapped
+
+from .config import TeacherRecipe
+
+T = TypeVar('T')
+
+
+def rehearse(runner: Runner, cfg: Config, recipe: TeacherRecipe, student_start: str) -> None:
+    """Build teacher and student with all that trains them, and let each take a step.
+
+    Nothing of it stays: networks and optimizers are copies, and the random generators are
+    afterwards what they were.
+
+    Args:
+        runner (Runner): The student's, before the teacher is trained.
+        cfg (Config): The teacher's, see :func:`mmct.teacher.teacher_config`.
+        recipe (TeacherRecipe): How it is trained.
+        student_start (str): See :func:`mmct.teacher.start.start_student`.
+
+    Raises:
+        CTError: If anything cannot be built or run; the message says of which stage.
+    """
+    with isolated():
+        batch = _one_batch(runner)
+        teacher = _tried('the teacher', lambda: _teacher(runner, cfg, recipe, batch))
+        _tried('the student', lambda: _student(runner, teacher, recipe, student_start, batch))
+
+
+def _tried(who: str, stage: Callable[[], T]) -> T:
+    try:
+        with config_errors():
+            return stage()
+    except CTError as error:
+        raise CTError(f'{who} cannot be trained: {error}') from error
+
+
+def _one_batch(runner: Runner) -> Mapping[str, Any]:
+    """As many images as a step takes; no image is taken from the training itself."""
+    loader = runner.train_dataloader
+    size = min(getattr(loader.batch_sampler, 'batch_size', None) or 1, len(loader.dataset))
+    # An infinite sampler is one long iterator. A new one begins as that does, of each domain.
+    infinite = isinstance(loader.sampler, InfiniteSampler)
+    indices = islice(loader.sampler._indices_of_rank(), size) if infinite else range(size)
+    return loader.collate_fn([loader.dataset[index] for index in indices])
+
+
+def _teacher(
+    runner: Runner, cfg: Config, recipe: TeacherRecipe, batch: Mapping[str, Any]
+) -> ImageClassifier:
+    teacher = build_classifier(runner.cfg, recipe.model_type)
+    teacher.init_weights()
+    teacher.to(next(runner.model.parameters()).device)
+    if recipe.remove_bn and recipe.init == 'calibrate':
+        calibrate(teacher, _inputs(teacher, batch), recipe.granularity)
+    _step(teacher, cfg, batch, len(runner.train_dataloader))
+    return teacher
+
+
+def _student(
+    runner: Runner,
+    teacher: ImageClassifier,
+    recipe: TeacherRecipe,
+    start: str,
+    batch: Mapping[str, Any],
+) -> None:
+    student = copy.deepcopy(unwrapped(runner))
+    student.attach_teacher(teacher, 'float32', with_bn=not recipe.remove_bn)
+    if start == 'teacher':
+        start_from_teacher(student, teacher, _inputs(student, batch))
+    _step(student, runner.cfg, batch, len(runner.train_dataloader))
+
+
+def _inputs(model: ImageClassifier, batch: Mapping[str, Any]) -> Any:
+    return model.data_preprocessor(copy.deepcopy(batch), False)['inputs']
+
+
+def _step(model: ImageClassifier, cfg: Config, batch: Mapping[str, Any], epoch: int) -> None:
+    """Train on one batch, with the optimizer and the schedulers of a config."""
+    wrapper = build_optim_wrapper(model, copy.deepcopy(cfg.optim_wrapper))
+    if isinstance(wrapper, OptimWrapper):
+        schedulers = cfg.get('param_scheduler') or []
+        for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
+            settings = dict(optimizer=wrapper, epoch_length=epoch)
+            PARAM_SCHEDULERS.build(copy.deepcopy(scheduler), default_args=settings)
+    model.train()
+    model.train_step(copy.deepcopy(batch), wrapper)

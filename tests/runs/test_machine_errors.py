@@ -1,0 +1,108 @@
+"""What ails the machine or the data is told with its remedy, whatever a library says."""
+
+import os
+import signal
+
+import pytest
+import torch
+from PIL import UnidentifiedImageError
+from torch.utils.data import DataLoader, Dataset
+
+from mmct.cli.running import run_tool
+from mmct.runs.errors import of_the_machine
+
+
+class Data(Dataset):
+    def __init__(self, how):
+        self.how = how
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return self.how()
+
+
+def killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def unreadable():
+    raise AssertionError('failed to load image: a/b.png')
+
+
+def too_much():
+    return torch.empty(10**15)
+
+
+def no_image():
+    raise UnidentifiedImageError('cannot identify image file a/b.png')
+
+
+@pytest.mark.parametrize(
+    ('how', 'workers', 'message'),
+    [
+        (killed, 1, 'a data loading worker was killed, perhaps for want of memory: lower train_'),
+        (unreadable, 1, 'an image cannot be read: mend it, or take it out of the data set (failed'),
+        (too_much, 0, 'no memory is left: lower train_dataloader.batch_size'),
+        (too_much, 1, 'no memory is left: lower train_dataloader.batch_size'),
+        (no_image, 1, 'cannot identify image file a/b.png'),
+    ],
+)
+def test_it_is_one_line(how, workers, message, capsys):
+    def work(args):
+        list(DataLoader(Data(how), num_workers=workers))
+
+    assert run_tool('tool', work, None) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f'tool: error: {message}'), err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        'unable to write to file </torch_12_34_0>: No space left on device (28)',
+        'DataLoader worker (pid 3) is killed by signal: Bus error. It is possible that '
+        "dataloader's workers are out of shared memory. Please try to raise your shared memory",
+    ],
+)
+def test_no_shared_memory_is_named(text):
+    assert 'worker' in of_the_machine(RuntimeError(text))
+
+
+def test_other_errors_are_not_the_machines(capsys):
+    def work(args):
+        raise RuntimeError('mat1 and mat2 shapes cannot be multiplied')
+
+    with pytest.raises(RuntimeError, match='mat1'):
+        run_tool('tool', work, None)
+
+
+def test_ctrl_c_is_seen_through_what_libraries_make_of_it(capsys):
+    def work(args):
+        # As mmengine does while it formats a config.
+        try:
+            raise KeyboardInterrupt
+        except:  # noqa: E722
+            raise SyntaxError('Failed to format the config file')  # noqa: B904
+
+    assert run_tool('tool', work, None) == 130
+    assert capsys.readouterr().err == 'tool: stopped\n'
+
+
+def test_sigterm_ends_what_was_started(capsys):
+    left = []
+
+    def work(args):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pause()
+        finally:
+            left.append('cleaned')
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as exit_:
+        run_tool('tool', work, None)
+    assert (exit_.value.code, left) == (143, ['cleaned'])
+    assert signal.getsignal(signal.SIGTERM) is before

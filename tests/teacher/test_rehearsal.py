@@ -1,0 +1,68 @@
+"""What would fail after hours of teacher training fails before it."""
+
+import pytest
+import torch
+from mmengine.runner import Runner
+
+from mmct.runs import CTError
+
+WRONG = {
+    'a loss that no batch fits': (
+        {'model.head.loss': dict(type='LabelSmoothLoss', label_smooth_val=0.1, num_classes=9)}, {},
+        'the teacher cannot be trained: ',
+    ),
+    'an optimizer that needs more than a step': (
+        {'optim_wrapper.optimizer': dict(_delete_=True, type='LBFGS')}, {},
+        "the teacher cannot be trained: .*closure",
+    ),
+    'a schedule that does not build once it is stretched': (
+        {'param_scheduler': [dict(type='OneCycleLR', eta_max=0.1, total_steps=8, three_phase='x',
+                                  pct_start=2.0)]}, {},
+        'pct_start',
+    ),
+    'a student that cannot start from its teacher': (
+        {'model.backbone.norm_cfg': dict(type='BN', affine=False)},
+        dict(student_start='teacher', init='identity'),
+        'the student cannot be trained: .*affine=False',
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(('options', 'hook', 'message'), WRONG.values(), ids=WRONG)
+def test_what_would_fail_later_is_refused_at_once(tiny, tmp_path, options, hook, message):
+    cfg = tiny(hook=hook)
+    cfg.merge_from_dict(options)
+    with pytest.raises((CTError, ValueError, TypeError), match=message) as error:
+        Runner.from_cfg(cfg).train()
+    assert '\n' not in str(error.value)
+    assert not (tmp_path / 'work' / 'teacher').exists()
+
+
+def test_a_resumed_student_without_its_teacher_is_refused_before_another_is_trained(
+    tiny, tmp_path, train
+):
+    train(tiny())
+    (tmp_path / 'work' / 'teacher').rename(tmp_path / 'elsewhere')
+    cfg = tiny(options={'resume': True, 'train_cfg.max_epochs': 3})
+    with pytest.raises(CTError, match='whose teacher is not in .*work/teacher: put it there'):
+        train(cfg)
+    assert not (tmp_path / 'work' / 'teacher').exists()
+
+
+def test_a_plateau_schedule_is_scaled_with_the_students_rate(tiny, train):
+    plateau = dict(type='ReduceOnPlateauLR', monitor='accuracy/top1', rule='greater', patience=9)
+    cfg = tiny(hook=dict(student_lr_mult=0.5), options={'optim_wrapper.optimizer.lr': 0.04})
+    cfg.param_scheduler = [plateau]
+    runner = train(cfg)
+    assert runner.optim_wrapper.param_groups[0]['lr'] == pytest.approx(0.02)
+
+
+def test_a_rehearsal_leaves_no_trace(tiny, train, monkeypatch):
+    weights = []
+    for rehearses in (True, False):
+        if not rehearses:
+            monkeypatch.setattr('mmct.teacher.training.rehearse', lambda *args: None)
+        runner = train(tiny(hook=dict(retrain=True)))
+        weights.append({k: v.clone() for k, v in runner.model.state_dict().items()})
+    one, other = weights
+    assert all(torch.equal(one[name], other[name]) for name in one)

@@ -27,7 +27,7 @@ import mmct.corruptions.imagenet
 import mmct.registered
 import mmct.scoring
 import mmct.studies
-import mmct.teacher
+import mmct.teacher.training
 
 
 def _unformatted(text, **kwargs):
@@ -43,6 +43,9 @@ mmengine.config.config.FormatCode = _unformatted
 mmengine.dataset.base_dataset.gc = SimpleNamespace(collect=lambda: 0)
 # The digits are read from a file for each set of them.
 sklearn.datasets.load_digits = cache(sklearn.datasets.load_digits)
+# A teacher that takes a second need not be rehearsed; tests/teacher/test_rehearsal.py and the
+# second tier do.
+mmct.teacher.training.rehearse = lambda *args: None
 # Each base of mmpretrain's is looked up in all of its 85 metafiles, read for that.
 mmengine.config.utils.load = cache(mmengine.config.utils.load)
 mmengine.config.Config.fromfile(mmct.config_path('ct_resnet18_digits'))

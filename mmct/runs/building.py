@@ -114,10 +114,10 @@ def build_runner(cfg: Config) -> Runner:
 
 def _check_lengths(train_cfg: ConfigDict) -> None:
     """Refuse lengths with which mmengine trains nothing, or fails at the first epoch's end."""
-    for name in ('max_epochs', 'max_iters', 'val_interval'):
+    for name, least in dict(max_epochs=1, max_iters=1, val_interval=1, val_begin=0).items():
         value = train_cfg.get(name, 1)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise CTError(f'train_cfg.{name} must be an integer of 1 or more, got {value!r}')
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise CTError(f'train_cfg.{name} must be an integer of {least} or more, got {value!r}')
 
 
 def dump_config(runner: Runner, replace: bool = True) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from inspect import CO_VARKEYWORDS
+from traceback import walk_tb
 
 
 class CTError(RuntimeError):
@@ -56,15 +56,13 @@ def _is_bug(error: BaseException) -> bool:
     # mmengine wraps what a constructor raises in an error of the same type.
     while type(error.__context__) is type(error):
         error = error.__context__
-    traceback = error.__traceback__
-    while traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    frame = traceback.tb_frame
-    # A constructor that hands further settings on raises a TypeError for one that is unknown.
-    hands_on = frame.f_code.co_name == '__init__' and frame.f_code.co_flags & CO_VARKEYWORDS
-    if isinstance(error, TypeError) and hands_on:
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    # A constructor raises one for a setting that is unknown, or of a type that it cannot compare.
+    constructing = any(frame.f_code.co_name in ('__init__', '__post_init__') for frame in frames)
+    if isinstance(error, TypeError) and constructing:
         return False
-    return isinstance(error, _BUGS) and frame.f_globals.get('__name__', '').startswith('mmct.')
+    ours = frames[-1].f_globals.get('__name__', '').startswith('mmct.')
+    return isinstance(error, _BUGS) and ours
 
 
 _REMEDIES = (

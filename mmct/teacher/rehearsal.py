@@ -2,17 +2,20 @@
 
 import copy
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from itertools import islice
 from typing import Any, TypeVar
 
+import torch
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
+from mmengine.evaluator import Evaluator
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS
 from mmengine.runner import Runner
 from mmpretrain.models import ImageClassifier
 
-from mmct.models import build_classifier, calibrate, start_from_teacher
+from mmct.models import build_classifier, calibrate, evaluating, start_from_teacher
 from mmct.runs.errors import CTError, config_errors
 from mmct.runs.isolation import isolated
 from mmct.runs.ranks import unwrapped
@@ -41,6 +44,7 @@ def rehearse(runner: Runner, cfg: Config, recipe: TeacherRecipe, student_start: 
         batch = _one_batch(runner)
         teacher = _tried('the teacher', lambda: _teacher(runner, cfg, recipe, batch))
         _tried('the student', lambda: _student(runner, teacher, recipe, student_start, batch))
+        _tried('the validation', lambda: _validation(runner, teacher))
 
 
 def _tried(who: str, stage: Callable[[], T]) -> T:
@@ -48,7 +52,7 @@ def _tried(who: str, stage: Callable[[], T]) -> T:
         with config_errors():
             return stage()
     except CTError as error:
-        raise CTError(f'{who} cannot be trained: {error}') from error
+        raise CTError(f'{who} fails: {error}') from error
 
 
 def _one_batch(runner: Runner) -> Mapping[str, Any]:
@@ -85,6 +89,22 @@ def _student(
     if start == 'teacher':
         start_from_teacher(student, teacher, _inputs(student, batch))
     _step(student, runner.cfg, batch, len(runner.train_dataloader))
+
+
+def _validation(runner: Runner, model: ImageClassifier) -> None:
+    """Score a few images as the validation will."""
+    cfg = runner.cfg
+    if cfg.get('val_evaluator') is None or cfg.get('val_dataloader') is None:
+        return
+    dataset = runner.val_dataloader.dataset
+    batch = runner.val_dataloader.collate_fn([dataset[i] for i in range(min(8, len(dataset)))])
+    evaluator = Evaluator(copy.deepcopy(cfg.val_evaluator))
+    evaluator.dataset_meta = getattr(dataset, 'metainfo', None)
+    with evaluating(model), torch.no_grad():
+        evaluator.process(model.val_step(copy.deepcopy(batch)), batch)
+    # Another error may be for want of images: these are few.
+    with suppress(ArithmeticError, AssertionError, LookupError, RuntimeError, ValueError):
+        evaluator.evaluate(min(8, len(dataset)))
 
 
 def _inputs(model: ImageClassifier, batch: Mapping[str, Any]) -> Any:

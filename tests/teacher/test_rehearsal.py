@@ -5,15 +5,16 @@ import torch
 from mmengine.runner import Runner
 
 from mmct.runs import CTError
+from mmct.teacher.rehearsal import rehearse
 
 WRONG = {
     'a loss that no batch fits': (
         {'model.head.loss': dict(type='LabelSmoothLoss', label_smooth_val=0.1, num_classes=9)}, {},
-        'the teacher cannot be trained: ',
+        'the teacher fails: ',
     ),
     'an optimizer that needs more than a step': (
         {'optim_wrapper.optimizer': dict(_delete_=True, type='LBFGS')}, {},
-        "the teacher cannot be trained: .*closure",
+        "the teacher fails: .*closure",
     ),
     'a schedule that does not build once it is stretched': (
         {'param_scheduler': [dict(type='OneCycleLR', eta_max=0.1, total_steps=8, three_phase='x',
@@ -23,9 +24,17 @@ WRONG = {
     'a student that cannot start from its teacher': (
         {'model.backbone.norm_cfg': dict(type='BN', affine=False)},
         dict(student_start='teacher', init='identity'),
-        'the student cannot be trained: .*affine=False',
+        'the student fails: .*affine=False',
+    ),
+    'a metric of a setting that it cannot take': (
+        {'val_evaluator.topk': 'abc'}, {}, "the validation fails: .*'str' and 'int'",
     ),
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def rehearsed(monkeypatch):
+    monkeypatch.setattr('mmct.teacher.training.rehearse', rehearse)
 
 
 @pytest.mark.parametrize(('options', 'hook', 'message'), WRONG.values(), ids=WRONG)

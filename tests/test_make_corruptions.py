@@ -244,6 +244,7 @@ def test_a_full_disk_leaves_no_half_written_file(made, tmp_path):
     assert files(tmp_path / 'set') == files(made / 'set')
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_all_processes_with_one_line(tmp_path):
     make_data(tmp_path, count=40, size=(300, 300))
     job = fork(tmp_path, MAKE, 'config.py', 'set', '--jobs', '2', before='os.setsid()')

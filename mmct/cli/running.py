@@ -6,6 +6,7 @@ import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from functools import partial
 from typing import NoReturn
 
 from mmct.runs.errors import ConfigError, CTError, of_the_machine, one_line
@@ -29,7 +30,7 @@ def run_tool(
     Returns:
         int: The exit code: 0, 2 after an error, 130 after Ctrl-C. SIGTERM exits with 143.
     """
-    before = signal.signal(signal.SIGTERM, _leave)
+    before = signal.signal(signal.SIGTERM, partial(_leave, os.getpid()))
     try:
         work(args)
     except BaseException as error:
@@ -46,7 +47,10 @@ def run_tool(
     return 0
 
 
-def _leave(number: int, frame: object) -> NoReturn:
+def _leave(main: int, number: int, frame: object) -> NoReturn:
+    if os.getpid() != main:
+        # Of a worker that was forked; whoever ends it does not wait.
+        os._exit(128 + number)
     # By an exception, so that workers are ended and locks released on the way out.
     sys.exit(128 + number)
 

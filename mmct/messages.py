@@ -1,5 +1,6 @@
 """Share what error messages have in common; standard library alone, for all rooms."""
 
+import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -34,6 +35,20 @@ def missing_data(error: Exception) -> str:
     """
     where = getattr(error, 'filename', None)
     return f'{where} does not exist' if where else str(error).rstrip('.')
+
+
+def visible(text: str) -> str:
+    """Make a text from outside fit to be shown.
+
+    Args:
+        text (str): Such as the name of a run.
+
+    Returns:
+        str: With its code, in words, in the place of each control character, which a terminal
+        would obey, and of each that turns the direction of the text.
+    """
+    obeyed = {c for c in text if unicodedata.category(c).startswith('C')}
+    return ''.join(c.encode('unicode_escape').decode() if c in obeyed else c for c in text)
 
 
 def require(holds: bool, rule: str, value: object) -> None:

@@ -246,6 +246,14 @@ def merged(config, *argv):
         return training.merge_args(load_config(args.config), args)
 
 
+def test_a_list_of_dicts_is_an_option(tmp_path):
+    hooks = "custom_hooks=[{'type': 'EMAHook', 'momentum': 0.1}]"
+    cfg = merged(BN, '--cfg-options', hooks, 'train_cfg.max_epochs=3', "optim_wrapper={'a': 1}")
+    assert cfg.custom_hooks == [dict(type='EMAHook', momentum=0.1)]
+    assert cfg.train_cfg.max_epochs == 3
+    assert cfg.optim_wrapper.a == 1
+
+
 def test_ct_does_not_share_the_baselines_work_dir():
     assert merged(BN).work_dir.endswith('bn_resnet18_digits')
     assert merged(BN, '--ct').work_dir.endswith('bn_resnet18_digits_ct')
@@ -438,6 +446,10 @@ REFUSED = {
     'option of testing': (TEST, [CT, 'a', '--work_dir=a'], ["did you mean '--work-dir'?"]),
     'part of the config': (
         TRAIN, [CT, '--cfg-options', 'trian_cfg.max_epochs=1'], ["did you mean 'train_cfg'?"]
+    ),
+    'a dict that cannot be read': (
+        TRAIN, [CT, '--cfg-options', 'custom_hooks=[{type:EMAHook}]'],
+        ['--cfg-options custom_hooks: [{type:EMAHook}] cannot be read; write it in quotes'],
     ),
     'key without value': (TRAIN, ['--cfg-options', 'a=1', CT], ['is not KEY=VALUE']),
     'setting of the config': (

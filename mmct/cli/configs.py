@@ -1,16 +1,15 @@
 """Putting options into a config."""
 
-import difflib
-import inspect
+import ast
 import os
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config, DictAction
-from mmengine.runner import Runner
 
-from mmct.messages import suggestion
 from mmct.runs.building import set_loader_defaults
+from mmct.runs.configs import check_key
 from mmct.runs.errors import CTError, config_errors
 from mmct.runs.ranks import check_launcher
 
@@ -26,18 +25,29 @@ def merge_cfg_options(cfg: Config, args: Namespace) -> None:
         CTError: If an option looks like a misspelt one, which mmengine would take and nothing
             would read; or if its value cannot be read or merged.
     """
-    known = {*cfg, *inspect.signature(Runner).parameters}
+    words = args.cfg_options or []
+    # mmengine reads lists, but no dicts.
+    literals = [word for word in words if '{' in word]
     read = Namespace()
     with config_errors():
-        DictAction(['--cfg-options'], 'settings')(None, read, args.cfg_options or [])
-    for key in read.settings:
-        name = key.split('.')[0]
-        near = difflib.get_close_matches(name, known - {name}, n=1, cutoff=0.8)
-        if name not in known and near:
-            hint = suggestion(name, near)
-            raise CTError(f'--cfg-options {key}: the config has no {name}; {hint}')
+        plain = [word for word in words if word not in literals]
+        DictAction(['--cfg-options'], 'settings')(None, read, plain)
+    settings = {**read.settings, **dict(map(_literal, literals))}
+    for key in settings:
+        check_key(cfg, key, '--cfg-options')
     with config_errors():
-        cfg.merge_from_dict(read.settings)
+        cfg.merge_from_dict(settings)
+
+
+def _literal(word: str) -> tuple[str, Any]:
+    key, _, value = word.partition('=')
+    try:
+        return key, ast.literal_eval(value)
+    except (SyntaxError, ValueError) as error:
+        raise CTError(
+            f"--cfg-options {key}: {value} cannot be read; write it in quotes, as in "
+            """custom_hooks="[{'type': 'EMAHook'}]"."""
+        ) from error
 
 
 def merge_common_arguments(cfg: Config, args: Namespace, suffix: str = '') -> None:

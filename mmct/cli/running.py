@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NoReturn
 
+from mmct.messages import visible
 from mmct.runs.errors import ConfigError, CTError, of_the_machine, one_line
 from mmct.stack import StackError
 
@@ -40,7 +41,7 @@ def run_tool(
         message = _message(error)
         if message is None or os.environ.get('MMCT_TRACEBACK'):
             raise
-        print(f'{prog}: error: {message}', file=sys.stderr)
+        print(visible(f'{prog}: error: {message}'), file=sys.stderr)
         return 2
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -6,7 +6,6 @@ from pathlib import Path
 from statistics import mean
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from mmct.runs import CTError
@@ -27,6 +26,7 @@ from mmct.studies import (
     run_study,
     write_study_report,
 )
+from mmct.studies.live_table import as_text
 
 from .configs import merge_cfg_options
 
@@ -79,7 +79,7 @@ def dry_run(planner: Planner, store: StudyStore, jobs: int) -> None:
         store (StudyStore): The study's folder.
         jobs (int): How many are to run at once.
     """
-    table = Table(title=escape(f'{planner.study.name}, in {store.folder}'), title_justify='left')
+    table = Table(title=as_text(f'{planner.study.name}, in {store.folder}'), title_justify='left')
     for title in ('arm', 'role', 'cells', 'to do', 'trained for'):
         table.add_column(title, justify='left' if title in ('arm', 'role') else 'right')
     rows = cells_by_arm(planner, store)
@@ -89,7 +89,7 @@ def dry_run(planner: Planner, store: StudyStore, jobs: int) -> None:
         to_do = sum(open_ for open_, _ in cells)
         took = [seconds for _, seconds in cells if seconds]
         shown = duration(mean(took)) if took else ''
-        table.add_row(escape(arm), role, str(len(cells)), str(to_do), shown)
+        table.add_row(as_text(arm), role, str(len(cells)), str(to_do), shown)
         total += to_do
         left += to_do * mean(took or every or [0])
     Console().print(table)

@@ -107,7 +107,15 @@ def cells_to_csv(results: Results) -> str:
         'run', 'corruption', 'category', 'severity', 'images', 'errors', 'error_pct', 'ece_pct',
         'rms_calibration_pct',
     ]  # fmt: skip
-    return pd.DataFrame(rows)[columns].to_csv(index=False, lineterminator='\n')
+    frame = pd.DataFrame(rows)[columns]
+    for name in ('run', 'corruption', 'category'):
+        frame[name] = frame[name].map(_in_csv)
+    return frame.to_csv(index=False, lineterminator='\n')
+
+
+def _in_csv(text: str | None) -> str | None:
+    # Spreadsheets take what begins so for a formula.
+    return f"'{text}" if isinstance(text, str) and text.startswith(tuple('=+-@\t\r')) else text
 
 
 def data_line(result: Mapping[str, Any]) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mmct.messages import visible
+
 # pandas and rich are imported where they write.
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -129,18 +131,22 @@ class Table:
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        table = RichTable(title=Text(title) if title else None)
+        table = RichTable(title=Text(visible(title)) if title else None)
         for number, name in enumerate(self.head):
-            table.add_column(Text(name), justify='right' if number else 'left')
+            table.add_column(Text(visible(name)), justify='right' if number else 'left')
         for row in self.rows:
-            table.add_row(*map(Text, ('  ' * row.indented + row.name, *map(_in_lines, row.cells))))
+            name = '  ' * row.indented + visible(row.name)
+            table.add_row(*map(Text, (name, *map(_in_lines, row.cells))))
         (console or Console()).print(table)
 
     def _frame(self, indent: str) -> DataFrame:
         import pandas as pd
 
-        rows = [[indent * row.indented + row.name, *map(str, row.cells)] for row in self.rows]
-        return pd.DataFrame(rows, columns=list(self.head))
+        rows = [
+            [indent * row.indented + visible(row.name), *(visible(str(cell)) for cell in row.cells)]
+            for row in self.rows
+        ]
+        return pd.DataFrame(rows, columns=[visible(name) for name in self.head])
 
 
 def _in_markdown(text: str) -> str:
@@ -150,5 +156,5 @@ def _in_markdown(text: str) -> str:
 
 def _in_lines(cell: Number | str) -> str:
     if isinstance(cell, str):
-        return cell
+        return visible(cell)
     return f'{cell.estimate}\n{cell.ends}' if cell.ends else cell.estimate

@@ -2,6 +2,7 @@
 
 import difflib
 import importlib.util
+import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import Registry
 from mmengine.runner import Runner
 
+from mmct.messages import suggestion
 from mmct.paths import config_path
 
 from .errors import CTError, config_errors
@@ -84,6 +86,24 @@ def type_name(cfg: Mapping) -> str:
     """
     kind = cfg.get('type', '') if isinstance(cfg, Mapping) else type(cfg)
     return kind.split('.')[-1] if isinstance(kind, str) else kind.__name__
+
+
+def check_key(cfg: Config, key: str, where: str) -> None:
+    """Refuse a setting that looks misspelt: mmengine would take it, and nothing would read it.
+
+    Args:
+        cfg (Config): The config that it is to be merged into.
+        key (str): With dots; its first part is looked at.
+        where (str): What says it, for the message.
+
+    Raises:
+        CTError: If there is no such part, but a near one.
+    """
+    known = {*cfg, *inspect.signature(Runner).parameters}
+    name = key.split('.')[0]
+    near = difflib.get_close_matches(name, known - {name}, n=1, cutoff=0.8)
+    if name not in known and near:
+        raise CTError(f'{where} {key}: the config has no {name}; {suggestion(name, near)}')
 
 
 def is_kind(cfg: Any, base: type, registry: Registry) -> bool:

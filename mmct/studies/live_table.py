@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from mmct.messages import visible
 from mmct.report import Number
 from mmct.runs.progress import duration
 
@@ -69,22 +70,22 @@ class LiveTable:
         Args:
             progress (StudyProgress): The study's.
         """
-        table = Table(title=escape(_title(progress)), title_justify='left')
+        table = Table(title=as_text(_title(progress)), title_justify='left')
         table.add_column('arm')
         table.add_column('cells')
         for title in self._columns:
-            table.add_column(escape(title), justify='right')
+            table.add_column(as_text(title), justify='right')
         for name in progress.study.arms:
             cells = [cell for cell in progress.entries if cell.arm == name]
             own = [progress.finished.get(cell.key) for cell in cells if cell.role == TRAINING]
             scores = [self._score(column, own) for column in self._columns.values()]
-            table.add_row(escape(name), escape(_cells(progress, cells)), *scores)
+            table.add_row(as_text(name), as_text(_cells(progress, cells)), *scores)
         bars = Table.grid(padding=(0, 1))
         for cell in {cell.key: cell for cell in progress.entries}.values():
             if progress.state(cell) == 'running':
                 stage, part = self._store.status(cell.key)
                 bar = ProgressBar(1.0, part, width=20)
-                bars.add_row(escape(cell.title), escape(stage), bar, f'{100 * part:.0f} %')
+                bars.add_row(as_text(cell.title), as_text(stage), bar, f'{100 * part:.0f} %')
         return Group(table, bars)
 
     def _score(self, column: Any, results: list[dict[str, Any] | None]) -> str:
@@ -101,10 +102,19 @@ class LiveTable:
             if state == before or (state == 'done' and not self._printed):
                 continue
             error = f': {progress.failed[cell.key]}' if state == 'failed' else ''
-            print(f'{cell.title}: {state}{error}', flush=True)
+            print(visible(f'{cell.title}: {state}{error}'), flush=True)
         if time.monotonic() - self._printed > _EVERY:
             self._printed = time.monotonic()
-            print(_title(progress), flush=True)
+            print(visible(_title(progress)), flush=True)
+
+
+def as_text(text: str) -> str:
+    """Show a name as it is: neither rich nor the terminal obeys what it holds.
+
+    Args:
+        text (str): Such as the name of an arm.
+    """
+    return escape(visible(text))
 
 
 def _title(progress: StudyProgress) -> str:

@@ -13,6 +13,7 @@ from mmpretrain.registry import DATASETS, HOOKS
 from mmct.methods.switch import add_methods
 from mmct.runs.building import set_loader_defaults
 from mmct.runs.configs import (
+    check_key,
     import_also,
     load_config,
     stretch,
@@ -196,11 +197,15 @@ class Planner:
     def _config(self, arm: Arm, overlays: list[dict], seed: int) -> Config:
         cfg = self._read(arm.config)
         for overlay in overlays:
+            for key in overlay:
+                check_key(cfg, key, 'overlay')
             # A copy: mmengine takes _delete_ out of what it merges.
             cfg.merge_from_dict(copy.deepcopy(overlay))
         stretch(cfg, arm.length)
         add_methods(cfg, arm.methods)
         cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
+        for key in arm.seeded:
+            _check_seeded(cfg, key)
         cfg.merge_from_dict({key: seed for key in arm.seeded})
         for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
             set_loader_defaults(cfg, field, persistent_workers=True)
@@ -232,6 +237,16 @@ class Planner:
             built = DATASETS.build(copy.deepcopy(dataset))
             self._data[name] = data_mark(built, data_cache(self.store.folder))
         return self._data[name]
+
+
+def _check_seeded(cfg: Config, key: str) -> None:
+    """Refuse a setting of a part that the config does not have."""
+    part: Any = cfg
+    for name in key.split('.')[:-1]:
+        try:
+            part = part[int(name) if isinstance(part, (list, tuple)) else name]
+        except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+            raise CTError(f'seeded {key}: the config has no {name} there') from error
 
 
 def _held_out_error(result: Mapping[str, Any] | None) -> float | None:

@@ -3,9 +3,11 @@
 import io
 
 import pytest
+import scorecards
 from rich.console import Console
 
-from mmct.report import Number, Row, Table
+from mmct.messages import visible
+from mmct.report import Number, Row, Table, cells_to_csv
 
 TABLE = Table(
     ['arm', 'error, %', 'a|b'],
@@ -74,3 +76,25 @@ def test_terminal():
 def test_a_row_without_numbers_is_empty():
     assert Row('name', ['', Number(None)]).empty
     assert not Row('name', [Number(0.0)]).empty
+
+
+HOSTILE = ('CT [/bn]', 'CT [no bn]', 'a|b\nc', '\x1b[31mred\x1b]0;title\x07', 'a\u202eb', '=1+2')
+
+
+@pytest.mark.parametrize('name', HOSTILE)
+def test_names_are_shown_and_never_obeyed(name):
+    table = Table(['run', name], [Row(name, [Number(1.5)])])
+    out = io.StringIO()
+    table.print(name, Console(file=out, width=200, force_terminal=True, no_color=True))
+    markdown = table.to_markdown()
+    for text in (out.getvalue(), markdown):
+        assert '\x1b]' not in text and '\x1b[31m' not in text and '\u202e' not in text
+    shown = visible(name)
+    assert out.getvalue().count(shown) == 3
+    assert len(markdown.splitlines()) == 3
+    assert shown.replace('|', '\\|') in markdown
+
+
+def test_a_name_is_no_formula_in_a_spreadsheet():
+    rows = cells_to_csv([scorecards.make('=cmd()', corruptions=('fog',))]).splitlines()
+    assert all(row.startswith("'=cmd()") for row in rows[1:])

@@ -206,6 +206,18 @@ def test_an_arm_whose_trials_all_diverge_does_not_stop_the_others(plan):
             'val_evaluator=None), tuning=dict(points=[{}, dict(x=1)])))',
             "arm 'a': tuning chooses by the validation error",
         ),
+        (
+            "common.update(train_cgf=dict(max_epochs=1))",
+            "arm 'BN': overlay train_cgf: the config has no train_cgf; did you mean 'train_cfg'?",
+        ),
+        (
+            "arms = dict(a=dict(config=bn, seeded='train_dataloader.datasets.seed'))",
+            "arm 'a': seeded train_dataloader.datasets.seed: the config has no datasets there",
+        ),
+        (
+            "arms = dict(a=dict(config=bn, seeded='param_scheduler.7.begin'))",
+            "arm 'a': seeded param_scheduler.7.begin: the config has no 7 there",
+        ),
     ],
 )  # fmt: skip
 def test_an_arm_that_cannot_be_trained_is_named(plan, text, message):

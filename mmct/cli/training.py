@@ -217,7 +217,7 @@ def _seed(cfg: Config) -> int:
         write_json(file, dict(seed=random.SystemRandom().randrange(2**31)))
     try:
         return int(json.loads(file.read_text(encoding='utf-8'))['seed'])
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise CTError(f'{file} is damaged: set randomness.seed, or remove it') from error
 
 

@@ -111,6 +111,12 @@ _DIFFERENCES = dict(
 def _read_partial(file: Path) -> tuple[dict, list, list]:
     """Read marks, cells and examples."""
     found = json.loads(file.read_text(encoding='utf-8'))
+    for name, kind in dict(marks=dict, cells=list, examples=list).items():
+        if not isinstance(found[name], kind):
+            raise ValueError(f'{name} must be a {kind.__name__}')
+    keys = {'corruption', 'severity'}
+    if not all(isinstance(cell, dict) and keys <= cell.keys() for cell in found['cells']):
+        raise ValueError('a cell must have a corruption and a severity')
     return found['marks'], found['cells'], found['examples']
 
 

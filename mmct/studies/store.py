@@ -121,7 +121,7 @@ class StudyStore:
             schema, version = found['schema'], found['schema_version']
         except FileNotFoundError:
             return None
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise CTError(f'{path} is damaged: move it away, and it is made again') from error
         if (schema, version) != (SCHEMA, SCHEMA_VERSION):
             raise CTError(

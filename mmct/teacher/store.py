@@ -37,14 +37,20 @@ class TeacherStore:
             CTError: If the record cannot be read.
         """
         try:
-            return json.loads(self._record.read_text(encoding='utf-8'))
+            record = json.loads(self._record.read_text(encoding='utf-8'))
         except FileNotFoundError:
             return None
-        except ValueError as error:
+        except (ValueError, RecursionError):
+            record = None
+        kinds = dict(finished=bool, fingerprint=dict)
+        if not isinstance(record, dict) or not all(
+            isinstance(record.get(name), kind) for name, kind in kinds.items()
+        ):
             raise CTError(
                 f'{self._record} is damaged: move the folder away, or train the '
                 'teacher anew with --retrain-teacher'
-            ) from error
+            )
+        return record
 
     def state(
         self, fingerprint: dict[str, Any], allow_other: bool = False

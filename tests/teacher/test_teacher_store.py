@@ -81,9 +81,15 @@ def test_is_unfinished(store):
     assert not store.is_unfinished()
 
 
-def test_a_damaged_record_is_named(store):
+@pytest.mark.parametrize(
+    'text',
+    ['{"finished": tr', '', '[]', 'null', '{}', '{"finished": 1, "fingerprint": {}}', '[' * 9999,
+     '{"finished": true, "fingerprint": []}', '\x00'],
+    ids=lambda text: text[:9],
+)  # fmt: skip
+def test_a_damaged_record_is_named(store, text):
     store.begin(MARKS)
-    (store.folder / 'teacher.json').write_text('{"finished": tr')
+    (store.folder / 'teacher.json').write_text(text)
     with pytest.raises(CTError, match='teacher.json is damaged'):
         store.state(MARKS)
 

@@ -1,0 +1,29 @@
+"""A result that is to be gone on with is read as what anybody may have written."""
+
+import json
+
+import pytest
+
+from mmct.runs import CTError
+from mmct.scoring.result_in_progress import ResultInProgress
+
+MARKS = dict(weights_sha256='ab', fp16=False, recalibrate_bn=0, data={}, cells=[])
+
+
+@pytest.mark.parametrize(
+    'content',
+    ['', '[]', 'null', '{}', dict(marks=[], cells=[], examples=[]),
+     dict(marks=MARKS, cells=3, examples=[]), dict(marks=MARKS, cells=[3], examples=[]),
+     dict(marks=MARKS, cells=[dict(severity=1)], examples=[]),
+     dict(marks=MARKS, cells=[], examples={})],
+    ids=str,
+)  # fmt: skip
+def test_a_file_of_the_wrong_shape_is_named(tmp_path, content):
+    partial = ResultInProgress(tmp_path / 'net.json', MARKS, False)
+    partial.close()
+    text = content if isinstance(content, str) else json.dumps(content)
+    partial.partial.write_text(text)
+    with pytest.raises(CTError, match='is no result to go on with .*: remove it') as error:
+        ResultInProgress(tmp_path / 'net.json', MARKS, False)
+    assert '\n' not in str(error.value)
+    assert partial.partial.read_text() == text

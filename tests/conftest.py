@@ -81,6 +81,14 @@ def tiny(tmp_path):
 
 
 @pytest.fixture
+def rehearsed(monkeypatch):
+    """Rehearse before a teacher is trained, as outside of tests."""
+    from mmct.teacher.rehearsal import rehearse
+
+    monkeypatch.setattr('mmct.teacher.training.rehearse', rehearse)
+
+
+@pytest.fixture
 def train():
     """Train a config, as a stock tool does, and give the runner."""
 

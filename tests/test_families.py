@@ -15,15 +15,8 @@ from mmct.cli.training import set_teacher_options
 from mmct.models import CTClassifier, NormFreeClassifier
 from mmct.runs.configs import load_config
 from mmct.teacher import switch_on_ct
-from mmct.teacher.rehearsal import rehearse
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def rehearsed(monkeypatch):
-    monkeypatch.setattr('mmct.teacher.training.rehearse', rehearse)
-
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures('rehearsed')]
 
 NUM_CLASSES = 2
 

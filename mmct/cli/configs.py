@@ -26,8 +26,7 @@ def merge_cfg_options(cfg: Config, args: Namespace) -> None:
             would read; or if its value cannot be read or merged.
     """
     words = args.cfg_options or []
-    # mmengine reads lists, but no dicts.
-    literals = [word for word in words if '{' in word]
+    literals = [word for word in words if _has_dict(word)]
     read = Namespace()
     with config_errors():
         plain = [word for word in words if word not in literals]
@@ -37,6 +36,12 @@ def merge_cfg_options(cfg: Config, args: Namespace) -> None:
         check_key(cfg, key, '--cfg-options')
     with config_errors():
         cfg.merge_from_dict(settings)
+
+
+def _has_dict(word: str) -> bool:
+    """Tell if a value is a dict or holds one, which mmengine does not read."""
+    value = word.partition('=')[2].strip()
+    return value[:1] in ('[', '(', '{') and '{' in value and ':' in value
 
 
 def _literal(word: str) -> tuple[str, Any]:

@@ -4,6 +4,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
@@ -31,7 +32,9 @@ def run_tool(
     Returns:
         int: The exit code: 0, 2 after an error, 130 after Ctrl-C. SIGTERM exits with 143.
     """
-    before = signal.signal(signal.SIGTERM, partial(_leave, os.getpid()))
+    # Python lets the main thread alone handle signals.
+    handles = threading.current_thread() is threading.main_thread()
+    before = handles and signal.signal(signal.SIGTERM, partial(_leave, os.getpid()))
     try:
         work(args)
     except BaseException as error:
@@ -44,7 +47,8 @@ def run_tool(
         print(visible(f'{prog}: error: {message}'), file=sys.stderr)
         return 2
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if handles:
+            signal.signal(signal.SIGTERM, before)
     return 0
 
 
@@ -64,7 +68,7 @@ def _was_interrupted(error: BaseException | None) -> bool:
 
 
 def _message(error: BaseException) -> str | None:
-    """What to tell the user; None for a bug of ours."""
+    """Say what to tell the user; None for a bug of ours."""
     if isinstance(error, ConfigError):
         return f'{one_line(error)}; MMCT_TRACEBACK=1 shows where'
     if isinstance(error, pickle.UnpicklingError):

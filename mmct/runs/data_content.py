@@ -1,4 +1,4 @@
-"""What is in a data set: two sets with the same content train the same weights."""
+"""Marks of data sets: two sets with the same content train the same weights."""
 
 import hashlib
 import json
@@ -100,7 +100,7 @@ def _size(file: str) -> int | None:
 
 
 def _read(cache: Path | None) -> dict[str, str]:
-    """What was found before; nothing from a file that is damaged."""
+    """Read what was found before; nothing from a file that is damaged."""
     try:
         known = json.loads(cache.read_text(encoding='utf-8')) if cache is not None else {}
     except (OSError, ValueError):

@@ -77,7 +77,7 @@ _REMEDIES = (
         'train_dataloader.num_workers',
     ),
     (
-        r'out of memory|not enough memory|can.t allocate memory',
+        r"out of memory|not enough memory|can('|no)t allocate memory",
         'no memory is left: lower train_dataloader.batch_size',
     ),
     (r'failed to load image', 'an image cannot be read: mend it, or take it out of the data set'),

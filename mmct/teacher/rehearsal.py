@@ -10,12 +10,13 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
 from mmengine.evaluator import Evaluator
-from mmengine.optim import OptimWrapper, build_optim_wrapper
+from mmengine.optim import OptimWrapperDict, build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS
 from mmengine.runner import Runner
 from mmpretrain.models import ImageClassifier
 
 from mmct.models import build_classifier, calibrate, evaluating, start_from_teacher
+from mmct.runs.checkpoint import safe_loading
 from mmct.runs.errors import CTError, config_errors
 from mmct.runs.isolation import isolated
 from mmct.runs.ranks import unwrapped
@@ -28,7 +29,7 @@ T = TypeVar('T')
 def rehearse(runner: Runner, cfg: Config, recipe: TeacherRecipe, student_start: str) -> None:
     """Build teacher and student with all that trains them, and let each take a step.
 
-    Nothing of it stays: networks and optimizers are copies, and the random generators are
+    Nothing of it stays: networks and optimizers are its own, and the random generators are
     afterwards what they were.
 
     Args:
@@ -40,7 +41,7 @@ def rehearse(runner: Runner, cfg: Config, recipe: TeacherRecipe, student_start: 
     Raises:
         CTError: If anything cannot be built or run; the message says of which stage.
     """
-    with isolated():
+    with isolated(), safe_loading():
         batch = _one_batch(runner)
         teacher = _tried('the teacher', lambda: _teacher(runner, cfg, recipe, batch))
         _tried('the student', lambda: _student(runner, teacher, recipe, student_start, batch))
@@ -56,7 +57,7 @@ def _tried(who: str, stage: Callable[[], T]) -> T:
 
 
 def _one_batch(runner: Runner) -> Mapping[str, Any]:
-    """As many images as a step takes; no image is taken from the training itself."""
+    """Read as many images as a step takes; no image is taken from the training itself."""
     loader = runner.train_dataloader
     size = min(getattr(loader.batch_sampler, 'batch_size', None) or 1, len(loader.dataset))
     # An infinite sampler is one long iterator. A new one begins as that does, of each domain.
@@ -84,7 +85,10 @@ def _student(
     start: str,
     batch: Mapping[str, Any],
 ) -> None:
-    student = copy.deepcopy(unwrapped(runner))
+    # Not a deep copy: a compiled method of that would still be the original's.
+    original = unwrapped(runner)
+    student = build_classifier(runner.cfg).to(next(original.parameters()).device)
+    student.load_state_dict(original.state_dict())
     student.attach_teacher(teacher, 'float32', with_bn=not recipe.remove_bn)
     if start == 'teacher':
         start_from_teacher(student, teacher, _inputs(student, batch))
@@ -114,7 +118,8 @@ def _inputs(model: ImageClassifier, batch: Mapping[str, Any]) -> Any:
 def _step(model: ImageClassifier, cfg: Config, batch: Mapping[str, Any], epoch: int) -> None:
     """Train on one batch, with the optimizer and the schedulers of a config."""
     wrapper = build_optim_wrapper(model, copy.deepcopy(cfg.optim_wrapper))
-    if isinstance(wrapper, OptimWrapper):
+    # One of several optimizers has schedules by their names: they are not tried.
+    if not isinstance(wrapper, OptimWrapperDict):
         schedulers = cfg.get('param_scheduler') or []
         for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
             settings = dict(optimizer=wrapper, epoch_length=epoch)

@@ -9,6 +9,8 @@ from torch.testing import assert_close
 
 from mmct.models import CTClassifier
 
+pytestmark = pytest.mark.usefixtures('rehearsed')
+
 
 @OPTIM_WRAPPERS.register_module(force=True)
 class CPUAmpOptimWrapper(AmpOptimWrapper):

@@ -5,7 +5,6 @@ import torch
 from mmengine.runner import Runner
 
 from mmct.runs import CTError
-from mmct.teacher.rehearsal import rehearse
 
 WRONG = {
     'a loss that no batch fits': (
@@ -32,9 +31,7 @@ WRONG = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def rehearsed(monkeypatch):
-    monkeypatch.setattr('mmct.teacher.training.rehearse', rehearse)
+pytestmark = pytest.mark.usefixtures('rehearsed')
 
 
 @pytest.mark.parametrize(('options', 'hook', 'message'), WRONG.values(), ids=WRONG)

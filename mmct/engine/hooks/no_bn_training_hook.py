@@ -11,7 +11,7 @@ from torch import nn
 
 from mmct.messages import require
 from mmct.models import build_classifier, calibrate, check_removal, remove_batch_norm
-from mmct.runs.checkpoint import check_some_fit, load_state_dict
+from mmct.runs.checkpoint import check_some_fit, load_state_dict, safe_loading
 from mmct.runs.configs import type_name
 from mmct.runs.errors import CTError, DivergedError
 from mmct.runs.ranks import unwrapped
@@ -123,7 +123,8 @@ class NoBNTrainingHook(Hook):
             cfg['model'].backbone = cfg['model'].backbone.backbone
         norm_free = type_name(cfg['model']) == 'NormFreeClassifier'
         network = build_classifier(cfg, 'ImageClassifier' if norm_free else None)
-        network.init_weights()
+        with safe_loading():
+            network.init_weights()
         if self.checkpoint:
             self._load_into(network, runner)
         return remove_batch_norm(network, init='fold')

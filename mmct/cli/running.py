@@ -8,7 +8,7 @@ import threading
 from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from mmct.messages import visible
 from mmct.runs.errors import ConfigError, CTError, of_the_machine, one_line
@@ -35,6 +35,7 @@ def run_tool(
     # Python lets the main thread alone handle signals.
     handles = threading.current_thread() is threading.main_thread()
     before = handles and signal.signal(signal.SIGTERM, partial(_leave, os.getpid()))
+    reported, sys.unraisablehook = sys.unraisablehook, partial(_send_again, sys.unraisablehook)
     try:
         work(args)
     except BaseException as error:
@@ -47,6 +48,7 @@ def run_tool(
         print(visible(f'{prog}: error: {message}'), file=sys.stderr)
         return 2
     finally:
+        sys.unraisablehook = reported
         if handles:
             signal.signal(signal.SIGTERM, before)
     return 0
@@ -58,6 +60,16 @@ def _leave(main: int, number: int, frame: object) -> NoReturn:
         os._exit(128 + number)
     # By an exception, so that workers are ended and locks released on the way out.
     sys.exit(128 + number)
+
+
+def _send_again(report: Callable[[Any], None], ignored: Any) -> None:
+    """Repeat a signal that was lost: Python drops what is raised in a destructor or callback."""
+    number = {KeyboardInterrupt: signal.SIGINT, SystemExit: signal.SIGTERM}.get(ignored.exc_type)
+    if number is None:
+        report(ignored)
+    else:
+        # When that callback is over.
+        threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
 
 
 def _was_interrupted(error: BaseException | None) -> bool:

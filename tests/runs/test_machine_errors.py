@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 import torch
@@ -106,3 +107,25 @@ def test_sigterm_ends_what_was_started(capsys):
         run_tool('tool', work, None)
     assert (exit_.value.code, left) == (143, ['cleaned'])
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+class StoppedInADestructor:
+    def __init__(self, number):
+        self.number = number
+
+    def __del__(self):
+        os.kill(os.getpid(), self.number)
+
+
+@pytest.mark.parametrize(('number', 'code'), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_that_python_would_drop_ends_the_tool(number, code):
+    def work(args):
+        StoppedInADestructor(number)
+        for _ in range(200):
+            time.sleep(0.05)
+
+    try:
+        found = run_tool('train.py', work, None)
+    except SystemExit as error:
+        found = error.code
+    assert found == code

@@ -121,6 +121,7 @@ def write_nonsense(folder: Path) -> None:
     (folder / 'no_model.py').write_text('a = 1')
     (folder / 'no_text.py').write_bytes(b'model = "\xff\xfe\x00"')
     (folder / 'folder.py').mkdir()
+    (folder / 'folder.png').mkdir()
     (folder / 'nothing_in_it').mkdir()
     for name in ('cat', 'dog'):
         (folder / 'no_images' / name).mkdir(parents=True)

@@ -4,7 +4,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from .corruption_options import add_corruption_arguments, check_corruption_arguments
-from .options import CONFIG_HELP, Parser, add_common_arguments, add_flag, positive_integer
+from .options import CONFIG_HELP, Parser, add_common_arguments, add_flag, positive_integer, seconds
 from .running import run_tool
 
 # The formats in which mmengine writes each item of --out.
@@ -43,7 +43,7 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     parser.add_argument(
         '--interval', type=positive_integer, default=1, help='draw each n-th image'
     )
-    parser.add_argument('--wait-time', type=float, default=2, help='seconds a window')
+    parser.add_argument('--wait-time', type=seconds, default=2, help='seconds a window')
     add_flag(parser, '--tta', 'test-time augmentation')
     parser.add_argument(
         '--recalibrate-bn',

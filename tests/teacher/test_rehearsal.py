@@ -25,8 +25,12 @@ WRONG = {
         dict(student_start='teacher', init='identity'),
         'the student fails: .*affine=False',
     ),
+    'a schedule that fails when it begins to change': (
+        {'param_scheduler': [dict(type='CosineAnnealingLR', T_max='abc', begin=1)]}, {},
+        'the teacher fails: ',
+    ),
     'a metric of a setting that it cannot take': (
-        {'val_evaluator.topk': 'abc'}, {}, "the validation fails: .*'str' and 'int'",
+        {'val_evaluator.topk': 'abc'}, {}, "the validation .* fails: .*'str' and 'int'",
     ),
 }  # fmt: skip
 
@@ -42,6 +46,16 @@ def test_what_would_fail_later_is_refused_at_once(tiny, tmp_path, options, hook,
         Runner.from_cfg(cfg).train()
     assert '\n' not in str(error.value)
     assert not (tmp_path / 'work' / 'teacher').exists()
+
+
+@pytest.mark.parametrize('resumes', [False, True])
+def test_a_student_is_tried_also_where_its_teacher_is_there(tiny, tmp_path, train, resumes):
+    train(tiny())
+    options = {'val_evaluator.topk': 'abc', 'resume': resumes, 'train_cfg.max_epochs': 3}
+    cfg = tiny(hook=dict(checkpoint=str(tmp_path / 'work' / 'teacher' / 'teacher.pth')), options={
+        **options, 'default_hooks.checkpoint.on_other_config': 'warn'})  # fmt: skip
+    with pytest.raises(CTError, match="the validation .* fails: .*'str' and 'int'"):
+        Runner.from_cfg(cfg).train()
 
 
 def test_a_resumed_student_without_its_teacher_is_refused_before_another_is_trained(

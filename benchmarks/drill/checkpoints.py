@@ -36,7 +36,7 @@ def prepare(folder: Path) -> dict:
     """Make the folder, and what each start makes of sound checkpoints."""
     grounds.make(folder)
     sound = {}
-    for file, argv in STARTS:
+    for _, argv in STARTS:
         place = folder.with_name('sound')
         shutil.copytree(folder, place)
         grounds.must(call(place, *argv))
@@ -74,8 +74,9 @@ def damage(path: Path, rng: random.Random) -> str:
         path.write_bytes(content[:left])
         return f'cut off after {left} of {size} bytes'
     # The directory is at the end, the pickle at the beginning, headers are between storages.
-    first, last = rng.choice(((0, size), (0, 4096), (0, 128), (size - 4096, size), (size - 64, size)))
-    places = [rng.randrange(max(0, first), min(last, size)) for _ in range(rng.choice((1, 1, 4, 16)))]
+    first, last = rng.choice(((0, size), (0, 4096), (0, 128), (-4096, size), (-64, size)))
+    where = range(size)[first:last]
+    places = [rng.choice(where) for _ in range(rng.choice((1, 1, 4, 16)))]
     for place in places:
         content[place] ^= rng.randrange(1, 256)
     path.write_bytes(content)

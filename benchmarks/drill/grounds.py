@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from processes import Ended, call
 
 from mmct import config_path
 from mmct.runs.checkpoint import load, load_state_dict
-from processes import Ended, call
 
 # The run of the digits in small: both stages, augmentation in workers and in the main process,
 # and a scorecard of both networks.
@@ -134,8 +134,10 @@ def write_nonsense(folder: Path) -> None:
 def final(run: Path) -> dict:
     """Collect what a finished run leaves: all tensors, and both scorecards."""
     student = load(run / Path((run / 'last_checkpoint').read_text()).name)
-    found = {f'teacher.{k}': v for k, v in load(run / 'teacher' / 'teacher.pth').items()}
-    found |= {f'student.{k}': v for k, v in student['state_dict'].items()}
+    found = {f'student.{k}': v for k, v in student['state_dict'].items()}
+    teacher = run / 'teacher' / 'teacher.pth'
+    if teacher.exists():  # and did not come from elsewhere
+        found |= {f'teacher.{k}': v for k, v in load(teacher).items()}
     for key, state in student['optimizer']['state'].items():
         found |= {f'optimizer.{key}.{name}': value for name, value in state.items()}
     for file in ('teacher.json', 'student.json'):

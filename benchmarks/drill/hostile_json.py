@@ -42,13 +42,15 @@ def prepare(folder: Path) -> dict:
     (folder / 'stopped' / 'seed.json').write_text('{"seed": 0}')
     # A result that lacks its last cell, as a run that was killed leaves it.
     result = json.loads((folder / 'two.json').read_text())
+    cells = [result['clean'], *result['cells']]
     marks = dict(
-        weights_sha256=result['model']['weights_sha256'], fp16=False, recalibrate_bn=0,
+        weights_sha256=result['model']['weights_sha256'],
+        fp16=False,
+        recalibrate_bn=0,
         data=result['data'],
-        cells=[[cell['corruption'], cell['severity']] for cell in [result['clean'], *result['cells']]],
-    )  # fmt: skip
-    cells = [result['clean'], *result['cells'][:-1]]
-    started = json.dumps(dict(marks=marks, cells=cells, examples=result['examples'][:1]))
+        cells=[[cell['corruption'], cell['severity']] for cell in cells],
+    )
+    started = json.dumps(dict(marks=marks, cells=cells[:-1], examples=result['examples'][:1]))
     sound = {}
     for case in STARTS:
         place = _place(folder, folder.with_name('sound'), case[0], started)

@@ -52,7 +52,8 @@ WORDS = (
     ('test', (), '--out-item', ('metric', 'pred')),
     ('test', ('--corruptions', 'generated'), '--table', ('cifar100', '')),
     ('test', SET, '--only', ('fogg', 'snow', '')),
-    ('test', grounds.SCORED, '--reference', ('alexnt', 'alexnet', 'notes.txt', 'other.json', 'run')),
+    ('test', grounds.SCORED, '--reference', ('alexnt', 'alexnet', 'notes.txt', 'other.json')),
+    ('test', grounds.SCORED, '--reference', ('run', 'text.json')),
     ('report', (), '--baseline', ('three', 'other.json', '')),
     ('study', (), '--executor', ('slurm', '')),
     ('study', (), '--ray-address', ('auto', '')),
@@ -209,11 +210,11 @@ COMMON = ('optim_wrapper', 'param_scheduler', 'train_cfg', 'train_dataloader', '
           'data_preprocessor', 'default_hooks', 'trian_cfg')  # fmt: skip
 CONFLICTS = (
     ('train', (*TRAIN, '--amp'), ('--amp',)),
-    ('train', (*TRAIN, '--auto-scale-lr', '--cfg-options', 'auto_scale_lr=None'), ('--auto-scale',)),
+    ('train', (*TRAIN, '--auto-scale-lr', '--cfg-options', 'auto_scale_lr=None'), ('--auto',)),
     ('train', (*TRAIN, '--launcher', 'pytorch'), ('--launcher',)),
     ('train', ('ct.py', '--work-dir', '.'), ('--work-dir',)),
-    ('train', ('ct.py', '--work-dir', 'run', '--resume', '--cfg-options', 'model.head.num_classes=9'),
-     ('10 classes', 'fit')),
+    ('train', ('ct.py', '--work-dir', 'run', '--resume', '--cfg-options', 'train_cfg.max_epochs=4'),
+     ('max_epochs: 3 -> 4',)),
     ('test', (*SCORE, '--tta'), ('--tta',)),
     ('test', (*SCORE, '--show'), ('--show',)),
     ('test', (*SCORE, '--table', 'cifar'), ('--table',)),
@@ -252,7 +253,7 @@ def all_cases() -> Iterator[Case]:
                 yield _setting('study', STUDY, f'common.{key}', value)
     for tool, base in BASE.items():
         yield tool, (*base, '--nothing'), ('--nothing',)
-        yield tool, base[:-1] if tool in ('theory', 'draw_corruptions') else (), ('required', 'argument')
+        yield tool, (), ('required',)
     for key in ('test_dataloader.dataset.split', 'test_dataloader.dataset.type', 'test_dataloader'):
         yield _setting('make_corruptions', CORRUPT, key, 'abc')
         yield _setting('test', SCORE, key, 'abc')
@@ -304,7 +305,8 @@ def drill(ground: dict, folder: Path, rng: random.Random, number: int) -> tuple[
 
 def _changed(before: dict[str, str], after: dict[str, str]) -> str:
     """List what is not as it was; a work dir may have a log, its config, seed and lock."""
-    own = [f'new{name}' for name in ('', '/.lock', '/seed.json', '/data.json', '/ct.py', '/rehearsal.txt')]
+    files = ('.lock', 'seed.json', 'data.json', 'ct.py', 'rehearsal.txt')
+    own = ['new', *(f'new/{name}' for name in files)]
     names = sorted(
         name
         for name in before.keys() | after.keys()

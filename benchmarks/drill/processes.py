@@ -29,6 +29,14 @@ COMMANDS = dict(
     draw_corruptions='draw', theory='theory',
 )  # fmt: skip
 """The command of each tool."""
+CONSOLE_SCRIPT = """
+import sys
+
+from mmct.cli.main import main
+
+if __name__ == '__main__':
+    sys.exit(main())
+"""
 
 
 class Ended(NamedTuple):
@@ -58,7 +66,11 @@ class Job:
     def __init__(self, folder: Path, tool: str, *argv: str, as_command: bool = False) -> None:
         # Beside the folder: what is in there is the user's.
         self._logs = [folder.with_name(f'{folder.name}.{name}') for name in ('out', 'err')]
-        command = ['mmct', COMMANDS[tool]] if as_command else [str(ROOT / 'tools' / f'{tool}.py')]
+        command = [str(ROOT / 'tools' / f'{tool}.py')]
+        if as_command:
+            script = folder.with_name(f'{folder.name}.mmct')
+            script.write_text(CONSOLE_SCRIPT)
+            command = [str(script), COMMANDS[tool]]
         words = [*command, *map(str, argv)]
         fork = multiprocessing.get_context('fork')
         self._process = fork.Process(target=_run, args=(folder, words, self._logs))
@@ -74,7 +86,7 @@ class Job:
         """Send a signal, to the tool or, as a terminal does, to all of its processes."""
         (os.killpg if to_all else os.kill)(self._process.pid, number)
 
-    def end(self, seconds: float = 120) -> Ended:
+    def end(self, seconds: float = 300) -> Ended:
         """Wait for the end; a process that does not come to it is killed with all of its own."""
         self.ended_within(seconds)
         code, took = self._process.exitcode, time.monotonic() - self._started
@@ -106,10 +118,6 @@ def _run(folder: Path, words: list[str], logs: list[Path]) -> None:
             os.dup2(file.fileno(), number)
     # A shell that runs the drill in the background ignores it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if words[0] == 'mmct':
-        from mmct.cli.main import main
-
-        sys.exit(main(words[1:]))
     sys.argv = words
     runpy.run_path(words[0], run_name='__main__')
 

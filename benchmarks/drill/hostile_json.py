@@ -91,7 +91,8 @@ def drill(ground: dict, folder: Path, rng: random.Random, number: int) -> tuple[
     after = contents(place)
     if ended.code == 2 and 'Traceback' not in ended.err:
         lost = [name for name, mark in before.items() if after.get(name) != mark]
-        short = len(ended.last) < 2000 and file.name.split('.')[0] in ended.last
+        named = any(part.split('.')[0] in ended.last for part in file.relative_to(place).parts)
+        short = len(ended.last) < 2000 and named
         return done, f'changed: {lost}' if lost else '' if short else f'it says: {ended.last[:500]}'
     if ended.code != 0:
         return done, f'exit code {ended.code}: {ended.err[-1200:]}'

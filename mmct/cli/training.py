@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.runner import Runner
 
+from mmct.messages import require
 from mmct.methods import add_methods
 from mmct.runs.building import build_runner, data_loader, dump_config
 from mmct.runs.checkpoint import (
@@ -222,9 +223,11 @@ def _seed(cfg: Config) -> int:
         # Not from the global generators, which somebody may have seeded.
         write_json(file, dict(seed=random.SystemRandom().randrange(2**31)))
     try:
-        return int(json.loads(file.read_text(encoding='utf-8'))['seed'])
+        seed = int(json.loads(file.read_text(encoding='utf-8'))['seed'])
+        require(0 <= seed < 2**32, 'a seed must be from 0 to 2**32 - 1', seed)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise CTError(f'{file} is damaged: set randomness.seed, or remove it') from error
+    return seed
 
 
 def _check_start(cfg: Config, runner: Runner) -> None:

@@ -82,18 +82,16 @@ def _frames(error: BaseException) -> list[FrameType]:
 def _being_built(error: BaseException) -> str:
     """Name what a registry was building, and with which settings: the error says neither."""
     names = ('build_from_cfg', 'build_scheduler_from_cfg')
-    built = [f.f_locals.get('cfg') for f in _frames(error) if f.f_code.co_name in names]
-    if not built or not isinstance(built[-1], Mapping):
+    found = [f.f_locals.get('cfg') for f in _frames(error) if f.f_code.co_name in names]
+    built = [cfg for cfg in found if isinstance(cfg, Mapping)]
+    if not built:
         return ''
-    plain = {
-        name: value
-        for name, value in built[-1].items()
-        if isinstance(value, (str, int, float, type(None))) and name != 'type'
-    }
     kind = built[-1].get('type')
     name = kind if isinstance(kind, str) else getattr(kind, '__name__', repr(kind))
-    settings = ', '.join(f'{key}={value!r}' for key, value in plain.items())
-    return f'{name}({settings[:200]}): '
+    # What is built of its own is not at fault.
+    plain = {k: v for k, v in built[-1].items() if k != 'type' and not isinstance(v, Mapping)}
+    settings = ', '.join(f'{key}={repr(value)[:40]}' for key, value in plain.items())
+    return f'{name}({settings[:300]}): '
 
 
 def _is_bug(error: BaseException) -> bool:

@@ -13,6 +13,26 @@ from mmct.runs.errors import CTError
 from mmct.runs.files import write_json, write_whole
 from mmct.runs.identity import differences, in_short
 
+# What a record holds, and that of a finished teacher besides.
+_KINDS = dict(finished=bool, fingerprint=dict)
+_FINISHED = dict(
+    source=str,
+    accuracy_pct=(int, float),
+    chance_pct=(int, float),
+    num_images=int,
+    measured_on=str,
+    seconds=(int, float),
+)
+
+
+def _is_record(value: Any) -> bool:
+    """Tell if a value from a file is the record of a teacher."""
+    if not isinstance(value, dict):
+        return False
+    kinds = {**_KINDS, **(_FINISHED if value.get('finished') is True else {})}
+    known = all(isinstance(value.get(name), kind) for name, kind in kinds.items())
+    return known and value.get('num_images', 1) > 0
+
 
 class TeacherStore:
     """``<work_dir>/teacher``: the teacher's weights and what they came from.
@@ -42,10 +62,7 @@ class TeacherStore:
             return None
         except (ValueError, RecursionError):
             record = None
-        kinds = dict(finished=bool, fingerprint=dict)
-        if not isinstance(record, dict) or not all(
-            isinstance(record.get(name), kind) for name, kind in kinds.items()
-        ):
+        if not _is_record(record):
             raise CTError(
                 f'{self._record} is damaged: move the folder away, or train the '
                 'teacher anew with --retrain-teacher'

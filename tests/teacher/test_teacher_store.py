@@ -12,6 +12,9 @@ from mmct.teacher import TeacherStore
 MARKS = {'train_cfg.max_epochs': 10, 'model.backbone.depth': 18}
 WEIGHTS = {'w': torch.arange(4.0)}
 
+RESULTS = dict(source='trained', accuracy_pct=50.0, chance_pct=10.0, num_images=40,
+               measured_on='validation', seconds=1.5)  # fmt: skip
+
 
 @pytest.fixture
 def store(tmp_path):
@@ -22,7 +25,7 @@ def test_life_of_a_teacher(store):
     assert store.state(MARKS)[0] == 'none'
     store.begin(MARKS)
     assert store.state(MARKS)[0] == 'unfinished'
-    store.finish(WEIGHTS, accuracy_pct=50.0)
+    store.finish(WEIGHTS, **RESULTS)
     assert store.state(MARKS)[0] == 'finished'
     assert store.read()['accuracy_pct'] == 50.0
     assert torch.equal(store.load()['w'], WEIGHTS['w'])
@@ -36,7 +39,7 @@ def test_another_fingerprint(store):
     other = {**MARKS, 'train_cfg.max_epochs': 20}
     store.begin(MARKS)
     assert store.state(other)[0] == 'none', 'an unfinished one may be replaced'
-    store.finish(WEIGHTS)
+    store.finish(WEIGHTS, **RESULTS)
     with pytest.raises(CTError) as error:
         store.state(other)
     for part in ('train_cfg.max_epochs: 10 -> 20', '--retrain-teacher'):
@@ -47,7 +50,7 @@ def test_another_fingerprint(store):
 
 def test_finished_without_its_weights_goes_on(store):
     store.begin(MARKS)
-    store.finish(WEIGHTS)
+    store.finish(WEIGHTS, **RESULTS)
     store.weights.unlink()
     assert store.state(MARKS)[0] == 'unfinished'
 
@@ -55,7 +58,7 @@ def test_finished_without_its_weights_goes_on(store):
 def test_set_aside_loses_nothing(store):
     assert store.set_aside() is None
     store.begin(MARKS)
-    store.finish(WEIGHTS)
+    store.finish(WEIGHTS, **RESULTS)
     aside = TeacherStore(store.set_aside())
     assert store.state(MARKS)[0] == 'none'
     assert aside.state(MARKS)[0] == 'finished'
@@ -77,7 +80,7 @@ def test_is_unfinished(store):
     (store.folder / 'teacher.json').write_text('{"fini')
     assert not store.is_unfinished()
     store.begin(MARKS)
-    store.finish(WEIGHTS)
+    store.finish(WEIGHTS, **RESULTS)
     assert not store.is_unfinished()
 
 
@@ -100,3 +103,27 @@ def test_differences_name_what_is_missing():
         'c: not set -> None',
     ]
     assert differences(json.loads(json.dumps(MARKS)), MARKS) == []
+
+
+HOSTILE = (None, -1, 0, [], {}, 'text', '\x1b[31m', {'type': 'os.system'})
+
+
+@pytest.mark.parametrize('name', [*RESULTS, 'fingerprint'])
+def test_a_record_of_another_shape_is_damaged(store, name):
+    store.begin({})
+    store.finish(WEIGHTS, **RESULTS)
+    file = store.folder / 'teacher.json'
+    whole = json.loads(file.read_text())
+    kind = type(whole[name])
+    numbers = (int, float)
+    for value in HOSTILE:
+        fits = isinstance(value, numbers if kind in numbers and name != 'num_images' else kind)
+        if fits and (name != 'num_images' or value > 0):
+            continue
+        file.write_text(json.dumps({**whole, name: value}))
+        with pytest.raises(CTError, match='teacher.json is damaged'):
+            store.read()
+    del whole[name]
+    file.write_text(json.dumps(whole))
+    with pytest.raises(CTError, match='teacher.json is damaged'):
+        store.is_finished()

@@ -78,8 +78,12 @@ class Job:
         self._process.start()
 
     def ended_within(self, seconds: float) -> bool:
-        """Wait for the end, but not longer."""
-        self._process.join(seconds)
+        """Wait for the end, but not longer; with the drill ends what it has started."""
+        try:
+            self._process.join(seconds)
+        except BaseException:
+            self.send(signal.SIGKILL, to_all=True)
+            raise
         return self._process.exitcode is not None
 
     def send(self, number: int, to_all: bool = False) -> None:

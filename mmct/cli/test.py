@@ -69,7 +69,7 @@ def _check_predictions(parser: Parser, args: Namespace) -> None:
         parser.error('--out-item needs --out FILE')
     what = args.out_item or 'pred'
     if args.out is not None and not args.out.endswith(ENDINGS[what]):
-        parser.error(f'--out of --out-item {what} must end in {ENDINGS[what]}')
+        parser.error(f'--out of --out-item {what} must end in {ENDINGS[what]}, got {args.out}')
     if args.tta and (args.show or args.show_dir is not None):
         # The hook that draws takes one picture per image.
         parser.error('--tta cannot be used with --show or --show-dir')
@@ -80,7 +80,7 @@ def _check_predictions(parser: Parser, args: Namespace) -> None:
 def _check_scorecard(parser: Parser, args: Namespace) -> None:
     """Refuse what a scorecard does not have."""
     if args.out is not None and not args.out.endswith('.json'):
-        parser.error('--out of --corruptions must end in .json')
+        parser.error(f'--out of --corruptions must end in .json, got {args.out}')
     for name in ('out_item', 'show_dir', 'show', 'tta'):
         if getattr(args, name):
             parser.error(f'--{name.replace("_", "-")} cannot be used with --corruptions')

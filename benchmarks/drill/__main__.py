@@ -61,7 +61,7 @@ def _hold(name: str, args: argparse.Namespace, folder: Path) -> tuple[int, list[
     kind = KINDS[name]
     say = partial(print, file=sys.stderr, flush=True)
     say(f'{name}: prepares')
-    ground = kind.prepare(folder / 'ground')
+    ground = kind.prepare(folder / 'ground', args.seed)
     numbers = args.case or range(kind.COUNT if args.count is None else args.count)
     failed, started = [], time.monotonic()
     for at, number in enumerate(numbers, start=1):

@@ -32,7 +32,7 @@ STARTS = (
 )  # fmt: skip
 
 
-def prepare(folder: Path) -> dict:
+def prepare(folder: Path, seed: int) -> dict:
     """Make the folder, and what each start makes of sound checkpoints."""
     grounds.make(folder)
     sound = {}

@@ -36,7 +36,7 @@ HOSTILE = ('\x1b[31mred\x1b]0;title\x07', '[/bn][bold]', 'a|b', 'two\nlines', '=
            '/tmp/mmct_drill_x', '\u202etxt', 'a' * 5000, '<script>alert(1)</script>')  # fmt: skip
 
 
-def prepare(folder: Path) -> dict:
+def prepare(folder: Path, seed: int) -> dict:
     """Make the folder, and what each start makes of sound files."""
     grounds.make(folder)
     (folder / 'stopped' / 'seed.json').write_text('{"seed": 0}')

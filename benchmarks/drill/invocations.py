@@ -129,7 +129,7 @@ TRAINING = {
     'val_dataloader.batch_size': ('abc', '0'),
     'val_evaluator.topk': ('abc', '[0,abc]'),
     'val_evaluator.type': ('Acuracy',),
-    'val_evaluator': ('3', '[]', 'None'),
+    'val_evaluator': ('3', 'None'),
     'model.backbone.depth': ('17', 'abc'),
     'model.backbone.type': ('ResNet_CIFR', 'None'),
     'model.head.num_classes': ('abc', '9', '-1'),
@@ -172,7 +172,7 @@ TESTING = {
     'test_dataloader': ('None', '3', '[]'),
     'test_evaluator.type': ('Foo',),
     'test_evaluator.topk': ('abc', '[0,abc]'),
-    'test_evaluator': ('3', '[]', 'None'),
+    'test_evaluator': ('3', 'None'),
     'test_cfg': ('3', '{"type":"Nothing"}'),
     'model.head.num_classes': ('abc', '9', '-1'),
     'model.backbone.depth': ('17', 'abc'),
@@ -267,8 +267,9 @@ def _said_of(path: str) -> tuple[str, ...]:
     of_files = dict(folder='', undefined='nothing', raises='zero', no_base='none.py',
                     no_data='nowhere', no_images='no_images', syntax='SyntaxError',
                     no_text='UnicodeDecodeError')  # fmt: skip
-    name = path.rpartition('::')[2]
-    return name, Path(name).stem, *filter(None, [of_files.get(Path(name).stem)])
+    name = Path(path.rpartition('::')[2])
+    of_files |= {name.stem: 'imagenet'} if name.stem.startswith('mae') else {}
+    return path.rpartition('::')[2], name.stem, *filter(None, [of_files.get(name.stem)])
 
 
 def _setting(tool: str, base: tuple[str, ...], key: str, value: str) -> Case:
@@ -279,16 +280,15 @@ def _setting(tool: str, base: tuple[str, ...], key: str, value: str) -> Case:
     return tool, (*base, '--cfg-options', f'{key}={value}'), words
 
 
-def prepare(folder: Path) -> dict:
+def prepare(folder: Path, seed: int) -> dict:
     """Make the folder in which tools are called, and put all cases into an order."""
     cases = list(dict.fromkeys(all_cases()))
-    random.Random(0).shuffle(cases)
+    random.Random(seed).shuffle(cases)
     return dict(folder=grounds.make(folder), cases=cases)
 
 
 def drill(ground: dict, folder: Path, rng: random.Random, number: int) -> tuple[str, str]:
     """Call a tool wrongly; how, and what is wrong with the answer."""
-    # Each seed begins elsewhere in the order, and no case comes twice.
     cases, as_command = ground['cases'], rng.random() < 0.4
     tool, argv, words = cases[number % len(cases)]
     shutil.copytree(ground['folder'], folder)

@@ -12,7 +12,7 @@ COUNT = 30
 _CODES = {signal.SIGKILL: (-9, 4), signal.SIGTERM: (143, 3), signal.SIGINT: (130, 3)}
 
 
-def prepare(folder: Path) -> dict:
+def prepare(folder: Path, seed: int) -> dict:
     """Run each config to its end, undisturbed."""
     grounds.write_configs(folder)
     whole = {}

@@ -39,7 +39,10 @@ def run_tool(
     try:
         work(args)
     except BaseException as error:
-        if _was_interrupted(error):
+        signalled = _signalled(error)
+        if isinstance(signalled, SystemExit):
+            raise signalled from None
+        if signalled is not None:
             print(f'{prog}: {stopped}', file=sys.stderr)
             return 130
         message = _message(error)
@@ -72,11 +75,11 @@ def _send_again(report: Callable[[Any], None], ignored: Any) -> None:
         threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
 
 
-def _was_interrupted(error: BaseException | None) -> bool:
-    """Tell if Ctrl-C is behind an error: libraries catch it, and raise one of their own."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
+def _signalled(error: BaseException | None) -> BaseException | None:
+    """Find what a signal raised behind an error: libraries catch it, and raise one of their own."""
+    while error is not None and not isinstance(error, (KeyboardInterrupt, SystemExit)):
         error = error.__cause__ or error.__context__
-    return error is not None
+    return error
 
 
 def _message(error: BaseException) -> str | None:

@@ -92,6 +92,20 @@ def test_ctrl_c_is_seen_through_what_libraries_make_of_it(capsys):
     assert capsys.readouterr().err == 'tool: stopped\n'
 
 
+def test_sigterm_is_seen_through_what_libraries_make_of_it(capsys):
+    def work(args):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pause()
+        except:  # noqa: E722
+            raise SyntaxError('Failed to format the config file')  # noqa: B904
+
+    with pytest.raises(SystemExit) as exit_:
+        run_tool('tool', work, None)
+    assert exit_.value.code == 143
+    assert capsys.readouterr().err == ''
+
+
 def test_sigterm_ends_what_was_started(capsys):
     left = []
 

@@ -20,13 +20,13 @@ LIGHT = [
     'packaging>=23',
     'pandas>=2.2,<4',
     'pillow>=10.1',
+    'pydantic>=2.7,<3',
     'rich>=13',
     'scipy>=1.15',
     'tabulate>=0.9,<1',
 ]
 # What training, scoring and studies need besides, on either stack.
 TRAINING = [
-    'pydantic>=2.7,<3',
     'safetensors>=0.4.3',
     'scikit-learn>=1.4',
     'threadpoolctl>=3.1',

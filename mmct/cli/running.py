@@ -8,6 +8,7 @@ import threading
 from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
+from io import TextIOWrapper
 from typing import NoReturn
 
 from mmct.messages import visible
@@ -35,6 +36,10 @@ def run_tool(
     # Python lets the main thread alone handle signals.
     handles = threading.current_thread() is threading.main_thread()
     before = handles and signal.signal(signal.SIGTERM, partial(_leave, os.getpid()))
+    # A character that the terminal does not have is shown by its code.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')
     try:
         work(args)
     except BaseException as error:

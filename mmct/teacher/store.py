@@ -1,17 +1,32 @@
 """The folder that keeps a trained teacher."""
 
-import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
+from mmct.records import Record, check, read_record
 from mmct.runs.checkpoint import load_state_dict
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_json, write_whole
 from mmct.runs.identity import differences, in_short
+
+
+class _Begun(Record):
+    finished: bool
+    fingerprint: dict[str, Any]
+
+
+class _Finished(_Begun):
+    source: str
+    accuracy_pct: float
+    chance_pct: float
+    num_images: Annotated[int, Field(gt=0)]
+    measured_on: str
+    seconds: float
 
 
 class TeacherStore:
@@ -37,20 +52,17 @@ class TeacherStore:
             CTError: If the record cannot be read.
         """
         try:
-            record = json.loads(self._record.read_text(encoding='utf-8'))
+            record = read_record(self._record, _Begun)
+            if record['finished']:
+                check(record, _Finished)
+            return record
         except FileNotFoundError:
             return None
-        except (ValueError, RecursionError):
-            record = None
-        kinds = dict(finished=bool, fingerprint=dict)
-        if not isinstance(record, dict) or not all(
-            isinstance(record.get(name), kind) for name, kind in kinds.items()
-        ):
+        except ValueError as error:
             raise CTError(
-                f'{self._record} is damaged: move the folder away, or train the '
+                f'{self._record} is damaged ({error}): move the folder away, or train the '
                 'teacher anew with --retrain-teacher'
-            )
-        return record
+            ) from error
 
     def state(
         self, fingerprint: dict[str, Any], allow_other: bool = False

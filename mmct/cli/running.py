@@ -1,14 +1,19 @@
 """Run a command, and tell a user what is wrong in one line."""
 
+import atexit
+import getpass
 import os
 import pickle
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
 from io import TextIOWrapper
+from pathlib import Path
 from typing import NoReturn
 
 from mmct.messages import visible
@@ -40,6 +45,7 @@ def run_tool(
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors='backslashreplace')
+    _find_home()
     try:
         work(args)
     except BaseException as error:
@@ -55,6 +61,19 @@ def run_tool(
         if handles:
             signal.signal(signal.SIGTERM, before)
     return 0
+
+
+def _find_home() -> None:
+    """Give libraries that keep caches a home and a user, where the machine names none."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ['HOME'] = home = tempfile.mkdtemp(prefix='mmct-home-')
+        atexit.register(shutil.rmtree, home, ignore_errors=True)
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        os.environ['USER'] = f'uid{os.getuid()}'
 
 
 def _leave(main: int, number: int, frame: object) -> NoReturn:

@@ -1,5 +1,6 @@
 """Share what error messages have in common; standard library alone, for all rooms."""
 
+import math
 import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -49,6 +50,15 @@ def visible(text: str) -> str:
     """
     obeyed = {c for c in text if unicodedata.category(c).startswith('C')}
     return ''.join(c.encode('unicode_escape').decode() if c in obeyed else c for c in text)
+
+
+def is_positive(value: object) -> bool:
+    """Tell if a setting is a number above 0, and finite.
+
+    Args:
+        value: The setting; a text such as 'abc' is none.
+    """
+    return isinstance(value, (int, float)) and 0 < value < math.inf
 
 
 def require(holds: bool, rule: str, value: object) -> None:

@@ -19,6 +19,7 @@ import mmpretrain.visualization
 import sklearn.datasets
 import yapf.yapflib.yapf_api
 
+import mmct.cli.studying
 import mmct.cli.testing
 import mmct.cli.training
 import mmct.corruption_sets
@@ -43,9 +44,11 @@ mmengine.config.config.FormatCode = _unformatted
 mmengine.dataset.base_dataset.gc = SimpleNamespace(collect=lambda: 0)
 # The digits are read from a file for each set of them.
 sklearn.datasets.load_digits = cache(sklearn.datasets.load_digits)
-# A teacher that takes a second need not be rehearsed; tests/teacher/test_rehearsal.py and the
-# second tier do.
+# What takes a second to train need not be rehearsed; tests/teacher/test_rehearsal.py, those of
+# refused starts and the second tier do.
 mmct.teacher.training.rehearse = lambda *args: None
+mmct.cli.training.rehearse_alone = lambda *args: None
+mmct.cli.studying.check_training = lambda *args: None
 # Each base of mmpretrain's is looked up in all of its 85 metafiles, read for that.
 mmengine.config.utils.load = cache(mmengine.config.utils.load)
 mmengine.config.Config.fromfile(mmct.config_path('ct_resnet18_digits'))

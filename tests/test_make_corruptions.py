@@ -269,7 +269,7 @@ BAD = {
     'severity word': (['--severities', 'x'], "strong), got 'x'"),
     'jobs': (['--jobs', '0'], '--jobs: must be 1 or more, got 0'),
     'seed': (['--seed', '-1'], "seed must be an integer from 0 to 2**64 - 1, got '-1'"),
-    'no test set': (['--cfg-options', 'test_dataloader=None'], 'the config has no test set'),
+    'no test set': (['--cfg-options', 'test_dataloader=None'], 'config.py has no test set'),
     'empty': (['--cfg-options', 'test_dataloader.dataset.indices=0'], 'it is empty; put the'),
     'no folder': (['--cfg-options', 'test_dataloader.dataset.data_root=no'], 'no/ does not exist'),
     'option': (['--severity', '1'], "did you mean '--severities'"),

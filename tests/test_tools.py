@@ -551,6 +551,30 @@ REFUSED = {
         TRAIN, [CT, '--cfg-options', *SMALL, 'default_hooks.checkpoint.interval=abc'],
         ['interval must be an integer of 1 or more', "'abc'"],
     ),
+    'a part that is no dict': (
+        TRAIN, [CT, '--cfg-options', 'custom_hooks=3'],
+        ['custom_hooks must be a list of dicts, got 3'],
+    ),
+    'batch size of a test': (
+        TEST, [CT, 'run/epoch_2.pth', '--cfg-options', *NET, 'test_dataloader.batch_size=abc'],
+        ["test_dataloader.batch_size must be an integer of 1 or more, got 'abc'"],
+    ),
+    'metric of a test': (
+        TEST, [CT, 'run/epoch_2.pth', '--cfg-options', *NET, 'test_evaluator.type=Foo'],
+        ['Foo is not in'],
+    ),
+    'setting of a metric': (
+        TEST, [CT, 'run/epoch_2.pth', '--cfg-options', *NET, 'test_evaluator.topk=[1,abc]'],
+        ['the test (test_dataloader, test_evaluator) fails'],
+    ),
+    'images of a test': (
+        TEST, [CT, 'run/epoch_2.pth', '--corruptions', 'generated', '--cfg-options', *NET,
+               'data_preprocessor.mean=[1,2]'],
+        ['the test (test_dataloader, test_evaluator) fails'],
+    ),
+    'seconds that are none': (
+        TEST, [CT, 'a', '--wait-time', 'nan'], ['--wait-time: must be a number of 0 or more']
+    ),
     'missing teacher': (TRAIN, [CT, '--teacher', 'no.pth'], ['no.pth does not exist']),
     'teacher with BN': (
         TRAIN, [CT, '--teacher', 'run/epoch_2.pth', '--cfg-options', *SMALL],

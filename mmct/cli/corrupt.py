@@ -81,12 +81,14 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
 
 def _corrupt(args: Namespace) -> None:
     from mmct.corruption_sets import CorruptionSetMaker, SourceConfig
+    from mmct.runs.config_check import check_config
     from mmct.runs.configs import load_config
 
     from .configs import merge_cfg_options
 
     cfg = load_config(args.config)
     merge_cfg_options(cfg, args)
+    check_config(cfg)
     with config_errors():
         maker = CorruptionSetMaker(
             args.out,

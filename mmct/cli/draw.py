@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,10 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     parser.add_argument('image', help='an image file; its middle square is taken')
     parser.add_argument('out', type=Path, help='the picture, .png or .jpg')
     parser.add_argument(
-        '--size', type=positive_integer, default=32, help='pixels of the square, default 32'
+        '--size',
+        type=partial(positive_integer, most=1024),
+        default=32,
+        help='pixels of the square, default 32',
     )
     parser.add_argument('--table', choices=TABLES, help='severities; default: by size')
     parser.add_argument('--seed', type=seed_argument, default=0)

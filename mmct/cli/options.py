@@ -1,7 +1,9 @@
 """Options that commands share, and the types of their values; none needs torch or an mm package."""
 
 import argparse
+import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from mmct.corruptions import check_corruption, check_seed, check_severity
@@ -38,19 +40,36 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f'{self.prog}: error: {message}; {hint}\n')
 
 
-def positive_integer(word: str, least: int = 1) -> int:
+def positive_integer(word: str, least: int = 1, most: int | None = None) -> int:
     """Read a count.
 
     Args:
         word (str): What the user wrote.
         least (int): The smallest that is allowed. Defaults to 1.
+        most (int, optional): The largest. Defaults to None, any.
 
     Raises:
-        ArgumentTypeError: Unless it is an integer of at least that.
+        ArgumentTypeError: Unless it is an integer that is allowed.
     """
-    if not word.isdecimal() or int(word) < least:
-        raise argparse.ArgumentTypeError(f'must be {least} or more, got {word}')
+    if not word.isdecimal() or int(word) < least or (most is not None and int(word) > most):
+        allowed = f'{least} or more' if most is None else f'from {least} to {most}'
+        raise argparse.ArgumentTypeError(f'must be {allowed}, got {word}')
     return int(word)
+
+
+def seconds(word: str) -> float:
+    """Read a time.
+
+    Args:
+        word (str): What the user wrote.
+
+    Raises:
+        ArgumentTypeError: Unless it is a finite number of 0 or more.
+    """
+    with suppress(ValueError):
+        if 0 <= float(word) < math.inf:
+            return float(word)
+    raise argparse.ArgumentTypeError(f'must be a number of 0 or more, got {word}')
 
 
 def _checked(check: Callable[[Any], Any]) -> Callable[[str], Any]:

@@ -44,7 +44,7 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     parser.add_argument('--csv', metavar='FILE', help='all cells of all runs as CSV; - prints it')
     args = parser.parse_args(argv)
     if args.out is not None and args.out.suffix != '.html':
-        parser.error('-o must end in .html')
+        parser.error(f'-o must end in .html, got {args.out}')
     return args
 
 

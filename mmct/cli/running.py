@@ -12,9 +12,13 @@ import threading
 from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
+<<<<<<< HEAD
 from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
+=======
+from typing import Any, NoReturn
+>>>>>>> drill
 
 from mmct.messages import visible
 from mmct.runs.errors import ConfigError, CTError, of_the_machine, one_line
@@ -41,11 +45,15 @@ def run_tool(
     # Python lets the main thread alone handle signals.
     handles = threading.current_thread() is threading.main_thread()
     before = handles and signal.signal(signal.SIGTERM, partial(_leave, os.getpid()))
+<<<<<<< HEAD
     # A character that the terminal does not have is shown by its code.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors='backslashreplace')
     _find_home()
+=======
+    reported, sys.unraisablehook = sys.unraisablehook, partial(_send_again, sys.unraisablehook)
+>>>>>>> drill
     try:
         work(args)
     except BaseException as error:
@@ -58,6 +66,7 @@ def run_tool(
         print(visible(f'{prog}: error: {message}'), file=sys.stderr)
         return 2
     finally:
+        sys.unraisablehook = reported
         if handles:
             signal.signal(signal.SIGTERM, before)
     return 0
@@ -82,6 +91,16 @@ def _leave(main: int, number: int, frame: object) -> NoReturn:
         os._exit(128 + number)
     # By an exception, so that workers are ended and locks released on the way out.
     sys.exit(128 + number)
+
+
+def _send_again(report: Callable[[Any], None], ignored: Any) -> None:
+    """Repeat a signal that was lost: Python drops what is raised in a destructor or callback."""
+    number = {KeyboardInterrupt: signal.SIGINT, SystemExit: signal.SIGTERM}.get(ignored.exc_type)
+    if number is None:
+        report(ignored)
+    else:
+        # When that callback is over.
+        threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
 
 
 def _was_interrupted(error: BaseException | None) -> bool:

@@ -21,6 +21,7 @@ from mmct.studies import (
     check_data,
     check_networks,
     check_parts,
+    check_training,
     print_study,
     read_study,
     run_study,
@@ -57,6 +58,9 @@ def study(args: Namespace) -> None:
             dry_run(planner, store, args.jobs)
             return check_networks(cells)
         check_data(cells)
+    to_do = [cell for cell in cells if not store.is_finished(cell)]
+    if to_do:
+        check_training(to_do, store.folder)
     run(planner, store, args)
 
 

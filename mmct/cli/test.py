@@ -4,7 +4,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from .corruption_options import add_corruption_arguments, check_corruption_arguments
-from .options import CONFIG_HELP, Parser, add_common_arguments, add_flag, positive_integer
+from .options import CONFIG_HELP, Parser, add_common_arguments, add_flag, positive_integer, seconds
 from .running import run_tool
 
 # The formats in which mmengine writes each item of --out.
@@ -43,7 +43,7 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     parser.add_argument(
         '--interval', type=positive_integer, default=1, help='draw each n-th image'
     )
-    parser.add_argument('--wait-time', type=float, default=2, help='seconds a window')
+    parser.add_argument('--wait-time', type=seconds, default=2, help='seconds a window')
     add_flag(parser, '--tta', 'test-time augmentation')
     parser.add_argument(
         '--recalibrate-bn',
@@ -69,7 +69,7 @@ def _check_predictions(parser: Parser, args: Namespace) -> None:
         parser.error('--out-item needs --out FILE')
     what = args.out_item or 'pred'
     if args.out is not None and not args.out.endswith(ENDINGS[what]):
-        parser.error(f'--out of --out-item {what} must end in {ENDINGS[what]}')
+        parser.error(f'--out of --out-item {what} must end in {ENDINGS[what]}, got {args.out}')
     if args.tta and (args.show or args.show_dir is not None):
         # The hook that draws takes one picture per image.
         parser.error('--tta cannot be used with --show or --show-dir')
@@ -80,7 +80,7 @@ def _check_predictions(parser: Parser, args: Namespace) -> None:
 def _check_scorecard(parser: Parser, args: Namespace) -> None:
     """Refuse what a scorecard does not have."""
     if args.out is not None and not args.out.endswith('.json'):
-        parser.error('--out of --corruptions must end in .json')
+        parser.error(f'--out of --corruptions must end in .json, got {args.out}')
     for name in ('out_item', 'show_dir', 'show', 'tta'):
         if getattr(args, name):
             parser.error(f'--{name.replace("_", "-")} cannot be used with --corruptions')

@@ -9,13 +9,18 @@ import mmengine
 from mmengine.config import Config, ConfigDict
 from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
+from mmengine.runner import Runner
+from mmpretrain.models import ImageClassifier
 
 from mmct.runs.building import build_runner, data_loader
 from mmct.runs.checkpoint import check_fits, is_url, load_state_dict, safe_loading
+from mmct.runs.config_check import check_config
 from mmct.runs.configs import load_config
-from mmct.runs.errors import CTError, config_errors
+from mmct.runs.errors import CTError, config_errors, trial_of
 from mmct.runs.files import write_bytes
-from mmct.runs.ranks import join_processes
+from mmct.runs.isolation import isolated
+from mmct.runs.ranks import join_processes, unwrapped
+from mmct.scoring import rehearse_scoring
 
 from .configs import merge_cfg_options, merge_common_arguments, set_loader
 from .corruption_options import set_corruptions
@@ -31,6 +36,7 @@ def test(args: Namespace) -> None:
         CTError: If anything is wrong with config, data or checkpoint; before testing.
     """
     cfg = load_config(args.config)
+    check_config(cfg)
     with config_errors():
         merge_args(cfg, args)
     join_processes(cfg)
@@ -39,12 +45,21 @@ def test(args: Namespace) -> None:
     # Test-time augmentation wraps the model as distributed training does.
     model = getattr(runner.model, 'module', runner.model)
     check_fits(f'checkpoint {args.checkpoint}', load_state_dict(args.checkpoint), model)
+    _rehearse(runner)
     if args.out and args.out_item != 'metrics' and args.corruptions is None:
         runner.test_evaluator.metrics.append(DumpWholeResults(out_file_path=args.out))
     with safe_loading():
         metrics = runner.test()
     if args.out and args.out_item == 'metrics' and is_main_process():
         _write_result(args.out, metrics)
+
+
+def _rehearse(runner: Runner) -> None:
+    """Score a few images, which shows what is wrong with the config; other models are not tried."""
+    model = unwrapped(runner)
+    if isinstance(getattr(model, 'module', model), ImageClassifier):
+        with isolated(), trial_of('the test (test_dataloader, test_evaluator)'):
+            rehearse_scoring(model, runner.test_dataloader, runner.cfg.test_evaluator)
 
 
 def merge_args(cfg: Config, args: Namespace) -> Config:
@@ -63,9 +78,12 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
     if not is_url(args.checkpoint) and not Path(args.checkpoint).is_file():
         raise CTError(f'checkpoint {args.checkpoint} does not exist')
     merge_cfg_options(cfg, args)
+    check_config(cfg)
     if cfg.get('test_dataloader') is None:
-        raise CTError('the config has no test set: set test_dataloader, '
-                      'test_cfg and test_evaluator')  # fmt: skip
+        raise CTError(
+            f'config {args.config} has no test set: set test_dataloader, test_cfg and '
+            'test_evaluator'
+        )
     merge_common_arguments(cfg, args)
     cfg.load_from = args.checkpoint
     if args.amp:

@@ -20,7 +20,7 @@ from mmct.theory import (
     sweep_two_layer,
 )
 
-from .options import Parser, positive_integer
+from .options import Parser, positive_integer, seed_argument
 from .running import run_tool
 
 RATIOS = (0.03, 0.06, 0.1, 0.2, 0.4, 0.7, 1.0)
@@ -65,7 +65,7 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
         default=200,
         help='per point, default 200',
     )
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--seed', type=seed_argument, default=0)
     return parser.parse_args(argv)
 
 

@@ -11,6 +11,7 @@ from mmengine.device import get_device
 from mmengine.runner import Runner
 from pydantic import Field
 
+from mmct.messages import require
 from mmct.methods import add_methods
 from mmct.records import Record, read_record
 from mmct.runs.building import build_runner, data_loader, dump_config
@@ -22,12 +23,14 @@ from mmct.runs.checkpoint import (
     other_checkpoints,
     safe_loading,
 )
+from mmct.runs.config_check import check_config
 from mmct.runs.configs import load_config, resume_from, type_name, use_resumable_checkpoints
 from mmct.runs.domains import set_test_domain
 from mmct.runs.errors import CTError, config_errors
 from mmct.runs.files import lock_folder, write_json
 from mmct.runs.ranks import join_processes, on_main_rank, unwrapped
 from mmct.teacher import switch_on_ct, teacher_hook
+from mmct.teacher.rehearsal import rehearse_alone
 
 from .configs import merge_cfg_options, merge_common_arguments, set_loader
 
@@ -42,6 +45,7 @@ def train(args: Namespace) -> None:
         CTError: If anything is wrong with config, data or checkpoint; before training.
     """
     cfg = load_config(args.config)
+    check_config(cfg)
     with config_errors():
         merge_args(cfg, args)
     join_processes(cfg)
@@ -52,6 +56,8 @@ def train(args: Namespace) -> None:
     if cfg.get('val_dataloader'):
         data_loader(runner, 'val')
     _check_start(cfg, runner)
+    if teacher_hook(cfg) is None:  # which rehearses both stages
+        rehearse_alone(runner)
     dump_config(runner, replace=False)
     with safe_loading():
         runner.train()
@@ -80,6 +86,7 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
     if args.test_domain:
         set_test_domain(cfg, args.test_domain)
     merge_cfg_options(cfg, args)
+    check_config(cfg)
     # A run with a switch must not replace the baseline of the same config.
     switches = [*args.method, *(['ct'] if args.ct and not with_ct else [])]
     if args.test_domain:
@@ -222,10 +229,18 @@ def _seed(cfg: Config) -> int:
         # Not from the global generators, which somebody may have seeded.
         write_json(file, dict(seed=random.SystemRandom().randrange(2**31)))
     try:
+<<<<<<< HEAD
         return read_record(file, _Seed)['seed']
     except ValueError as error:
         text = f'{file} is damaged ({error}): set randomness.seed, or remove it'
         raise CTError(text) from error
+=======
+        seed = int(json.loads(file.read_text(encoding='utf-8'))['seed'])
+        require(0 <= seed < 2**32, 'a seed must be from 0 to 2**32 - 1', seed)
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        raise CTError(f'{file} is damaged: set randomness.seed, or remove it') from error
+    return seed
+>>>>>>> drill
 
 
 def _check_start(cfg: Config, runner: Runner) -> None:

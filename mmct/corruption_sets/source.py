@@ -43,7 +43,7 @@ class SourceConfig:
         """
         dataset = (cfg.get('test_dataloader') or {}).get('dataset')
         if dataset is None:
-            raise CTError('the config has no test set: set test_dataloader.dataset')
+            raise CTError(f'config {cfg.filename} has no test set: set test_dataloader.dataset')
         return cls(dataset, cfg.get('default_scope') or 'mmengine', cfg.get('custom_imports'))
 
 

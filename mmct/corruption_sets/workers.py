@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from itertools import islice
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -44,7 +45,10 @@ class Workers:
     """
 
     def __init__(self, config: SourceConfig, jobs: int) -> None:
+        before = _server()
         context = _context()
+        # Unless it serves others, too.
+        self._own_server = _server() if _server() != before else None
         # Nothing is ever sent: its end closes with this process, however it ends.
         ours, self._alive = context.Pipe(duplex=False)
         self._limit = 2 * jobs
@@ -58,6 +62,10 @@ class Workers:
             self._alive.close()
         self._pool.shutdown(cancel_futures=True)
         self._alive.close()
+        if kind is not None and self._own_server is not None:
+            # While it imports it would not see that nobody needs it any more.
+            with suppress(ProcessLookupError):
+                os.kill(self._own_server, signal.SIGKILL)
 
     def run(
         self, function: Callable, tasks: Iterable[tuple]
@@ -105,6 +113,11 @@ def _context() -> multiprocessing.context.BaseContext:
     finally:
         signal.signal(signal.SIGINT, handler)
     return context
+
+
+def _server() -> int | None:
+    """The process that forks the workers; None before it runs."""
+    return forkserver._forkserver._forkserver_pid
 
 
 def _start(config: SourceConfig, alive: Connection) -> None:

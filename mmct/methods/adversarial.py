@@ -10,7 +10,7 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import HOOKS
 from torch import Tensor
 
-from mmct.messages import require
+from mmct.messages import is_positive, require
 from mmct.models import evaluating
 from mmct.runs.configs import scoped
 from mmct.runs.ranks import unwrapped
@@ -73,7 +73,7 @@ class AdversarialTrainingHook(Hook):
 
     def __init__(self, epsilon: float = 8.0, step: float = 2.0, num_steps: int = 7) -> None:
         for name, value in dict(epsilon=epsilon, step=step, num_steps=num_steps).items():
-            require(value > 0, f'AdversarialTrainingHook: {name} must be positive', value)
+            require(is_positive(value), f'AdversarialTrainingHook: {name} must be positive', value)
         self.epsilon, self.step, self.num_steps = epsilon, step, num_steps
 
     def before_train_iter(

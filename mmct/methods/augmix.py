@@ -14,7 +14,7 @@ from mmpretrain.registry import MODELS, TRANSFORMS
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from mmct.messages import require
+from mmct.messages import is_positive, require
 from mmct.runs.configs import scoped, type_name
 from mmct.runs.errors import CTError
 
@@ -102,7 +102,7 @@ class AugMix(BaseTransform):
             (self.width >= 1, 'width must be at least 1', self.width),
             (self.depth is None or self.depth >= 1, 'depth must be None or at least 1', self.depth),
             (0.1 < self.severity <= 10, 'severity must be in (0.1, 10]', self.severity),
-            (self.alpha > 0, 'alpha must be positive', self.alpha),
+            (is_positive(self.alpha), 'alpha must be positive', self.alpha),
         ):
             require(holds, f'AugMix: {rule}', value)
 

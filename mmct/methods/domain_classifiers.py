@@ -9,7 +9,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
-from mmct.messages import require
+from mmct.messages import is_positive, require
 from mmct.models.forward_pass import run
 
 from .domain_objectives import DomainOutputs
@@ -148,7 +148,7 @@ class InterdomainMixup(ImageClassifier):
 
     def __init__(self, *args, alpha: float = 0.2, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        require(alpha > 0, 'InterdomainMixup: alpha must be above 0', alpha)
+        require(is_positive(alpha), 'InterdomainMixup: alpha must be above 0', alpha)
         self.alpha = alpha
         require_cross_entropy(self.head, 'InterdomainMixup')
 

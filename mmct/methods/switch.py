@@ -48,7 +48,7 @@ def add_methods(cfg: Config, names: Sequence[str]) -> Config:
         against = [other for other in _NOT_WITH.get(name, ()) if other in names]
         if against:
             raise CTError(f'method {name} cannot be combined with {against[0]}')
-    if not cfg.get('model') or not cfg.get('train_dataloader'):
+    if names and (not cfg.get('model') or not cfg.get('train_dataloader')):
         raise CTError('a method needs a training config, with model and train_dataloader')
     for name in dict.fromkeys(names):
         METHODS[name](cfg)

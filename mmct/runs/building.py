@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from mmct.messages import missing_data
 
+from .config_check import check_config
 from .domains import check_split
 from .errors import CTError, config_errors
 from .files import write_text
@@ -101,7 +102,7 @@ def build_runner(cfg: Config) -> Runner:
     if not cfg.get('model'):
         raise CTError(f'config {cfg.filename} has no model')
     check_split(cfg)
-    _check_lengths(cfg.get('train_cfg') or {})
+    check_config(cfg)
     name = cfg.get('runner_type', 'Runner')
     kind = RUNNERS.get(name)
     if kind is None:
@@ -110,14 +111,6 @@ def build_runner(cfg: Config) -> Runner:
         runner = type(kind.__name__, (_UsersRunner, kind), {}).from_cfg(cfg)
     runner.register_hook(_DumpConfig())
     return runner
-
-
-def _check_lengths(train_cfg: ConfigDict) -> None:
-    """Refuse lengths with which mmengine trains nothing, or fails at the first epoch's end."""
-    for name, least in dict(max_epochs=1, max_iters=1, val_interval=1, val_begin=0).items():
-        value = train_cfg.get(name, 1)
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise CTError(f'train_cfg.{name} must be an integer of {least} or more, got {value!r}')
 
 
 def dump_config(runner: Runner, replace: bool = True) -> None:

@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from mmct.messages import suggestion
 from mmct.paths import config_path
 
-from .errors import CTError, config_errors
+from .errors import ConfigError, CTError, one_line
 from .identity import start_of
 
 
@@ -33,8 +33,12 @@ def load_config(path: str) -> Config:
         CTError: If there is no such file, near names are suggested; or if it cannot be read.
     """
     file = _config_file(path)
-    with config_errors():
+    try:
         return Config.fromfile(file)
+    # A config is code of the user's: it may raise anything.
+    except Exception as error:
+        text = f'config {path} cannot be read: {one_line(error)} ({type(error).__name__})'
+        raise ConfigError(text) from error
 
 
 def _config_file(path: str) -> Path | str:
@@ -226,7 +230,7 @@ def set_length(cfg: Config, length: int) -> None:
     for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
         for name in _TIMES:
             if name in scheduler:
-                scheduler[name] = _scaled(scheduler[name], ratio)
+                scheduler[name] = _scaled(name, scheduler[name], ratio)
         if type_name(scheduler) in _DECAY_A_STEP and 'gamma' in scheduler:
             scheduler.gamma = scheduler.gamma ** (1 / ratio)
 
@@ -241,9 +245,11 @@ def stretch(cfg: Config, times: float) -> None:
     set_length(cfg, max(1, round(times * cfg.train_cfg[length_key(cfg)])))
 
 
-def _scaled(time: Any, ratio: float) -> Any:
+def _scaled(name: str, time: Any, ratio: float) -> Any:
     if isinstance(time, (list, tuple)):
-        return [_scaled(value, ratio) for value in time]
+        return [_scaled(name, value, ratio) for value in time]
+    if not isinstance(time, (int, float, type(None))):
+        raise CTError(f'param_scheduler: {name} must be a number, got {time!r}')
     if not time or time >= _FOREVER:
         return time
     return max(1, round(time * ratio))

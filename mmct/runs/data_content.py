@@ -103,6 +103,6 @@ def _read(cache: Path | None) -> dict[str, str]:
     """Read what was found before; nothing from a file that is damaged."""
     try:
         known = json.loads(cache.read_text(encoding='utf-8')) if cache is not None else {}
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return known if isinstance(known, dict) else {}

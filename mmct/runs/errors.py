@@ -1,9 +1,10 @@
 """Errors that are the user's to mend, told apart from bugs of our own."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from traceback import walk_tb
+from types import FrameType
 
 
 class CTError(RuntimeError):
@@ -49,14 +50,52 @@ def config_errors() -> Iterator[None]:
     except _FROM_CONFIGS as error:
         if _is_bug(error):
             raise
-        raise ConfigError(f'{one_line(error)} ({type(error).__name__})') from error
+        text = f'{_being_built(error)}{one_line(error)} ({type(error).__name__})'
+        raise ConfigError(text) from error
 
 
-def _is_bug(error: BaseException) -> bool:
+@contextmanager
+def trial_of(what: str) -> Iterator[None]:
+    """Within the block something is tried that depends on the config, before it counts.
+
+    Args:
+        what (str): For the message.
+
+    Raises:
+        CTError: If it fails.
+    """
+    try:
+        with config_errors():
+            yield
+    except CTError as error:
+        raise type(error)(f'{what} fails: {error}') from error
+
+
+def _frames(error: BaseException) -> list[FrameType]:
+    """List the frames that an error came through, the innermost last."""
     # mmengine wraps what a constructor raises in an error of the same type.
     while type(error.__context__) is type(error):
         error = error.__context__
-    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    return [frame for frame, _ in walk_tb(error.__traceback__)]
+
+
+def _being_built(error: BaseException) -> str:
+    """Name what a registry was building, and with which settings: the error says neither."""
+    names = ('build_from_cfg', 'build_scheduler_from_cfg')
+    found = [f.f_locals.get('cfg') for f in _frames(error) if f.f_code.co_name in names]
+    built = [cfg for cfg in found if isinstance(cfg, Mapping)]
+    if not built:
+        return ''
+    kind = built[-1].get('type')
+    name = kind if isinstance(kind, str) else getattr(kind, '__name__', repr(kind))
+    # What is built of its own is not at fault.
+    plain = {k: v for k, v in built[-1].items() if k != 'type' and not isinstance(v, Mapping)}
+    settings = ', '.join(f'{key}={repr(value)[:40]}' for key, value in plain.items())
+    return f'{name}({settings[:300]}): '
+
+
+def _is_bug(error: BaseException) -> bool:
+    frames = _frames(error)
     # A constructor raises one for a setting that is unknown, or of a type that it cannot compare.
     constructing = any(frame.f_code.co_name in ('__init__', '__post_init__') for frame in frames)
     if isinstance(error, TypeError) and constructing:

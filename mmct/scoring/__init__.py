@@ -2,11 +2,13 @@
 
 from .accuracy import Accuracy, evaluate
 from .predictor import drawn_batches
+from .rehearsal import rehearse_scoring
 from .scorecard import score
 
 __all__ = [
     'Accuracy',
     'drawn_batches',
     'evaluate',
+    'rehearse_scoring',
     'score',
 ]

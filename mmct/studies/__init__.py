@@ -4,7 +4,7 @@ from . import figures, scores, tables  # noqa: F401  (registered by being import
 from .cell import Cell, Outcome
 from .checks import check_data, check_networks, check_parts
 from .config import Arm, Study, Tuning, read_study
-from .executors import Executor, LocalExecutor
+from .executors import Executor, LocalExecutor, check_training
 from .leave_one_out import draws, leave_one_out
 from .live_table import LiveTable
 from .loop import StudyProgress, run_study
@@ -41,6 +41,7 @@ __all__ = [
     'check_data',
     'check_networks',
     'check_parts',
+    'check_training',
     'draws',
     'leave_one_out',
     'print_study',

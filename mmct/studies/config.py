@@ -256,7 +256,7 @@ def read_study(cfg: Config, seeds: int | None = None) -> Study:
     try:
         study = Study.model_validate(settings)
     except ValidationError as error:
-        raise CTError(_first(error)) from error
+        raise CTError(f'{cfg.filename}: {_first(error)}') from error
     file = Path(cfg.filename).resolve()
     ours = dict(name=file.stem, folder=file.parent, imports=tuple(custom_imports(cfg)))
     return study.model_copy(update=ours)

@@ -6,16 +6,19 @@ import signal
 import sys
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import connection
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from mmct.runs.errors import CTError
 from mmct.runs.ranks import available_cores
 
 from .cell import FAILED, Cell, Outcome
+from .rehearsal import rehearse_cells
 from .store import StudyStore
 from .worker import run_cell
 
@@ -94,13 +97,8 @@ class LocalExecutor(Executor):
     def start(self, cell: Cell, folder: Path) -> None:
         """Start a cell; see :class:`Executor`."""
         slot = min(set(range(self.jobs)) - set(self._slots))
-        spawn = multiprocessing.get_context('spawn')
-        receiver, sender = spawn.Pipe(duplex=False)
-        process = spawn.Process(target=_in_process, args=(cell, folder, sender))
-        with _inherited(log_of(cell, folder), _environment(slot, self.jobs)):
-            process.start()
-        sender.close()
-        self._slots[slot] = cell, process, receiver
+        variables = _environment(slot, self.jobs)
+        self._slots[slot] = cell, *_spawned(log_of(cell, folder), variables, run_cell, cell, folder)
 
     def wait(self, seconds: float) -> list[Outcome]:
         """Wait until a cell ends; see :class:`Executor`."""
@@ -115,6 +113,33 @@ class LocalExecutor(Executor):
         for _, process, _ in self._slots.values():
             process.join()
         self._slots = {}
+
+
+def check_training(cells: list[Cell], folder: Path) -> None:
+    """Try the training of each arm, see :func:`mmct.studies.rehearsal.rehearse_cells`.
+
+    In a process of its own: this one shall have no memory of a GPU.
+
+    Args:
+        cells (list[Cell]): Those that are to be trained.
+        folder (Path): The study's; what is printed is in its ``rehearsal.txt``.
+
+    Raises:
+        CTError: If an arm cannot be trained; the message names it.
+    """
+    log = folder / 'rehearsal.txt'
+    process, receiver = _spawned(log, {}, rehearse_cells, cells)
+    try:
+        wrong = receiver.recv()
+    except EOFError:
+        process.join()
+        wrong = f'the rehearsal of the arms ended with code {process.exitcode}'
+    finally:
+        process.kill()
+        process.join()
+        receiver.close()
+    if wrong:
+        raise CTError(f'{wrong}; {log} shows where')
 
 
 def log_to_file(path: Path) -> None:
@@ -178,9 +203,22 @@ def _inherited(log: Path, variables: dict[str, str]) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _in_process(cell: Cell, folder: Path, sender: connection.Connection) -> None:
+def _spawned(
+    log: Path, variables: dict[str, str], work: Callable, *args: Any
+) -> tuple[multiprocessing.Process, connection.Connection]:
+    """Start a process, and give it with the place where what its work returns comes out."""
+    spawn = multiprocessing.get_context('spawn')
+    receiver, sender = spawn.Pipe(duplex=False)
+    process = spawn.Process(target=_in_process, args=(sender, work, *args))
+    with _inherited(log, variables):
+        process.start()
+    sender.close()
+    return process, receiver
+
+
+def _in_process(sender: connection.Connection, work: Callable, *args: Any) -> None:
     threading.Thread(target=_end_with_the_study, daemon=True).start()
-    sender.send(run_cell(cell, folder))
+    sender.send(work(*args))
 
 
 def _end_with_the_study() -> None:

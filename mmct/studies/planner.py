@@ -12,6 +12,7 @@ from mmpretrain.registry import DATASETS, HOOKS
 
 from mmct.methods.switch import add_methods
 from mmct.runs.building import set_loader_defaults
+from mmct.runs.config_check import check_config
 from mmct.runs.configs import (
     check_key,
     import_also,
@@ -202,6 +203,7 @@ class Planner:
                 check_key(cfg, key, 'overlay')
             # A copy: mmengine takes _delete_ out of what it merges.
             cfg.merge_from_dict(copy.deepcopy(overlay))
+        check_config(cfg)
         stretch(cfg, arm.length)
         add_methods(cfg, arm.methods)
         cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}

@@ -7,7 +7,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.hooks import EMAHook
 from mmpretrain.registry import HOOKS
 
-from mmct.messages import require
+from mmct.messages import is_positive, require
 from mmct.models import check_removal
 from mmct.runs.configs import (
     import_mmct,
@@ -79,8 +79,12 @@ class TeacherRecipe:
         check_removal('NoBNTeacherHook', self.init, self.granularity)
         for name in ('calibration_batches', 'length', 'max_epochs', 'max_iters', 'lr'):
             value = getattr(self, name)
-            positive = isinstance(value, (int, float)) and value > 0
-            require(value is None or positive, f'NoBNTeacherHook: {name} must be positive', value)
+            rule = f'NoBNTeacherHook: {name} must be positive'
+            require(value is None or is_positive(value), rule, value)
+        for name in ('calibration_batches', 'max_epochs', 'max_iters'):
+            value = getattr(self, name)
+            whole = value is None or isinstance(value, int)
+            require(whole, f'NoBNTeacherHook: {name} must be an integer', value)
 
 
 def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:

@@ -1,29 +1,25 @@
 """A look ahead: what both stages need is built and tried on one batch before hours are spent."""
 
 import copy
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
-from mmengine.evaluator import Evaluator
 from mmengine.optim import OptimWrapperDict, build_optim_wrapper
 from mmengine.registry import PARAM_SCHEDULERS
 from mmengine.runner import Runner
 from mmpretrain.models import ImageClassifier
 
-from mmct.models import build_classifier, calibrate, evaluating, start_from_teacher
+from mmct.models import build_classifier, calibrate, start_from_teacher
 from mmct.runs.checkpoint import safe_loading
-from mmct.runs.errors import CTError, config_errors
+from mmct.runs.errors import trial_of
 from mmct.runs.isolation import isolated
 from mmct.runs.ranks import unwrapped
+from mmct.scoring import rehearse_scoring
 
 from .config import TeacherRecipe
-
-T = TypeVar('T')
 
 
 def rehearse(runner: Runner, cfg: Config, recipe: TeacherRecipe, student_start: str) -> None:
@@ -43,17 +39,32 @@ def rehearse(runner: Runner, cfg: Config, recipe: TeacherRecipe, student_start: 
     """
     with isolated(), safe_loading():
         batch = _one_batch(runner)
-        teacher = _tried('the teacher', lambda: _teacher(runner, cfg, recipe, batch))
-        _tried('the student', lambda: _student(runner, teacher, recipe, student_start, batch))
-        _tried('the validation', lambda: _validation(runner, teacher))
+        with trial_of('the teacher'):
+            teacher = _teacher(runner, cfg, recipe, batch)
+        with trial_of('the student'):
+            _student(runner, teacher, recipe, student_start, batch)
+        _validation(runner, teacher)
 
 
-def _tried(who: str, stage: Callable[[], T]) -> T:
-    try:
-        with config_errors():
-            return stage()
-    except CTError as error:
-        raise CTError(f'{who} fails: {error}') from error
+def rehearse_alone(runner: Runner) -> None:
+    """Let a network that has no teacher take a step, as :func:`rehearse` does.
+
+    Args:
+        runner (Runner): Before training. A model that is no classifier, which may need its
+            hooks, is not tried.
+
+    Raises:
+        CTError: If anything cannot be built or run.
+    """
+    original = unwrapped(runner)
+    if not isinstance(original, ImageClassifier):
+        return
+    with isolated(), safe_loading():
+        batch = _one_batch(runner)
+        with trial_of('the training'):
+            model = build_classifier(runner.cfg).to(next(original.parameters()).device)
+            _step(model, runner.cfg, batch, len(runner.train_dataloader))
+        _validation(runner, model)
 
 
 def _one_batch(runner: Runner) -> Mapping[str, Any]:
@@ -98,17 +109,9 @@ def _student(
 def _validation(runner: Runner, model: ImageClassifier) -> None:
     """Score a few images as the validation will."""
     cfg = runner.cfg
-    if cfg.get('val_evaluator') is None or cfg.get('val_dataloader') is None:
-        return
-    dataset = runner.val_dataloader.dataset
-    batch = runner.val_dataloader.collate_fn([dataset[i] for i in range(min(8, len(dataset)))])
-    evaluator = Evaluator(copy.deepcopy(cfg.val_evaluator))
-    evaluator.dataset_meta = getattr(dataset, 'metainfo', None)
-    with evaluating(model), torch.no_grad():
-        evaluator.process(model.val_step(copy.deepcopy(batch)), batch)
-    # Another error may be for want of images: these are few.
-    with suppress(ArithmeticError, AssertionError, LookupError, RuntimeError, ValueError):
-        evaluator.evaluate(min(8, len(dataset)))
+    if cfg.get('val_evaluator') is not None and cfg.get('val_dataloader') is not None:
+        with trial_of('the validation (val_dataloader, val_evaluator)'):
+            rehearse_scoring(model, runner.val_dataloader, cfg.val_evaluator)
 
 
 def _inputs(model: ImageClassifier, batch: Mapping[str, Any]) -> Any:
@@ -118,11 +121,17 @@ def _inputs(model: ImageClassifier, batch: Mapping[str, Any]) -> Any:
 def _step(model: ImageClassifier, cfg: Config, batch: Mapping[str, Any], epoch: int) -> None:
     """Train on one batch, with the optimizer and the schedulers of a config."""
     wrapper = build_optim_wrapper(model, copy.deepcopy(cfg.optim_wrapper))
+    built = []
     # One of several optimizers has schedules by their names: they are not tried.
     if not isinstance(wrapper, OptimWrapperDict):
         schedulers = cfg.get('param_scheduler') or []
         for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
             settings = dict(optimizer=wrapper, epoch_length=epoch)
-            PARAM_SCHEDULERS.build(copy.deepcopy(scheduler), default_args=settings)
+            built.append(PARAM_SCHEDULERS.build(copy.deepcopy(scheduler), default_args=settings))
     model.train()
     model.train_step(copy.deepcopy(batch), wrapper)
+    for scheduler in built:
+        # From where it begins: before, it does not look at its settings.
+        scheduler._global_step = getattr(scheduler, 'begin', 0)
+        for _ in range(0 if getattr(scheduler, 'need_val_args', False) else 2):
+            scheduler.step()

@@ -54,7 +54,7 @@ def get_teacher(
     """
     with isolated():
         if checkpoint:
-            return _loaded(runner, recipe, checkpoint)
+            return _loaded(runner, recipe, checkpoint, student_start)
         store = _store(runner)
         _train_unless_there(runner, recipe, store, retrain, student_start)
         return _built(runner, recipe, store.load(), store.weights), store.read()
@@ -70,9 +70,10 @@ def _store(runner: Runner) -> TeacherStore:
 
 
 def _loaded(
-    runner: Runner, recipe: TeacherRecipe, checkpoint: str
+    runner: Runner, recipe: TeacherRecipe, checkpoint: str, student_start: str
 ) -> tuple[ImageClassifier, dict[str, Any]]:
     teacher = _built(runner, recipe, load_state_dict(checkpoint), checkpoint)
+    rehearse(runner, teacher_config(runner.cfg, recipe, ''), recipe, student_start)
     teacher.to(next(unwrapped(runner).parameters()).device)
     record = teacher_record(runner, teacher, checkpoint)
     runner.logger.info(
@@ -86,13 +87,12 @@ def _train_unless_there(
     runner: Runner, recipe: TeacherRecipe, store: TeacherStore, retrain: bool, student_start: str
 ) -> None:
     cfg = teacher_config(runner.cfg, recipe, str(store.folder))
-    if retrain or not on_main_rank(store.is_finished):
-        if runner.iter > 0:
-            raise CTError(
-                f'the checkpoint to resume is of a student whose teacher is not in {store.folder}: '
-                'put it there, or give it with --teacher'
-            )
-        rehearse(runner, cfg, recipe, student_start)
+    if runner.iter > 0 and (retrain or not on_main_rank(store.is_finished)):
+        raise CTError(
+            f'the checkpoint to resume is of a student whose teacher is not in {store.folder}: '
+            'put it there, or give it with --teacher'
+        )
+    rehearse(runner, cfg, recipe, student_start)
     checkpoints = (runner.cfg.get('default_hooks') or {}).get('checkpoint') or {}
     allow_other = checkpoints.get('on_other_config') == 'warn'
     state, differing = on_main_rank(

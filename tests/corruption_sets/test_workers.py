@@ -1,7 +1,9 @@
 """Workers do the tasks, a few at a time, and their death is told."""
 
 import os
+import signal
 import time
+from multiprocessing import forkserver
 
 import pytest
 from worker_tasks import die, fail, label, pid_after
@@ -53,3 +55,13 @@ def test_an_error_here_ends_them_at_once():
             return
         time.sleep(0.1)
     raise AssertionError('the worker is still there')
+
+
+def test_an_error_here_ends_a_server_that_is_still_importing(monkeypatch):
+    own = forkserver.ForkServer()
+    monkeypatch.setattr(forkserver, '_forkserver', own)
+    monkeypatch.setattr(forkserver, 'ensure_running', own.ensure_running)
+    with pytest.raises(KeyboardInterrupt), Workers(CONFIG, 1):
+        raise KeyboardInterrupt
+    _, status = os.waitpid(own._forkserver_pid, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL

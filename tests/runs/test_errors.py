@@ -25,9 +25,11 @@ def built(settings):
 @pytest.mark.parametrize(
     'settings, said',
     [
-        (dict(type='Knid', size=1), r'Knid is not in .* \(KeyError\)'),
+        (dict(type='Knid', size=1), r'^Knid\(size=1\): Knid is not in .* \(KeyError\)'),
         (dict(type='Kind', sise=1), r"unexpected keyword argument 'sise'.* \(TypeError\)"),
-        (dict(type='Kind', size='x'), r'bad operand .* \(TypeError\)'),
+        (dict(type='Kind', size='x'), r"^Kind\(size='x'\): .*bad operand .* \(TypeError\)"),
+        (dict(type='Kind', size=[1, 2]), r'^Kind\(size=\[1, 2\]\): .*bad operand'),
+        (dict(type='Kind', size=dict(a=1)), r'^Kind\(\): .*bad operand'),
         (dict(size=1), r'must contain the key .* \(KeyError\)'),
         (dict(type=1), r'must be a str .* \(TypeError\)'),
     ],

@@ -5,6 +5,7 @@ import io
 import os
 import pwd
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,25 @@ def test_a_user_without_name_and_home_has_both_while_a_tool_runs(monkeypatch):
 
     assert run_tool('tool', work, None) == 0
     assert found[1] == f'uid{os.getuid()}'
+
+
+class StoppedInADestructor:
+    def __init__(self, number):
+        self.number = number
+
+    def __del__(self):
+        os.kill(os.getpid(), self.number)
+
+
+@pytest.mark.parametrize(('number', 'code'), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_that_python_would_drop_ends_the_tool(number, code):
+    def work(args):
+        StoppedInADestructor(number)
+        for _ in range(200):
+            time.sleep(0.05)
+
+    try:
+        found = run_tool('train.py', work, None)
+    except SystemExit as error:
+        found = error.code
+    assert found == code

@@ -5,6 +5,7 @@ import torch
 from mmengine.runner import Runner
 
 from mmct.runs import CTError
+from mmct.teacher.rehearsal import rehearse_alone
 
 WRONG = {
     'a loss that no batch fits': (
@@ -25,8 +26,12 @@ WRONG = {
         dict(student_start='teacher', init='identity'),
         'the student fails: .*affine=False',
     ),
+    'a schedule that fails when it begins to change': (
+        {'param_scheduler': [dict(type='CosineAnnealingLR', T_max='abc', begin=1)]}, {},
+        'the teacher fails: ',
+    ),
     'a metric of a setting that it cannot take': (
-        {'val_evaluator.topk': 'abc'}, {}, "the validation fails: .*'str' and 'int'",
+        {'val_evaluator.topk': 'abc'}, {}, "the validation .* fails: .*'str' and 'int'",
     ),
 }  # fmt: skip
 
@@ -42,6 +47,34 @@ def test_what_would_fail_later_is_refused_at_once(tiny, tmp_path, options, hook,
         Runner.from_cfg(cfg).train()
     assert '\n' not in str(error.value)
     assert not (tmp_path / 'work' / 'teacher').exists()
+
+
+@pytest.mark.parametrize('resumes', [False, True])
+def test_a_student_is_tried_also_where_its_teacher_is_there(tiny, tmp_path, train, resumes):
+    train(tiny())
+    options = {'val_evaluator.topk': 'abc', 'resume': resumes, 'train_cfg.max_epochs': 3}
+    cfg = tiny(hook=dict(checkpoint=str(tmp_path / 'work' / 'teacher' / 'teacher.pth')), options={
+        **options, 'default_hooks.checkpoint.on_other_config': 'warn'})  # fmt: skip
+    with pytest.raises(CTError, match="the validation .* fails: .*'str' and 'int'"):
+        Runner.from_cfg(cfg).train()
+
+
+ALONE = {
+    'a head that does not fit': ({'model.head.in_channels': 31}, 'the training fails: '),
+    'a schedule': (
+        {'param_scheduler': [dict(type='CosineAnnealingLR', T_max='abc')]}, 'the training fails: '
+    ),
+    'a metric': ({'val_evaluator.topk': 'abc'}, 'the validation .* fails: '),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(('options', 'message'), ALONE.values(), ids=ALONE)
+def test_a_network_without_a_teacher_is_tried_too(tiny, options, message):
+    runner = Runner.from_cfg(tiny('bn_resnet18_digits'))
+    rehearse_alone(runner)
+    runner = Runner.from_cfg(tiny('bn_resnet18_digits', options=options))
+    with pytest.raises(CTError, match=message):
+        rehearse_alone(runner)
 
 
 def test_a_resumed_student_without_its_teacher_is_refused_before_another_is_trained(

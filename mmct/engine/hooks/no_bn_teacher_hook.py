@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
-from mmct.messages import require, suggestion
+from mmct.messages import is_positive, require, suggestion
 from mmct.models import CTClassifier, check_speed, pick_dtype
 from mmct.runs.checkpoint import digest, load_safely, refuse_code
 from mmct.runs.errors import CTError
@@ -79,8 +79,8 @@ class NoBNTeacherHook(Hook):
         ):
             rule = f'NoBNTeacherHook: {name} must be {allowed[0]!r} or {allowed[1]!r}'
             require(value in allowed, rule, value)
-        positive = isinstance(student_lr_mult, (int, float)) and student_lr_mult > 0
-        require(positive, 'NoBNTeacherHook: student_lr_mult must be positive', student_lr_mult)
+        rule = 'NoBNTeacherHook: student_lr_mult must be positive'
+        require(is_positive(student_lr_mult), rule, student_lr_mult)
         check_speed('NoBNTeacherHook', dtype, compile)
         known = [field.name for field in fields(TeacherRecipe)]
         for name in recipe.keys() - known:

@@ -1,0 +1,73 @@
+"""Refuse settings of another kind than a Runner takes, before anything walks through them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.config import Config
+
+from .errors import CTError
+
+# The parts that are a dict, those that may also be a list of them, and texts; each may be None.
+_DICTS = (
+    'model', 'data_preprocessor', 'train_dataloader', 'val_dataloader', 'test_dataloader',
+    'train_cfg', 'val_cfg', 'test_cfg', 'optim_wrapper', 'optim_wrapper.optimizer', 'auto_scale_lr',
+    'default_hooks', 'default_hooks.checkpoint', 'env_cfg', 'randomness', 'visualizer',
+)  # fmt: skip
+_DICTS_OR_LISTS = ('val_evaluator', 'test_evaluator', 'param_scheduler')
+_TEXTS = ('work_dir', 'load_from', 'default_scope', 'experiment_name', 'launcher')
+# The smallest value of those that are whole numbers. With smaller ones mmengine trains nothing,
+# or fails at the end of the first epoch.
+_WHOLE = {
+    'train_cfg.max_epochs': 1,
+    'train_cfg.max_iters': 1,
+    'train_cfg.val_interval': 1,
+    'train_cfg.val_begin': 0,
+    'optim_wrapper.accumulative_counts': 1,
+    **{f'{split}_dataloader.batch_size': 1 for split in ('train', 'val', 'test')},
+    **{f'{split}_dataloader.num_workers': 0 for split in ('train', 'val', 'test')},
+}
+
+
+def check_config(cfg: Config) -> None:
+    """Check the kinds of the parts of a config, and its counts.
+
+    Args:
+        cfg (Config): Of a training or a test.
+
+    Raises:
+        CTError: Names the setting, what is allowed, and what came.
+    """
+    for kinds, names, allowed in (
+        (Mapping, _DICTS, 'a dict'),
+        ((Mapping, list, tuple), _DICTS_OR_LISTS, 'a dict or a list of dicts'),
+        ((list, tuple), ('custom_hooks',), 'a list of dicts'),
+        (str, _TEXTS, 'a text'),
+        (bool, ('resume',), 'True or False'),
+    ):
+        for name in names:
+            value = _at(cfg, name)
+            items = value if isinstance(value, (list, tuple)) else ()
+            plain = any(isinstance(item, (str, int, float, list)) for item in items)
+            _require(value is None or isinstance(value, kinds) and not plain, name, allowed, value)
+    for name, least in _WHOLE.items():
+        value = _at(cfg, name, least)
+        whole = isinstance(value, int) and not isinstance(value, bool) and value >= least
+        _require(whole, name, f'an integer of {least} or more', value)
+    seed = _at(cfg, 'randomness.seed')
+    whole = isinstance(seed, int) and 0 <= seed < 2**32
+    _require(seed is None or whole, 'randomness.seed', 'an integer from 0 to 2**32 - 1', seed)
+
+
+def _at(cfg: Mapping, name: str, default: Any = None) -> Any:
+    """Look up a key with dots."""
+    *owners, last = name.split('.')
+    for owner in owners:
+        cfg = cfg.get(owner)
+        if not isinstance(cfg, Mapping):
+            return default
+    return cfg.get(last, default)
+
+
+def _require(holds: bool, name: str, allowed: str, value: Any) -> None:
+    if not holds:
+        raise CTError(f'{name} must be {allowed}, got {value!r}')

@@ -1,0 +1,44 @@
+"""A look ahead: a few images are scored as all will be, and nothing of it stays."""
+
+import copy
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import torch
+from mmengine.evaluator import Evaluator
+from mmengine.model import BaseModel
+from torch.utils.data import DataLoader
+
+from mmct.datasets import CorruptionSet
+from mmct.models import evaluating
+
+from .predictor import Predictor
+
+# As many as show what is wrong with a network or a metric.
+_IMAGES = 8
+
+
+def rehearse_scoring(
+    model: BaseModel, loader: DataLoader, evaluator: Mapping[str, Any] | list
+) -> None:
+    """Score a few images.
+
+    Args:
+        model (BaseModel): The network; its mode is kept.
+        loader (DataLoader): Of validation or test; no image is taken from it.
+        evaluator (Mapping | list): The config of the metrics.
+    """
+    dataset = loader.dataset
+    with evaluating(model), torch.no_grad():
+        if isinstance(dataset, CorruptionSet):
+            images = torch.from_numpy(dataset.read(0, slice(0, _IMAGES)))
+            list(Predictor(model, channels_last=False)([images]))
+            return
+        batch = loader.collate_fn([dataset[i] for i in range(min(_IMAGES, len(dataset)))])
+        metrics = Evaluator(copy.deepcopy(evaluator))
+        metrics.dataset_meta = getattr(dataset, 'metainfo', None)
+        metrics.process(model.test_step(copy.deepcopy(batch)), batch)
+    # Another error may be for want of images: these are few.
+    with suppress(ArithmeticError, AssertionError, LookupError, RuntimeError, ValueError):
+        metrics.evaluate(min(_IMAGES, len(dataset)))

@@ -1,0 +1,55 @@
+"""A look ahead at the arms of a study: a run of each is built and tried before any is trained."""
+
+import copy
+import traceback
+from collections.abc import Iterable
+from tempfile import TemporaryDirectory
+
+from mmengine.config import Config
+from mmpretrain.registry import HOOKS
+
+from mmct.runs.building import build_runner, data_loader
+from mmct.runs.errors import CTError, trial_of
+from mmct.runs.isolation import isolated
+from mmct.teacher.config import teacher_config, teacher_hook
+from mmct.teacher.rehearsal import rehearse, rehearse_alone
+
+from .cell import Cell
+
+
+def rehearse_cells(cells: Iterable[Cell]) -> str:
+    """Build the first cell of each arm and role, and let it take a step; nothing of it stays.
+
+    Args:
+        cells (Iterable[Cell]): Those that are to be trained.
+
+    Returns:
+        str: What is wrong with the first that fails, and its arm; empty if all can be trained.
+            The traceback is printed.
+    """
+    first: dict[tuple[str, str], Cell] = {}
+    for cell in cells:
+        first.setdefault((cell.arm, cell.role), cell)
+    try:
+        for cell in first.values():
+            with trial_of(f'arm {cell.arm!r}'), isolated(), TemporaryDirectory() as folder:
+                _rehearse(copy.deepcopy(cell.config), folder)
+    except CTError as error:
+        traceback.print_exc()
+        return str(error)
+    return ''
+
+
+def _rehearse(cfg: Config, folder: str) -> None:
+    cfg.work_dir = folder
+    runner = build_runner(cfg)
+    data_loader(runner, 'train')
+    if cfg.get('val_dataloader'):
+        data_loader(runner, 'val')
+    hook = teacher_hook(cfg)
+    if hook is None:
+        rehearse_alone(runner)
+    else:
+        built = HOOKS.build(hook)
+        teacher = teacher_config(cfg, built.recipe, folder)
+        rehearse(runner, teacher, built.recipe, built.student_start)

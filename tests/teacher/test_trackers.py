@@ -1,6 +1,7 @@
 """Trackers of experiments: what a teacher's run inside the student's leaves in each, for real."""
 
 import random
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from mmct.runs.building import build_runner
 from mmct.studies import Cell, run_cell
 from mmct.teacher.trackers import teachers_backends, write_into
 
+NUMBERS = count()
 ONCE = {'train_cfg.max_epochs': 1}
 FEW = dict(type='ScorecardHook', corruptions=['fog'], severities=[2])
 SCORES = {'clean_error_pct', 'raw_mce_pct', 'fog_error_pct'}
@@ -102,8 +104,7 @@ def tracker(request):
 
 def test_curves_of_both_and_all_scores_are_in_one_run(tracker, tiny, train):
     backend, runs = tracker
-    cfg = tiny(options=ONCE)
-    cfg.visualizer.vis_backends = [dict(type='LocalVisBackend'), backend]
+    cfg = tracked(tiny(options=ONCE), [dict(type='LocalVisBackend'), backend])
     cfg.test_dataloader.dataset.update(indices=32, serialize_data=False)
     cfg.custom_hooks.append(FEW)
     runner = train(cfg)
@@ -134,9 +135,7 @@ def test_curves_of_both_and_all_scores_are_in_one_run(tracker, tiny, train):
 @pytest.mark.usefixtures('rehearsed')
 def test_or_each_has_a_run_of_its_own(tracker, tiny, train):
     backend, runs = tracker
-    cfg = tiny(options=ONCE)
-    cfg.visualizer.vis_backends = [dict(type='OwnRunVisBackend', backend=backend)]
-    train(cfg)
+    train(tracked(tiny(options=ONCE), [dict(type='OwnRunVisBackend', backend=backend)]))
     teacher, student = runs()
     assert (teacher.model, student.model) == ('NormFreeClassifier', 'CTClassifier')
     assert 'ct/agreement_pct' in student.curves and 'loss_consistency' not in teacher.curves
@@ -198,6 +197,8 @@ OWN = dict(type='OwnRunVisBackend', backend=dict(type='OneAtATime'), teacher=dic
 
 def tracked(cfg, backend):
     cfg.visualizer.vis_backends = backend
+    # Runs of one second would share a visualizer.
+    cfg.experiment_name = f'{next(NUMBERS)}'
     return cfg
 
 
@@ -234,6 +235,7 @@ def test_a_student_that_goes_on_has_a_run_without_its_teacher(one, tiny, train):
         runner.train()
     # The process ends here.
     one.runs, one.is_open = [], False
+    cfg = tracked(cfg, cfg.visualizer.vis_backends)
     cfg.resume, cfg.load_from = True, f'{cfg.work_dir}/epoch_1.pth'
     train(cfg)
     ((name, curves),) = one.runs

@@ -12,13 +12,9 @@ import threading
 from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
-<<<<<<< HEAD
 from io import TextIOWrapper
 from pathlib import Path
-from typing import NoReturn
-=======
 from typing import Any, NoReturn
->>>>>>> drill
 
 from mmct.messages import visible
 from mmct.runs.errors import ConfigError, CTError, of_the_machine, one_line
@@ -45,15 +41,12 @@ def run_tool(
     # Python lets the main thread alone handle signals.
     handles = threading.current_thread() is threading.main_thread()
     before = handles and signal.signal(signal.SIGTERM, partial(_leave, os.getpid()))
-<<<<<<< HEAD
     # A character that the terminal does not have is shown by its code.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors='backslashreplace')
     _find_home()
-=======
     reported, sys.unraisablehook = sys.unraisablehook, partial(_send_again, sys.unraisablehook)
->>>>>>> drill
     try:
         work(args)
     except BaseException as error:

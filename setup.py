@@ -20,13 +20,13 @@ LIGHT = [
     'packaging>=23',
     'pandas>=2.2,<4',
     'pillow>=10.1',
+    'pydantic>=2.7,<3',
     'rich>=13',
     'scipy>=1.15',
     'tabulate>=0.9,<1',
 ]
 # What training, scoring and studies need besides, on either stack.
 TRAINING = [
-    'pydantic>=2.7,<3',
     'safetensors>=0.4.3',
     'scikit-learn>=1.4',
     'threadpoolctl>=3.1',
@@ -51,10 +51,12 @@ OPENMMLAB = [
     'setuptools<82',
 ]
 RAY = ['ray>=2.40']
-# The tests build the wheel, run studies on Ray, remove BN from timm's networks, and compare
-# calibration errors with torchmetrics'.
+# What mmengine's backends write to. The skinny MLflow has the client, for a server or files.
+TRACKERS = ['mlflow-skinny>=3.2', 'tensorboard>=2.18', 'wandb>=0.19']
+# The tests build the wheel, run studies on Ray, read what trackers hold, remove BN from timm's
+# networks, and compare calibration errors with torchmetrics'.
 TESTS = [
-    *RAY, 'hypothesis>=6', 'pytest>=8', 'pytest-xdist>=3', 'setuptools>=77', 'timm>=1',
+    *RAY, *TRACKERS, 'hypothesis>=6', 'pytest>=8', 'pytest-xdist>=3', 'setuptools>=77', 'timm>=1',
     'torchmetrics>=1.4',
 ]  # fmt: skip
 DEV = [*TESTS, 'build', 'interrogate>=1.7', 'pre-commit', 'ruff>=0.9']
@@ -107,6 +109,7 @@ setup(
         'onedl': ONEDL,
         'openmmlab': OPENMMLAB,
         'ray': RAY,
+        'trackers': TRACKERS,
         'tests': TESTS,
         'dev': DEV,
     },

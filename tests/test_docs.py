@@ -11,6 +11,7 @@ from tool_runs import ROOT
 from mmct.evaluation import compare, read_result
 from mmct.report import to_markdown
 from mmct.studies import StudyStore, write_study_report
+from mmct.studies.figures import Halves
 from mmct.studies.panels import by_group
 from mmct.studies.summary import mean_and_error, scores_by_arm
 
@@ -31,9 +32,7 @@ BN_REMOVAL = (ROOT / 'docs' / 'bn_removal.md').read_text(encoding='utf-8')
 COLUMNS = 'clean error, %', 'mCE, %', 'gap', 'gap at equal clean error'
 
 
-@pytest.mark.parametrize(
-    'name', sorted(file.parent.name for file in STUDIES.glob('*/study.json'))
-)
+@pytest.mark.parametrize('name', sorted(file.parent.name for file in STUDIES.glob('*/study.json')))
 def test_the_report_of_a_kept_study_is_made_again_from_its_results(name, tmp_path):
     plan = json.loads((STUDIES / name / 'study.json').read_text(encoding='utf-8'))
     # Pictures differ from one version of matplotlib to the next.
@@ -77,7 +76,7 @@ def test_what_is_said_to_rest_on_low_variance_is_that_of_the_results():
     files = {file.stem: file for file in (folder / 'results').glob('*.json')}
     results = {key: json.loads(file.read_text(encoding='utf-8')) for key, file in files.items()}
     assert results.keys() == {cell['key'] for cell in plan['cells']}
-    for group, arms in by_group(plan, scores_by_arm(plan, results, 'features')).items():
+    for group, arms in by_group(plan, scores_by_arm(plan, results, 'features', Halves)).items():
         shown = []
         for scores in arms.values():
             rise = mean_and_error(s['low_replaced_pct'] - s['error_pct'] for s in scores.values())

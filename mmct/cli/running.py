@@ -1,13 +1,19 @@
 """Run a command, and tell a user what is wrong in one line."""
 
+import atexit
+import getpass
 import os
 import pickle
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
+from io import TextIOWrapper
+from pathlib import Path
 from typing import Any, NoReturn
 
 from mmct.messages import visible
@@ -35,6 +41,11 @@ def run_tool(
     # Python lets the main thread alone handle signals.
     handles = threading.current_thread() is threading.main_thread()
     before = handles and signal.signal(signal.SIGTERM, partial(_leave, os.getpid()))
+    # A character that the terminal does not have is shown by its code.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')
+    _find_home()
     reported, sys.unraisablehook = sys.unraisablehook, partial(_send_again, sys.unraisablehook)
     try:
         work(args)
@@ -55,6 +66,19 @@ def run_tool(
         if handles:
             signal.signal(signal.SIGTERM, before)
     return 0
+
+
+def _find_home() -> None:
+    """Give libraries that keep caches a home and a user, where the machine names none."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ['HOME'] = home = tempfile.mkdtemp(prefix='mmct-home-')
+        atexit.register(shutil.rmtree, home, ignore_errors=True)
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        os.environ['USER'] = f'uid{os.getuid()}'
 
 
 def _leave(main: int, number: int, frame: object) -> NoReturn:

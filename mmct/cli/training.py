@@ -1,17 +1,18 @@
 """From the options of ``train`` to a trained model."""
 
-import json
 import random
 from argparse import Namespace
 from pathlib import Path
+from typing import Annotated
 
 from filelock import FileLock
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.runner import Runner
+from pydantic import Field
 
-from mmct.messages import require
 from mmct.methods import add_methods
+from mmct.records import Record, read_record
 from mmct.runs.building import build_runner, data_loader, dump_config
 from mmct.runs.checkpoint import (
     check_fits,
@@ -214,6 +215,10 @@ def _claim_work_dir(cfg: Config) -> FileLock | None:
     return lock
 
 
+class _Seed(Record):
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+
+
 def _seed(cfg: Config) -> int:
     seed = (cfg.get('randomness') or {}).get('seed')
     if seed is not None:
@@ -223,11 +228,10 @@ def _seed(cfg: Config) -> int:
         # Not from the global generators, which somebody may have seeded.
         write_json(file, dict(seed=random.SystemRandom().randrange(2**31)))
     try:
-        seed = int(json.loads(file.read_text(encoding='utf-8'))['seed'])
-        require(0 <= seed < 2**32, 'a seed must be from 0 to 2**32 - 1', seed)
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
-        raise CTError(f'{file} is damaged: set randomness.seed, or remove it') from error
-    return seed
+        return read_record(file, _Seed)['seed']
+    except ValueError as error:
+        text = f'{file} is damaged ({error}): set randomness.seed, or remove it'
+        raise CTError(text) from error
 
 
 def _check_start(cfg: Config, runner: Runner) -> None:

@@ -3,6 +3,7 @@
 import shutil
 from collections import Counter
 from pathlib import Path
+from zipfile import BadZipFile
 
 from mmct.corruptions import CORRUPTIONS, SEVERITIES, choose_table
 from mmct.runs.errors import CTError
@@ -130,7 +131,10 @@ class CorruptionSetMaker:
         """Make the first pass; what an earlier run knows is not read again."""
         kept = self.work / manifests.SCAN
         if self.manifest is not None and kept.exists():
-            return Scan.load(kept, self.manifest['scan']['skipped']['images'])
+            try:
+                return Scan.load(kept, self.manifest['scan']['skipped']['images'])
+            except (OSError, EOFError, KeyError, TypeError, ValueError, BadZipFile):
+                kept.unlink()  # damaged: the images are read again
         progress, found = Progress(len(self.source)), {}
         for (start, stop), chunk in workers.run(scan_chunk, chunks(len(self.source))):
             found[start] = chunk

@@ -1,17 +1,18 @@
 """The manifest of a set: what it was made from and by; it guards a folder against another."""
 
 import hashlib
-import json
 import platform
 import re
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 
 import mmct.corruptions
 from mmct.corruptions import CORRUPTIONS
+from mmct.datasets.corruption_set import Manifest
+from mmct.records import Record, read_record
 from mmct.runs.errors import CTError
 from mmct.runs.files import temporary_name, write_json
 from mmct.runs.identity import differences, in_short
@@ -28,6 +29,22 @@ _PACKAGES = (
 )  # fmt: skip
 # Whoever finds a folder of this name takes what is in it for the released set.
 _RELEASED = {'cifar10c', 'cifar100c', 'imagenetc', 'tinyimagenetc'}
+
+
+class _Skipped(Record):
+    images: list[dict]
+
+
+class _Scan(Record):
+    skipped: _Skipped
+
+
+class _Unfinished(Manifest):
+    """What going on with a set needs."""
+
+    label: Literal[LABEL]
+    layout: Literal['arrays', 'folders']
+    scan: _Scan
 
 
 def check_name(out: Path) -> None:
@@ -54,9 +71,7 @@ def describe(source: Source, config: SourceConfig) -> dict[str, Any]:
         source (Source): The data set.
         config (SourceConfig): What it was built from.
     """
-    return dict(
-        dataset=_plain(config.dataset), dataset_images=len(source), classes=source.classes
-    )
+    return dict(dataset=_plain(config.dataset), dataset_images=len(source), classes=source.classes)
 
 
 def versions() -> dict[str, str]:
@@ -87,13 +102,11 @@ def read(out: Path) -> dict[str, Any] | None:
             )
         return None
     try:
-        manifest = json.loads(file.read_text(encoding='utf-8'))
-        known = manifest['label'] == LABEL and isinstance(manifest['corruptions'], dict)
-    except (ValueError, KeyError, TypeError):
-        known = False
-    if not known:
-        raise CTError(f'{file} is not that of a generated corruption set: take another folder')
-    return manifest
+        return read_record(file, _Unfinished)
+    except ValueError as error:
+        raise CTError(
+            f'{file} is not that of a generated corruption set ({error}): take another folder'
+        ) from error
 
 
 def check_same(old: dict[str, Any], new: dict[str, Any], out: Path) -> None:

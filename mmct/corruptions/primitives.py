@@ -23,12 +23,12 @@ def compiled(function: Callable) -> Callable:
         Callable: The same, compiled.
     """
     before = config.CACHE_DIR
-    # Not beside the source, numba's default: pip would leave it there when mmct is
-    # removed, and that folder would hide parts of an editable install.
-    config.CACHE_DIR = before or _user_cache()
     try:
+        # Not beside the source, numba's default: pip would leave it there when mmct is
+        # removed, and that folder would hide parts of an editable install.
+        config.CACHE_DIR = before or _user_cache()
         return njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # no folder that can be written
+    except RuntimeError:  # no folder that can be written, or no home
         return njit(nogil=True)(function)
     finally:
         config.CACHE_DIR = before

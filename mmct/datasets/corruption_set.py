@@ -1,15 +1,16 @@
 """Data sets that are scored cell by cell: a cell is a corruption at a severity."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from mmpretrain.datasets import BaseDataset, PackInputs
+from pydantic import Field
 
 from mmct.corruptions import CATEGORIES, SEVERITIES, check_corruption, check_severity
+from mmct.records import Record, read_record
 
 from .images import ARRAYS, check_channel_order, reordered
 
@@ -303,14 +304,30 @@ class StoredCorruptionSet(CorruptionSet):
         return [name for name in self.known if with_extra or name not in extra]
 
 
+class Source(Record):
+    """What a manifest tells of the images that a set was made from."""
+
+    classes: list[str | int] | None
+
+
+class Manifest(Record):
+    """What reading a set needs of its ``manifest.json``."""
+
+    label: str
+    seed: int
+    table: Literal['cifar', 'imagenet']
+    severities: Annotated[
+        list[Annotated[int, Field(ge=SEVERITIES[0], le=SEVERITIES[-1])]], Field(min_length=1)
+    ]
+    corruptions: dict[str, Any]
+    source: Source
+
+
 def _read_manifest(file: Path) -> dict[str, Any] | None:
     """Read what ``tools/make_corruptions.py`` wrote; released sets have no such file."""
     if not file.is_file():
         return None
     try:
-        manifest = json.loads(file.read_text(encoding='utf-8'))
-        _ = manifest['label'], manifest['severities'], manifest['corruptions']
-        _ = manifest['seed'], manifest['table'], manifest['source']['classes']
-    except (ValueError, KeyError, TypeError) as error:
+        return read_record(file, Manifest)
+    except ValueError as error:
         raise ValueError(f'{file} is damaged ({error}): make the set again') from error
-    return manifest

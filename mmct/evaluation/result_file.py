@@ -2,10 +2,13 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
+
+from mmct.records import Record, check, read_record
 from mmct.version import __version__
 
 from .error_table import Reference
@@ -13,10 +16,92 @@ from .summary import LEVEL, RESAMPLES, SEED, summarise_cells, unpack_hits
 
 SCHEMA, SCHEMA_VERSION = 'mmct-scorecard', 1
 
-_KEYS = dict(
-    name=str, mmct_version=str, model=dict, data=dict, cells=list, examples=list, summary=dict
-)
-_CELL = dict(severity=int, images=int, errors=int, hits=str)
+
+Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class Cell(Record):
+    """What :func:`cell_score` returns."""
+
+    corruption: str | None
+    severity: Annotated[int, Field(ge=0, le=5)]
+    images: Annotated[int, Field(gt=0)]
+    errors: int
+    error_pct: float
+    ece_pct: float
+    rms_calibration_pct: float
+    hits: str
+
+
+class _CorruptedCell(Cell):
+    corruption: str
+
+
+class Example(Record):
+    """An image, and what the network took it for."""
+
+    corruption: str | None
+    severity: int
+    image: int
+    label: int
+    label_name: str
+    prediction_name: str
+    png: str
+
+
+class _Network(Record):
+    config: str = ''
+    checkpoint: str = ''
+    weights_sha256: str
+    fp16: bool
+    recalibrate_bn: int = 0
+
+
+class _Data(Record):
+    set: str
+    source: str
+    images: int
+    labels_sha256: str
+    categories: dict[str, list[str]]
+
+
+class _Normalised(Record):
+    reference: str
+    reference_pct: dict[str, float]
+    reference_clean_pct: float | None
+    mce_interval_pct: Interval
+
+
+class _Bootstrap(Record):
+    level: Annotated[float, Field(gt=0, lt=1)]
+    # The summary is computed again: more would take minutes.
+    resamples: Annotated[int, Field(gt=0, le=100_000)]
+    seed: Annotated[int, Field(ge=0)]
+
+
+class _Summary(Record):
+    clean_interval_pct: Interval | None
+    raw_mce_interval_pct: Interval
+    normalised: _Normalised | None
+    bootstrap: _Bootstrap
+
+
+class _Head(Record):
+    """What tells a result from other files."""
+
+    schema_: Annotated[str, Field(alias='schema')]
+    schema_version: int
+    mmct_version: str
+
+
+class _Result(_Head):
+    name: str
+    model: _Network
+    data: _Data
+    clean: Cell | None
+    cells: list[_CorruptedCell]
+    examples: list[Example]
+    summary: _Summary
 
 
 def make_result(
@@ -86,21 +171,21 @@ def read_result(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f'there is no result file {path}')
     try:
-        result = json.loads(path.read_text(encoding='utf-8'))
-        known = result['schema'] == SCHEMA
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f'{path} is no result of a scorecard: {_said(error)}') from error
-    if not known:
+        result = read_record(path, _Head)
+    except ValueError as error:
+        raise ValueError(f'{path} is no result of a scorecard: {error}') from error
+    if result['schema'] != SCHEMA:
         raise ValueError(f'{path} is no result of a scorecard, but of {result["schema"]!r}')
-    if result.get('schema_version') != SCHEMA_VERSION:
+    if result['schema_version'] != SCHEMA_VERSION:
         raise ValueError(
-            f'{path} has schema version {result.get("schema_version")}, this mmct reads '
-            f'{SCHEMA_VERSION}: score again, or read it with mmct {result.get("mmct_version")}'
+            f'{path} has schema version {result["schema_version"]}, this mmct reads '
+            f'{SCHEMA_VERSION}: score again, or read it with mmct {result["mmct_version"]}'
         )
     try:
-        _check(result)
-    except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
-        raise ValueError(f'{path} is damaged or was edited: {_said(error)}') from error
+        check(result, _Result)
+        _check_summary(result)
+    except ValueError as error:
+        raise ValueError(f'{path} is damaged or was edited: {error}') from error
     return result
 
 
@@ -119,30 +204,37 @@ def reference_of(summary: Mapping[str, Any]) -> Reference | None:
     return Reference(found['reference'], found['reference_pct'], found['reference_clean_pct'])
 
 
-def _check(result: dict[str, Any]) -> None:
-    _check_types(result, _KEYS, 'it')
-    clean, cells, summary = result['clean'], result['cells'], result['summary']
+def check_cells(cells: Iterable[Mapping[str, Any]], images: int) -> None:
+    """Refuse cells that contradict themselves or each other.
+
+    Args:
+        cells (Iterable[Mapping]): Of the shape of :class:`Cell`.
+        images (int): How many each must have.
+
+    Raises:
+        ValueError: If one is there twice, has another number of images, or other
+            hits than errors.
+    """
     seen = set()
-    for cell in cells + ([clean] if clean is not None else []):
-        _check_types(cell, _CELL, 'a cell')
+    for cell in cells:
         key = cell['corruption'], cell['severity']
         if key in seen:
             raise ValueError('{} at severity {} is there twice'.format(*key))
         seen.add(key)
+        if cell['images'] != images:
+            raise ValueError('not all cells have the same number of images')
         unpack_hits(cell)
-    if len({cell['images'] for cell in cells} | {result['data']['images']}) > 1:
-        raise ValueError('not all cells have the same number of images')
+
+
+def _check_summary(result: dict[str, Any]) -> None:
+    clean, cells, summary = result['clean'], result['cells'], result['summary']
+    check_cells(cells + ([clean] if clean is not None else []), result['data']['images'])
     reference, draws = reference_of(summary), summary['bootstrap']
+    draws = {key: draws[key] for key in ('level', 'resamples', 'seed')}
     again = summarise_cells(result['data'], clean, cells, reference, **draws)
     key = _difference(json.loads(json.dumps(again)), summary)
     if key:
         raise ValueError(f'summary.{key} does not follow from the cells')
-
-
-def _check_types(value: Mapping[str, Any], kinds: Mapping[str, type], what: str) -> None:
-    for key, kind in kinds.items():
-        if not isinstance(value[key], kind):
-            raise ValueError(f'{key} of {what} must be a {kind.__name__}')
 
 
 def _difference(one: Any, other: Any) -> str:
@@ -169,9 +261,3 @@ def _drawn(one: list[float] | None, other: list[float] | None) -> str:
     slack = max(1e-6, 0.25 * (one[1] - one[0]))
     near = all(abs(a - b) <= slack for a, b in zip(one, other, strict=True))
     return '' if near else '.'
-
-
-def _said(error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f'it has no {error.args[0]!r}'
-    return ' '.join(str(error).split())

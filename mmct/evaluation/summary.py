@@ -225,6 +225,7 @@ def _normalised(
 ) -> dict[str, Any] | None:
     if reference is None:
         return None
+    mce = normalised_mce(main, reference.means)
     relative = None
     gaps = [reference.means[name] - (reference.clean or 0) for name in main]
     # Not defined where the reference is no worse on corrupted images.
@@ -236,7 +237,7 @@ def _normalised(
         # So that the file says all that its numbers are computed from.
         reference_pct={name: reference.means[name] for name in main},
         reference_clean_pct=reference.clean,
-        mce_pct=normalised_mce(main, reference.means),
+        mce_pct=mce,
         mce_interval_pct=_interval(cells, weights, draws),
         relative_mce_pct=relative,
     )

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mmct.messages import is_positive, require
 from mmct.models import evaluating
+from mmct.runs.building import is_simulated
 from mmct.runs.configs import scoped
 from mmct.runs.ranks import unwrapped
 
@@ -86,6 +87,8 @@ class AdversarialTrainingHook(Hook):
             batch_idx (int): Number of the batch in its epoch.
             data_batch (dict, optional): The batch.
         """
+        if is_simulated(runner):
+            return
         model = unwrapped(runner)
         images = data_batch['inputs']
         if not isinstance(images, Tensor):

@@ -4,7 +4,7 @@ Importing it is cheap: Matplotlib, pandas, rich and Jinja2 are imported by the f
 use them.
 """
 
-from .figures import curves, png
+from .figures import curves, heat_map, pixels, png
 from .page import render
 from .scorecards import cells_to_csv, print_ct_result, print_scorecards, to_latex, to_markdown
 from .tables import Number, Row, Table
@@ -15,6 +15,8 @@ __all__ = [
     'Table',
     'cells_to_csv',
     'curves',
+    'heat_map',
+    'pixels',
     'png',
     'print_ct_result',
     'print_scorecards',

@@ -132,6 +132,22 @@ def png(figure: Figure) -> bytes:
     return content.getvalue()
 
 
+def pixels(figure: Figure) -> np.ndarray:
+    """Draw a figure.
+
+    Args:
+        figure (Figure): Any.
+
+    Returns:
+        np.ndarray: RGB. uint8, (H, W, 3)
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.array(canvas.buffer_rgba())[..., :3].copy()
+
+
 def heat_map(results: Results, theme: Theme = LIGHT) -> Figure:
     """Draw the error of each corruption and run, with the numbers in the cells.
 

@@ -10,6 +10,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+from mmpretrain.models import BaseClassifier
 from torch.utils.data import DataLoader
 
 from mmct.messages import missing_data
@@ -18,6 +19,8 @@ from .config_check import check_config
 from .domains import check_split
 from .errors import CTError, config_errors
 from .files import write_text
+from .ranks import unwrapped
+from .reproducibility import random_state, set_random_state
 
 
 def set_loader_defaults(cfg: Config, field: str, **defaults: object) -> None:
@@ -56,6 +59,16 @@ class _UsersRunner:
     def dump_config(self) -> None:
         # A copy: what is built from the config later may change it.
         self.config_to_dump = copy.deepcopy(self.cfg)
+
+    # A tracker that is opened may draw a name for its run from the generators: what is trained
+    # must not depend on it.
+    def build_visualizer(self, *args, **kwargs):
+        self._before_tracking = random_state()
+        return super().build_visualizer(*args, **kwargs)
+
+    def build_model(self, *args, **kwargs):
+        set_random_state(self._before_tracking)
+        return super().build_model(*args, **kwargs)
 
     # mmengine builds these when training begins.
     def build_train_loop(self, *args, **kwargs):
@@ -111,6 +124,19 @@ def build_runner(cfg: Config) -> Runner:
         runner = type(kind.__name__, (_UsersRunner, kind), {}).from_cfg(cfg)
     runner.register_hook(_DumpConfig())
     return runner
+
+
+def is_simulated(runner: Runner) -> bool:
+    """Tell a run that trains nothing, as mmpretrain's ``vis_scheduler.py`` makes one of a config.
+
+    It has the hooks of the config, but neither its network nor its data: in place of a loader
+    there is a list of numbers.
+
+    Args:
+        runner (Runner): Any runner.
+    """
+    loader = getattr(runner._train_loop, 'dataloader', None)
+    return isinstance(loader, list) and not isinstance(unwrapped(runner), BaseClassifier)
 
 
 def dump_config(runner: Runner, replace: bool = True) -> None:

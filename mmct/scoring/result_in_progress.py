@@ -9,6 +9,8 @@ from filelock import FileLock
 from mmengine.dist import is_main_process
 
 from mmct.evaluation import read_result
+from mmct.evaluation.result_file import Cell, Example, check_cells
+from mmct.records import Record, read_record
 from mmct.report import cells_to_csv
 from mmct.runs.errors import CTError
 from mmct.runs.files import lock_file, write_json, write_text
@@ -59,7 +61,7 @@ class ResultInProgress:
                 continue
             try:
                 marks, cells, examples = read(file)
-            except (ValueError, KeyError, TypeError) as error:
+            except ValueError as error:
                 if replace:
                     continue
                 raise CTError(
@@ -108,15 +110,20 @@ _DIFFERENCES = dict(
 )
 
 
+class _Marks(Record):
+    data: dict[str, Any]
+
+
+class _Partial(Record):
+    marks: _Marks
+    cells: list[Cell]
+    examples: list[Example]
+
+
 def _read_partial(file: Path) -> tuple[dict, list, list]:
     """Read marks, cells and examples."""
-    found = json.loads(file.read_text(encoding='utf-8'))
-    for name, kind in dict(marks=dict, cells=list, examples=list).items():
-        if not isinstance(found[name], kind):
-            raise ValueError(f'{name} must be a {kind.__name__}')
-    keys = {'corruption', 'severity'}
-    if not all(isinstance(cell, dict) and keys <= cell.keys() for cell in found['cells']):
-        raise ValueError('a cell must have a corruption and a severity')
+    found = read_record(file, _Partial)
+    check_cells(found['cells'], found['marks']['data'].get('images'))
     return found['marks'], found['cells'], found['examples']
 
 

@@ -17,6 +17,7 @@ from pydantic import (
 )  # fmt: skip
 
 from mmct.messages import suggestion
+from mmct.records import check
 from mmct.runs.configs import custom_imports
 from mmct.runs.errors import CTError, one_line
 
@@ -144,6 +145,10 @@ def _check_shape(column: str | dict[str, Any]) -> str | dict[str, Any]:
     if isinstance(column, dict) and set(column) not in map(set, shapes):
         wanted = ' or '.join(', '.join(shape) for shape in shapes)
         raise ValueError(f'must be a path or a dict with {wanted}, got {", ".join(column)}')
+    if isinstance(column, dict):
+        kinds = dict.fromkeys(column, str) | dict(published=dict[str, float])
+        for key, value in column.items():
+            check(value, kinds[key])
     return column
 
 

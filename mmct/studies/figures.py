@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
+from mmct.messages import suggestion
+from mmct.records import Record
 from mmct.report.figures import LIGHT, blank, label, style
 from mmct.report.figures import legend as add_legend
+from mmct.runs.errors import CTError
 
 from .panels import by_group, diagonal, legend, looks, panels, points, variant_looks
 from .registry import FIGURES, TABLES
 from .scores.reliance import QUANTILES
-from .summary import mean_and_error, scores_by_arm
+from .summary import Curves, axis, mean_and_error, scores_by_arm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +28,20 @@ _HALVES = {'low_replaced_pct': 'low-variance half', 'high_replaced_pct': 'high-v
 # A channel of less than this fraction of the mean variance is as good as off.
 _FLOOR = 1e-4
 _WORDS = dict(fontsize=10, color=LIGHT.ink)
+
+
+class Halves(Record):
+    """What is drawn of what ``FeatureReliance`` returns."""
+
+    error_pct: float
+    low_replaced_pct: float
+    high_replaced_pct: float
+
+
+class Spectrum(Record):
+    """What is drawn of each of its layers."""
+
+    quantiles: Annotated[list[float], Field(min_length=len(QUANTILES), max_length=len(QUANTILES))]
 
 
 @FIGURES.register_module()
@@ -111,18 +129,21 @@ class TrainingPaths:
         Returns:
             Figure: None if no arm has the score.
         """
-        groups = by_group(plan, scores_by_arm(plan, results, self.curve))
+        groups = by_group(plan, scores_by_arm(plan, results, self.curve, Curves))
         if not groups:
             return None
         appearance = variant_looks(plan)
         figure, axes = panels(list(groups))
         for group, arms in groups.items():
             for variant, curves in arms.items():
-                paths = [[c['clean_error_pct'], c['raw_mce_pct']] for c in curves.values()]
+                names = 'clean_error_pct', 'raw_mce_pct'
+                paths = [[axis(curve, name) for name in names] for curve in curves.values()]
                 look = appearance[variant]
                 for x, y in paths:
                     axes[group].plot(x, y, color=look['color'], linewidth=0.6, alpha=0.5)
-                axes[group].plot(*np.mean(paths, 0), linewidth=1.6, markersize=4, **look)
+                # Seeds with other checkpoints have no mean.
+                if len({len(x) for x, _ in paths}) == 1:
+                    axes[group].plot(*np.mean(paths, 0), linewidth=1.6, markersize=4, **look)
             diagonal(axes[group])
         legend(figure, appearance)
         label(figure, 'clean error, %', 'corrupted error, %')
@@ -155,7 +176,7 @@ class ReplacedHalves:
         Returns:
             Figure: None if no arm has the score.
         """
-        groups = by_group(plan, scores_by_arm(plan, results, self.score))
+        groups = by_group(plan, scores_by_arm(plan, results, self.score, Halves))
         if not groups:
             return None
         figure, axes = panels(list(groups))
@@ -213,7 +234,9 @@ class VarianceSpectra:
         Returns:
             Figure: None if no arm has the score.
         """
-        groups = by_group(plan, scores_by_arm(plan, results, f'{self.score}.layers'))
+        groups = by_group(
+            plan, scores_by_arm(plan, results, f'{self.score}.layers', dict[str, Spectrum])
+        )
         if not groups:
             return None
         appearance = variant_looks(plan)
@@ -259,9 +282,12 @@ class DomainAccuracies:
             Figure: None if no method has a result.
 
         Raises:
-            KeyError: If the study has no such table.
+            CTError: If the study has no such table.
         """
-        found = TABLES.build(dict(plan['tables'][self.table]))(plan, results)
+        tables = plan['tables']
+        if self.table not in tables:
+            raise CTError(f'a study has no table {self.table!r}; {suggestion(self.table, tables)}')
+        found = TABLES.build(dict(tables[self.table]))(plan, results)
         first = next(iter(found.values()))
         methods = [m for m, row in first.items() if any(v['count'] for v in row.values())]
         if not methods:

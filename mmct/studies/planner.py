@@ -28,6 +28,7 @@ from mmct.teacher.config import teacher_config, teacher_hook
 from .cell import TEACHER, TRAINING, TUNING, Cell, hashed
 from .config import Arm, Study
 from .store import SCHEMA_VERSION, StudyStore
+from .summary import value_at
 
 _HELD_OUT = 'validation'
 # What is measured of a trial: the error on val_dataloader.
@@ -255,6 +256,4 @@ def _held_out_error(result: Mapping[str, Any] | None) -> float | None:
     """Read the error that a trial is chosen by; infinite if it diverged."""
     if result is not None and result['diverged'] is not None:
         return math.inf
-    if result is None or _HELD_OUT not in result['scores']:
-        return None
-    return result['scores'][_HELD_OUT]['value']['error_pct']
+    return None if result is None else value_at(result, f'{_HELD_OUT}.error_pct')

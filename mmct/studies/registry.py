@@ -1,8 +1,13 @@
 """Registries of the parts that study configs name."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from mmengine.registry import Registry
+from pydantic import ValidationError, validate_call
 
 from mmct.messages import suggestion
+from mmct.records import first_of
 
 
 class PartRegistry(Registry):
@@ -28,6 +33,31 @@ class PartRegistry(Registry):
         if key not in self.module_dict:
             raise KeyError(f'there is no {self.name} {key!r}; {suggestion(key, self.module_dict)}')
         return self.module_dict[key]
+
+    def build(self, cfg: Mapping[str, Any]) -> Any:
+        """Build what is registered, from settings of the types that its ``__init__`` declares.
+
+        Args:
+            cfg (Mapping): ``type`` and settings.
+
+        Returns:
+            Any: The part.
+
+        Raises:
+            KeyError: If none of that name is registered.
+            ValueError: If a setting is unknown, missing, of another type, or refused.
+        """
+        settings = dict(cfg)
+        kind = settings.pop('type', None)
+        if not isinstance(kind, str):
+            raise ValueError(f'{self.name}: type must be a name, got {kind!r}')
+        cls = self.get(kind)
+        try:
+            part = cls.__new__(cls)
+            validate_call(cls.__init__)(part, **settings)
+        except ValidationError as error:
+            raise ValueError(f'{kind}: {first_of(error)}') from error
+        return part
 
 
 # The scope is that of the runs: with another one, mmengine warns at each use.

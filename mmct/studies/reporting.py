@@ -9,7 +9,6 @@ from mmct.report import Table, png
 from mmct.runs.errors import CTError, one_line
 from mmct.runs.files import write_bytes, write_json, write_text
 
-from .config import check_file_name
 from .registry import FIGURES, TABLES
 from .store import StudyStore
 from .summary import summarise_arms
@@ -39,7 +38,6 @@ def write_study_report(store: StudyStore) -> list[Path]:
     files = [store.folder / 'table.md', store.folder / 'table.json']
     write_text(files[0], to_markdown(plan, rows))
     write_json(files[1], rows)
-    # Studies of earlier versions have none.
     for name, settings in plan.get('tables', {}).items():
         table = _built(store, TABLES, name, settings)
         found = table(plan, results)
@@ -120,7 +118,6 @@ def _built(
 ) -> Callable[..., Any]:
     """Build a table or figure of ``study.json``, which others may have written."""
     try:
-        check_file_name(name)
         return registry.build(dict(settings))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         what = f'{store.folder}/study.json: {registry.name} {name!r}'

@@ -5,17 +5,77 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field, model_validator
+
+from mmct.records import Record, check, read_record
 from mmct.runs.errors import CTError
 from mmct.runs.files import temporary_name, write_json
 from mmct.version import __version__
 
 from .cell import Cell, hashed
+from .config import Column, Files
 
 SCHEMA, SCHEMA_VERSION = 'mmct-study', 2
 # Seconds between two writings of a run's status.
 _STATUS_EVERY = 2.0
+
+
+class _Head(Record):
+    schema_: Annotated[str, Field(alias='schema')]
+    schema_version: int
+
+
+class _Arm(Record):
+    group: str
+    variant: str
+    baselines: list[str]
+    points: list[dict] | None
+    chosen: Annotated[int, Field(ge=0)] | None
+
+
+class _Entry(Record):
+    # It names a file.
+    key: Annotated[str, Field(pattern=r'^\w+$')]
+    role: str
+    arm: str
+    seed: int
+
+
+class _Plan(Record):
+    """What tables and figures need of ``study.json``."""
+
+    seeds: list[int]
+    arms: dict[str, _Arm]
+    cells: list[_Entry]
+    table: dict[str, Column]
+    figures: Files
+    # Studies of earlier versions have none.
+    tables: Files = {}
+    data: dict[str, dict] = {}
+
+    @model_validator(mode='after')
+    def _check_arms(self) -> '_Plan':
+        named = {cell.arm for cell in self.cells}
+        for name, arm in self.arms.items():
+            named.update(arm.baselines)
+            if arm.chosen is not None and arm.chosen >= len(arm.points or ()):
+                raise ValueError(f'arm {name!r} has no point {arm.chosen}')
+        if not named <= self.arms.keys():
+            raise ValueError(f'there is no arm {min(named - self.arms.keys())!r}')
+        return self
+
+
+class _Score(Record):
+    settings: str
+    value: Any
+
+
+class _Result(Record):
+    title: str
+    diverged: str | None
+    scores: dict[str, _Score]
 
 
 class StudyStore:
@@ -54,7 +114,7 @@ class StudyStore:
         Raises:
             CTError: If the file is damaged, or of another version.
         """
-        return self._file(self._plan)
+        return _read(self._plan, _Plan)
 
     def keep_plan(self, plan: Mapping[str, Any]) -> None:
         """Write down which cells the study has.
@@ -74,7 +134,7 @@ class StudyStore:
             CTError: If the file is damaged, or of another version.
         """
         if key not in self._read:
-            found = self._file(self.folder / 'results' / f'{key}.json')
+            found = _read(self.folder / 'results' / f'{key}.json', _Result)
             if found is None:
                 return None
             self._read[key] = found
@@ -114,21 +174,6 @@ class StudyStore:
             return str(found['stage']), float(found['done'])
         except (OSError, ValueError, KeyError, TypeError):
             return 'starts', 0.0
-
-    def _file(self, path: Path) -> dict[str, Any] | None:
-        try:
-            found = json.loads(path.read_text(encoding='utf-8'))
-            schema, version = found['schema'], found['schema_version']
-        except FileNotFoundError:
-            return None
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise CTError(f'{path} is damaged: move it away, and it is made again') from error
-        if (schema, version) != (SCHEMA, SCHEMA_VERSION):
-            raise CTError(
-                f'{path} is of another version of mmct ({schema} {version}, this one has {SCHEMA} '
-                f'{SCHEMA_VERSION}): use another --work-dir'
-            )
-        return found
 
 
 class Status:
@@ -185,3 +230,22 @@ def missing_scores(result: Mapping[str, Any], scores: Mapping[str, dict]) -> lis
         for name, settings in scores.items()
         if name not in kept or kept[name]['settings'] != hashed(settings)
     ]
+
+
+def _read(path: Path, kind: type[Record]) -> dict[str, Any] | None:
+    """Read a file of this version; None where there is none."""
+    try:
+        found = read_record(path, _Head)
+        version = found['schema'], found['schema_version']
+        if version == (SCHEMA, SCHEMA_VERSION):
+            check(found, kind)
+            return found
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        text = f'{path} is damaged ({error}): move it away, and it is made again'
+        raise CTError(text) from error
+    raise CTError(
+        f'{path} is of another version of mmct ({version[0]} {version[1]}, this one has {SCHEMA} '
+        f'{SCHEMA_VERSION}): use another --work-dir'
+    )

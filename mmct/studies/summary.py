@@ -1,13 +1,38 @@
 """The numbers of a study, over its seeds."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import AfterValidator, Field
 
 from mmct.evaluation import relative_mce
+from mmct.messages import suggestion
+from mmct.records import Record, check
+from mmct.runs.errors import CTError
 
 Column = str | Mapping[str, Any]
+
+
+def _of_one_length(curves: dict[str, list[float]]) -> dict[str, list[float]]:
+    if len({len(values) for values in curves.values()}) > 1:
+        raise ValueError('its lists must have one length')
+    return curves
+
+
+Curves = Annotated[
+    dict[str, Annotated[list[float], Field(min_length=1)]], AfterValidator(_of_one_length)
+]
+"""The shape of what ``AlongTraining`` returns."""
+
+
+class CorruptionErrors(Record):
+    """What relative mCE needs of what ``CorruptionScore`` returns."""
+
+    clean_error_pct: float
+    corruption_error_pct: dict[str, float]
+
+
 """What a column of the table has: a path into a score, or a comparison (docs/studies.md)."""
 
 
@@ -49,7 +74,11 @@ def summarise_arms(plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> l
 
 
 def seed_results(
-    plan: Mapping[str, Any], results: Mapping[str, Mapping], arm: str, column: Column
+    plan: Mapping[str, Any],
+    results: Mapping[str, Mapping],
+    arm: str,
+    column: Column,
+    kind: Any = float,
 ) -> dict[int, Any]:
     """Collect a score of an arm from all seeds that have it.
 
@@ -58,15 +87,16 @@ def seed_results(
         results (Mapping): Of finished cells, by key.
         arm (str): Its name.
         column (str | Mapping): See :func:`shown_value`.
+        kind: See :func:`value_at`. Defaults to float.
 
     Returns:
         dict[int, Any]: By seed.
     """
-    return _values(_by_seed(plan, results, arm), column)
+    return _values(_by_seed(plan, results, arm), column, kind)
 
 
 def scores_by_arm(
-    plan: Mapping[str, Any], results: Mapping[str, Mapping], column: Column
+    plan: Mapping[str, Any], results: Mapping[str, Mapping], column: Column, kind: Any = float
 ) -> dict[str, dict[int, Any]]:
     """Collect a score of all arms that have it.
 
@@ -74,11 +104,12 @@ def scores_by_arm(
         plan (Mapping): Content of ``study.json``.
         results (Mapping): Of finished cells, by key.
         column (str | Mapping): See :func:`shown_value`.
+        kind: See :func:`value_at`. Defaults to float.
 
     Returns:
         dict[str, dict[int, Any]]: By arm what :func:`seed_results` returns.
     """
-    found = {arm: seed_results(plan, results, arm, column) for arm in plan['arms']}
+    found = {arm: seed_results(plan, results, arm, column, kind) for arm in plan['arms']}
     return {arm: scores for arm, scores in found.items() if scores}
 
 
@@ -105,41 +136,52 @@ def mean_and_error(values: Iterable[float]) -> dict[str, Any]:
     return dict(mean=mean, standard_error=error, interval=ends.tolist(), count=len(seeds))
 
 
-def shown_value(result: Mapping[str, Any], column: Column) -> Any:
+def shown_value(result: Mapping[str, Any], column: Column, kind: Any = float) -> Any:
     """Read from a result what a column of the table shows.
 
     Args:
         result (Mapping): Of a cell.
         column (str | Mapping): A path, as for :func:`value_at`, or ``curve``,
             ``x`` and ``y``: then the last ``y`` of the curve.
+        kind: See :func:`value_at`. Defaults to float.
 
     Returns:
         Any: None if there is nothing, or what is shown is ``relative`` to
         another result or ``published``.
     """
     if isinstance(column, str):
-        return value_at(result, column)
+        return value_at(result, column, kind)
     if 'curve' not in column:
         return None
-    curve = value_at(result, column['curve'])
-    return None if curve is None else curve[column['y']][-1]
+    curve = value_at(result, column['curve'], Curves)
+    return None if curve is None else axis(curve, column['y'])[-1]
 
 
-def value_at(result: Mapping[str, Any], path: str) -> Any:
+def value_at(result: Mapping[str, Any], path: str, kind: Any = float) -> Any:
     """Read from a result what is at a path.
 
     Args:
         result (Mapping): Of a cell.
         path (str): Name of the score, and the keys in it, with dots between.
+        kind: Its type, as pydantic knows it. Defaults to float.
 
     Returns:
         Any: None if there is nothing.
+
+    Raises:
+        CTError: If something else is there.
     """
     name, *keys = path.split('.')
     score = result['scores'].get(name)
     value = None if score is None else score['value']
     for key in keys:
         value = value.get(key) if isinstance(value, Mapping) else None
+    if value is not None:
+        try:
+            check(value, kind)
+        except ValueError as error:
+            text = f'{path} of {result["title"]!r} is not what is shown of it: {error}'
+            raise CTError(text) from error
     return value
 
 
@@ -157,12 +199,27 @@ def at_equal(
     Returns:
         float: None if the other never was at this ``x``.
     """
-    order = np.argsort(other[x])
-    xs, ys = np.asarray(other[x])[order], np.asarray(other[y])[order]
-    place = curve[x][-1]
+    order = np.argsort(axis(other, x))
+    xs, ys = np.asarray(other[x])[order], np.asarray(axis(other, y))[order]
+    place = axis(curve, x)[-1]
     if not xs[0] <= place <= xs[-1]:
         return None
-    return float(curve[y][-1] - np.interp(place, xs, ys))
+    return float(axis(curve, y)[-1] - np.interp(place, xs, ys))
+
+
+def axis(curve: Mapping[str, Sequence[float]], name: str) -> Sequence[float]:
+    """Take a list out of a curve.
+
+    Args:
+        curve (Mapping): Lists by name, such as what ``AlongTraining`` returns.
+        name (str): One of them.
+
+    Raises:
+        CTError: If there is none of that name.
+    """
+    if name not in curve:
+        raise CTError(f'a curve has no {name!r}; {suggestion(name, curve)}')
+    return curve[name]
 
 
 def _column(
@@ -190,9 +247,9 @@ def _relative(
 ) -> list[float]:
     """Compute the relative mCE by the first baseline; 100 by definition for what has none."""
     if not baselines:
-        return [100.0] * len(_values(own, path))
+        return [100.0] * len(_values(own, path, CorruptionErrors))
     found = []
-    for mine, theirs in _paired(own, next(iter(baselines.values())), path):
+    for mine, theirs in _paired(own, next(iter(baselines.values())), path, CorruptionErrors):
         errors = {name: [error] for name, error in mine['corruption_error_pct'].items()}
         others = theirs['corruption_error_pct'], theirs['clean_error_pct']
         try:
@@ -209,16 +266,16 @@ def _differences(
     """Compute differences to the baseline, of the seeds that both have."""
     if isinstance(column, str):
         return [mine - theirs for mine, theirs in _paired(own, baseline, column)]
-    curves = _paired(own, baseline, column['curve'])
+    curves = _paired(own, baseline, column['curve'], Curves)
     found = [at_equal(*pair, column['x'], column['y']) for pair in curves]
     return [value for value in found if value is not None]
 
 
 def _paired(
-    own: Mapping[int, Mapping], baseline: Mapping[int, Mapping], path: str
+    own: Mapping[int, Mapping], baseline: Mapping[int, Mapping], path: str, kind: Any = float
 ) -> list[tuple[Any, Any]]:
     """Pair the scores of the seeds that both have."""
-    mine, theirs = _values(own, path), _values(baseline, path)
+    mine, theirs = _values(own, path, kind), _values(baseline, path, kind)
     return [(mine[seed], theirs[seed]) for seed in mine if seed in theirs]
 
 
@@ -232,6 +289,6 @@ def _by_seed(
     }
 
 
-def _values(by_seed: Mapping[int, Mapping], column: Column) -> dict[int, Any]:
-    found = {seed: shown_value(result, column) for seed, result in by_seed.items()}
+def _values(by_seed: Mapping[int, Mapping], column: Column, kind: Any = float) -> dict[int, Any]:
+    found = {seed: shown_value(result, column, kind) for seed, result in by_seed.items()}
     return {seed: value for seed, value in found.items() if value is not None}

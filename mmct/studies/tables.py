@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from mmct.report import Number, Row, Table
@@ -45,6 +46,9 @@ class DomainTable:
         published (Mapping, optional): Accuracies that were not measured here, by
             way to select, title of the row, and column. Defaults to None.
         score (str): Name of the :class:`DomainScore`. Defaults to 'domains'.
+
+    Raises:
+        ValueError: If methods, domains or draws do not fit together.
     """
 
     def __init__(
@@ -57,6 +61,16 @@ class DomainTable:
     ) -> None:
         self.arms, self.pairs, self.baselines = arms, pairs or {}, baselines or {}
         self.published, self.score = published or {}, score
+        if not arms or not all(by and all(by.values()) for by in arms.values()):
+            raise ValueError('each method and test domain must have an arm or several')
+        if self.pairs and {m: _counts(by) for m, by in self.pairs.items()} != {
+            m: _counts(by) for m, by in arms.items()
+        }:
+            raise ValueError('pairs must have as many draws as arms, for each method and domain')
+        named = chain(self.baselines, *self.baselines.values())
+        unknown = set(named) - {*arms}
+        if unknown:
+            raise ValueError(f'baselines: there is no method {min(unknown)!r}')
 
     def __call__(self, plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> dict[str, Any]:
         """Select, and average over seeds.
@@ -175,6 +189,10 @@ def rows_of(
         cells = [Number(None) if d is None else Number.over_seeds(d, signed=True) for d in found]
         rows.append(Row(f'minus {baseline}', ['' for _ in before] + cells, indented=True))
     return [row for row in rows if not (row.indented and row.empty)]
+
+
+def _counts(by_domain: Mapping[str, Sequence]) -> dict[str, int]:
+    return {domain: len(draws) for domain, draws in by_domain.items()}
 
 
 def _title(way: str) -> str:

@@ -147,8 +147,13 @@ def _trained(cfg: Config, weights: Path, status: Status) -> int:
         resume_from(cfg, path)
         runner = build_runner(cfg)
         runner.register_hook(_StatusHook(status))
-        with safe_loading():
-            runner.train()
+        try:
+            with safe_loading():
+                runner.train()
+        except BaseException:
+            # A tracker's run that stays open would be that of the next cell, too.
+            runner.visualizer.close()
+            raise
         last = checkpoint_to_resume(cfg.work_dir, 'auto')
         if last is None:
             raise CTError('the run left no checkpoint: let default_hooks.checkpoint save the last')

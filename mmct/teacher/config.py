@@ -22,6 +22,8 @@ from mmct.runs.configs import (
 from mmct.runs.errors import CTError
 from mmct.runs.identity import UNKNOWN, start_of
 
+from .trackers import teachers_backends
+
 RECIPE = dict(length=2, student_start='teacher', student_lr_mult=0.1)
 """Settings of ``NoBNTeacherHook`` that the ablation of docs/recipe.md chose."""
 
@@ -133,6 +135,7 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
     if cfg.get('visualizer'):
         # By its name the teacher would share the student's visualizer.
         cfg.visualizer.pop('name', None)
+        cfg.visualizer.vis_backends = teachers_backends(cfg.visualizer.get('vis_backends'))
     checkpoints = use_resumable_checkpoints(cfg)
     if checkpoints:
         checkpoints.update(max_keep_ckpts=1, save_best=None, out_dir=None)

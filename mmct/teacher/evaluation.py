@@ -86,7 +86,7 @@ def check_strength(record: dict[str, Any], on_weak_teacher: str, logger: Logger)
 
 
 def report_result(runner: Runner, record: dict[str, Any], student_seconds: float) -> None:
-    """Compare teacher and student, print the table, write ``ct_result.json``.
+    """Compare teacher and student, print the table, write ``ct_result.json`` and curves.
 
     Args:
         runner (Runner): The student's runner, after training.
@@ -109,3 +109,5 @@ def report_result(runner: Runner, record: dict[str, Any], student_seconds: float
     if is_main_process():
         write_json(Path(runner.work_dir) / 'ct_result.json', summary)
         print_ct_result(summary)
+        numbers = {f'ct/{name}': value for name, value in summary.items() if name.endswith('_pct')}
+        runner.visualizer.add_scalars(numbers, step=runner.iter)

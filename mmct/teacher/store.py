@@ -1,37 +1,32 @@
 """The folder that keeps a trained teacher."""
 
-import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
+from mmct.records import Record, check, read_record
 from mmct.runs.checkpoint import load_state_dict
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_json, write_whole
 from mmct.runs.identity import differences, in_short
 
-# What a record holds, and that of a finished teacher besides.
-_KINDS = dict(finished=bool, fingerprint=dict)
-_FINISHED = dict(
-    source=str,
-    accuracy_pct=(int, float),
-    chance_pct=(int, float),
-    num_images=int,
-    measured_on=str,
-    seconds=(int, float),
-)
+
+class _Begun(Record):
+    finished: bool
+    fingerprint: dict[str, Any]
 
 
-def _is_record(value: Any) -> bool:
-    """Tell if a value from a file is the record of a teacher."""
-    if not isinstance(value, dict):
-        return False
-    kinds = {**_KINDS, **(_FINISHED if value.get('finished') is True else {})}
-    known = all(isinstance(value.get(name), kind) for name, kind in kinds.items())
-    return known and value.get('num_images', 1) > 0
+class _Finished(_Begun):
+    source: str
+    accuracy_pct: float
+    chance_pct: float
+    num_images: Annotated[int, Field(gt=0)]
+    measured_on: str
+    seconds: float
 
 
 class TeacherStore:
@@ -57,17 +52,17 @@ class TeacherStore:
             CTError: If the record cannot be read.
         """
         try:
-            record = json.loads(self._record.read_text(encoding='utf-8'))
+            record = read_record(self._record, _Begun)
+            if record['finished']:
+                check(record, _Finished)
+            return record
         except FileNotFoundError:
             return None
-        except (ValueError, RecursionError):
-            record = None
-        if not _is_record(record):
+        except ValueError as error:
             raise CTError(
-                f'{self._record} is damaged: move the folder away, or train the '
+                f'{self._record} is damaged ({error}): move the folder away, or train the '
                 'teacher anew with --retrain-teacher'
-            )
-        return record
+            ) from error
 
     def state(
         self, fingerprint: dict[str, Any], allow_other: bool = False

@@ -25,6 +25,7 @@ from .config import TeacherRecipe, teacher_config
 from .evaluation import teacher_record
 from .rehearsal import rehearse
 from .store import TeacherStore
+from .trackers import write_into
 
 
 def get_teacher(
@@ -148,11 +149,14 @@ def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> Non
     # Runs that begin in the same second would share logger and hub.
     cfg.experiment_name = f'{outer.experiment_name}_teacher'
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    write_into(runner.visualizer, outer.visualizer)
     try:
         with safe_loading():
             runner.train()
         record = teacher_record(runner, unwrapped(runner), 'trained')
     finally:
+        # mmengine closes that of a training which comes to its end.
+        runner.visualizer.close()
         stop_workers(runner)
         # Under torch.compile what stage one compiled would count against the
         # limit of recompilations, and more of the student would run eagerly

@@ -114,8 +114,8 @@ BAD = {
         edited(lambda r: r.update(schema_version=2)),
         'schema version 2, this mmct reads 1',
     ),
-    'no cells': (edited(lambda r: r.pop('cells')), "has no 'cells'"),
-    'cells of no kind': (edited(lambda r: r.update(cells=3)), 'cells of it must be a list'),
+    'no cells': (edited(lambda r: r.pop('cells')), 'cells: Field required'),
+    'cells of no kind': (edited(lambda r: r.update(cells=3)), 'cells: .*list, got 3'),
     'other errors': (edited(more_errors), 'do not fit together'),
     'other hits': (edited(other_hits), 'do not fit together'),
     'no base64': (edited(lambda r: r['cells'][0].update(hits='?')), 'damaged'),
@@ -126,6 +126,25 @@ BAD = {
         edited(lambda r: r['summary'].update(raw_mce_pct=1.0)),
         'summary.raw_mce_pct does not follow',
     ),
+    'a huge bootstrap': (
+        edited(lambda r: r['summary']['bootstrap'].update(resamples=1_000_000_000)),
+        'summary.bootstrap.resamples: .* got 1000000000',
+    ),
+    'a level of text': (
+        edited(lambda r: r['summary']['bootstrap'].update(level='0.95')),
+        'summary.bootstrap.level',
+    ),
+    'an interval of texts': (
+        edited(lambda r: r['summary'].update(raw_mce_interval_pct=['a', 'b'])),
+        'summary.raw_mce_interval_pct.0: .*number',
+    ),
+    'no number': (edited(lambda r: r['cells'][4].update(ece_pct=float('nan'))), 'finite'),
+    'a name of no kind': (edited(lambda r: r.update(name=['a'])), 'name: .*string'),
+    'a corrupted cell of clean images': (
+        edited(lambda r: r['cells'][0].update(corruption=None)),
+        r'cells\.0\.corruption',
+    ),
+    'nested': (lambda result: '[' * 100_000, 'nested too deeply'),
     'another interval': (
         edited(lambda r: r['summary']['raw_mce_interval_pct'].reverse()),
         'summary.raw_mce_interval_pct does not follow',

@@ -1,10 +1,11 @@
 """The figures of scorecards show each run, without colour too."""
 
+import cv2
 import numpy as np
 import pytest
 import scorecards
 
-from mmct.report import curves, png
+from mmct.report import curves, pixels, png
 from mmct.report.figures import DARK, heat_map, severity_curves
 
 
@@ -24,6 +25,14 @@ def test_figures_show_each_run_and_corruption(runs):
     # Without colour, too.
     looks = {(line.get_marker(), line.get_linestyle()) for line in fog.lines}
     assert len(looks) == runs
+
+
+def test_pixels_are_those_of_the_file():
+    figure = heat_map([scorecards.make()])
+    drawn = pixels(figure)
+    encoded = np.frombuffer(png(figure), np.uint8)
+    np.testing.assert_array_equal(drawn, cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1])
+    assert drawn.dtype == np.uint8
 
 
 def test_kinds_of_corruptions_are_parted():

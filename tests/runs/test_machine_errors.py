@@ -1,8 +1,12 @@
 """What ails the machine or the data is told with its remedy, whatever a library says."""
 
+import getpass
+import io
 import os
+import pwd
 import signal
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -121,6 +125,31 @@ def test_sigterm_ends_what_was_started(capsys):
         run_tool('tool', work, None)
     assert (exit_.value.code, left) == (143, ['cleaned'])
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_character_that_the_terminal_lacks_is_shown_by_its_code(monkeypatch):
+    written = io.BytesIO()
+    monkeypatch.setattr('sys.stdout', io.TextIOWrapper(written, encoding='ascii'))
+    assert run_tool('tool', lambda args: print('Ü', flush=True), None) == 0
+    assert written.getvalue() == b'\\xdc\n'
+
+
+def test_a_user_without_name_and_home_has_both_while_a_tool_runs(monkeypatch):
+    found = []
+
+    def unknown(uid):
+        raise KeyError(f'getpwuid(): uid not found: {uid}')
+
+    monkeypatch.setattr(pwd, 'getpwuid', unknown)
+    for name in ('HOME', 'USER', 'LOGNAME', 'LNAME', 'USERNAME'):
+        monkeypatch.delenv(name, raising=False)
+
+    def work(args):
+        found.extend([Path.home(), getpass.getuser()])
+        assert os.access(found[0], os.W_OK)
+
+    assert run_tool('tool', work, None) == 0
+    assert found[1] == f'uid{os.getuid()}'
 
 
 class StoppedInADestructor:

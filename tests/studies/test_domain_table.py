@@ -28,7 +28,7 @@ def study(values, arms, seeds=(0,)):
         for seed in seeds
     ]
     results = {
-        f'{arm}/{seed}': dict(scores=dict(domains=dict(value=value)), diverged=None)
+        f'{arm}/{seed}': dict(title=arm, scores=dict(domains=dict(value=value)), diverged=None)
         for (arm, seed), value in values.items()
     }
     return dict(cells=cells), results

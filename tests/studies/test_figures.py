@@ -42,7 +42,7 @@ def results(groups='AB', variance=True):
                     ),
                 )  # fmt: skip
                 scores = {name: dict(value=value) for name, value in values.items()}
-                found[f'{group}{variant}{seed}'] = dict(diverged=None, scores=scores)
+                found[f'{group}{variant}{seed}'] = dict(title='', diverged=None, scores=scores)
     return found
 
 

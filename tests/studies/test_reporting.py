@@ -11,12 +11,12 @@ def folder(tmp_path):
     """Make the folder of a study with one result, and what its ``study.json`` also says."""
     store = StudyStore(tmp_path / 'study')
 
-    def make(**more):
+    def make(scores=None, **more):
         arm = dict(group='a', variant='', baselines=[], points=None, chosen=None)
         cells = [dict(key='k', role='training', arm='a', seed=0, point=None)]
         plan = dict(seeds=[0], arms=dict(a=arm), cells=cells, table={}, figures={}, tables={})
         store.keep_plan({**plan, **more})
-        store.keep_result('k', dict(title='a, seed 0', diverged=None, scores={}))
+        store.keep_result('k', dict(title='a, seed 0', diverged=None, scores=scores or {}))
         return StudyStore(store.folder)
 
     return make
@@ -55,3 +55,34 @@ def test_a_name_that_is_not_there_gets_the_near_one(registry):
     name = sorted(registry.module_dict)[0]
     with pytest.raises(KeyError, match=f'did you mean .{name}.'):
         registry.build(dict(type=f'{name}s'))
+
+
+@pytest.mark.parametrize(
+    ('more', 'value'),
+    [
+        (dict(table=dict(error='s.x')), dict(x='1')),
+        (dict(table=dict(error='s.x')), dict(x=dict(y=1))),
+        (dict(table=dict(error=dict(curve='s', x='x', y='y'))), dict(x=[1])),
+        (dict(table=dict(error=dict(curve='s', x='x', y='y'))), dict(x=[1], y=[1, 2])),
+        (dict(table=dict(error=dict(curve='s', x='x', y='y'))), dict(x=[], y=[])),
+        (dict(table=dict(error=dict(relative='s'))), 3),
+        (dict(figures=dict(f=dict(type='ErrorArrows', x='s.x', y='s.x'))), dict(x=[1])),
+        (dict(figures=dict(f=dict(type='ErrorArrows', x=3))), {}),
+        (dict(figures=dict(f=dict(type='TrainingPaths', curve='s'))), dict(x=[1])),
+        (dict(figures=dict(f=dict(type='ReplacedHalves', score='s'))), dict(error_pct=1)),
+        (dict(figures=dict(f=dict(type='VarianceSpectra', score='s'))),
+         dict(layers=dict(a=dict(quantiles=[1, 2])))),
+        (dict(figures=dict(f=dict(type='DomainAccuracies', table='t'))), {}),
+        (dict(tables=dict(t=dict(type='DomainTable', arms=[]))), {}),
+        (dict(tables=dict(t=dict(type='DomainTable', arms=dict(m=dict(d=[]))))), {}),
+        (dict(tables=dict(t=dict(
+            type='DomainTable', arms=dict(m=dict(d=['a'])), pairs=dict(m={})))), {}),
+        (dict(tables=dict(t=dict(
+            type='DomainTable', arms=dict(m=dict(d=['a'])), baselines=dict(m=['n'])))), {}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_not_a_score_is_named(folder, more, value):
+    with pytest.raises(CTError) as error:
+        write_study_report(folder(dict(s=dict(settings='', value=value)), **more))
+    assert '\n' not in str(error.value)

@@ -10,6 +10,13 @@ from mmct.studies import Cell, StudyStore
 from mmct.studies.cell import hashed
 
 RESULT = dict(title='t', diverged=None, scores={})
+PLAN = dict(
+    seeds=[0, 1],
+    arms=dict(a=dict(group='a', variant='', baselines=[], points=[dict(lr=1)], chosen=0)),
+    cells=[dict(key='0a', role='training', arm='a', seed=0, point=None)],
+    table=dict(error='corruption.clean_error_pct'),
+    figures={},
+)
 
 
 def cell(**scores):
@@ -49,25 +56,63 @@ def test_what_another_process_wrote_is_seen(tmp_path):
 def test_the_plan_is_written_when_it_changes(tmp_path):
     store = StudyStore(tmp_path)
     assert store.plan() is None
-    store.keep_plan(dict(seeds=(0, 1)))
+    store.keep_plan({**PLAN, 'seeds': (0, 1)})
     before = (tmp_path / 'study.json').stat()
-    store.keep_plan(dict(seeds=(0, 1)))
+    store.keep_plan({**PLAN, 'seeds': (0, 1)})
     assert (tmp_path / 'study.json').stat().st_ino == before.st_ino
-    store.keep_plan(dict(seeds=(0, 1, 2)))
+    store.keep_plan({**PLAN, 'seeds': (0, 1, 2)})
     assert store.plan()['seeds'] == [0, 1, 2]
 
 
 @pytest.mark.parametrize('text', ['', '[]', '{}', '{"schema": "mmct-study"'])
 def test_a_damaged_file_is_named(tmp_path, text):
     (tmp_path / 'study.json').write_text(text)
-    with pytest.raises(CTError, match=r'study\.json is damaged: move it away'):
+    with pytest.raises(CTError, match=r'study\.json is damaged \(.*\): move it away'):
         StudyStore(tmp_path).plan()
 
 
 def test_a_folder_of_another_version_is_refused(tmp_path):
     store = StudyStore(tmp_path)
-    store.keep_plan({})
+    store.keep_plan(PLAN)
     plan = json.loads((tmp_path / 'study.json').read_text())
     (tmp_path / 'study.json').write_text(json.dumps({**plan, 'schema_version': 99}))
     with pytest.raises(CTError, match='another version of mmct .*99.*: use another --work-dir'):
         store.plan()
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        dict(seeds='all'),
+        dict(arms=[]),
+        dict(arms=dict(a=3)),
+        dict(arms=dict(a=dict(PLAN['arms']['a'], chosen=1))),
+        dict(arms=dict(a=dict(PLAN['arms']['a'], baselines=['b']))),
+        dict(cells=[dict(PLAN['cells'][0], key='../../x')]),
+        dict(cells=[dict(PLAN['cells'][0], arm='b')]),
+        dict(table=dict(error=3)),
+        dict(table=dict(error=dict(published=dict(a='x')))),
+        dict(table=dict(error=dict(curve='a', x=1, y='b'))),
+        dict(figures=dict(x=3)),
+    ],
+    ids=str,
+)
+def test_a_plan_of_another_shape_is_refused(tmp_path, change):
+    store = StudyStore(tmp_path)
+    store.keep_plan({**PLAN, **change})
+    with pytest.raises(CTError, match=r'study\.json is damaged \(.*\): move it away') as error:
+        store.plan()
+    assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    'change',
+    [dict(scores=3), dict(scores=dict(a=3)), dict(scores=dict(a=dict(value=1))), dict(diverged=3),
+     dict(title=['t'])],
+    ids=str,
+)  # fmt: skip
+def test_a_result_of_another_shape_is_refused(tmp_path, change):
+    store = StudyStore(tmp_path)
+    store.keep_result('0a', {**RESULT, **change})
+    with pytest.raises(CTError, match=r'0a\.json is damaged \(.*\): move it away'):
+        store.result('0a')

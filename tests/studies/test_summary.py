@@ -16,7 +16,7 @@ def result(error, gap=None, diverged=None):
     scores = {} if error is None else dict(errors=dict(value=dict(clean=error)))
     if gap is not None:
         scores['along'] = dict(value=gap)
-    return dict(diverged=diverged, scores=scores)
+    return dict(title='cell', diverged=diverged, scores=scores)
 
 
 def plan(table, seeds=(0, 1), chosen=None):
@@ -93,7 +93,8 @@ def test_the_choice_of_a_tuning_is_told():
 def test_a_path_leads_into_a_score():
     results = dict(BN0=result(10), BN1=result(30))
     assert seed_results(plan({}), results, 'BN', 'errors.clean') == {0: 10, 1: 30}
-    assert seed_results(plan({}), results, 'BN', 'errors') == {0: dict(clean=10), 1: dict(clean=30)}
+    found = seed_results(plan({}), results, 'BN', 'errors', dict[str, float])
+    assert found == {0: dict(clean=10), 1: dict(clean=30)}
     assert seed_results(plan({}), results, 'BN', 'errors.clean.more') == {}
     assert seed_results(plan({}), results, 'BN', 'other') == {}
 

@@ -11,7 +11,9 @@ from mmpretrain.registry import HOOKS
 
 from mmct.messages import is_positive, require, suggestion
 from mmct.models import CTClassifier, check_speed, pick_dtype
+from mmct.runs.building import is_simulated
 from mmct.runs.checkpoint import digest, load_safely, refuse_code
+from mmct.runs.configs import scale_learning_rate
 from mmct.runs.errors import CTError
 from mmct.runs.ranks import on_main_rank, unwrapped
 from mmct.teacher.config import TeacherRecipe
@@ -138,6 +140,10 @@ class NoBNTeacherHook(Hook):
         Raises:
             CTError: If there is no teacher to be had; the message says why.
         """
+        if is_simulated(runner):
+            # Its curve is to be the student's.
+            scale_learning_rate(runner, self.student_lr_mult)
+            return
         student = _student(runner)
         teacher, self._record = get_teacher(
             runner, self.recipe, self.checkpoint, self.retrain, self.student_start
@@ -187,7 +193,8 @@ class NoBNTeacherHook(Hook):
         Args:
             runner (Runner): The student's runner.
         """
-        report_result(runner, self._record, time.time() - self._student_started)
+        if not is_simulated(runner):
+            report_result(runner, self._record, time.time() - self._student_started)
 
     def _set_marks(self, runner: Runner, found: str) -> None:
         """Settle the teacher's identity and dtype; a resumed run keeps both."""

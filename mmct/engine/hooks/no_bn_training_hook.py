@@ -11,6 +11,7 @@ from torch import nn
 
 from mmct.messages import require
 from mmct.models import build_classifier, calibrate, check_removal, remove_batch_norm
+from mmct.runs.building import is_simulated
 from mmct.runs.checkpoint import check_some_fit, load_state_dict, safe_loading
 from mmct.runs.configs import type_name
 from mmct.runs.errors import CTError, DivergedError
@@ -65,7 +66,7 @@ class NoBNTrainingHook(Hook):
         Args:
             runner (Runner): The runner that trains the BN-free network.
         """
-        if runner.iter > 0:
+        if runner.iter > 0 or is_simulated(runner):
             return
         model = unwrapped(runner)
         if self.init == 'fold':
@@ -103,6 +104,8 @@ class NoBNTrainingHook(Hook):
         Raises:
             DivergedError: Names the iteration and the remedies.
         """
+        if is_simulated(runner):
+            return
         # mmengine has read the loss of this step for its log: no extra wait.
         loss = outputs['loss'].item()
         if not math.isfinite(loss):

@@ -1,7 +1,8 @@
 """A scorecard and a report at the end of training."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
@@ -12,13 +13,15 @@ from mmpretrain.registry import DATASETS, HOOKS
 
 from mmct.evaluation import compare
 from mmct.models import CTClassifier
-from mmct.report import print_scorecards, render
+from mmct.report import heat_map, pixels, print_scorecards, render
+from mmct.runs.building import is_simulated
 from mmct.runs.configs import scoped
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_bytes
 from mmct.runs.isolation import isolated
 from mmct.runs.ranks import unwrapped
 from mmct.scoring import score
+from mmct.teacher.trackers import PREFIX
 
 
 @HOOKS.register_module()
@@ -28,7 +31,9 @@ class ScorecardHook(Hook):
     The test set is that of the config, the corruptions are generated in
     memory. Of a :class:`~mmct.models.CTClassifier` student and teacher are
     scored. In ``<work_dir>/scorecard`` there is then a result file of each
-    and ``report.html``.
+    and ``report.html``. The visualizer gets the errors in %, under
+    ``corruption/`` and, of the teacher, ``teacher/corruption/``; of both the
+    differences, under ``student_minus_teacher/``; and the heat map.
 
     Args:
         corruptions (Sequence[str], optional): Names. Defaults to all 19.
@@ -65,8 +70,7 @@ class ScorecardHook(Hook):
         Raises:
             CTError: If the config has no test set, or none that can be corrupted.
         """
-        # The hook is there, too, when the config is only tested.
-        if not self.enable or not isinstance(runner._train_loop, BaseLoop):
+        if not self._acts(runner):
             return
         if not runner.cfg.get('test_dataloader'):
             raise CTError(
@@ -85,16 +89,17 @@ class ScorecardHook(Hook):
             raise CTError(f'ScorecardHook: no test set to score on: {error}') from error
 
     def after_train(self, runner: Runner) -> None:
-        """Score, print the table, write results and report.
+        """Score, print the table, write results, report and curves.
 
         Args:
             runner (Runner): The run.
         """
-        if not self.enable:
+        if not self._acts(runner):
             return
         loader = runner.cfg.test_dataloader
         folder = Path(runner.work_dir) / 'scorecard'
         config = Path(runner.cfg.filename or 'model')
+        networks = _networks(runner)
         with isolated():
             results = [
                 score(
@@ -108,14 +113,42 @@ class ScorecardHook(Hook):
                     # An earlier training's in this work dir.
                     replace=True,
                 )
-                for role, model in _networks(runner).items()
+                for role, model in networks.items()
             ]
         if is_main_process():
             print_scorecards(results)
             page = folder / 'report.html'
-            for name, content in render(compare(results, baseline=0), page.stem).items():
+            comparison = compare(results, baseline=0)
+            for name, content in render(comparison, page.stem).items():
                 write_bytes(page.with_name(name), content)
             runner.logger.info(f'Scorecard: {page}')
+            numbers = {}
+            for role, result in zip(networks, results, strict=True):
+                own = PREFIX if role == 'teacher' else ''
+                numbers |= _named(f'{own}corruption/', result['summary'])
+            for difference in filter(None, comparison.differences):
+                numbers |= _named('student_minus_teacher/', difference)
+            runner.visualizer.add_scalars(numbers, step=runner.iter)
+            # MLflow wants a suffix, and LocalVisBackend no folder.
+            picture = pixels(heat_map(results))
+            runner.visualizer.add_image('corruption_heat_map.png', picture, runner.iter)
+
+    def _acts(self, runner: Runner) -> bool:
+        # The hook is there, too, when the config is only tested, or its schedule is drawn.
+        trains = isinstance(runner._train_loop, BaseLoop) and not is_simulated(runner)
+        return self.enable and trains
+
+
+def _named(prefix: str, errors: Mapping[str, Any]) -> dict[str, float]:
+    """Name the errors of a summary, or the differences of two, as curves."""
+    found = {name: errors[name] for name in ('clean_error_pct', 'raw_mce_pct')}
+    for name, error in errors['corruption_error_pct'].items():
+        found[f'{name}_error_pct'] = error
+    return {
+        f'{prefix}{name}': error['value'] if isinstance(error, Mapping) else error
+        for name, error in found.items()
+        if error is not None
+    }
 
 
 def _networks(runner: Runner) -> dict[str, ImageClassifier]:

@@ -1,0 +1,150 @@
+"""What a run inside a run writes to a tracker: curves of the outer run, or a run of its own.
+
+W&B, MLflow and others keep one open run per process, which a second one would take over or end.
+"""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config, ConfigDict
+from mmengine.visualization import BaseVisBackend, LocalVisBackend, Visualizer
+from mmpretrain.registry import VISBACKENDS
+from torch import nn
+
+from mmct.runs.configs import is_kind
+from mmct.runs.isolation import isolated
+
+PREFIX = 'teacher/'
+"""Begins the names of what is the teacher's in the student's run."""
+
+
+@VISBACKENDS.register_module()
+class OwnRunVisBackend(BaseVisBackend):
+    """Gives teacher and student a run each in a tracker, one after the other.
+
+    The tracker is opened with the first curve or image, and not, as by a Runner of mmengine, when
+    the Runner is built: the student's run begins when the teacher's has ended.
+
+    Args:
+        save_dir (str): Folder of what the tracker writes.
+        backend (dict): The tracker, such as ``dict(type='WandbVisBackend')``.
+        teacher (dict, optional): Settings of ``backend`` that are others for the teacher, such as
+            ``dict(init_kwargs=dict(name='teacher'))``. Defaults to None.
+    """
+
+    def __init__(self, save_dir: str, backend: dict, teacher: dict | None = None) -> None:
+        super().__init__(save_dir)
+        self._backend = VISBACKENDS.build({'save_dir': save_dir, **backend})
+        # What came before the tracker was opened.
+        self._held: list[tuple[str, tuple]] = []
+        self._is_open = False
+
+    def _init_env(self) -> None:
+        """Leave it to the tracker."""
+
+    def _opened(self) -> BaseVisBackend:
+        if not self._is_open:
+            self._is_open = True
+            # Trackers draw names for their runs from the generators that seed the training.
+            with isolated():
+                _ = self._backend.experiment
+                for method, arguments in self._held:
+                    getattr(self._backend, method)(*arguments)
+        return self._backend
+
+    @property
+    def experiment(self) -> Any:
+        """The tracker's own object."""
+        return self._opened().experiment
+
+    def add_config(self, config: Config, **kwargs: Any) -> None:
+        """Keep the config until the tracker is opened, see :class:`BaseVisBackend`."""
+        # What is built from a config may change it.
+        self._held.append(('add_config', (copy.deepcopy(config),)))
+
+    def add_graph(self, model: nn.Module, data_batch: Any, **kwargs: Any) -> None:
+        """Keep a network until the tracker is opened, see :class:`BaseVisBackend`."""
+        self._held.append(('add_graph', (model, data_batch)))
+
+    def add_image(self, name: str, image: np.ndarray, step: int = 0, **kwargs: Any) -> None:
+        """Pass an image on, see :class:`BaseVisBackend`."""
+        self._opened().add_image(name, image, step, **kwargs)
+
+    def add_scalar(self, name: str, value: float, step: int = 0, **kwargs: Any) -> None:
+        """Pass a value on, see :class:`BaseVisBackend`."""
+        self._opened().add_scalar(name, value, step, **kwargs)
+
+    def add_scalars(
+        self, scalar_dict: dict, step: int = 0, file_path: str | None = None, **kwargs: Any
+    ) -> None:
+        """Pass values on, see :class:`BaseVisBackend`."""
+        self._opened().add_scalars(scalar_dict, step, file_path, **kwargs)
+
+    def close(self) -> None:
+        """End the tracker's run, if it was begun."""
+        if self._is_open:
+            self._backend.close()
+            self._is_open = False
+
+
+class _TeachersCurves(BaseVisBackend):
+    """Writes into another run's backend, under names of the teacher's, and leaves it open."""
+
+    def __init__(self, backend: BaseVisBackend) -> None:
+        super().__init__(None)
+        self._backend = backend
+
+    def _init_env(self) -> None:
+        pass
+
+    @property
+    def experiment(self) -> Any:
+        return self._backend.experiment
+
+    def add_image(self, name: str, image: np.ndarray, step: int = 0, **kwargs: Any) -> None:
+        self._backend.add_image(f'{PREFIX}{name}', image, step, **kwargs)
+
+    def add_scalar(self, name: str, value: float, step: int = 0, **kwargs: Any) -> None:
+        self._backend.add_scalar(f'{PREFIX}{name}', value, step, **kwargs)
+
+    def add_scalars(
+        self, scalar_dict: dict, step: int = 0, file_path: str | None = None, **kwargs: Any
+    ) -> None:
+        named = {f'{PREFIX}{name}': value for name, value in scalar_dict.items()}
+        self._backend.add_scalars(named, step, **kwargs)
+
+
+def teachers_backends(backends: Any) -> list[ConfigDict]:
+    """Choose the backends that a teacher has of its own.
+
+    Args:
+        backends: ``vis_backends`` of the student's visualizer: a list, one dict or None.
+
+    Returns:
+        list[ConfigDict]: The files of :class:`LocalVisBackend` and each
+        :class:`OwnRunVisBackend`, with the teacher's settings.
+    """
+    backends = [backends] if isinstance(backends, Mapping) else backends or []
+    kept = []
+    for backend in backends:
+        if is_kind(backend, OwnRunVisBackend, VISBACKENDS):
+            whole = Config(dict(backend=copy.deepcopy(backend)))
+            whole.merge_from_dict(dict(backend=dict(backend=backend.get('teacher') or {})))
+            kept.append(whole.backend)
+        elif is_kind(backend, LocalVisBackend, VISBACKENDS):
+            kept.append(backend)
+    return kept
+
+
+def write_into(own: Visualizer, outer: Visualizer) -> None:
+    """Let a teacher's visualizer write its curves into the student's backends.
+
+    Args:
+        own (Visualizer): The teacher's, with :func:`teachers_backends`.
+        outer (Visualizer): The student's.
+    """
+    for name, backend in outer._vis_backends.items():
+        # mmengine has no public way to add one that is built.
+        own._vis_backends.setdefault(name, _TeachersCurves(backend))

@@ -144,8 +144,8 @@ MUTATIONS = [
     ),
     Mutation(
         'fingerprint: the seed does not count',
-        "parts['seed'] = (cfg.get('randomness') or {}).get('seed')",
-        "parts['seed'] = 0",
+        "'model_wrapper_cfg*', 'randomness.deterministic',",
+        "'model_wrapper_cfg*', 'randomness*',",
         ['teacher/test_teacher_store.py', 'engine/test_composition.py', 'studies/test_planner.py'],
     ),
     Mutation(
@@ -168,8 +168,8 @@ MUTATIONS = [
     ),
     Mutation(
         'teacher config: EMA stays',
-        "if type_name(hook) not in ('NoBNTeacherHook', 'EMAHook', 'ScorecardHook')",
-        "if type_name(hook) not in ('NoBNTeacherHook', 'ScorecardHook')",
+        "students = EMAHook, HOOKS.get('NoBNTeacherHook'), HOOKS.get('ScorecardHook')",
+        "students = HOOKS.get('NoBNTeacherHook'), HOOKS.get('ScorecardHook')",
         ['teacher/test_teacher_config.py'],
     ),
     Mutation(
@@ -297,6 +297,30 @@ MUTATIONS = [
         'if len(present) > 1:',
         'if len(present) > 2:',
         ['test_stack.py'],
+    ),
+    Mutation(
+        'data mark: sizes do not count',
+        'known[key] = _digest(names, *map(_size, files))',
+        'known[key] = _digest(names)',
+        ['runs/test_data_content.py'],
+    ),
+    Mutation(
+        'records: numbers as texts pass',
+        '_adapter(kind).validate_python(value, strict=True)',
+        'TypeAdapter(Any).validate_python(value, strict=True)',
+        ['evaluation/test_result_file.py', 'studies/test_store.py'],
+    ),
+    Mutation(
+        'trackers: the curves of the teacher have the names of the student',
+        "named = {f'{PREFIX}{name}': value for name, value in scalar_dict.items()}",
+        'named = dict(scalar_dict)',
+        ['teacher/test_trackers.py'],
+    ),
+    Mutation(
+        'rehearsal: no step is taken',
+        'model.train_step(copy.deepcopy(batch), wrapper)',
+        'copy.deepcopy(batch)',
+        ['teacher/test_rehearsal.py'],
     ),
     Mutation(
         'wheel: tools are not packed for mim',

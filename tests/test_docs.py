@@ -129,3 +129,12 @@ def test_the_short_table_has_a_line_for_each_variant(tmp_path):
     assert '| Cutout ' in module['short'](tmp_path)
     note = 'Mean and standard error over 3 seeds.'
     assert module['core'](tmp_path).splitlines() == [*lines[:4], '', note]
+
+
+def test_each_mutation_stands_in_one_place_and_names_tests():
+    module = runpy.run_path(str(ROOT / 'benchmarks' / 'mutations.py'))
+    for mutation in module['MUTATIONS']:
+        assert module['place'](ROOT, mutation.old)
+        assert all((ROOT / 'tests' / name).exists() for name in mutation.tests)
+    text = (ROOT / 'CONTRIBUTING.md').read_text(encoding='utf-8')
+    assert f'breaks the code in {len(module["MUTATIONS"])} places' in text

@@ -575,6 +575,16 @@ REFUSED = {
     'seconds that are none': (
         TEST, [CT, 'a', '--wait-time', 'nan'], ['--wait-time: must be a number of 0 or more']
     ),
+    'a number of checkpoints that is none': (
+        TRAIN, [CT, '--cfg-options', *SMALL, 'default_hooks.checkpoint.max_keep_ckpts=abc'],
+        ['max_keep_ckpts must be an integer', "'abc'"],
+    ),
+    'corruptions that are none': (
+        TRAIN, [CT, '--cfg-options', *SMALL,
+                "custom_hooks=[{'type': 'NoBNTeacherHook'}, "
+                "{'type': 'ScorecardHook', 'corruptions': 3}]"],
+        ['ScorecardHook: no test set to score on', 'corruptions=3'],
+    ),
     'missing teacher': (TRAIN, [CT, '--teacher', 'no.pth'], ['no.pth does not exist']),
     'teacher with BN': (
         TRAIN, [CT, '--teacher', 'run/epoch_2.pth', '--cfg-options', *SMALL],

@@ -8,6 +8,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from mmpretrain.models import BaseClassifier
@@ -78,16 +79,27 @@ class _UsersRunner:
     def build_optim_wrapper(self, *args, **kwargs):
         with config_errors():
             wrapper = super().build_optim_wrapper(*args, **kwargs)
-        for group in wrapper.param_groups:
-            for name, value in group.items():
-                # torch compares it with 0 alone.
-                if isinstance(value, float) and not math.isfinite(value):
-                    raise CTError(f'optim_wrapper.optimizer: {name} is {value}')
+        check_finite(wrapper)
         return wrapper
 
     def build_param_scheduler(self, *args, **kwargs):
         with config_errors():
             return super().build_param_scheduler(*args, **kwargs)
+
+
+def check_finite(wrapper: OptimWrapper | OptimWrapperDict) -> None:
+    """Refuse an optimizer with a setting that is not finite: torch compares it with 0 alone.
+
+    Args:
+        wrapper (OptimWrapper | OptimWrapperDict): Of the optimizer.
+
+    Raises:
+        CTError: Names the setting.
+    """
+    for group in wrapper.param_groups:
+        for name, value in group.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise CTError(f'optim_wrapper.optimizer: {name} is {value}')
 
 
 class _DumpConfig(Hook):

@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from mmpretrain.models import ImageClassifier
 
 from mmct.models import build_classifier, calibrate, start_from_teacher
+from mmct.runs.building import check_finite
 from mmct.runs.checkpoint import safe_loading
 from mmct.runs.errors import trial_of
 from mmct.runs.isolation import isolated
@@ -121,6 +122,7 @@ def _inputs(model: ImageClassifier, batch: Mapping[str, Any]) -> Any:
 def _step(model: ImageClassifier, cfg: Config, batch: Mapping[str, Any], epoch: int) -> None:
     """Train on one batch, with the optimizer and the schedulers of a config."""
     wrapper = build_optim_wrapper(model, copy.deepcopy(cfg.optim_wrapper))
+    check_finite(wrapper)
     built = []
     # One of several optimizers has schedules by their names: they are not tried.
     if not isinstance(wrapper, OptimWrapperDict):

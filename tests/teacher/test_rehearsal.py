@@ -64,6 +64,7 @@ ALONE = {
     'a schedule': (
         {'param_scheduler': [dict(type='CosineAnnealingLR', T_max='abc')]}, 'the training fails: '
     ),
+    'a rate': ({'optim_wrapper.optimizer.lr': float('inf')}, 'the training fails: .*lr is inf'),
     'a metric': ({'val_evaluator.topk': 'abc'}, 'the validation .* fails: '),
 }  # fmt: skip
 

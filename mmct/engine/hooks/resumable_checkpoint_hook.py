@@ -73,6 +73,8 @@ class ResumableCheckpointHook(CheckpointHook):
         whole = isinstance(self.interval, int) and (self.interval > 0 or self.interval == -1)
         rule = 'ResumableCheckpointHook: interval must be an integer of 1 or more, or -1 for never'
         require(whole, rule, self.interval)
+        rule = 'ResumableCheckpointHook: max_keep_ckpts must be an integer'
+        require(isinstance(self.max_keep_ckpts, int), rule, self.max_keep_ckpts)
         self.on_other_config = on_other_config
         remote = '://' in str(self.out_dir)
         if self.backend_args is None and self.file_client_args is None and not remote:

@@ -16,7 +16,7 @@ from mmct.models import CTClassifier
 from mmct.report import heat_map, pixels, print_scorecards, render
 from mmct.runs.building import is_simulated
 from mmct.runs.configs import scoped
-from mmct.runs.errors import CTError
+from mmct.runs.errors import CTError, config_errors
 from mmct.runs.files import write_bytes
 from mmct.runs.isolation import isolated
 from mmct.runs.ranks import unwrapped
@@ -78,14 +78,15 @@ class ScorecardHook(Hook):
                 'test_dataloader, or leave the hook out'
             )
         try:
-            self._cells = DATASETS.build(
-                dict(
-                    type=scoped(runner.cfg, 'GeneratedCorruptionSet'),
-                    dataset=runner.cfg.test_dataloader.dataset,
-                    **self._settings,
+            with config_errors():
+                self._cells = DATASETS.build(
+                    dict(
+                        type=scoped(runner.cfg, 'GeneratedCorruptionSet'),
+                        dataset=runner.cfg.test_dataloader.dataset,
+                        **self._settings,
+                    )
                 )
-            )
-        except (OSError, RuntimeError, ValueError) as error:
+        except (CTError, OSError) as error:
             raise CTError(f'ScorecardHook: no test set to score on: {error}') from error
 
     def after_train(self, runner: Runner) -> None:

@@ -93,7 +93,11 @@ def final(folder):
     return tensors
 
 
-@pytest.mark.parametrize('case', CASES)
+FIRST = 'epochs', 'iterations'
+LATER = [pytest.param(case, marks=pytest.mark.slow) for case in CASES if case not in FIRST]
+
+
+@pytest.mark.parametrize('case', [*FIRST, *LATER])
 def test_killed_anywhere_and_resumed_it_ends_with_the_same_weights(tmp_path, case, pictures):
     whole = make(tmp_path / 'whole', case, pictures)
     assert start(whole) == 0, log_of(whole)

@@ -13,6 +13,7 @@ def study(folder, *argv):
     return succeed(STUDY, 'study.py', '--work-dir', 'out', *argv, cwd=folder)
 
 
+@pytest.mark.slow
 def test_a_study_from_the_first_cell_to_the_figures(tmp_path, monkeypatch):
     monkeypatch.setattr('mmct.cli.studying.LocalExecutor', InThisProcess)
     write_study(tmp_path, SHARED)

@@ -188,7 +188,7 @@ TESTING = {
 }
 # Of a study: what it says itself, and what its arms get of the training.
 STUDYING = {
-    'seeds': ('abc', '-1', '0', '[]', '[0,0]', '1.5', 'None'),
+    'seeds': ('abc', '-1', '0', '[]', '[0,0]', '1.5'),
     'arms': ('3', '[]', 'None'),
     'arms.BN.config': ('none.py', '3', 'notes.txt'),
     'arms.BN.lenght': ('2',),

@@ -135,5 +135,6 @@ def _step(model: ImageClassifier, cfg: Config, batch: Mapping[str, Any], epoch: 
     for scheduler in built:
         # From where it begins: before, it does not look at its settings.
         scheduler._global_step = getattr(scheduler, 'begin', 0)
-        for _ in range(0 if getattr(scheduler, 'need_val_args', False) else 2):
-            scheduler.step()
+        with trial_of(f'the param_scheduler {type(scheduler).__name__}'):
+            for _ in range(0 if getattr(scheduler, 'need_val_args', False) else 2):
+                scheduler.step()

@@ -28,7 +28,7 @@ WRONG = {
     ),
     'a schedule that fails when it begins to change': (
         {'param_scheduler': [dict(type='CosineAnnealingLR', T_max='abc', begin=1)]}, {},
-        'the teacher fails: ',
+        'the teacher fails: the param_scheduler CosineAnnealingLR fails: ',
     ),
     'a metric of a setting that it cannot take': (
         {'val_evaluator.topk': 'abc'}, {}, "the validation .* fails: .*'str' and 'int'",

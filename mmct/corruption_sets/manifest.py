@@ -11,7 +11,7 @@ import cv2
 
 import mmct.corruptions
 from mmct.corruptions import CORRUPTIONS
-from mmct.datasets.corruption_set import Manifest
+from mmct.datasets.manifest import Manifest
 from mmct.records import Record, read_record
 from mmct.runs.errors import CTError
 from mmct.runs.files import temporary_name, write_json

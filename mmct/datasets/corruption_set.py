@@ -3,14 +3,12 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from mmpretrain.datasets import BaseDataset, PackInputs
-from pydantic import Field
 
 from mmct.corruptions import CATEGORIES, SEVERITIES, check_corruption, check_severity
-from mmct.records import Record, read_record
 
 from .images import ARRAYS, check_channel_order, reordered
 
@@ -304,29 +302,14 @@ class StoredCorruptionSet(CorruptionSet):
         return [name for name in self.known if with_extra or name not in extra]
 
 
-class Source(Record):
-    """What a manifest tells of the images that a set was made from."""
-
-    classes: list[str | int] | None
-
-
-class Manifest(Record):
-    """What reading a set needs of its ``manifest.json``."""
-
-    label: str
-    seed: int
-    table: Literal['cifar', 'imagenet']
-    severities: Annotated[
-        list[Annotated[int, Field(ge=SEVERITIES[0], le=SEVERITIES[-1])]], Field(min_length=1)
-    ]
-    corruptions: dict[str, Any]
-    source: Source
-
-
 def _read_manifest(file: Path) -> dict[str, Any] | None:
     """Read what ``tools/make_corruptions.py`` wrote; released sets have no such file."""
     if not file.is_file():
         return None
+    from mmct.records import read_record
+
+    from .manifest import Manifest
+
     try:
         return read_record(file, Manifest)
     except ValueError as error:

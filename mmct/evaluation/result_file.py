@@ -4,104 +4,14 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
-
-from mmct.records import Record, check, read_record
 from mmct.version import __version__
 
 from .error_table import Reference
 from .summary import LEVEL, RESAMPLES, SEED, summarise_cells, unpack_hits
 
 SCHEMA, SCHEMA_VERSION = 'mmct-scorecard', 1
-
-
-Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
-
-
-class Cell(Record):
-    """What :func:`cell_score` returns."""
-
-    corruption: str | None
-    severity: Annotated[int, Field(ge=0, le=5)]
-    images: Annotated[int, Field(gt=0)]
-    errors: int
-    error_pct: float
-    ece_pct: float
-    rms_calibration_pct: float
-    hits: str
-
-
-class _CorruptedCell(Cell):
-    corruption: str
-
-
-class Example(Record):
-    """An image, and what the network took it for."""
-
-    corruption: str | None
-    severity: int
-    image: int
-    label: int
-    label_name: str
-    prediction_name: str
-    png: str
-
-
-class _Network(Record):
-    config: str = ''
-    checkpoint: str = ''
-    weights_sha256: str
-    fp16: bool
-    recalibrate_bn: int = 0
-
-
-class _Data(Record):
-    set: str
-    source: str
-    images: int
-    labels_sha256: str
-    categories: dict[str, list[str]]
-
-
-class _Normalised(Record):
-    reference: str
-    reference_pct: dict[str, float]
-    reference_clean_pct: float | None
-    mce_interval_pct: Interval
-
-
-class _Bootstrap(Record):
-    level: Annotated[float, Field(gt=0, lt=1)]
-    # The summary is computed again: more would take minutes.
-    resamples: Annotated[int, Field(gt=0, le=100_000)]
-    seed: Annotated[int, Field(ge=0)]
-
-
-class _Summary(Record):
-    clean_interval_pct: Interval | None
-    raw_mce_interval_pct: Interval
-    normalised: _Normalised | None
-    bootstrap: _Bootstrap
-
-
-class _Head(Record):
-    """What tells a result from other files."""
-
-    schema_: Annotated[str, Field(alias='schema')]
-    schema_version: int
-    mmct_version: str
-
-
-class _Result(_Head):
-    name: str
-    model: _Network
-    data: _Data
-    clean: Cell | None
-    cells: list[_CorruptedCell]
-    examples: list[Example]
-    summary: _Summary
 
 
 def make_result(
@@ -165,13 +75,17 @@ def read_result(path: str | Path) -> dict[str, Any]:
             finished, or its summary does not follow from its cells.
         FileNotFoundError: If there is no such file.
     """
+    from mmct.records import check, read_record
+
+    from .result_shape import Head, Result
+
     path = Path(path)
     if path.suffix == '.partial':
         raise ValueError(f'{path} is not finished: start its evaluation again, it goes on')
     if not path.is_file():
         raise FileNotFoundError(f'there is no result file {path}')
     try:
-        result = read_record(path, _Head)
+        result = read_record(path, Head)
     except ValueError as error:
         raise ValueError(f'{path} is no result of a scorecard: {error}') from error
     if result['schema'] != SCHEMA:
@@ -182,7 +96,7 @@ def read_result(path: str | Path) -> dict[str, Any]:
             f'{SCHEMA_VERSION}: score again, or read it with mmct {result["mmct_version"]}'
         )
     try:
-        check(result, _Result)
+        check(result, Result)
         _check_summary(result)
     except ValueError as error:
         raise ValueError(f'{path} is damaged or was edited: {error}') from error
@@ -208,7 +122,7 @@ def check_cells(cells: Iterable[Mapping[str, Any]], images: int) -> None:
     """Refuse cells that contradict themselves or each other.
 
     Args:
-        cells (Iterable[Mapping]): Of the shape of :class:`Cell`.
+        cells (Iterable[Mapping]): Of the shape that :func:`cell_score` gives.
         images (int): How many each must have.
 
     Raises:

@@ -1,11 +1,14 @@
 """Refuse settings of another kind than a Runner takes, before anything walks through them."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
-from mmengine.config import Config
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from .errors import CTError
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 # The parts that are a dict, those that may also be a list of them, and texts; each may be None.
 _DICTS = (

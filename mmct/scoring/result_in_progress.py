@@ -9,8 +9,7 @@ from filelock import FileLock
 from mmengine.dist import is_main_process
 
 from mmct.evaluation import read_result
-from mmct.evaluation.result_file import Cell, Example, check_cells
-from mmct.records import Record, read_record
+from mmct.evaluation.result_file import check_cells
 from mmct.report import cells_to_csv
 from mmct.runs.errors import CTError
 from mmct.runs.files import lock_file, write_json, write_text
@@ -110,19 +109,12 @@ _DIFFERENCES = dict(
 )
 
 
-class _Marks(Record):
-    data: dict[str, Any]
-
-
-class _Partial(Record):
-    marks: _Marks
-    cells: list[Cell]
-    examples: list[Example]
-
-
 def _read_partial(file: Path) -> tuple[dict, list, list]:
     """Read marks, cells and examples."""
-    found = read_record(file, _Partial)
+    from mmct.evaluation.result_shape import UnfinishedResult
+    from mmct.records import read_record
+
+    found = read_record(file, UnfinishedResult)
     check_cells(found['cells'], found['marks']['data'].get('images'))
     return found['marks'], found['cells'], found['examples']
 

@@ -2,31 +2,15 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from mmct.records import Record, check, read_record
 from mmct.runs.checkpoint import load_state_dict
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_json, write_whole
 from mmct.runs.identity import differences, in_short
-
-
-class _Begun(Record):
-    finished: bool
-    fingerprint: dict[str, Any]
-
-
-class _Finished(_Begun):
-    source: str
-    accuracy_pct: float
-    chance_pct: float
-    num_images: Annotated[int, Field(gt=0)]
-    measured_on: str
-    seconds: float
 
 
 class TeacherStore:
@@ -51,10 +35,14 @@ class TeacherStore:
         Raises:
             CTError: If the record cannot be read.
         """
+        from mmct.records import check, read_record
+
+        from .record import Begun, Finished
+
         try:
-            record = read_record(self._record, _Begun)
+            record = read_record(self._record, Begun)
             if record['finished']:
-                check(record, _Finished)
+                check(record, Finished)
             return record
         except FileNotFoundError:
             return None

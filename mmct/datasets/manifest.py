@@ -1,0 +1,27 @@
+"""The shape of a set's ``manifest.json``, imported when one is read, as pydantic takes long."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from mmct.corruptions import SEVERITIES
+from mmct.records import Record
+
+
+class Source(Record):
+    """What a manifest tells of the images that a set was made from."""
+
+    classes: list[str | int] | None
+
+
+class Manifest(Record):
+    """What reading a set needs of its ``manifest.json``."""
+
+    label: str
+    seed: int
+    table: Literal['cifar', 'imagenet']
+    severities: Annotated[
+        list[Annotated[int, Field(ge=SEVERITIES[0], le=SEVERITIES[-1])]], Field(min_length=1)
+    ]
+    corruptions: dict[str, Any]
+    source: Source

@@ -1,0 +1,107 @@
+"""The shape of result files, imported when one is read: pydantic takes long to import."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from mmct.records import Record
+
+Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class Cell(Record):
+    """What :func:`cell_score` returns."""
+
+    corruption: str | None
+    severity: Annotated[int, Field(ge=0, le=5)]
+    images: Annotated[int, Field(gt=0)]
+    errors: int
+    error_pct: float
+    ece_pct: float
+    rms_calibration_pct: float
+    hits: str
+
+
+class _CorruptedCell(Cell):
+    corruption: str
+
+
+class Example(Record):
+    """An image, and what the network took it for."""
+
+    corruption: str | None
+    severity: int
+    image: int
+    label: int
+    label_name: str
+    prediction_name: str
+    png: str
+
+
+class _Network(Record):
+    config: str = ''
+    checkpoint: str = ''
+    weights_sha256: str
+    fp16: bool
+    recalibrate_bn: int = 0
+
+
+class _Data(Record):
+    set: str
+    source: str
+    images: int
+    labels_sha256: str
+    categories: dict[str, list[str]]
+
+
+class _Normalised(Record):
+    reference: str
+    reference_pct: dict[str, float]
+    reference_clean_pct: float | None
+    mce_interval_pct: Interval
+
+
+class _Bootstrap(Record):
+    level: Annotated[float, Field(gt=0, lt=1)]
+    # The summary is computed again: more would take minutes.
+    resamples: Annotated[int, Field(gt=0, le=100_000)]
+    seed: Annotated[int, Field(ge=0)]
+
+
+class _Summary(Record):
+    clean_interval_pct: Interval | None
+    raw_mce_interval_pct: Interval
+    normalised: _Normalised | None
+    bootstrap: _Bootstrap
+
+
+class Head(Record):
+    """What tells a result from other files."""
+
+    schema_: Annotated[str, Field(alias='schema')]
+    schema_version: int
+    mmct_version: str
+
+
+class Result(Head):
+    """A result file, see docs/evaluation.md."""
+
+    name: str
+    model: _Network
+    data: _Data
+    clean: Cell | None
+    cells: list[_CorruptedCell]
+    examples: list[Example]
+    summary: _Summary
+
+
+class _Marks(Record):
+    data: dict[str, Any]
+
+
+class UnfinishedResult(Record):
+    """A result file that grows cell by cell."""
+
+    marks: _Marks
+    cells: list[Cell]
+    examples: list[Example]

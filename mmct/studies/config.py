@@ -70,7 +70,7 @@ class _Model(BaseModel):
     Fields with ``exclude`` are filled in by :func:`read_study`; a config cannot say them.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True)
+    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
 
     @classmethod
     def known(cls) -> list[str]:

@@ -76,6 +76,10 @@ WRONG = {
         dict(arms=dict(a=dict(ARM, length=0))),
         "'a': length: input should be greater than 0, got 0",
     ),
+    'a length without end': (
+        dict(arms=dict(a=dict(ARM, length=float('inf')))),
+        "'a': length: input should be a finite number, got inf",
+    ),
     'a length that is no number': (
         dict(arms=dict(a=dict(ARM, length=True))),
         "'a': length: input should be a valid number, got True",

@@ -161,7 +161,11 @@ class StoppedInADestructor:
 
 
 @pytest.mark.parametrize(('number', 'code'), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_that_python_would_drop_ends_the_tool(number, code):
+def test_a_signal_that_python_would_drop_ends_the_tool(number, code, request):
+    # A shell that runs the tests in the background ignores SIGINT.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
+
     def work(args):
         StoppedInADestructor(number)
         for _ in range(200):

@@ -11,7 +11,7 @@ from .messages import visible
 
 
 class Record(BaseModel):
-    """What a JSON object must have; what it has besides is let through."""
+    """Declare what a JSON object must have; what it has besides is let through."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 

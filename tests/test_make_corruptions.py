@@ -207,6 +207,16 @@ def test_killed_anywhere_and_started_again_it_ends_with_the_same_files(made, tmp
     assert not (torn / 'set' / '.making').exists()
 
 
+@pytest.mark.parametrize('left', [0, 200])
+def test_where_the_first_pass_is_damaged_it_is_made_again(made, tmp_path, left):
+    torn, options = make_data(tmp_path), ('--seed', '3', *FEW)
+    kill(torn, *options, how='die_after(2)')
+    scanned = torn / 'set' / '.making' / 'scan.npz'
+    scanned.write_bytes(scanned.read_bytes()[:left])
+    go_on(torn, *options)
+    assert files(torn / 'set') == files(made / 'set')
+
+
 def test_folders_are_those_of_imagenet_c_also_after_a_kill(tmp_path):
     whole, torn = (make_data(tmp_path / name, size=(16, 20)) for name in ('whole', 'torn'))
     options = (*FEW, '--layout', 'folders')

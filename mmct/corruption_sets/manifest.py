@@ -40,7 +40,7 @@ class _Scan(Record):
 
 
 class _Unfinished(Manifest):
-    """What going on with a set needs."""
+    """Declare what going on with a set needs."""
 
     label: Literal[LABEL]
     layout: Literal['arrays', 'folders']

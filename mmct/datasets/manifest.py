@@ -9,13 +9,13 @@ from mmct.records import Record
 
 
 class Source(Record):
-    """What a manifest tells of the images that a set was made from."""
+    """Declare what a manifest tells of the images that a set was made from."""
 
     classes: list[str | int] | None
 
 
 class Manifest(Record):
-    """What reading a set needs of its ``manifest.json``."""
+    """Declare what reading a set needs of its ``manifest.json``."""
 
     label: str
     seed: int

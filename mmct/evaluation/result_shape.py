@@ -10,7 +10,7 @@ Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class Cell(Record):
-    """What :func:`cell_score` returns."""
+    """Declare what :func:`cell_score` returns."""
 
     corruption: str | None
     severity: Annotated[int, Field(ge=0, le=5)]
@@ -76,7 +76,7 @@ class _Summary(Record):
 
 
 class Head(Record):
-    """What tells a result from other files."""
+    """Declare what tells a result from other files."""
 
     schema_: Annotated[str, Field(alias='schema')]
     schema_version: int

@@ -31,7 +31,7 @@ _WORDS = dict(fontsize=10, color=LIGHT.ink)
 
 
 class Halves(Record):
-    """What is drawn of what ``FeatureReliance`` returns."""
+    """Declare what is drawn of what ``FeatureReliance`` returns."""
 
     error_pct: float
     low_replaced_pct: float
@@ -39,7 +39,7 @@ class Halves(Record):
 
 
 class Spectrum(Record):
-    """What is drawn of each of its layers."""
+    """Declare what is drawn of each of its layers."""
 
     quantiles: Annotated[list[float], Field(min_length=len(QUANTILES), max_length=len(QUANTILES))]
 

@@ -119,7 +119,7 @@ def _built(
     """Build a table or figure of ``study.json``, which others may have written."""
     try:
         return registry.build(dict(settings))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, ValueError) as error:
         what = f'{store.folder}/study.json: {registry.name} {name!r}'
         raise CTError(f'{what}: {one_line(error)}') from error
 

@@ -44,7 +44,7 @@ class _Entry(Record):
 
 
 class _Plan(Record):
-    """What tables and figures need of ``study.json``."""
+    """Declare what tables and figures need of ``study.json``."""
 
     seeds: list[int]
     arms: dict[str, _Arm]

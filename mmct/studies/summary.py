@@ -27,7 +27,7 @@ Curves = Annotated[
 
 
 class CorruptionErrors(Record):
-    """What relative mCE needs of what ``CorruptionScore`` returns."""
+    """Declare what relative mCE needs of what ``CorruptionScore`` returns."""
 
     clean_error_pct: float
     corruption_error_pct: dict[str, float]

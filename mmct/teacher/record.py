@@ -8,14 +8,14 @@ from mmct.records import Record
 
 
 class Begun(Record):
-    """Of a teacher that was begun."""
+    """Declare what ``teacher.json`` has of a teacher that was begun."""
 
     finished: bool
     fingerprint: dict[str, Any]
 
 
 class Finished(Begun):
-    """Of one that was trained to its end."""
+    """Declare what it has besides of one that was trained to its end."""
 
     source: str
     accuracy_pct: float

@@ -46,6 +46,7 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     )
     add_flag(parser, '--no-validate', 'do not validate')
     add_flag(parser, '--auto-scale-lr', 'scale the learning rate with the batch size')
+    add_flag(parser, '--channels-last', 'train in the memory layout that convolutions prefer')
     add_flag(parser, '--no-persistent-workers', 'start data loading processes anew each epoch')
     parser.add_argument(
         '--method',

@@ -23,7 +23,14 @@ from mmct.runs.checkpoint import (
     safe_loading,
 )
 from mmct.runs.config_check import check_config
-from mmct.runs.configs import load_config, resume_from, type_name, use_resumable_checkpoints
+from mmct.runs.configs import (
+    import_mmct,
+    load_config,
+    resume_from,
+    scoped,
+    type_name,
+    use_resumable_checkpoints,
+)
 from mmct.runs.domains import set_test_domain
 from mmct.runs.errors import CTError, config_errors
 from mmct.runs.files import lock_folder, write_json
@@ -104,9 +111,11 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
     for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         set_loader(cfg, field, args, persistent_workers=True)
     if args.amp:
-        _check_amp(cfg)
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+        _use_amp(cfg)
+    if args.channels_last:
+        hooks = dict(cfg.get('default_hooks') or {})
+        cfg.default_hooks = dict(hooks, channels_last=dict(type=scoped(cfg, 'ChannelsLastHook')))
+        import_mmct(cfg)
     _set_checkpoints(cfg, args.allow_other_config)
     set_teacher_options(
         cfg,
@@ -126,19 +135,24 @@ def _set_resume(cfg: Config, args: Namespace) -> None:
         resume_from(cfg, path)
 
 
-def _check_amp(cfg: Config) -> None:
-    """Refuse mixed precision where it cannot be had."""
+def _use_amp(cfg: Config) -> None:
+    """Train in mixed precision: mmengine's on an accelerator, bfloat16 on a CPU."""
     kind = type_name(cfg.optim_wrapper) or 'OptimWrapper'
-    if kind not in ('OptimWrapper', 'AmpOptimWrapper'):
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'BFloat16OptimWrapper'):
         raise CTError(
             f'--amp cannot be used with optim_wrapper.type={kind}: only OptimWrapper '
             'has a mixed-precision twin'
         )
+    if kind == 'BFloat16OptimWrapper':
+        return
     if get_device() == 'cpu':
-        raise CTError(
-            '--amp needs an accelerator (mmengine runs AmpOptimWrapper on CUDA and '
-            'the like), but this machine has only a CPU: leave --amp out'
-        )
+        cfg.optim_wrapper.type = scoped(cfg, 'BFloat16OptimWrapper')
+        for name in ('loss_scale', 'dtype'):
+            cfg.optim_wrapper.pop(name, None)
+        import_mmct(cfg)
+    else:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
 
 
 def _set_checkpoints(cfg: Config, allow_other_config: bool) -> None:

@@ -1,7 +1,8 @@
-"""Hooks and loops that mmengine runs."""
+"""Hooks, loops and optimizer wrappers that mmengine runs."""
 
 from . import hooks
+from .bfloat16_optim_wrapper import BFloat16OptimWrapper
 from .corruption_test_loop import CorruptionTestLoop
 from .hooks import *  # noqa: F403
 
-__all__ = ['CorruptionTestLoop', *hooks.__all__]
+__all__ = ['BFloat16OptimWrapper', 'CorruptionTestLoop', *hooks.__all__]

@@ -1,6 +1,6 @@
 """Student, teacher and loss of Counterbalancing Teacher, and BN-free networks."""
 
-from .backbones import AllConvNet, DenseNetCIFAR, ResNeXtCIFAR, WideResNet
+from .backbones import AllConvNet, DenseNetCIFAR, ResNetCIFAR, ResNeXtCIFAR, WideResNet
 from .batch_norm_removal import (
     NormFreeClassifier,
     check_has_batch_norm,
@@ -16,6 +16,13 @@ from .ct_classifier import CTClassifier
 from .forward_pass import class_scores, evaluating
 from .frozen_teacher import FrozenTeacher, check_speed, pick_dtype
 from .no_norm import NoNorm, calibrate
+from .weight_standardisation import (
+    are_standardised,
+    fold_weights,
+    plain_weights,
+    standardise_weights,
+    standardised,
+)
 
 __all__ = [
     'AllConvNet',
@@ -25,8 +32,10 @@ __all__ = [
     'FrozenTeacher',
     'NoNorm',
     'NormFreeClassifier',
+    'ResNetCIFAR',
     'ResNeXtCIFAR',
     'WideResNet',
+    'are_standardised',
     'build_classifier',
     'calibrate',
     'check_has_batch_norm',
@@ -36,10 +45,14 @@ __all__ = [
     'class_scores',
     'consistency',
     'evaluating',
+    'fold_weights',
     'gate_weights',
     'norm_free_backbone',
     'pick_dtype',
+    'plain_weights',
     'reestimate_batch_norm',
     'remove_batch_norm',
+    'standardise_weights',
+    'standardised',
     'start_from_teacher',
 ]

@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmct.messages import require
 
 from .no_norm import GRANULARITIES, NoNorm, NoNormAct, calibrate
+from .weight_standardisation import plain_weights, standardise_weights
 
 INITS = ('identity', 'fold', 'calibrate')
 # BatchNorms of timm that end with a dropout and an activation.
@@ -232,12 +233,21 @@ class NormFreeClassifier(ImageClassifier):
 
     Args:
         *args: As for ``mmpretrain.models.ImageClassifier``.
+        weight_standardisation (bool): Whether the convolutions' weights are standardised,
+            see :func:`standardise_weights`. Defaults to False.
         **kwargs: As for ``mmpretrain.models.ImageClassifier``.
 
     Raises:
         ValueError: If the network has no BatchNorm.
     """
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args, weight_standardisation: bool = False, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         remove_batch_norm(self)
+        if weight_standardisation:
+            standardise_weights(self)
+
+    def init_weights(self) -> None:
+        """Initialise the weights themselves, also where they are standardised."""
+        with plain_weights(self):
+            super().init_weights()

@@ -25,6 +25,10 @@ def build_classifier(cfg: Mapping, kind: str | None = None) -> ImageClassifier:
     if kind is not None:
         # With its scope: a config without default_scope would look elsewhere.
         settings['type'] = f'mmpretrain.{kind}'
-        if kind != 'CTClassifier':
-            settings.pop('consistency', None)
+        for owner, name in (
+            ('CTClassifier', 'consistency'),
+            ('NormFreeClassifier', 'weight_standardisation'),
+        ):
+            if kind != owner:
+                settings.pop(name, None)
     return MODELS.build(settings)

@@ -1,7 +1,7 @@
 """The teacher's recipe and config, and the switch that puts CT into a config."""
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mmengine.config import Config, ConfigDict
 from mmengine.hooks import EMAHook
@@ -48,12 +48,24 @@ class TeacherRecipe:
             Defaults to None.
         max_iters (int, optional): The same for iteration-based training.
             Defaults to None.
+        weight_standardisation (bool): Whether the weights of the teacher's convolutions are
+            standardised while it trains, see :func:`mmct.models.standardise_weights`; they are
+            plain ones when it is kept. Defaults to False.
+        from_scratch (bool): Whether the teacher is trained from random weights though the
+            config names others that its training starts from. Defaults to False.
+        optimizer (dict, optional): The teacher's optimizer, such as
+            ``dict(type='AdamW', lr=2e-3, weight_decay=0.05)``. Defaults to None, the student's.
         lr (float, optional): The teacher's learning rate. Defaults to None,
-            the student's.
-        clip_grad (dict, optional): The teacher's gradient clipping, as in
-            mmengine's ``OptimWrapper``; None is the student's. Defaults to
-            ``dict(max_norm=1.0)``: at the lr of a BN network, BN-free ones
-            tend to diverge without.
+            the optimizer's.
+        clip_grad (dict | str, optional): The teacher's gradient clipping, as in
+            mmengine's ``OptimWrapper``; None is the student's; 'auto' is
+            ``dict(max_norm=1.0)`` unless its weights are standardised: at the lr of a
+            BN network, other BN-free ones tend to diverge without. Defaults to 'auto'.
+        adaptive_clipping (float, optional): Largest norm of a unit's gradient, as a fraction
+            of its weights' norm, see :class:`mmct.engine.AdaptiveClippingHook`.
+            Defaults to None, any.
+        ema (dict, optional): Settings of an ``EMAHook``, such as ``dict(momentum=1e-3)``: the
+            teacher is then the moving average of its weights. Defaults to None.
         remove_bn (bool): False keeps the teacher's BN (and its training the
             student's: no calibration, no clipping of its own): the control
             that shows what distillation alone gains. Defaults to True.
@@ -68,8 +80,13 @@ class TeacherRecipe:
     length: float = 1.0
     max_epochs: int | None = None
     max_iters: int | None = None
+    weight_standardisation: bool = False
+    from_scratch: bool = False
+    optimizer: dict | None = None
     lr: float | None = None
-    clip_grad: dict | None = field(default_factory=lambda: dict(max_norm=1.0))
+    clip_grad: dict | str | None = 'auto'
+    adaptive_clipping: float | None = None
+    ema: dict | None = None
     remove_bn: bool = True
 
     @property
@@ -79,7 +96,8 @@ class TeacherRecipe:
 
     def __post_init__(self) -> None:
         check_removal('NoBNTeacherHook', self.init, self.granularity)
-        for name in ('calibration_batches', 'length', 'max_epochs', 'max_iters', 'lr'):
+        positive = 'calibration_batches', 'length', 'max_epochs', 'max_iters', 'lr'
+        for name in (*positive, 'adaptive_clipping'):
             value = getattr(self, name)
             rule = f'NoBNTeacherHook: {name} must be positive'
             require(value is None or is_positive(value), rule, value)
@@ -87,6 +105,18 @@ class TeacherRecipe:
             value = getattr(self, name)
             whole = value is None or isinstance(value, int)
             require(whole, f'NoBNTeacherHook: {name} must be an integer', value)
+        for name in ('optimizer', 'ema'):
+            value = getattr(self, name)
+            fits = value is None or isinstance(value, dict)
+            require(fits, f'NoBNTeacherHook: {name} must be a dict or None', value)
+        fits = isinstance(self.clip_grad, (dict, type(None))) or self.clip_grad == 'auto'
+        rule = "NoBNTeacherHook: clip_grad must be a dict, None or 'auto'"
+        require(fits, rule, self.clip_grad)
+        if self.weight_standardisation and self.init == 'fold':
+            raise ValueError(
+                "NoBNTeacherHook: weight_standardisation does not go with init='fold', whose "
+                "weights it would change: use init='calibrate'"
+            )
 
 
 def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
@@ -105,9 +135,11 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
         CTError: If the recipe does not fit the config.
     """
     cfg = copy.deepcopy(cfg)
-    start = start_of(cfg)
+    start = None if recipe.from_scratch else start_of(cfg)
     cfg.model.type = scoped(cfg, recipe.model_type)
     cfg.model.pop('consistency', None)
+    if recipe.remove_bn and recipe.weight_standardisation:
+        cfg.model.weight_standardisation = True
     cfg.work_dir = work_dir
     cfg.load_from, cfg.resume = None, False
     cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
@@ -131,6 +163,11 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
         hooks.append(training_hook)
     else:
         cfg.load_from = start
+    if recipe.remove_bn and recipe.adaptive_clipping is not None:
+        clipping = dict(clipping=recipe.adaptive_clipping)
+        hooks.append(dict(type=scoped(cfg, 'AdaptiveClippingHook'), **clipping))
+    if recipe.ema is not None:
+        hooks.append(dict(type='EMAHook', **recipe.ema))
     cfg.custom_hooks = hooks
     if cfg.get('visualizer'):
         # By its name the teacher would share the student's visualizer.
@@ -158,12 +195,18 @@ def _set_length(cfg: Config, recipe: TeacherRecipe) -> None:
 
 
 def _set_optimizer(cfg: Config, recipe: TeacherRecipe) -> None:
+    for name in ('optimizer', 'lr'):
+        if getattr(recipe, name) is not None and 'optimizer' not in cfg.optim_wrapper:
+            raise CTError(f'NoBNTeacherHook: {name} needs a config with a single optimizer')
+    if recipe.optimizer is not None:
+        cfg.optim_wrapper.optimizer = ConfigDict(recipe.optimizer)
     if recipe.lr is not None:
-        if 'optimizer' not in cfg.optim_wrapper:
-            raise CTError('NoBNTeacherHook: lr needs a config with a single optimizer')
         cfg.optim_wrapper.optimizer.lr = recipe.lr
-    if recipe.remove_bn and recipe.clip_grad is not None:
-        cfg.optim_wrapper.clip_grad = ConfigDict(recipe.clip_grad)
+    clip_grad = recipe.clip_grad
+    if clip_grad == 'auto':
+        clip_grad = None if recipe.weight_standardisation else dict(max_norm=1.0)
+    if recipe.remove_bn and clip_grad is not None:
+        cfg.optim_wrapper.clip_grad = ConfigDict(clip_grad)
 
 
 def switch_on_ct(cfg: Config) -> Config:

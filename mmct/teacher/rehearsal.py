@@ -12,7 +12,7 @@ from mmengine.registry import PARAM_SCHEDULERS
 from mmengine.runner import Runner
 from mmpretrain.models import ImageClassifier
 
-from mmct.models import build_classifier, calibrate, start_from_teacher
+from mmct.models import build_classifier, calibrate, fold_weights, start_from_teacher
 from mmct.runs.building import check_finite
 from mmct.runs.checkpoint import safe_loading
 from mmct.runs.errors import trial_of
@@ -81,13 +81,13 @@ def _one_batch(runner: Runner) -> Mapping[str, Any]:
 def _teacher(
     runner: Runner, cfg: Config, recipe: TeacherRecipe, batch: Mapping[str, Any]
 ) -> ImageClassifier:
-    teacher = build_classifier(runner.cfg, recipe.model_type)
+    teacher = build_classifier(cfg)
     teacher.init_weights()
     teacher.to(next(runner.model.parameters()).device)
     if recipe.remove_bn and recipe.init == 'calibrate':
         calibrate(teacher, _inputs(teacher, batch), recipe.granularity)
     _step(teacher, cfg, batch, len(runner.train_dataloader))
-    return teacher
+    return fold_weights(teacher)
 
 
 def _student(

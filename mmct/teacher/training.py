@@ -7,12 +7,18 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, get_world_size, is_main_process
+from mmengine.hooks import EMAHook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from mmpretrain.models import ImageClassifier
 from torch import Tensor
 
-from mmct.models import build_classifier
+from mmct.models import (
+    are_standardised,
+    build_classifier,
+    fold_weights,
+    standardise_weights,
+)
 from mmct.runs.checkpoint import checkpoint_to_resume, load_state_dict, safe_loading
 from mmct.runs.configs import resume_from
 from mmct.runs.data_content import data_cache, data_mark
@@ -153,7 +159,8 @@ def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> Non
     try:
         with safe_loading():
             runner.train()
-        record = teacher_record(runner, unwrapped(runner), 'trained')
+        teacher = _kept(runner)
+        record = teacher_record(runner, teacher, 'trained')
     finally:
         # mmengine closes that of a training which comes to its end.
         runner.visualizer.close()
@@ -163,13 +170,21 @@ def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> Non
         # than with a cached teacher, which rounds otherwise.
         torch.compiler.reset()
     if is_main_process():
-        weights = unwrapped(runner).state_dict()
         store.finish(
-            {name: value.cpu() for name, value in weights.items()},
+            {name: value.cpu() for name, value in teacher.state_dict().items()},
             **record,
             seconds=time.time() - started,
         )
     barrier()
+
+
+def _kept(runner: Runner) -> ImageClassifier:
+    """The teacher at the end of its training: averaged, and with plain convolutions."""
+    teacher = unwrapped(runner)
+    for hook in runner.hooks:
+        if isinstance(hook, EMAHook):
+            teacher.load_state_dict(hook.ema_model.module.state_dict())
+    return fold_weights(teacher)
 
 
 def _built(
@@ -185,6 +200,8 @@ def _built(
     if not with_bn and not recipe.remove_bn:
         raise CTError(f'teacher {source} has no BN, but NoBNTeacherHook has remove_bn=False')
     teacher = build_classifier(runner.cfg, recipe.model_type)
+    if are_standardised(weights):
+        standardise_weights(teacher)
     try:
         teacher.load_state_dict(weights, strict=True)
     except RuntimeError as error:
@@ -192,4 +209,4 @@ def _built(
         raise CTError(
             f"teacher {source} does not fit the student's architecture: {lines[0][:200]}"
         ) from error
-    return teacher
+    return fold_weights(teacher)

@@ -1,6 +1,8 @@
 """Hooks: the teacher's life, training without BatchNorm, going on."""
 
+from .adaptive_clipping_hook import AdaptiveClippingHook
 from .channels_last_hook import ChannelsLastHook
+from .freeze_bn_statistics_hook import FreezeBNStatisticsHook
 from .no_bn_teacher_hook import NoBNTeacherHook
 from .no_bn_training_hook import NoBNTrainingHook
 from .recalibrate_bn_hook import RecalibrateBNHook
@@ -8,7 +10,9 @@ from .resumable_checkpoint_hook import ResumableCheckpointHook
 from .scorecard_hook import ScorecardHook
 
 __all__ = [
+    'AdaptiveClippingHook',
     'ChannelsLastHook',
+    'FreezeBNStatisticsHook',
     'NoBNTeacherHook',
     'NoBNTrainingHook',
     'RecalibrateBNHook',

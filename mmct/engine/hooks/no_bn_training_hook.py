@@ -10,7 +10,13 @@ from mmpretrain.registry import HOOKS
 from torch import nn
 
 from mmct.messages import require
-from mmct.models import build_classifier, calibrate, check_removal, remove_batch_norm
+from mmct.models import (
+    are_standardised,
+    build_classifier,
+    calibrate,
+    check_removal,
+    remove_batch_norm,
+)
 from mmct.runs.building import is_simulated
 from mmct.runs.checkpoint import check_some_fit, load_state_dict, safe_loading
 from mmct.runs.configs import type_name
@@ -70,6 +76,11 @@ class NoBNTrainingHook(Hook):
             return
         model = unwrapped(runner)
         if self.init == 'fold':
+            if are_standardised(model.state_dict()):
+                raise CTError(
+                    "NoBNTrainingHook: init='fold' does not go with weight_standardisation, which "
+                    "changes the weights: use init='calibrate'"
+                )
             try:
                 model.load_state_dict(self._folded(runner).state_dict())
             except (RuntimeError, ValueError) as error:

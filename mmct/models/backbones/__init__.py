@@ -1,5 +1,5 @@
 """Backbones for 32x32 images that mmpretrain lacks."""
 
-from .cifar import AllConvNet, DenseNetCIFAR, ResNeXtCIFAR, WideResNet
+from .cifar import AllConvNet, DenseNetCIFAR, ResNetCIFAR, ResNeXtCIFAR, WideResNet
 
-__all__ = ['AllConvNet', 'DenseNetCIFAR', 'ResNeXtCIFAR', 'WideResNet']
+__all__ = ['AllConvNet', 'DenseNetCIFAR', 'ResNetCIFAR', 'ResNeXtCIFAR', 'WideResNet']

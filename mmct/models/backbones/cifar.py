@@ -3,6 +3,7 @@
 import torch.nn.functional as F
 from mmpretrain.models.backbones import DenseNet, ResNet_CIFAR, ResNeXt
 from mmpretrain.models.backbones.base_backbone import BaseBackbone
+from mmpretrain.models.backbones.resnet import BasicBlock
 from mmpretrain.models.backbones.resnext import Bottleneck
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
@@ -183,6 +184,34 @@ class ResNeXtCIFAR(ResNeXt):
     # The stem of 3x3 without pooling that mmpretrain has for its CIFAR ResNets.
     _make_stem_layer = ResNet_CIFAR._make_stem_layer
     forward = ResNet_CIFAR.forward
+
+
+@MODELS.register_module()
+class ResNetCIFAR(ResNet_CIFAR):
+    """ResNet with the stem and the three stages of its CIFAR version.
+
+    "Deep Residual Learning for Image Recognition", https://arxiv.org/abs/1512.03385, section
+    4.2: a 3x3 stem, then three stages of ``(depth - 2) / 6`` basic blocks with 16, 32 and 64
+    channels. Where the width changes the shortcut is a 1x1 convolution, as in mmpretrain's
+    ResNets; the paper pads with zeros. ResNet-20 has 0.27 M parameters.
+
+    Args:
+        depth (int): Layers in all: ``6 n + 2``. Defaults to 20.
+        base_channels (int): Width of stem and first stage. Defaults to 16.
+        **kwargs: As for mmpretrain's ``ResNet_CIFAR``.
+
+    Raises:
+        ValueError: If there is no network of this depth.
+    """
+
+    def __init__(self, depth: int = 20, base_channels: int = 16, **kwargs) -> None:
+        blocks, rest = divmod(depth - 2, 6)
+        fits = blocks >= 1 and not rest
+        require(fits, 'ResNetCIFAR: depth must be 6 n + 2, n >= 1', depth)
+        self.arch_settings = {depth: (BasicBlock, (blocks,) * 3)}
+        stages = dict(num_stages=3, strides=(1, 2, 2), dilations=(1, 1, 1), out_indices=(2,))
+        width = dict(stem_channels=base_channels, base_channels=base_channels)
+        super().__init__(depth, **{**stages, **width, **kwargs})
 
 
 class _Block(nn.Module):

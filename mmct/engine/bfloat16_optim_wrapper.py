@@ -1,0 +1,50 @@
+"""Mixed precision that every device with bfloat16 has, a CPU too."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from mmengine.logging import print_log
+from mmengine.optim import OptimWrapper
+from mmpretrain.registry import OPTIM_WRAPPERS
+from torch import nn
+
+from mmct.models import pick_dtype
+
+
+@OPTIM_WRAPPERS.register_module()
+class BFloat16OptimWrapper(OptimWrapper):
+    """Train under ``torch.autocast`` in bfloat16, on the device that the network is on.
+
+    mmengine's ``AmpOptimWrapper`` needs an accelerator. Bfloat16 has the range of float32: no
+    loss needs to be scaled. Where it does not pay, which is measured
+    (:func:`mmct.models.pick_dtype`), the log says so once.
+
+    Args:
+        *args: As for ``OptimWrapper``.
+        **kwargs: As for ``OptimWrapper``.
+    """
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self._checked = False
+
+    @contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """Compute a step's forward pass in bfloat16.
+
+        Args:
+            model (nn.Module): The network.
+
+        Yields:
+            None: The loss is computed inside.
+        """
+        device = next(model.parameters()).device
+        if not self._checked:
+            self._checked = True
+            if pick_dtype('auto', device) != 'bfloat16':
+                text = f'bfloat16 is not faster than float32 on this {device.type}: leave --amp out'
+                print_log(text, logger='current', level=logging.WARNING)
+        with super().optim_context(model), torch.autocast(device.type, torch.bfloat16):
+            yield

@@ -116,6 +116,8 @@ class Arm(_Model):
             :func:`mmct.methods.add_methods`.
         length (float): Length of its training and schedule, in multiples of the
             config's.
+        start (str, optional): The arm from whose trained network, of the same seed, its training
+            starts, by ``load_from``.
         seeded (tuple[str]): What else in the config is set to the seed, such as
             the seed of a data set's split: keys with dots.
         group (str): What it is compared within, such as the architecture.
@@ -132,6 +134,7 @@ class Arm(_Model):
     overlays: Overlays = Field((), alias='overlay')
     methods: Names = ()
     length: float = Field(1, gt=0)
+    start: str | None = None
     seeded: Names = ()
     group: str = ''
     variant: str = ''
@@ -197,6 +200,7 @@ class Study(_Model):
     def _check_names(self) -> 'Study':
         for arm in self.arms.values():
             _check_known(f'arm {arm.name!r}', 'baseline', arm.baselines, self.arms)
+            self._check_start(arm)
         scores = {**self.scores, **{key: 0 for arm in self.arms.values() for key in arm.scores}}
         for title, column in self.table.items():
             owner = f'table column {title!r}'
@@ -208,6 +212,17 @@ class Study(_Model):
                 name = column.get('curve') or column['relative']
                 _check_known(owner, 'score', [str(name)], scores)
         return self
+
+    def _check_start(self, arm: Arm) -> None:
+        """Refuse a start that there is not, or that cannot be trained first."""
+        seen = [arm.name]
+        while (start := self.arms[seen[-1]].start) is not None:
+            _check_known(f'arm {seen[-1]!r}', 'start', [start], self.arms)
+            if start in seen:
+                raise ValueError(f'arm {start!r} starts from itself, by way of {seen[-1]!r}')
+            if self.arms[start].tuning is not None:
+                raise ValueError(f'arm {seen[-1]!r}: its start {start!r} must have no tuning')
+            seen.append(start)
 
     @model_validator(mode='after')
     def _check_places(self) -> 'Study':

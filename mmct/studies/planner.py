@@ -183,18 +183,39 @@ class Planner:
         scores = _TRIAL_SCORES if trial else {**self.study.scores, **arm.scores}
         if trial and cfg.get('val_dataloader') is None:
             raise CTError('tuning chooses by the validation error, but there is no val_dataloader')
-        cells = []
+        cells, starts = [], ()
+        if arm.start is not None:
+            start = self._of(self.study.arms[arm.start], seed, None)[-1]
+            starts = (start.key,)
+            # By its key, as its file need not be there yet; the path comes below.
+            cfg.load_from = start.key
         key, hook = self._key(cfg), teacher_hook(cfg)
         if hook is not None and not hook.get('checkpoint'):
             recipe = HOOKS.build(hook).recipe
             teacher_cfg = teacher_config(cfg, recipe, '')
-            teacher = Cell(self._key(teacher_cfg), TEACHER, arm.name, seed, teacher_cfg, {})
+            teacher_key = self._key(teacher_cfg)
+            needs = () if recipe.from_scratch else starts
+            self._set_start(teacher_cfg, needs)
+            teacher = Cell(teacher_key, TEACHER, arm.name, seed, teacher_cfg, {}, needs)
             cells.append(teacher)
             hook.checkpoint = str(self.store.weights(teacher.key))
             hook.retrain = False
-        needs = tuple(cell.key for cell in cells)
+        self._set_start(cfg, starts)
+        needs = (*starts, *(cell.key for cell in cells))
         own = Cell(key, role, arm.name, seed, cfg, scores, needs, point if trial else None)
         return [*cells, own]
+
+    def _set_start(self, cfg: Config, starts: tuple[str, ...]) -> None:
+        """Name the file of the weights that a training starts from, if it is another cell's."""
+        for key in starts:
+            path = str(self.store.weights(key))
+            if cfg.get('load_from'):
+                cfg.load_from = path
+            if 'start_from' in cfg:
+                cfg.start_from = path
+            for hook in cfg.get('custom_hooks') or []:
+                if hook.get('checkpoint') == key:
+                    hook['checkpoint'] = path
 
     def _config(self, arm: Arm, overlays: list[dict], seed: int) -> Config:
         cfg = self._read(arm.config)

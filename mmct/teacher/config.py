@@ -143,8 +143,9 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
     cfg.work_dir = work_dir
     cfg.load_from, cfg.resume = None, False
     cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
-    # An averaged teacher would need averaging in its evaluation too.
-    students = EMAHook, HOOKS.get('NoBNTeacherHook'), HOOKS.get('ScorecardHook')
+    # Whether the teacher is averaged is its recipe's to say.
+    names = 'NoBNTeacherHook', 'ScorecardHook', 'FreezeBNStatisticsHook'
+    students = EMAHook, *map(HOOKS.get, names)
     hooks = [
         hook
         for hook in cfg.get('custom_hooks') or []

@@ -21,6 +21,7 @@ from mmct.runs.building import is_simulated
 from mmct.runs.checkpoint import check_some_fit, load_state_dict, safe_loading
 from mmct.runs.configs import type_name
 from mmct.runs.errors import CTError, DivergedError
+from mmct.runs.identity import start_of
 from mmct.runs.ranks import unwrapped
 from mmct.teacher.start import share, training_inputs
 
@@ -42,8 +43,8 @@ class NoBNTrainingHook(Hook):
         calibration_batches (int): Training batches to calibrate on, drawn at
             random. Defaults to 1.
         checkpoint (str, optional): Weights of the BN network to start from:
-            'fold' takes its statistics from there (or from ``init_cfg``).
-            Defaults to None.
+            'fold' takes its statistics from there. Defaults to None, the config's
+            ``load_from`` or ``init_cfg``.
 
     Raises:
         ValueError: If a value is out of its range.
@@ -88,7 +89,7 @@ class NoBNTrainingHook(Hook):
                 raise CTError(f"init='fold' does not fit this network: {reason}") from error
         elif self.checkpoint:
             # Not strict: the file has BN statistics, and may have another head.
-            self._load_into(model, runner)
+            self._load_into(model, self.checkpoint, runner)
         if self.init == 'calibrate':
             inputs = training_inputs(runner, model, self.calibration_batches)
             try:
@@ -139,11 +140,12 @@ class NoBNTrainingHook(Hook):
         network = build_classifier(cfg, 'ImageClassifier' if norm_free else None)
         with safe_loading():
             network.init_weights()
-        if self.checkpoint:
-            self._load_into(network, runner)
+        source = self.checkpoint or start_of(runner.cfg)
+        if source:
+            self._load_into(network, source, runner)
         return remove_batch_norm(network, init='fold')
 
-    def _load_into(self, network: nn.Module, runner: Runner) -> None:
-        weights = load_state_dict(self.checkpoint)
-        check_some_fit(f'checkpoint {self.checkpoint}', weights, network)
+    def _load_into(self, network: nn.Module, source: str, runner: Runner) -> None:
+        weights = load_state_dict(source)
+        check_some_fit(f'checkpoint {source}', weights, network)
         load_into(network, weights, logger=runner.logger)

@@ -1,0 +1,124 @@
+# The recipes of CT among which docs/recipe.md chooses: how the student ways, and what of it
+# is pulled towards the teacher, one ingredient changed at a time.
+#
+# The rule, written down before any of these networks was trained. What is compared is the
+# corrupted error on held-out images, minus that of the plain network at equal compute
+# (three times the student's length, four times where the student starts from a trained
+# network), as a fraction of Standard's. Of the recipes whose teacher has no BN and whose clean
+# error is at most half a point above that control's on each data set, the one with the
+# smallest mean over the digits and CIFAR-10; of those within one standard error of it the
+# cheapest.
+teacher = dict(type='NoBNTeacherHook', length=2, weight_standardisation=True)
+# Ways in which the student begins; 'Standard' is the arm whose network it goes on from.
+ways = {
+    'from scratch': dict(hook=teacher),
+    'from the teacher': dict(hook=dict(teacher, student_start='teacher')),
+    'from the teacher, lr / 10': dict(
+        hook=dict(teacher, student_start='teacher', student_lr_mult=0.1)
+    ),
+    'from the BN network': dict(hook=dict(teacher, from_scratch=True), start='Standard'),
+}
+cosine = dict(distance='cosine', stage='pre_logits')
+distances = {
+    'no term': dict(loss_weight=0.0),
+    'cosine x 3': dict(cosine, loss_weight=3.0),
+    'cosine x 10': dict(cosine, loss_weight=10.0),
+    'cosine x 30': dict(cosine, loss_weight=30.0),
+    'rising cosine x 10': dict(cosine, loss_weight=10.0, ramp='linear', ramp_length=0.5),
+    'cosine x 10 of the last stage': dict(cosine, stage=-1, loss_weight=10.0),
+    'MSE of the last stage': dict(distance='mse', stage=-1),
+    'KL of the logits': dict(),
+}
+bold = 'cosine x 10'
+student = dict(type='CTClassifier')
+recipes = {
+    f'CT {start}, {term}': dict(
+        overlay=dict(
+            model=dict(student, consistency=settings), custom_hooks=[ways[start]['hook']]
+        ),
+        start=ways[start].get('start'),
+        baseline=['Standard', 'Standard, equal compute'],
+    )
+    for start, kinds in {
+        'from scratch': [name for name in distances if name != 'no term'],
+        'from the teacher': ['no term', bold],
+        'from the teacher, lr / 10': ['no term', 'KL of the logits', bold],
+        'from the BN network': ['no term', 'cosine x 3', bold, 'cosine x 30'],
+    }.items()
+    for term, settings in distances.items()
+    if term in kinds
+}
+# What of the teacher counts: each with the same student.
+teachers = {
+    'BN teacher': dict(remove_bn=False),
+    'calibrated teacher': dict(weight_standardisation=False),
+    'teacher of the same length': dict(length=1),
+    'teacher 4x': dict(length=4),
+    'averaged teacher': dict(ema=dict(momentum=2e-3)),
+}
+recipes = {
+    **recipes,
+    **{
+        f'CT {start}, {bold}, {name}': dict(
+            overlay=dict(
+                model=dict(student, consistency=distances[bold]),
+                custom_hooks=[{**ways[start]['hook'], **changes}],
+            ),
+            start=ways[start].get('start'),
+            baseline=[f'CT {start}, {bold}'],
+        )
+        for start, kinds in {
+            'from scratch': list(teachers),
+            'from the teacher, lr / 10': ['BN teacher', 'calibrated teacher'],
+            'from the BN network': ['BN teacher', 'teacher 4x'],
+        }.items()
+        for name, changes in teachers.items()
+        if name in kinds
+    },
+    f'CT from scratch, {bold}, BN frozen at the end': dict(
+        overlay=dict(
+            model=dict(student, consistency=distances[bold]),
+            custom_hooks=[teacher, dict(type='FreezeBNStatisticsHook', begin=0.8)],
+        ),
+        baseline=[f'CT from scratch, {bold}'],
+    ),
+}
+# The teachers alone, as the hook trains them.
+kept_free = dict(type='NoBNTrainingHook', init='calibrate', granularity='layer',
+                 calibration_batches=1)  # fmt: skip
+free = dict(model=dict(type='NormFreeClassifier'), custom_hooks=[kept_free])
+clipped = dict(free, optim_wrapper=dict(clip_grad=dict(max_norm=1.0)))
+standardised = dict(
+    model=dict(type='NormFreeClassifier', weight_standardisation=True), custom_hooks=[kept_free]
+)
+networks = {
+    'Standard': dict(),
+    'Standard 2x': dict(length=2),
+    # As long as teacher and student together.
+    'Standard, equal compute': dict(length=3),
+    # As long as with the network that the student ways from.
+    'Standard 4x': dict(length=4),
+    'no BN, calibrated': dict(overlay=clipped, baseline=['Standard']),
+    'no BN': dict(overlay=standardised, baseline=['Standard']),
+    'no BN, clipped': dict(
+        overlay=dict(standardised, optim_wrapper=dict(clip_grad=dict(max_norm=1.0))),
+        baseline=['no BN'],
+    ),
+    'no BN, clipped by weights': dict(
+        overlay=dict(
+            standardised, custom_hooks=[kept_free, dict(type='AdaptiveClippingHook')]
+        ),
+        baseline=['no BN'],
+    ),
+    'no BN 2x': dict(overlay=standardised, length=2, baseline=['Standard 2x']),
+    # The trained network folded, and trained on without BN.
+    'no BN, folded': dict(
+        overlay=dict(
+            free,
+            custom_hooks=[dict(kept_free, init='fold')],
+            optim_wrapper=dict(optimizer=dict(lr=0.01), clip_grad=dict(max_norm=1.0)),
+        ),
+        start='Standard',
+        baseline=['Standard 2x'],
+    ),
+}

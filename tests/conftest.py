@@ -90,12 +90,14 @@ def rehearsed(monkeypatch):
 
 @pytest.fixture
 def train():
-    """Train a config, as a stock tool does, and give the runner."""
+    """Train a config, as a stock tool does, perhaps with more hooks, and give the runner."""
 
     from mmengine.runner import Runner
 
-    def run(cfg):
+    def run(cfg, *hooks):
         runner = Runner.from_cfg(cfg)
+        for hook in hooks:
+            runner.register_hook(hook)
         runner.train()
         return runner
 

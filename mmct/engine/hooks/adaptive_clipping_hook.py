@@ -80,4 +80,5 @@ def _unit_norms(values: Tensor) -> Tensor:
     """Norm of each unit, in the shape that multiplies the values; of a vector one for each."""
     if values.dim() <= 1:
         return values.abs()
-    return values.norm(dim=tuple(range(1, values.dim())), keepdim=True)
+    others = tuple(range(1, values.dim()))
+    return torch.linalg.vector_norm(values, dim=others, keepdim=True)

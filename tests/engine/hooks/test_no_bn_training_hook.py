@@ -3,7 +3,6 @@
 import pytest
 import torch
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
 from mmct.engine import NoBNTrainingHook
@@ -24,9 +23,7 @@ class Recorder(Hook):
 
 def _start(cfg, train):
     recorder = Recorder()
-    runner = Runner.from_cfg(cfg)
-    runner.register_hook(recorder)
-    runner.train()
+    train(cfg, recorder)
     return recorder.start
 
 

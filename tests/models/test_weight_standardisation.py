@@ -1,0 +1,131 @@
+"""Standardised convolutions: what they compute, what is kept of them, and what copies see."""
+
+import copy
+
+import pytest
+import torch
+from mmpretrain.registry import MODELS
+from torch import nn
+
+from mmct.models import (
+    are_standardised,
+    calibrate,
+    fold_weights,
+    plain_weights,
+    standardise_weights,
+    standardised,
+)
+
+CONFIG = dict(
+    type='NormFreeClassifier',
+    weight_standardisation=True,
+    backbone=dict(type='ResNetCIFAR', depth=8, base_channels=8),
+    neck=dict(type='GlobalAveragePooling'),
+    head=dict(type='LinearClsHead', num_classes=3, in_channels=32),
+)
+
+
+class OwnConv(nn.Conv2d):
+    """A kind that uses its weight in a forward pass of its own, as padding convolutions do."""
+
+    def forward(self, x):
+        return nn.functional.conv2d(nn.functional.pad(x, (1, 1, 1, 1)), self.weight, self.bias)
+
+
+def build(**settings):
+    return MODELS.build(copy.deepcopy({**CONFIG, **settings}))
+
+
+def trained(net):
+    """Gains and affine layers as they are after training."""
+    for name, parameter in net.named_parameters():
+        if name.endswith('weight_gain') or 'bn' in name:
+            nn.init.uniform_(parameter, 0.5, 1.5)
+    return net.eval()
+
+
+@pytest.mark.parametrize('shape', [(5, 7), (5, 4, 3), (5, 2, 3, 3), (5, 1, 3, 3), (5, 2, 3, 3, 3)])
+def test_a_filter_has_mean_zero_and_its_gain_as_norm(shape):
+    weight, gain = torch.randn(shape) * 3 + 1, torch.rand(shape[0]) + 0.5
+    filters = standardised(weight, gain).flatten(1)
+    torch.testing.assert_close(filters.mean(1), torch.zeros(5), rtol=0, atol=1e-6)
+    torch.testing.assert_close(filters.norm(dim=1), gain)
+
+
+def test_a_filter_of_equal_weights_is_zero_and_learns():
+    weight = torch.ones(2, 3, 3, 3, requires_grad=True)
+    standardised(weight, torch.ones(2)).square().sum().backward()
+    assert weight.grad.isfinite().all()
+
+
+def test_inputs_of_unit_variance_keep_it():
+    net = standardise_weights(nn.Sequential(nn.Conv2d(64, 64, 3, padding=1)))
+    out = net(torch.randn(8, 64, 16, 16))[..., 1:-1, 1:-1]
+    assert 0.9 < out.var() < 1.1
+
+
+def test_parameters_keep_their_names_and_gains_come_beside_them():
+    plain, net = build(weight_standardisation=False), build()
+    gains = net.state_dict().keys() - plain.state_dict().keys()
+    assert plain.state_dict().keys() < net.state_dict().keys()
+    convs = [name for name, layer in plain.named_modules() if isinstance(layer, nn.Conv2d)]
+    assert gains == {f'{name}.weight_gain' for name in convs}
+    assert are_standardised(net.state_dict()) and not are_standardised(plain.state_dict())
+
+
+@pytest.mark.parametrize('layer', [nn.Conv2d(3, 4, 3, padding=1), OwnConv(3, 4, 3)])
+def test_folded_it_computes_the_same_with_a_plain_convolution(layer):
+    kind, images = type(layer), torch.randn(2, 3, 8, 8)
+    before = layer(images)
+    net = trained(standardise_weights(nn.Sequential(layer, nn.ReLU(), nn.Conv2d(4, 4, 1))))
+    assert not torch.allclose(net[0](images), before)
+    expected = net(images)
+    assert fold_weights(net) is net
+    torch.testing.assert_close(net(images), expected)
+    assert type(net[0]) is kind and {*dict(net.named_parameters())} == {
+        '0.weight', '0.bias', '2.weight', '2.bias'
+    }  # fmt: skip
+
+
+def test_a_folded_network_fits_the_plain_one():
+    net = trained(calibrate(build(), torch.randn(8, 3, 32, 32)))
+    images = torch.randn(4, 3, 32, 32)
+    expected = net(images)
+    plain = build(weight_standardisation=False)
+    plain.load_state_dict(fold_weights(net).state_dict())
+    torch.testing.assert_close(plain.eval()(images), expected)
+
+
+def test_to_fold_a_network_leaves_its_copy_alone():
+    net = trained(build())
+    images = torch.randn(2, 3, 32, 32)
+    average, expected = copy.deepcopy(net), net(images)
+    fold_weights(net)
+    torch.testing.assert_close(average(images), expected)
+    with plain_weights(average):
+        assert not torch.allclose(average(images), expected)
+    torch.testing.assert_close(average(images), expected)
+
+
+def test_initialisers_reach_the_weights():
+    net = build(init_cfg=dict(type='Constant', layer='Conv2d', val=0.25))
+    net.init_weights()
+    # The backbone's own initialiser comes after it; its stem is He's, of fan-out.
+    stem = net.backbone.conv1._parameters['weight']
+    assert 0.1 < stem.std() < 0.25, (2 / (8 * 9)) ** 0.5
+    shown = net.backbone.conv1.weight
+    torch.testing.assert_close(shown.flatten(1).norm(dim=1), torch.ones(8))
+
+
+def test_both_weights_and_gains_learn_and_twice_is_once():
+    net = standardise_weights(standardise_weights(build()))
+    net(torch.randn(2, 3, 32, 32)).square().sum().backward()
+    stem = net.backbone.conv1
+    for name in ('weight', 'weight_gain'):
+        assert stem._parameters[name].grad.abs().sum() > 0
+    assert type(stem).__name__ == 'StandardisedConv2d'
+
+
+def test_what_cannot_be_standardised():
+    with pytest.raises(ValueError, match='no convolution whose weights'):
+        standardise_weights(nn.Sequential(nn.Linear(3, 3), nn.Conv2d(1, 4, 1)))

@@ -41,7 +41,7 @@ from mmct.cli import train, training
 from mmct.cli.options import Parser
 from mmct.runs.checkpoint import load_state_dict, safe_loading
 from mmct.runs.configs import load_config
-from mmct.teacher import RECIPE
+from mmct.teacher import RECIPE, TeacherRecipe, teacher_config
 
 
 @pytest.fixture(scope='module')
@@ -256,6 +256,27 @@ def test_a_list_of_dicts_is_an_option(tmp_path):
     assert cfg.custom_hooks == [dict(type='EMAHook', momentum=0.1)]
     assert cfg.train_cfg.max_epochs == 3
     assert cfg.optim_wrapper.a == 1
+
+
+def test_mixed_precision_is_bfloat16_on_a_cpu_and_mmengines_on_an_accelerator(monkeypatch):
+    scaled = ('optim_wrapper.type=AmpOptimWrapper', 'optim_wrapper.loss_scale=512.')
+    for options in ([], ['--cfg-options', *scaled]):
+        wrapper = merged(CIFAR, '--amp', *options).optim_wrapper
+        assert wrapper.type == 'BFloat16OptimWrapper' and 'loss_scale' not in wrapper
+    monkeypatch.setattr(training, 'get_device', lambda: 'cuda')
+    wrapper = merged(CIFAR, '--amp').optim_wrapper
+    assert (wrapper.type, wrapper.loss_scale) == ('AmpOptimWrapper', 'dynamic')
+    own = ('--cfg-options', 'optim_wrapper.type=BFloat16OptimWrapper')
+    assert merged(CIFAR, '--amp', *own).optim_wrapper.type == 'BFloat16OptimWrapper'
+
+
+def test_the_layout_is_one_switch_for_teacher_and_student():
+    cfg = merged(CIFAR, '--ct', '--channels-last')
+    layout = dict(type='ChannelsLastHook')
+    assert cfg.default_hooks.channels_last == layout and cfg.default_hooks.checkpoint
+    recipe = TeacherRecipe()
+    assert teacher_config(cfg, recipe, 'w').default_hooks.channels_last == layout
+    assert 'channels_last' not in merged(CIFAR, '--ct').default_hooks
 
 
 def test_ct_does_not_share_the_baselines_work_dir():
@@ -492,7 +513,6 @@ REFUSED = {
         [CT, 'run/epoch_2.pth', '--cfg-options', *NET, 'model.head.num_classes=7'],
         ['10 classes', 'head has 7'],
     ),
-    'amp on the CPU': (TRAIN, [CT, '--amp'], ['--amp', 'CPU']),
     'amp of another kind': (
         TRAIN, [CT, '--amp', '--cfg-options', 'optim_wrapper.type=ApexOptimWrapper'],
         ['--amp', 'ApexOptimWrapper'],

@@ -64,6 +64,17 @@ WRONG = {
     'an unknown baseline': (
         dict(arms=dict(a=dict(ARM, baseline='b'))), "'a': there is no baseline 'b'",
     ),
+    'an unknown start': (
+        dict(arms=dict(a=dict(ARM, start='b'))), "'a': there is no start 'b'",
+    ),
+    'a start from itself': (
+        dict(arms=dict(a=dict(ARM, start='b'), b=dict(ARM, start='a'))),
+        "arm 'a' starts from itself, by way of 'b'",
+    ),
+    'a start that is tuned': (
+        dict(arms=dict(a=dict(ARM, start='b'), b=dict(ARM, tuning=dict(points=[{}, {}])))),
+        "arm 'a': its start 'b' must have no tuning",
+    ),
     'scores of an arm that are no dict': (
         dict(arms=dict(a=dict(ARM, scores='error'))),
         "'a': scores: input should be a valid dictionary, got 'error'",

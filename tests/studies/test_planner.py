@@ -290,6 +290,44 @@ def test_arms_that_start_from_other_weights_share_no_cell(plan, tmp_path, config
     assert len(set(keys(plan(PAIR.format(config=config, one=one, two=two))))) == own
 
 
+STARTS = """
+arms = dict(
+    BN=dict(config=bn),
+    on=dict(config=bn, start='BN'),
+    CT=dict(config=ct, start='BN', overlay=dict(custom_hooks=[dict(hook, init='fold')])),
+    own=dict(config=ct, start='BN', overlay=dict(custom_hooks=[dict(hook, from_scratch=True)])),
+    alone=dict(config=ct, overlay=dict(custom_hooks=[dict(hook, from_scratch=True)])),
+)
+seeds = 2
+"""
+
+
+def test_an_arm_may_start_from_the_network_of_another(plan):
+    planner = plan(STARTS)
+    cells = {(cell.arm, cell.role, cell.seed): cell for cell in planner.cells({})}
+    for seed in (0, 1):
+        start = cells['BN', 'training', seed]
+        path = str(planner.store.weights(start.key))
+        on, student = (cells[arm, 'training', seed] for arm in ('on', 'CT'))
+        teacher, own = cells['CT', 'teacher', seed], cells['own', 'training', seed]
+        assert start.config.get('load_from') is None
+        assert on.needs == (start.key,) and on.config.load_from == path
+        assert student.needs == (start.key, teacher.key) and student.config.load_from == path
+        assert teacher.needs == (start.key,)
+        assert teacher.config.custom_hooks[-1]['checkpoint'] == path
+        # A teacher from scratch is the same whether or not the student has a start.
+        shared = cells['own', 'teacher', seed]
+        assert shared.needs == () and shared.config.custom_hooks[-1]['checkpoint'] is None
+        assert own.needs == (start.key, shared.key)
+        assert cells['alone', 'training', seed].needs == (shared.key,)
+    assert len({cell.key for cell in cells.values()}) == len(cells) == 14
+    # Not by the place of the file.
+    elsewhere = plan(STARTS, folder='elsewhere')
+    assert keys(elsewhere) == keys(planner)
+    other = plan(STARTS, options={'arms.BN.overlay': dict(train_cfg=dict(max_epochs=2))})
+    assert len(set(keys(other)) & set(keys(planner))) == 4, 'what starts from scratch alone'
+
+
 def test_arms_of_other_data_share_no_cell(plan, tmp_path, pictures):
     for name in ('one', 'two'):
         shutil.copytree(pictures / 'photo', tmp_path / name)

@@ -80,6 +80,45 @@ def test_recipe_changes_lr_and_clipping(tiny):
     assert 'clip_grad' not in inner.optim_wrapper
 
 
+def test_standardised_weights_come_without_clipping_and_with_what_else_is_said(tiny):
+    cfg = tiny(options={'load_from': 'bn.pth'})
+    adam = dict(type='AdamW', lr=2e-3, weight_decay=0.05)
+    recipe = TeacherRecipe(
+        weight_standardisation=True, optimizer=adam, lr=0.01, adaptive_clipping=0.02,
+        ema=dict(momentum=0.1), from_scratch=True,
+    )  # fmt: skip
+    inner = teacher_config(cfg, recipe, 'w')
+    assert inner.model.weight_standardisation is True
+    assert inner.optim_wrapper.optimizer == dict(adam, lr=0.01)
+    assert 'clip_grad' not in inner.optim_wrapper
+    training, clipping, average = inner.custom_hooks
+    assert clipping == dict(type='AdaptiveClippingHook', clipping=0.02)
+    assert average == dict(type='EMAHook', momentum=0.1)
+    assert inner.start_from is training['checkpoint'] is None
+    assert 'weight_standardisation' not in cfg.model and cfg.load_from == 'bn.pth'
+    clipped = TeacherRecipe(weight_standardisation=True, clip_grad=dict(max_norm=2.0))
+    assert teacher_config(cfg, clipped, 'w').optim_wrapper.clip_grad == dict(max_norm=2.0)
+
+
+def test_the_control_takes_of_that_what_is_not_for_networks_without_bn(tiny):
+    recipe = TeacherRecipe(
+        weight_standardisation=True, adaptive_clipping=0.02, ema=dict(momentum=0.1),
+        optimizer=dict(type='AdamW'), remove_bn=False,
+    )  # fmt: skip
+    inner = teacher_config(tiny(), recipe, 'w')
+    assert 'weight_standardisation' not in inner.model
+    assert [hook['type'] for hook in inner.custom_hooks] == ['EMAHook']
+    assert inner.optim_wrapper.optimizer == dict(type='AdamW')
+
+
+@pytest.mark.parametrize('setting', [dict(optimizer=dict(type='AdamW')), dict(lr=0.1)])
+def test_one_rate_or_optimizer_does_not_fit_several(tiny, setting):
+    cfg = tiny()
+    cfg.optim_wrapper = ConfigDict(backbone=cfg.optim_wrapper, constructor='Several')
+    with pytest.raises(CTError, match=f'{next(iter(setting))} needs a config with a single'):
+        teacher_config(cfg, TeacherRecipe(**setting), 'w')
+
+
 def test_the_controls_teacher_is_trained_as_the_student(tiny):
     cfg = tiny(options={'load_from': 'bn.pth'})
     inner = teacher_config(cfg, TeacherRecipe(remove_bn=False), 'w/teacher')
@@ -135,11 +174,20 @@ def test_iteration_based_length(tiny):
         dict(length=0),
         dict(max_epochs=0),
         dict(lr=-1.0),
+        dict(adaptive_clipping=0),
+        dict(clip_grad=1.0),
+        dict(optimizer='AdamW'),
+        dict(ema=0.1),
     ],
 )
 def test_settings_out_of_range(setting):
     with pytest.raises(ValueError, match=f'NoBNTeacherHook: {next(iter(setting))} must'):
         TeacherRecipe(**setting)
+
+
+def test_standardised_weights_do_not_go_with_folding():
+    with pytest.raises(ValueError, match="does not go with init='fold'"):
+        TeacherRecipe(weight_standardisation=True, init='fold')
 
 
 def test_recipe_and_start_are_in_the_fingerprint(tiny, tmp_path):

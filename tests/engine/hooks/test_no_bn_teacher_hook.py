@@ -238,6 +238,53 @@ def test_a_teacher_that_diverges_stops_the_run(tiny, train):
     assert MMLogger.get_current_instance().instance_name.endswith('teacher') is False
 
 
+def test_a_standardised_teacher_is_kept_plain_and_learned_in_any_form(
+    tiny, train, tmp_path, rehearsed
+):
+    cfg = tiny(hook=dict(weight_standardisation=True))
+    runner = train(cfg)
+    kept = _store(cfg).load()
+    model = MODELS.build({**cfg.model, 'type': 'NormFreeClassifier'})
+    assert kept.keys() == model.state_dict().keys()
+    assert _equal(runner.model.teacher.state_dict(), kept)
+    # As it was trained: its checkpoints have the weights before they are standardised.
+    raw = load_state_dict(next((Path(cfg.work_dir) / 'teacher').glob('epoch_*.pth')))
+    name = 'backbone.conv1.weight'
+    assert f'{name}_gain' in raw and not torch.equal(raw[name], kept[name])
+    torch.save(raw, tmp_path / 'given.pth')
+    again = tiny(hook=dict(checkpoint=str(tmp_path / 'given.pth')))
+    again.work_dir = str(tmp_path / 'again')
+    assert _equal(train(again).model.teacher.state_dict(), kept)
+
+
+def test_an_averaged_teacher_is_the_average(tiny, train):
+    cfg = tiny(hook=dict(ema=dict(momentum=0.1)))
+    runner = train(cfg)
+    kept = _store(cfg).load()
+    with safe_loading():
+        checkpoint = torch.load(next((Path(cfg.work_dir) / 'teacher').glob('epoch_*.pth')))
+    # mmengine puts the average where a checkpoint has the weights.
+    assert _equal(checkpoint['state_dict'], kept)
+    assert not _equal(checkpoint['ema_state_dict'], kept)
+    assert _equal(runner.model.teacher.state_dict(), kept)
+
+
+def test_a_teacher_may_begin_at_random_where_the_student_does_not(tiny, train, tmp_path):
+    bn = tiny('bn_resnet18_digits')
+    bn.work_dir = str(tmp_path / 'bn')
+    train(bn)
+    start = str(next((tmp_path / 'bn').glob('epoch_*.pth')))
+    found = {}
+    for name, settings in dict(given={}, random=dict(from_scratch=True), alone={}).items():
+        cfg = tiny(hook=dict(settings, init='identity'))
+        cfg.work_dir = str(tmp_path / name)
+        cfg.load_from = None if name == 'alone' else start
+        train(cfg)
+        found[name] = _store(cfg).load()
+    assert _equal(found['random'], found['alone'])
+    assert not _equal(found['given'], found['alone'])
+
+
 def test_ema_copies_the_student_alone(tiny, train):
     cfg = tiny()
     cfg.custom_hooks.append(dict(type='EMAHook', momentum=0.1))

@@ -1,0 +1,3 @@
+_base_ = ['./bn_resnet20_cifar10_folder.py', './_base_/mmct.py']
+model = dict(type='NormFreeClassifier', weight_standardisation=True)
+custom_hooks = [dict(type='NoBNTrainingHook')]

@@ -1,0 +1,39 @@
+# CT by the chosen recipe and all of its controls on CIFAR-10, with all of its training images,
+# a ResNet-20 and a VGG-like network of the same cost: docs/results.md. For a GPU, with `--jobs`;
+# `--cfg-options common.train_cfg.max_epochs=N` changes the length.
+_base_ = ['../_base_/studies/controls.py']
+networks = {
+    'ResNet-20': dict(),
+    'AllConvNet': dict(
+        model=dict(
+            backbone=dict(
+                _delete_=True, type='AllConvNet', base_channels=32, drop_rate=0.1
+            ),
+            head=dict(in_channels=64),
+        )
+    ),
+}
+arms = {
+    f'{group}, {variant}': dict(
+        config='{{ fileDirname }}/../bn_resnet20_cifar10_folder.py',
+        group=group,
+        variant=variant,
+        **{
+            **settings,
+            'overlay': [network, settings.get('overlay', {})],
+            'start': settings.get('start') and f'{group}, {settings["start"]}',
+            'baseline': [
+                f'{group}, {other}' for other in _base_.compared_with.get(variant, ['Standard'])
+            ],
+        },
+    )
+    for group, network in networks.items()
+    for variant, settings in _base_.variants.items()
+}
+seeds = 3
+# Two thousand test images, two hundred of each class; they lie class by class.
+clean = dict(indices=list(range(0, 10000, 5)))
+scores = dict(
+    corruption=dict(type='CorruptionScore', clean=clean),
+    adapted=dict(type='CorruptionScore', clean=clean, recalibrate_bn=10),
+)

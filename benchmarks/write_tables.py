@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mmct.report import Number, Row, Table
+from mmct.report import Number, Row, Table, errors_note
 
 ROOT = Path(__file__).resolve().parents[1]
 _BLOCK = re.compile(r'(<!-- (\w+): (\w+) -->\n).*?(<!-- end of \2 -->)', re.DOTALL)
@@ -69,7 +69,7 @@ def _errors(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
         ]
         made.append(Row(variant, cells))
     head = ['', *(f'{group}: {title}' for group, title in columns)]
-    note = f'Mean and standard error over {seeds} seeds.'
+    note = f'Means over {seeds} seeds. {errors_note((_CLEAN, _CORRUPTED), rows)}'.rstrip()
     return f'{Table(head, made).to_markdown()}\n{note}\n'
 
 

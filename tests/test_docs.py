@@ -109,7 +109,7 @@ def test_the_short_table_has_a_line_for_each_variant(tmp_path):
         return dict(arm=f'{group}, {variant}', group=group, variant=variant,
                     values={'clean error, %': values, 'mCE, %': values})  # fmt: skip
 
-    gain = dict(mean=-1.0, interval=[-2.0, 0.5])
+    gain = dict(mean=-1.0, standard_error=0.3, interval=[-2.0, 0.5])
     rows = [row('Standard', 'a'), row('Standard', 'b'), row('CT', 'a', Standard=gain),
             row('CT', 'b', count=2)]  # fmt: skip
     (tmp_path / 'study.json').write_text(json.dumps(dict(seeds=[0, 1, 2])))
@@ -122,12 +122,13 @@ def test_the_short_table_has_a_line_for_each_variant(tmp_path):
     # What not all seeds have is not shown.
     assert cells[3] == ['CT', '10.00 ± 1.00', '10.00 ± 1.00', '', '']
     said = '-1.00 [-2.00, +0.50]'
+    note = 'Means over 3 seeds. ± is one standard error over seeds alone.'
+    assert lines[5] == f'{note} Differences, paired by seed, with 95 % intervals:'
     assert lines[-1] == f'- **a, CT**, minus Standard: clean {said}, mCE {said}'
     # Of the others and of the differences, the core has nothing.
     rows.append(row('Cutout', 'a', Standard=gain))
     (tmp_path / 'table.json').write_text(json.dumps(rows))
     assert '| Cutout ' in module['short'](tmp_path)
-    note = 'Mean and standard error over 3 seeds.'
     assert module['core'](tmp_path).splitlines() == [*lines[:4], '', note]
 
 

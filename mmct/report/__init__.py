@@ -7,7 +7,7 @@ use them.
 from .figures import curves, heat_map, pixels, png
 from .page import render
 from .scorecards import cells_to_csv, print_ct_result, print_scorecards, to_latex, to_markdown
-from .tables import Number, Row, Table
+from .tables import Number, Row, Table, errors_note
 
 __all__ = [
     'Number',
@@ -15,6 +15,7 @@ __all__ = [
     'Table',
     'cells_to_csv',
     'curves',
+    'errors_note',
     'heat_map',
     'pixels',
     'png',

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from mmct.messages import visible
@@ -147,6 +148,34 @@ class Table:
             for row in self.rows
         ]
         return pd.DataFrame(rows, columns=[visible(name) for name in self.head])
+
+
+def errors_note(titles: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Say over what the standard errors of a study's table are.
+
+    Args:
+        titles (Iterable[str]): Of the columns that are shown.
+        rows (Sequence[Mapping]): Of each arm its ``values`` by title, as ``table.json`` has
+            them; where a standard error contains the choice of images, ``images`` is
+            beside it.
+
+    Returns:
+        str: A sentence; '' if there is no standard error.
+    """
+    over: dict[str, list[str]] = {}
+    for title in titles:
+        values = [row['values'][title] for row in rows]
+        numbers = chain(values, *(value['differences'].values() for value in values))
+        known = {'images' in each for each in numbers if each['standard_error'] is not None}
+        if known:
+            what = 'seeds and images' if known == {True} else 'seeds alone'
+            if len(known) > 1:
+                what = 'seeds, and images where all results have them,'
+            over.setdefault(what, []).append(f'`{_in_markdown(visible(title))}`')
+    if len(over) > 1:
+        parts = [f'over {what} in {", ".join(titles)}' for what, titles in over.items()]
+        return f'± is one standard error: {"; ".join(parts)}.'
+    return f'± is one standard error over {next(iter(over)).rstrip(",")}.' if over else ''
 
 
 def _in_markdown(text: str) -> str:

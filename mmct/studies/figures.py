@@ -17,7 +17,7 @@ from mmct.runs.errors import CTError
 from .panels import by_group, diagonal, legend, looks, panels, points, variant_looks
 from .registry import FIGURES, TABLES
 from .scores.reliance import QUANTILES
-from .summary import Curves, axis, mean_and_error, scores_by_arm
+from .summary import Curves, axis, mean_and_error, means_by_arm, scores_by_arm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +48,7 @@ class Spectrum(Record):
 class ErrorArrows:
     """Corrupted against clean error of each arm, with an arrow from its first baseline.
 
-    A panel for each group; means over seeds, the bars are standard errors. On
+    A panel for each group; means over seeds, the bars are the table's standard errors. On
     the dashed line corrupted and clean error are equal.
 
     Args:
@@ -73,11 +73,9 @@ class ErrorArrows:
         Returns:
             Figure: None if no arm has both scores.
         """
-        found = [scores_by_arm(plan, results, path) for path in (self.x, self.y)]
+        found = [means_by_arm(plan, results, path) for path in (self.x, self.y)]
         places = {
-            name: [mean_and_error(scores[name].values()) for scores in found]
-            for name in found[0]
-            if name in found[1]
+            name: [means[name] for means in found] for name in found[0] if name in found[1]
         }
         groups = by_group(plan, places)
         if not groups:

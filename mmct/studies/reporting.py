@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mmct.report import Table, png
+from mmct.report import Table, errors_note, png
 from mmct.runs.errors import CTError, one_line
 from mmct.runs.files import write_bytes, write_json, write_text
 
@@ -69,7 +69,7 @@ def print_study(store: StudyStore, console: Console | None = None) -> None:
     plan, results = _read(store)
     rows = summarise_arms(plan, results)
     arm_table(plan, rows).print(console=console)
-    for line in _choices(rows):
+    for line in _notes(plan, rows):
         console.print(line, markup=False)
 
 
@@ -95,7 +95,7 @@ def arm_table(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> Table:
 
 
 def to_markdown(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
-    """Write the table of a study's arms, and what tuning chose.
+    """Write the table of a study's arms, what its errors are, and what tuning chose.
 
     Args:
         plan (Mapping): Content of ``study.json``.
@@ -104,8 +104,13 @@ def to_markdown(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
     Returns:
         str: Markdown.
     """
-    chosen = ''.join(f'{line}\n' for line in _choices(rows))
-    return arm_table(plan, rows).to_markdown() + chosen
+    notes = ''.join(f'{line}\n' for line in _notes(plan, rows))
+    return arm_table(plan, rows).to_markdown() + notes
+
+
+def _notes(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str]:
+    note = errors_note(plan['table'], rows)
+    return [*(['', note] if note else []), *_choices(rows)]
 
 
 def _choices(rows: list[dict[str, Any]]) -> list[str]:

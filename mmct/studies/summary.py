@@ -7,9 +7,12 @@ import numpy as np
 from pydantic import AfterValidator, Field
 
 from mmct.evaluation import relative_mce
+from mmct.evaluation.crossed import crossed_error
 from mmct.messages import suggestion
 from mmct.records import Record, check
 from mmct.runs.errors import CTError
+
+from . import image_errors
 
 Column = str | Mapping[str, Any]
 
@@ -50,7 +53,8 @@ def summarise_arms(plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> l
         the table mean and standard error over seeds, and in ``differences``,
         by the name of each baseline, those of the differences to it, paired by
         seed; for a column with ``curve``, ``x`` and ``y`` the difference is
-        :func:`at_equal`.
+        :func:`at_equal`. Where ``images`` stands beside a standard error, it is one
+        over seeds and so many images (:func:`crossed_error`).
     """
     rows = []
     for name, arm in plan['arms'].items():
@@ -113,6 +117,24 @@ def scores_by_arm(
     return {arm: scores for arm, scores in found.items() if scores}
 
 
+def means_by_arm(
+    plan: Mapping[str, Any], results: Mapping[str, Mapping], column: Column
+) -> dict[str, dict[str, Any]]:
+    """Summarise a score of all arms that have it, as the table does.
+
+    Args:
+        plan (Mapping): Content of ``study.json``.
+        results (Mapping): Of finished cells, by key.
+        column (str | Mapping): See :func:`shown_value`.
+
+    Returns:
+        dict[str, dict]: By arm what :func:`mean_and_error` returns, with the images where
+        they are known.
+    """
+    found = {arm: _mean(_by_seed(plan, results, arm), column) for arm in plan['arms']}
+    return {arm: mean for arm, mean in found.items() if mean['count']}
+
+
 def mean_and_error(values: Iterable[float]) -> dict[str, Any]:
     """Compute mean and standard error of values from different seeds.
 
@@ -131,9 +153,8 @@ def mean_and_error(values: Iterable[float]) -> dict[str, Any]:
     if len(seeds) < 2:
         return dict(mean=mean, standard_error=None, interval=None, count=len(seeds))
     error = float(stats.sem(seeds))
-    # Not by ``loc`` and ``scale``: of equal values, where the scale is zero, that is not a number.
-    ends = mean + error * np.array(stats.t.interval(0.95, len(seeds) - 1))
-    return dict(mean=mean, standard_error=error, interval=ends.tolist(), count=len(seeds))
+    ends = _interval(mean, error, len(seeds) - 1)
+    return dict(mean=mean, standard_error=error, interval=ends, count=len(seeds))
 
 
 def shown_value(result: Mapping[str, Any], column: Column, kind: Any = float) -> Any:
@@ -236,10 +257,77 @@ def _column(
     elif isinstance(column, Mapping) and 'relative' in column:
         found = mean_and_error(_relative(own, baselines, column['relative']))
     else:
-        found = mean_and_error(_values(own, column).values())
+        found = _mean(own, column)
         for other, theirs in baselines.items():
-            differences[other] = mean_and_error(_differences(own, theirs, column))
+            differences[other] = _mean_difference(own, theirs, column)
     return {**found, 'differences': differences}
+
+
+def _mean(own: Mapping[int, Mapping], column: Column) -> dict[str, Any]:
+    values = _values(own, column)
+    return _with_images(
+        mean_and_error(values.values()), _image_errors([own[seed] for seed in values], column)
+    )
+
+
+def _mean_difference(
+    own: Mapping[int, Mapping], baseline: Mapping[int, Mapping], column: Column
+) -> dict[str, Any]:
+    """Summarise the differences to a baseline, paired by seed and by image."""
+    found = mean_and_error(_differences(own, baseline, column))
+    theirs = _values(baseline, column)
+    seeds = [seed for seed in _values(own, column) if seed in theirs]
+    both = [by_seed[seed] for by_seed in (own, baseline) for seed in seeds]
+    errors = _image_errors(both, column)
+    if errors is not None:
+        errors = errors[: len(seeds)] - errors[len(seeds) :]
+    return _with_images(found, errors)
+
+
+def _with_images(found: dict[str, Any], errors: np.ndarray | None) -> dict[str, Any]:
+    """Let the standard error of a mean over seeds contain the images, too.
+
+    Args:
+        found (dict): What :func:`mean_and_error` returned.
+        errors (np.ndarray, optional): Of each seed and image. (S, I)
+    """
+    # Of one seed the images' part alone would be known, which is no error of the mean.
+    if errors is None or min(errors.shape) < 2:
+        return found
+    error, freedom = crossed_error(errors)
+    ends = _interval(found['mean'], error, freedom)
+    return {**found, 'standard_error': error, 'interval': ends, 'images': errors.shape[1]}
+
+
+def _image_errors(results: Sequence[Mapping], column: Column) -> np.ndarray | None:
+    """Collect the error of each image from all results: in %, (results, I).
+
+    None if the column is no mean over images, if a result does not have them, as those of
+    earlier versions, or if they are not the same images.
+    """
+    if not isinstance(column, str) or not results:
+        return None
+    name, *keys = column.split('.')
+    kind = image_errors.WrongByImage
+    kept = [value_at(result, f'{name}.{image_errors.NAME}', kind) for result in results]
+    if None in kept or len({(each['images'], each['labels_sha256']) for each in kept}) > 1:
+        return None
+    found = [image_errors.errors_of_images(each, keys) for each in kept]
+    if any(errors is None for errors in found):
+        return None
+    for errors, result in zip(found, results, strict=True):
+        if abs(errors.mean() - value_at(result, column)) > 1e-6:
+            text = f'{column} of {result["title"]!r} does not follow from its {image_errors.NAME}'
+            raise CTError(text)
+    return np.stack(found)
+
+
+def _interval(mean: float, error: float, freedom: float) -> list[float]:
+    """Compute the ends of the interval with 95 % of Student's t."""
+    from scipy import stats
+
+    # Not by ``loc`` and ``scale``: of equal values, where the scale is zero, that is not a number.
+    return (mean + error * np.array(stats.t.interval(0.95, freedom))).tolist()
 
 
 def _relative(

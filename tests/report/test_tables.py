@@ -7,7 +7,7 @@ import scorecards
 from rich.console import Console
 
 from mmct.messages import visible
-from mmct.report import Number, Row, Table, cells_to_csv
+from mmct.report import Number, Row, Table, cells_to_csv, errors_note
 
 TABLE = Table(
     ['arm', 'error, %', 'a|b'],
@@ -41,6 +41,41 @@ def test_a_mean_over_seeds_has_its_standard_error():
     assert str(Number.over_seeds(value, signed=True)) == '+1.23 ± 0.06'
     assert str(Number.over_seeds({**value, 'standard_error': None})) == '1.23'
     assert str(Number.over_seeds(dict(mean=None, standard_error=None))) == ''
+
+
+ALONE, BOTH, NONE = (
+    dict(standard_error=error, **images, differences={})
+    for error, images in ((1.0, {}), (1.0, dict(images=9)), (None, {}))
+)
+
+
+@pytest.mark.parametrize(
+    ('values', 'said'),
+    [
+        ([dict(a=ALONE, b=ALONE)], ' over seeds alone.'),
+        ([dict(a=BOTH, b=BOTH)], ' over seeds and images.'),
+        # What has no error says nothing.
+        ([dict(a=BOTH, b=NONE), dict(a=BOTH, b=BOTH)], ' over seeds and images.'),
+        ([dict(a=BOTH, b=ALONE)], ': over seeds and images in `a`; over seeds alone in `b`.'),
+        ([dict(a=BOTH, b=BOTH), dict(a=ALONE, b=ALONE)],
+         ' over seeds, and images where all results have them.'),
+        # A row of differences counts, too.
+        ([dict(a=BOTH, b=dict(BOTH, differences=dict(c=ALONE)))],
+         ': over seeds and images in `a`; over seeds, and images where all results have them, '
+         'in `b`.'),
+    ],
+)  # fmt: skip
+def test_a_note_says_what_is_in_the_errors(values, said):
+    rows = [dict(values=each) for each in values]
+    assert errors_note(['a', 'b'], rows) == f'± is one standard error{said}'
+
+
+def test_a_note_of_no_errors_is_empty_and_titles_obey_nothing():
+    assert errors_note(['a'], [dict(values=dict(a=NONE))]) == ''
+    assert errors_note([], []) == ''
+    title = 'a|b\x1b[31m\nc'
+    note = errors_note([title, 'd'], [dict(values={title: BOTH, 'd': ALONE})])
+    assert '\x1b' not in note and '\n' not in note
 
 
 def test_markdown():

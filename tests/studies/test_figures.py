@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import scorecards
 
-from mmct.studies import FIGURES
+from mmct.studies import FIGURES, summarise_arms
+from mmct.studies.image_errors import wrong_by_image
 from mmct.studies.panels import looks
 from mmct.studies.scores.reliance import QUANTILES
 
@@ -71,6 +73,25 @@ def test_arrows_lead_from_the_baseline():
     assert places == [[21, 36], [31, 46]]  # means over seeds
     (arrow,) = axes.texts
     assert (arrow.xyann, arrow.xy) == ((21, 36), (31, 46))
+
+
+def test_bars_of_arrows_are_the_standard_errors_of_the_table():
+    found = results('A')
+    for seed in (0, 1):
+        card = scorecards.make(draw=seed, severities=(3,))
+        names = 'clean_error_pct', 'raw_mce_pct'
+        value = {name: card['summary'][name] for name in names}
+        value['wrong_by_image'] = wrong_by_image(card)
+        found[f'ABN{seed}']['scores']['corruption'] = dict(value=value)
+    arms = {name: dict(arm, chosen=None) for name, arm in PLAN['arms'].items()}
+    table = dict(x='corruption.clean_error_pct', y='corruption.raw_mce_pct')
+    row = summarise_arms(dict(PLAN, arms=arms, table=table), found)[0]
+    assert row['values']['x']['images'] == 40
+    (bars, *_) = panels(draw('ErrorArrows', found))['A'].containers
+    for axis, segments in enumerate(bars.lines[2]):
+        (ends,) = segments.get_segments()
+        error = row['values']['xy'[axis]]['standard_error']
+        assert np.ptp(ends[:, axis]) == pytest.approx(2 * error)
 
 
 def test_paths_go_from_the_first_checkpoint_to_the_last():

@@ -1,5 +1,8 @@
 """What scores measure of a network, on real digits."""
 
+import json
+
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -8,7 +11,10 @@ from mmpretrain.registry import DATASETS, MODELS
 from torch import nn
 
 from mmct import config_path
+from mmct.evaluation import read_result, unpack_hits
+from mmct.records import check
 from mmct.studies import TrainedRun
+from mmct.studies.image_errors import WrongByImage, errors_of_images
 from mmct.studies.scores import AlongTraining, CorruptionScore, FeatureReliance, ValidationError
 from mmct.studies.scores.reliance import QUANTILES, VarianceSpectrum
 
@@ -159,6 +165,26 @@ def test_the_errors_of_severities_are_means_over_corruptions(run):
     assert (one + five) / 2 == pytest.approx(found['raw_mce_pct'])
     alone = CorruptionScore('alone', **{**settings, 'severities': [5]})(run())
     assert alone['raw_mce_pct'] == pytest.approx(five)
+
+
+def test_a_score_says_how_often_each_image_was_wrong(run):
+    network = run()
+    settings = dict(corruptions=['fog', 'contrast', 'shot_noise'], severities=[1, 5])
+    found = CorruptionScore('score', **settings)(network)
+    kept = json.loads(json.dumps(found))['wrong_by_image']
+    check(kept, WrongByImage)
+    answers, labels = predictions(network, 'test')
+    clean = errors_of_images(kept, ['clean_error_pct'])
+    np.testing.assert_array_equal(clean, 100 * (answers != labels).numpy())
+    # Fog is of the weather, contrast digital.
+    assert {kind: part['cells'] for kind, part in kept['categories'].items()} == dict(
+        noise=2, weather=2, digital=2
+    )
+    card = read_result(network.folder / 'scores' / 'score.json')
+    wrong = [~unpack_hits(cell) for cell in card['cells']]
+    errors = errors_of_images(kept, ['raw_mce_pct'])
+    np.testing.assert_allclose(errors, 100 * np.mean(wrong, 0))
+    assert errors.mean() == pytest.approx(found['raw_mce_pct'])
 
 
 def test_a_score_may_adapt_bn(run):

@@ -1,9 +1,23 @@
 """The numbers of a study, by hand."""
 
-import pytest
+import json
 
+import numpy as np
+import pytest
+import scorecards
+from scipy.stats import t
+
+from mmct.evaluation.crossed import crossed_error
+from mmct.runs import CTError
+from mmct.studies.image_errors import errors_of_images, wrong_by_image
 from mmct.studies.reporting import to_markdown
-from mmct.studies.summary import at_equal, mean_and_error, seed_results, summarise_arms
+from mmct.studies.summary import (
+    at_equal,
+    mean_and_error,
+    means_by_arm,
+    seed_results,
+    summarise_arms,
+)
 
 CURVE = dict(curve='along', x='clean', y='gap')
 
@@ -175,5 +189,162 @@ def test_published_values_stand_beside_measured_ones_and_count_no_seed():
     assert rows[0]['values']['published, not measured here']['mean'] is None
     found = rows[1]['values']['published, not measured here']
     assert (found['mean'], found['count'], found['differences']) == (7, 0, {})
-    last = cells(to_markdown(plan(table), rows).splitlines()[-1])
-    assert last == ['none', '2 of 2', '10.00 ± 1.00', '7.00']
+    lines = [line for line in to_markdown(plan(table), rows).splitlines() if '|' in line]
+    assert cells(lines[-1]) == ['none', '2 of 2', '10.00 ± 1.00', '7.00']
+
+
+ERRORS = dict(clean='corruption.clean_error_pct', mce='corruption.raw_mce_pct',
+              gap='corruption.gap_pct', noise='corruption.categories_pct.noise')  # fmt: skip
+
+
+def scored(draw, skill=0.5, images=60):
+    """The result of a corruption score."""
+    card = scorecards.make(draw=draw, skill=skill, images=images, severities=(1, 3))
+    names = 'clean_error_pct', 'raw_mce_pct', 'gap_pct', 'categories_pct', 'ece_pct'
+    value = {name: card['summary'][name] for name in names}
+    value['wrong_by_image'] = json.loads(json.dumps(wrong_by_image(card)))
+    return dict(title=f'draw {draw}', diverged=None, scores=dict(corruption=dict(value=value)))
+
+
+@pytest.fixture
+def both():
+    """Results of an arm and its baseline, of three seeds."""
+    found = {f'BN{seed}': scored(seed) for seed in range(3)}
+    return found | {f'none{seed}': scored(10 + seed, 0.4) for seed in range(3)}
+
+
+def by_image(results, arm, keys):
+    values = [results[f'{arm}{seed}']['scores']['corruption']['value'] for seed in range(3)]
+    return np.stack([errors_of_images(value['wrong_by_image'], keys) for value in values])
+
+
+def summary(results, table=None):
+    rows = summarise_arms(plan(ERRORS if table is None else table, range(3)), results)
+    return [row['values'] for row in rows]
+
+
+def without_images(results):
+    """As earlier versions kept them."""
+    for result in results.values():
+        result['scores']['corruption']['value'].pop('wrong_by_image', None)
+    return results
+
+
+@pytest.mark.parametrize(
+    ('title', 'keys'),
+    [('clean', ['clean_error_pct']), ('mce', ['raw_mce_pct']), ('gap', ['gap_pct']),
+     ('noise', ['categories_pct', 'noise'])],
+)  # fmt: skip
+def test_standard_errors_contain_seeds_and_images(both, title, keys):
+    base, none = summary(both)
+    found, difference = none[title], none[title]['differences']['BN']
+    mine, theirs = (by_image(both, arm, keys) for arm in ('none', 'BN'))
+    # Paired by seed and image.
+    for number, errors in ((found, mine), (difference, mine - theirs)):
+        error, freedom = crossed_error(errors)
+        assert number['standard_error'] == pytest.approx(error)
+        assert number['mean'] == pytest.approx(errors.mean())
+        assert (number['count'], number['images']) == (3, 60)
+        # With the degrees of freedom of that error, not of the seeds.
+        half = t.ppf(0.975, freedom) * error
+        assert number['interval'] == pytest.approx([errors.mean() - half, errors.mean() + half])
+    assert 'images' in base[title]
+
+
+def test_without_images_the_errors_are_those_of_the_seeds(both):
+    # Of one seed of one arm: its differences have none, either.
+    del both['none1']['scores']['corruption']['value']['wrong_by_image']
+    base, none = summary(both)
+    assert 'images' in base['mce']
+    earlier = summary(without_images(both))[1]['mce']
+    assert none['mce'] == earlier
+    errors = [both[f'none{seed}']['scores']['corruption']['value']['raw_mce_pct']
+              for seed in range(3)]  # fmt: skip
+    assert none['mce'] == dict(**mean_and_error(errors), differences=earlier['differences'])
+
+
+def test_numbers_are_the_same_with_and_without_images(both):
+    found, earlier = summary(both), summary(without_images(both))
+    for values, before in zip(found, earlier, strict=True):
+        for title in ERRORS:
+            assert values[title]['mean'] == before[title]['mean']
+            # Seeds that differ by chance alone: the images add some.
+            assert values[title]['standard_error'] >= before[title]['standard_error'] - 1e-9
+
+
+@pytest.mark.parametrize('other', [dict(labels_sha256='0' * 64), dict(images=50)])
+def test_other_images_are_not_paired(both, other):
+    if 'images' in other:
+        both['BN0'] = scored(0, images=50)
+    else:
+        both['BN0']['scores']['corruption']['value']['wrong_by_image'].update(other)
+    base, none = summary(both)
+    assert 'images' not in base['mce'] and 'images' not in none['mce']['differences']['BN']
+    assert 'images' in none['mce']
+
+
+def test_what_is_no_mean_over_images_has_the_error_of_its_seeds(both):
+    both['none0']['scores']['along'] = dict(value=dict(clean=[1.0], gap=[2.0]))
+    table = dict(ece='corruption.ece_pct.clean', gap=CURVE)
+    for values in summary(both, table):
+        assert all('images' not in values[title] for title in table)
+
+
+def test_one_seed_has_no_standard_error_of_its_images(both):
+    none = summary(dict(none0=both['none0']))[1]['mce']
+    assert (none['count'], none['standard_error'], none['interval']) == (1, None, None)
+
+
+def test_a_seed_without_the_score_is_left_out_with_its_images(both):
+    both['none2'] = result(None, diverged='nan')
+    none = summary(both)[1]['mce']
+    assert (none['count'], none['images']) == (2, 60)
+    errors = [by_image({**both, 'none2': both['none0']}, arm, ['raw_mce_pct'])[:2]
+              for arm in ('none', 'BN')]  # fmt: skip
+    assert none['standard_error'] == pytest.approx(crossed_error(errors[0])[0])
+    difference = none['differences']['BN']
+    assert difference['count'] == 2
+    assert difference['standard_error'] == pytest.approx(crossed_error(errors[0] - errors[1])[0])
+
+
+def test_images_that_contradict_the_number_are_refused(both):
+    both['BN1']['scores']['corruption']['value']['raw_mce_pct'] += 0.01
+    with pytest.raises(CTError, match="raw_mce_pct of 'draw 1' does not follow"):
+        summary(both)
+
+
+def test_images_of_another_shape_are_refused(both):
+    both['BN1']['scores']['corruption']['value']['wrong_by_image']['clean']['counts'] = 'AA=='
+    with pytest.raises(CTError, match="wrong_by_image of 'draw 1' .* clean are damaged"):
+        summary(both)
+
+
+def test_an_arm_has_the_mean_of_the_table(both):
+    study = plan(ERRORS, range(3))
+    found = means_by_arm(study, both, ERRORS['mce'])
+    rows = summarise_arms(study, both)
+    for row in rows:
+        value = dict(row['values']['mce'])
+        del value['differences']
+        assert found[row['arm']] == value
+    assert means_by_arm(study, {}, ERRORS['mce']) == {}
+
+
+def test_the_text_below_the_table_says_what_errors_contain(both):
+    study = plan({**ERRORS, 'ece, %': 'corruption.ece_pct.clean'}, range(3))
+
+    def note():
+        return to_markdown(study, summarise_arms(study, both)).splitlines()[-1]
+
+    assert note() == (
+        '± is one standard error: over seeds and images in `clean`, `mce`, `gap`, `noise`; over '
+        'seeds alone in `ece, %`.'
+    )
+    del both['none1']['scores']['corruption']['value']['wrong_by_image']
+    assert 'over seeds, and images where all results have them, in `clean`,' in note()
+    without_images(both)
+    assert note() == '± is one standard error over seeds alone.'
+    for seed in (1, 2):
+        del both[f'BN{seed}'], both[f'none{seed}']
+    # Of one seed there is none.
+    assert note().startswith('|')

@@ -15,6 +15,7 @@ from mmct.evaluation.summary import error_table, main_corruptions
 from mmct.runs.configs import scoped, type_name
 from mmct.scoring import score
 
+from .. import image_errors
 from ..registry import SCORES
 from ..worker import TrainedRun
 
@@ -25,8 +26,9 @@ _ERRORS = ('clean_error_pct', 'raw_mce_pct', 'gap_pct')
 class CorruptionScore:
     """The corruption scorecard of a network.
 
-    The scorecard itself, with what was right image by image, stays in the
-    run's folder; the study keeps its summary.
+    The scorecard itself, with what was right image by image in each cell, stays in
+    the run's folder; the study keeps its summary, and of each image how often it was
+    wrong: standard errors are to contain the choice of images.
 
     Args:
         name (str): Name of the score.
@@ -74,7 +76,8 @@ class CorruptionScore:
             dict: ``clean_error_pct``, ``raw_mce_pct``, ``gap_pct``,
             ``corruption_error_pct`` by name, ``severity_error_pct`` by
             severity, and calibration errors (``ece_pct``,
-            ``rms_calibration_pct``), all in %.
+            ``rms_calibration_pct``), all in %; and ``wrong_by_image``, see
+            :class:`WrongByImage`.
         """
         return self.measure(run, run.folder / 'scores' / f'{self.name}.json')
 
@@ -128,6 +131,7 @@ class CorruptionScore:
                 for severity, *errors in zip(summary['severities'], *main, strict=True)
             },
             **{name: summary[name] for name in kept},
+            **{image_errors.NAME: image_errors.wrong_by_image(result)},
         )
 
     def _images(self, cfg: Config) -> tuple[CorruptionSet, CleanImages]:

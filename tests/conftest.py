@@ -4,11 +4,10 @@ Imported too by the process that only hands the tests out to others, which needs
 """
 
 import pytest
+from small_network import OPTIONS
 
 TINY = {
-    'model.backbone.stem_channels': 4,
-    'model.backbone.base_channels': 4,
-    'model.head.in_channels': 32,
+    **OPTIONS,
     'train_dataloader.batch_size': 16,
     'train_dataloader.dataset.indices': 64,
     'train_dataloader.dataset.serialize_data': False,

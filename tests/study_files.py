@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
+from small_network import MODEL
 
 import mmct
 from mmct.studies import Executor, run_cell
@@ -17,7 +18,7 @@ from mmct.studies.executors import log_of
 TINY = f"""
 bn, nobn, ct = {[mmct.config_path(f'{kind}_resnet18_digits') for kind in ('bn', 'nobn', 'ct')]!r}
 common = dict(
-    model=dict(backbone=dict(stem_channels=4, base_channels=4), head=dict(in_channels=32)),
+    model={MODEL!r},
     train_cfg=dict(max_epochs=3, val_interval=3),
     train_dataloader=dict(batch_size=16, dataset=dict(indices=64)),
     val_dataloader=dict(dataset=dict(indices=32)),

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import torch
+from small_network import MODEL
 from tool_runs import ROOT, TEST, TRAIN, in_processes, log_of
 
 import mmct
@@ -16,8 +17,7 @@ from mmct.runs.checkpoint import load, load_state_dict
 # No augmentation: both see the same images, in batches of the same content.
 CONFIG = """
 _base_ = [{base!r}]
-model = dict(
-    backbone=dict(stem_channels=4, base_channels=4), head=dict(in_channels=32))
+model = {network}
 train_dataloader = dict(batch_size={batch_size}, num_workers={workers},
     persistent_workers={workers} > 0,
     dataset=dict(indices=64, {pipeline}))
@@ -31,8 +31,8 @@ WEAK = "custom_hooks = [dict(type='NoBNTeacherHook', on_weak_teacher='warn')]\n"
 # Statistics of BN are of one process's images: frozen, they are those of none.
 DOMAINS = """
 _base_ = [{base!r}]
-model = dict(
-    backbone=dict(stem_channels=4, base_channels=4, norm_eval=True), head=dict(in_channels=32))
+model = {network}
+model['backbone'].update(norm_eval=True)
 part = dict(data_root={pictures!r}, holdout=0.5, seed=3)
 train_dataloader = dict(batch_size={batch_size}, num_workers=0,
     dataset=dict(**part, pipeline=_base_.test_pipeline))
@@ -64,6 +64,7 @@ def make(folder, kind='ct', batch_size=8, workers=0, pipeline=''):
     folder.mkdir()
     text = CONFIG.format(
         base=mmct.config_path(f'{kind}_resnet18_digits'),
+        network=MODEL,
         batch_size=batch_size,
         workers=workers,
         pipeline=pipeline,
@@ -96,7 +97,9 @@ def test_each_of_two_processes_has_as_many_images_of_each_domain(tmp_path, pictu
     for processes, folder in enumerate(folders, 1):
         folder.mkdir()
         base = mmct.config_path('erm_resnet18w16_pacs64')
-        text = DOMAINS.format(base=base, pictures=str(pictures), batch_size=12 // processes)
+        text = DOMAINS.format(
+            base=base, network=MODEL, pictures=str(pictures), batch_size=12 // processes
+        )
         (folder / 'config.py').write_text(text)
         codes = in_processes(folder, TRAIN, *RUN, before=STOCK, processes=processes)
         assert codes == [0] * processes, log_of(folder)

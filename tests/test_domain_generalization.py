@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner, save_checkpoint
 from mmpretrain.registry import MODELS
+from small_network import MODEL, OPTIONS
 from tool_runs import TRAIN, in_processes, log_of
 
 from mmct import config_path
@@ -21,9 +22,7 @@ from mmct.studies.scores import DomainScore
 
 NARROW = '{}_resnet18w16_pacs64'
 SMALL = {
-    'model.backbone.stem_channels': 4,
-    'model.backbone.base_channels': 4,
-    'model.head.in_channels': 32,
+    **OPTIONS,
     'train_dataloader.batch_size': 12,
     'train_dataloader.num_workers': 0,
     'val_dataloader.num_workers': 0,
@@ -68,7 +67,7 @@ def trained(folder, root, *options):
     """Train a small network by the tool; the exit code, and its lines with 'error'."""
     (folder / 'config.py').write_text(
         f"_base_ = [{config_path(NARROW.format('erm'))!r}]\n"
-        'model = dict(backbone=dict(stem_channels=4, base_channels=4), head=dict(in_channels=32))\n'
+        f'model = {MODEL!r}\n'
         f"loader = dict(dataset=dict(data_root={str(root)!r}, holdout=0.5, seed=3))\n"
         'train_dataloader = dict(batch_size=12, **loader)\n'
         'val_dataloader = test_dataloader = loader\n'

@@ -78,11 +78,6 @@ FAMILIES = {
         ),
         32,
     ),
-    'inception_v3': (
-        'inception_v3/inception-v3_8xb32_in1k.py',
-        dict(backbone=dict(num_classes=NUM_CLASSES), head=dict(topk=(1,))),
-        75,
-    ),
 }
 
 

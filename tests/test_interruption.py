@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_network import MODEL
 from tool_runs import TRAIN, in_processes, log_of
 
 import mmct
@@ -15,8 +16,7 @@ from mmct.runs.checkpoint import load
 # process (Mixup).
 BASE = """
 _base_ = [{base!r}]
-model = dict(
-    backbone=dict(stem_channels=4, base_channels=4), head=dict(in_channels=32),
+model = dict(**{network},
     train_cfg=dict(augments=dict(type='Mixup', alpha=1.0)))
 train_dataloader = dict(batch_size=16, num_workers={workers},
     persistent_workers={workers} > 0, dataset=dict(indices=72))
@@ -39,8 +39,7 @@ optim_wrapper = dict(accumulative_counts=2)
 # As many images of each of three domains a step; colours change in the workers.
 BY_DOMAIN = """
 _base_ = [{base!r}]
-model = dict(
-    backbone=dict(stem_channels=4, base_channels=4), head=dict(in_channels=32))
+model = {network}
 part = dict(data_root={pictures!r}, holdout=0.5, seed=3)
 train_dataloader = dict(batch_size=12, num_workers={workers}, dataset=part)
 val_dataloader = test_dataloader = dict(num_workers=0, dataset=part)
@@ -74,8 +73,8 @@ def make(folder, case, pictures, seed=None):
     text, workers, hooks = CASES[case]
     base = mmct.config_path('ct_resnet18w16_pacs64' if 'domains' in case else 'ct_resnet18_digits')
     (folder / 'run').mkdir(parents=True)
-    config = text.format(base=base, workers=workers, hooks=hooks, pictures=str(pictures))
-    (folder / 'config.py').write_text(config)
+    settings = dict(network=MODEL, workers=workers, hooks=hooks, pictures=str(pictures))
+    (folder / 'config.py').write_text(text.format(base=base, **settings))
     if seed is not None:
         (folder / 'run' / 'seed.json').write_text(seed)
     return folder

@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from small_network import MODEL
 from study_files import SHARED, InThisProcess, results_of, starts_of, stopping, write_study
 from tool_runs import (
     ROOT,
@@ -31,7 +32,7 @@ DOMAINS = """
 studies = __import__('importlib').import_module('mmct.studies')
 data = dict(dataset=dict(type='MultiDomain', data_root={root!r}, holdout=0.5), num_workers=0)
 common = dict(
-    model=dict(backbone=dict(stem_channels=4, base_channels=4), head=dict(in_channels=32)),
+    model={network},
     train_dataloader=data, val_dataloader=data, test_dataloader=data,
     train_cfg=dict(max_iters=2, val_interval=2),
 )
@@ -130,7 +131,12 @@ def test_a_score_of_ones_own_is_measured_where_cells_run(tmp_path, monkeypatch):
 def test_a_trial_that_is_chosen_is_a_cell_of_its_arm(tmp_path):
     # Trials without an overlay, with the study's first seed.
     points = '[dict(optim_wrapper=dict(optimizer=dict(lr=lr))) for lr in (1e-6, 0.1)]'
-    write_study(tmp_path, f'arms = dict(BN=dict(config=bn, tuning=dict(points={points})))')
+    write_study(
+        tmp_path,
+        # So many that one of them learns.
+        'common["train_dataloader"]["dataset"]["indices"] = 320\n'
+        f'arms = dict(BN=dict(config=bn, tuning=dict(points={points})))',
+    )
     assert re.search(r'│ BN +│ +1 of 1 │', study(tmp_path).out)
     assert sorted(starts_of(tmp_path / 'out').values()) == [1, 1]
     results = results_of(tmp_path / 'out')
@@ -380,7 +386,7 @@ def test_each_domain_is_left_out_in_turn_and_settings_are_selected(tmp_path, pic
     for name in ('art_painting', 'photo', 'sketch'):
         shutil.copytree(pictures / name, tmp_path / 'three' / name)
     config = mmct.config_path('erm_resnet18w16_pacs64')
-    text = DOMAINS.format(root=str(tmp_path / 'three'), config=config)
+    text = DOMAINS.format(root=str(tmp_path / 'three'), config=config, network=MODEL)
     (tmp_path / 'study.py').write_text(text)
     # Three domains and three pairs, with each draw.
     assert '12 cells, 12 to do' in study(tmp_path, '--dry-run').out

@@ -13,6 +13,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from PIL import Image
+from small_network import MODEL
 from tool_runs import (
     BN,
     CIFAR,
@@ -355,7 +356,7 @@ def test_ct_for_an_own_config_keeps_its_hooks(tmp_path):
     (tmp_path / 'own.py').write_text(
         f"""
 _base_ = {BN!r}
-model = dict(backbone=dict(base_channels=8, stem_channels=8), head=dict(in_channels=64))
+model = {MODEL!r}
 train_dataloader = dict(dataset=dict(indices=64))
 val_dataloader = dict(dataset=dict(indices=40))
 test_dataloader = val_dataloader
@@ -382,10 +383,10 @@ from mmct.datasets import Digits
 
 model = dict(
     type=ImageClassifier,
-    backbone=dict(type=ResNet_CIFAR, depth=18, num_stages=4, out_indices=(3,),
-                  base_channels=8, stem_channels=8),
+    backbone=dict(type=ResNet_CIFAR, depth=18, num_stages=2, strides=(1, 2), dilations=(1, 1),
+                  out_indices=(1,), base_channels=8, stem_channels=8),
     neck=dict(type=GlobalAveragePooling),
-    head=dict(type=LinearClsHead, num_classes=10, in_channels=64,
+    head=dict(type=LinearClsHead, num_classes=10, in_channels=16,
               loss=dict(type=CrossEntropyLoss)),
 )
 data_preprocessor = dict(type=ClsDataPreprocessor, mean=[78.0] * 3, std=[96.0] * 3)

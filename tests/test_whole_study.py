@@ -29,7 +29,7 @@ def test_a_study_from_the_first_cell_to_the_figures(tmp_path, monkeypatch):
     own = results['CT 2.0, seed 1']['scores']
     assert own['along']['value']['epoch'] == [1, 2, 3]
     assert own['corruption']['value']['images'] == 40
-    assert len(own['features']['value']['layers']) == 20
+    assert len(own['features']['value']['layers']) == 10
     assert results['CT 1.0, teacher, seed 0']['scores'] == {}
     rows = {row['arm']: row for row in json.loads((tmp_path / 'out' / 'table.json').read_text())}
     errors = [

@@ -24,6 +24,7 @@ from typing import NamedTuple
 import pytest
 import torch
 from mmengine.registry import DefaultScope
+from small_network import OPTIONS
 
 import mmct
 from mmct.runs.checkpoint import load_state_dict
@@ -42,8 +43,7 @@ Path(CT).write_text(
 )
 BN = mmct.config_path('bn_resnet18_digits')
 CIFAR = 'mmpretrain::resnet/resnet18_8xb16_cifar10.py'
-NET = ('model.backbone.base_channels=8', 'model.backbone.stem_channels=8',
-       'model.head.in_channels=64')  # fmt: skip
+NET = tuple(f'{name}={value}' for name, value in OPTIONS.items())
 DATA = ('train_dataloader.dataset.indices=64', 'val_dataloader.dataset.indices=40',
         'test_dataloader.dataset.indices=40')  # fmt: skip
 SMALL = (*NET, *DATA, 'train_cfg.max_epochs=2', 'default_hooks.checkpoint.max_keep_ckpts=3')

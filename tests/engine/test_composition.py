@@ -28,7 +28,7 @@ FEATURES = {
     'bfloat16': {'optim_wrapper.type': 'CPUAmpOptimWrapper'},
     # Three does not divide the eight iterations.
     'accumulation': {'optim_wrapper.accumulative_counts': 3},
-    'clipping': {'optim_wrapper.clip_grad': dict(max_norm=0.5)},
+    'clipping': {'optim_wrapper.clip_grad': dict(max_norm=0.05)},
     'paramwise_cfg': {
         'optim_wrapper.paramwise_cfg': dict(
             norm_decay_mult=0, bias_lr_mult=2, custom_keys={'layer1': dict(lr_mult=0.1)}
@@ -41,7 +41,7 @@ ONE_STAGE = {
     'model.backbone.strides': (1,),
     'model.backbone.dilations': (1,),
     'model.backbone.out_indices': (0,),
-    'model.head.in_channels': 4,
+    'model.head.in_channels': 8,
 }
 
 

@@ -7,6 +7,7 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS
 from mmengine.runner import Runner
 from PIL import Image
+from small_network import OPTIONS
 from torch import nn
 
 from mmct import config_path
@@ -45,9 +46,7 @@ def save(folder, images, labels):
 def scores_of(root, work_dir, dataset, to_rgb, loop='CorruptionTestLoop', **test_cfg):
     cfg = Config.fromfile(config_path('bn_resnet18_digits'))
     cfg.merge_from_dict({
-        'model.backbone.stem_channels': 4,
-        'model.backbone.base_channels': 4,
-        'model.head.in_channels': 32,
+        **OPTIONS,
         'log_level': 'WARNING',
         'work_dir': str(work_dir),
     })

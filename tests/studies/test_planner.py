@@ -91,7 +91,7 @@ def test_a_key_says_what_determines_the_weights_and_nothing_else(plan):
         {'seeds': [1]},
         {'common.train_cfg.max_epochs': 4},
         {'common.train_dataloader.dataset.indices': 63},
-        {'common.model.backbone.base_channels': 8, 'common.model.head.in_channels': 64},
+        {'common.model.backbone.base_channels': 4, 'common.model.head.in_channels': 8},
         {'common.optim_wrapper': dict(optimizer=dict(lr=0.2))},
     ):
         assert keys(plan(options=other)) != before, other

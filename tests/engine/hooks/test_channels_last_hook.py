@@ -7,7 +7,7 @@ import torch
 WIDE = {
     'model.backbone.stem_channels': 16,
     'model.backbone.base_channels': 16,
-    'model.head.in_channels': 128,
+    'model.head.in_channels': 32,
 }
 
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from functools import cache
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 # Of fan-in times the variance of a filter: NFNets' code has the same.
@@ -29,10 +30,18 @@ def standardised(weight: Tensor, gain: Tensor) -> Tensor:
     Returns:
         Tensor: The shape of the weight.
     """
-    others = tuple(range(1, weight.dim()))
-    var, mean = torch.var_mean(weight, dim=others, keepdim=True, correction=0)
-    scale = (var * weight[0].numel()).clamp(min=_EPS).rsqrt()
-    return (weight - mean) * (scale * gain.view_as(scale))
+    fan_in = weight[0].numel()
+    # What batch normalisation does to a "batch" of one whose channels are the filters: one
+    # operation instead of a dozen small ones.
+    filters = F.batch_norm(
+        weight.reshape(1, len(weight), fan_in),
+        running_mean=None,
+        running_var=None,
+        weight=gain * fan_in**-0.5,
+        training=True,
+        eps=_EPS / fan_in,
+    )
+    return filters.view(weight.shape)
 
 
 def standardise_weights(model: nn.Module) -> nn.Module:

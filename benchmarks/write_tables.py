@@ -1,9 +1,9 @@
 """Write the tables of README and docs from the kept results of studies.
 
 Between ``<!-- NAME: what -->`` and ``<!-- end of NAME -->`` stands what this script
-makes of ``benchmarks/NAME``: ``all`` (its table.md), ``domains`` (its domains.md),
+makes of ``benchmarks/NAME``: ``all`` (its table.md), ``domains`` (its domains.md) or
 ``short`` (an arm a line, clean and corrupted error of each group, and how CT differs from
-its baselines) or ``core`` (of that the lines of CT, its controls and AugMix alone).
+its baselines).
 
     python benchmarks/write_tables.py            # write them
     python benchmarks/write_tables.py --check    # exit code 1 if a file would change
@@ -23,8 +23,6 @@ from mmct.report import Number, Row, Table, errors_note
 ROOT = Path(__file__).resolve().parents[1]
 _BLOCK = re.compile(r'(<!-- (\w+): (\w+) -->\n).*?(<!-- end of \2 -->)', re.DOTALL)
 _CLEAN, _CORRUPTED = 'clean error, %', 'mCE, %'
-_CORE = ('Standard', 'Standard, equal compute', 'BN teacher', 'CT',
-         'AugMix', 'BN teacher + AugMix', 'CT + AugMix')  # fmt: skip
 
 
 def kept(folder: Path, name: str) -> str:
@@ -38,12 +36,6 @@ def short(folder: Path) -> str:
     said = [line for row in rows for line in _gains(row)]
     told = ' Differences, paired by seed, with 95 % intervals:\n\n' + '\n'.join(said) + '\n'
     return _errors(plan, rows).rstrip('\n') + (told if said else '\n')
-
-
-def core(folder: Path) -> str:
-    """Write the same of a few variants, without differences."""
-    plan, rows = _read(folder)
-    return _errors(plan, [row for row in rows if row['variant'] in _CORE])
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -93,7 +85,6 @@ KINDS: dict[str, Callable[[Path], str]] = dict(
     all=partial(kept, name='table.md'),
     domains=partial(kept, name='domains.md'),
     short=short,
-    core=core,
 )
 
 

@@ -1,6 +1,6 @@
 # The paper's first claim: what removing BN does to clean and corrupted error,
 # across architectures that are narrow enough for a CPU. How to get the data, and
-# what came out: docs/bn_removal.md
+# what came out: docs/earlier_studies.md
 _base_ = '../_base_/studies/clean_and_corrupted.py'
 base = '{{ fileDirname }}/../_base_/studies/cifar10_folder_part.py'
 cosine = dict(type='CosineAnnealingLR', by_epoch=True, begin=1, convert_to_iter_based=True)

@@ -1,6 +1,6 @@
 # The same choice as digits_search.py on CIFAR-10, with a ResNet-20 that trains for 12 epochs.
-# For a GPU, or for days of a CPU: `--cfg-options common.train_cfg.max_epochs=N` changes the
-# length, `common.model.backbone.base_channels=N` with `common.model.head.in_channels=4N` the width.
+# For a GPU, or for days of a CPU. `--cfg-options length=2` trains twice as long, and
+# `common.model.backbone.base_channels=32 common.model.head.in_channels=128` doubles the width.
 _base_ = ['../_base_/studies/recipes.py', '../_base_/studies/held_out.py']
 arms = {
     name: dict(

@@ -1,6 +1,6 @@
 # CT by the chosen recipe and all of its controls on CIFAR-10, with all of its training images,
 # a ResNet-20 and a VGG-like network of the same cost: docs/results.md. For a GPU, with `--jobs`;
-# `--cfg-options common.train_cfg.max_epochs=N` changes the length.
+# `--cfg-options length=3` trains three times as long.
 _base_ = ['../_base_/studies/controls.py']
 networks = {
     'ResNet-20': dict(),

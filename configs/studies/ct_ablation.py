@@ -1,6 +1,6 @@
 # One setting of CT at a time, around the default, then the best of them together.
 # Chosen on training images that no network learns from, under the four corruptions
-# that no benchmark contains; the benchmark's 15 play no part: docs/recipe.md
+# that no benchmark contains; the benchmark's 15 play no part: docs/earlier_studies.md
 _base_ = ['../_base_/studies/small_networks.py', '../_base_/studies/held_out.py']
 longer = dict(max_epochs=2 * _base_.epochs)
 # A student that stays near where it starts; its teacher learns as before.

@@ -1,5 +1,5 @@
-# CT beside the methods that it is compared with, and beside the controls that say
-# what of its gain is CT's: docs/results.md. To get the data: docs/bn_removal.md
+# An earlier recipe of CT beside other methods and its controls, in short trainings:
+# docs/earlier_studies.md, also for the data
 # Half as long as the ablation: 96 networks and 12 more teachers, of one to six minutes each.
 _base_ = [
     '../_base_/studies/small_networks.py',

@@ -1,5 +1,5 @@
 # The learning rates that the ablation left to choose from, with networks that
-# have trained three times as long, on the same held-out images: docs/recipe.md
+# have trained three times as long, on the same held-out images: docs/earlier_studies.md
 _base_ = [
     '../_base_/studies/small_networks.py',
     '../_base_/studies/compared.py',

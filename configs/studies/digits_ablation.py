@@ -1,6 +1,6 @@
 # What of CT lets the student keep what its teacher has, on the digits. As in
 # ct_ablation.py, settings are chosen on training images that no network learns from,
-# under the four corruptions that no benchmark contains: docs/recipe.md
+# under the four corruptions that no benchmark contains: docs/earlier_studies.md
 _base_ = './digits_controls.py'
 config = '{{ fileDirname }}/../_base_/studies/digits_part.py'
 gentle = dict(optim_wrapper=dict(optimizer=dict(lr=0.01)))

@@ -1,5 +1,4 @@
-# CT and its controls where the paper's first claim holds (docs/bn_removal.md): on the
-# digits. The recipe is that of docs/recipe.md, chosen on other images: docs/results.md
+# An earlier recipe of CT and its controls on the digits: docs/earlier_studies.md
 _base_ = [
     '../_base_/studies/compared.py',
     '../_base_/studies/benchmark.py',

@@ -144,7 +144,7 @@ class Arm(_Model):
 
 
 def _check_shape(column: str | dict[str, Any]) -> str | dict[str, Any]:
-    shapes = (('curve', 'x', 'y'), ('relative',), ('published',))
+    shapes = (('curve', 'x', 'y'), ('at_equal', 'of'), ('relative',), ('published',))
     if isinstance(column, dict) and set(column) not in map(set, shapes):
         wanted = ' or '.join(', '.join(shape) for shape in shapes)
         raise ValueError(f'must be a path or a dict with {wanted}, got {", ".join(column)}')
@@ -157,8 +157,9 @@ def _check_shape(column: str | dict[str, Any]) -> str | dict[str, Any]:
 
 Column = Annotated[str | dict[str, Any], AfterValidator(_check_shape)]
 """A path such as 'corruption.gap_pct'; or ``curve``, ``x`` and ``y``, to compare a score's
-curves at equal ``x``; or ``relative`` and the name of a corruption score; or ``published`` and
-the value of each arm."""
+curves at equal ``x``; or ``at_equal`` and ``of``, two paths, to compare finished networks with
+the line through the baselines'; or ``relative`` and the name of a corruption score; or
+``published`` and the value of each arm."""
 
 
 class Study(_Model):
@@ -168,6 +169,7 @@ class Study(_Model):
         name (str): Name of the config file.
         folder (Path): Where that lies; the arms' paths start there.
         common (dict): Merged into the config of every arm.
+        length (float): What the length of every arm's training and schedule is multiplied by.
         arms (dict[str, Arm]): In the order of the table.
         seeds (tuple[int]): Each arm is trained with each.
         scores (dict): What is measured of each network, by name.
@@ -180,6 +182,7 @@ class Study(_Model):
     name: str = Field('', exclude=True)
     folder: Path = Field(Path(), exclude=True)
     common: dict = {}
+    length: float = Field(1, gt=0)
     arms: dict[str, Arm] = Field(min_length=1)
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(_seeds)] = (0,)
     scores: Parts = Field(min_length=1)
@@ -209,8 +212,9 @@ class Study(_Model):
             elif 'published' in column:
                 _check_known(owner, 'arm', column['published'], self.arms)
             else:
-                name = column.get('curve') or column['relative']
-                _check_known(owner, 'score', [str(name)], scores)
+                paths = [column.get(key) for key in ('curve', 'at_equal', 'of', 'relative')]
+                names = [path.split('.')[0] for path in paths if path is not None]
+                _check_known(owner, 'score', names, scores)
         return self
 
     def _check_start(self, arm: Arm) -> None:

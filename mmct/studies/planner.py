@@ -225,7 +225,7 @@ class Planner:
             # A copy: mmengine takes _delete_ out of what it merges.
             cfg.merge_from_dict(copy.deepcopy(overlay))
         check_config(cfg)
-        stretch(cfg, arm.length)
+        stretch(cfg, self.study.length * arm.length)
         add_methods(cfg, arm.methods)
         cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
         for key in arm.seeded:

@@ -167,7 +167,7 @@ def shown_value(result: Mapping[str, Any], column: Column, kind: Any = float) ->
         kind: See :func:`value_at`. Defaults to float.
 
     Returns:
-        Any: None if there is nothing, or what is shown is ``relative`` to
+        Any: None if there is nothing, or what is shown is compared or ``relative`` to
         another result or ``published``.
     """
     if isinstance(column, str):
@@ -254,6 +254,8 @@ def _column(
     if isinstance(column, Mapping) and 'published' in column:
         # Not measured here: of no seed.
         found = {**mean_and_error([]), 'mean': column['published'].get(arm)}
+    elif isinstance(column, Mapping) and 'at_equal' in column:
+        found = mean_and_error(_above_the_line(own, baselines, column['at_equal'], column['of']))
     elif isinstance(column, Mapping) and 'relative' in column:
         found = mean_and_error(_relative(own, baselines, column['relative']))
     else:
@@ -328,6 +330,26 @@ def _interval(mean: float, error: float, freedom: float) -> list[float]:
 
     # Not by ``loc`` and ``scale``: of equal values, where the scale is zero, that is not a number.
     return (mean + error * np.array(stats.t.interval(0.95, freedom))).tolist()
+
+
+def _above_the_line(
+    own: Mapping[int, Mapping], baselines: Mapping[str, Mapping[int, Mapping]], x: str, y: str
+) -> list[float]:
+    """Compute how much higher ``y`` is than on the line through the baselines, at equal ``x``.
+
+    Of each seed whose ``x`` lies between those of its baselines.
+    """
+    found = []
+    for seed, result in own.items():
+        others = [by_seed[seed] for by_seed in baselines.values() if seed in by_seed]
+        ends = [[value_at(each, path) for path in (x, y)] for each in (result, *others)]
+        (mine, height), *points = ends
+        points = sorted(point for point in points if None not in point)
+        if mine is None or height is None or not points:
+            continue
+        if points[0][0] <= mine <= points[-1][0]:
+            found.append(float(height - np.interp(mine, *zip(*points, strict=True))))
+    return found
 
 
 def _relative(

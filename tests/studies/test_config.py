@@ -64,6 +64,10 @@ WRONG = {
     'an unknown baseline': (
         dict(arms=dict(a=dict(ARM, baseline='b'))), "'a': there is no baseline 'b'",
     ),
+    'an unknown score of a comparison': (
+        dict(table=dict(a=dict(at_equal='errors.clean', of='eror.mce'))),
+        "column 'a': there is no score 'eror'",
+    ),
     'an unknown start': (
         dict(arms=dict(a=dict(ARM, start='b'))), "'a': there is no start 'b'",
     ),
@@ -111,7 +115,7 @@ WRONG = {
     ),
     'half a curve': (
         dict(table=dict(score='errors.a', x=CURVE)),
-        "'x': must be a path or a dict with curve, x, y or relative or published, got curve, x",
+        "'x': must be a path or a dict with curve, x, y or at_equal, of or relative or published",
     ),
     'an unknown key of a curve': (
         dict(table=dict(x=dict(CURVE, y='gap', z=1))), "or published, got curve, x, y, z",

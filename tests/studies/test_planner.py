@@ -65,6 +65,19 @@ def test_a_longer_arm_has_its_whole_schedule_stretched(plan):
     assert keys(plan(f'{said}\ncommon.update(train_cfg=dict(max_epochs=6))')) == [two.key]
 
 
+def test_a_study_that_is_longer_stretches_all_of_its_arms(plan):
+    arms = 'arms.update(twice=dict(config=bn, length=2), CT=dict(config=ct, overlay=dict(' \
+        'custom_hooks=[dict(hook, length=2)])))'  # fmt: skip
+    cells = {(cell.arm, cell.role): cell for cell in plan(arms, {'length': 3}).cells({})}
+    # The teacher is twice as long as a student: it is trained as long as the arm 'twice'.
+    expected = {('BN', 'training'): 9, ('twice', 'training'): 18, ('CT', 'training'): 9,
+                ('CT', 'teacher'): 18}  # fmt: skip
+    assert {key: cell.config.train_cfg.max_epochs for key, cell in cells.items()} == expected
+    # The schedule of the config is five times as long as the three epochs.
+    for cell in cells.values():
+        assert cell.config.param_scheduler[-1]['end'] == 5 * cell.config.train_cfg.max_epochs
+
+
 def test_what_is_seeded_is_set_to_the_seed_of_each_cell_and_of_its_teacher(plan):
     indices = 'train_dataloader.dataset.indices'
     arm = f'arms = dict(CT=dict(config=ct, overlay=dict(custom_hooks=[hook]), seeded={indices!r}))'

@@ -163,6 +163,28 @@ def test_relative_mce_is_by_the_first_baseline_and_seed():
     assert other['differences'] == {}
 
 
+def test_finished_networks_are_compared_at_equal_clean_error_with_the_line_of_the_baselines():
+    column = dict(at_equal='corruption.clean_error_pct', of='corruption.corruption_error_pct.fog')
+    study = plan(dict(above=column))
+    study['arms']['short'] = dict(study['arms']['BN'])
+    study['arms']['none']['baselines'] = ['BN', 'short']
+    study['cells'] += [
+        dict(key=f'short{seed}', arm='short', role='training', seed=seed) for seed in (0, 1)
+    ]
+    results = dict(
+        BN0=scorecard(10, fog=20), short0=scorecard(30, fog=50), none0=scorecard(20, fog=33),
+        BN1=scorecard(10, fog=20), short1=scorecard(30, fog=40), none1=scorecard(25, fog=33),
+    )  # fmt: skip
+    found = summarise_arms(study, results)[1]['values']['above']
+    # At 20 % the line of seed 0 is at 35 %, at 25 % that of seed 1 at 35 %, too.
+    assert (found['mean'], found['count'], found['differences']) == (-2, 2, {})
+    # Beyond the baselines there is no line.
+    results['none1'] = scorecard(31, fog=33)
+    assert summarise_arms(study, results)[1]['values']['above']['count'] == 1
+    del results['short0'], results['short1']
+    assert summarise_arms(study, results)[1]['values']['above']['count'] == 0
+
+
 def test_relative_mce_is_left_out_where_it_is_not_defined():
     results = dict(BN0=scorecard(10, fog=10), none0=scorecard(20, fog=30))
     rows = summarise_arms(plan(dict(relative=dict(relative='corruption'))), results)

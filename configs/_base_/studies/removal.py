@@ -1,0 +1,24 @@
+# The paper's first claim, between networks that are all at their end: a network without BN, and
+# its twin with BN trained for several lengths, so that there is one of equal clean error.
+free = dict(
+    model=dict(type='NormFreeClassifier', weight_standardisation=True),
+    custom_hooks=[dict(type='NoBNTrainingHook')],
+)
+lengths = {'BN, a quarter': 0.25, 'BN, half': 0.5, 'BN': 1, 'BN, twice': 2}
+variants = {
+    **{name: dict(length=length) for name, length in lengths.items()},
+    'no BN': dict(overlay=free),
+    'no BN, twice': dict(overlay=free, length=2),
+}
+table = {
+    'clean error, %': 'corruption.clean_error_pct',
+    'mCE, %': 'corruption.raw_mce_pct',
+    'noise': 'corruption.categories_pct.noise',
+    'blur': 'corruption.categories_pct.blur',
+    'weather': 'corruption.categories_pct.weather',
+    'digital': 'corruption.categories_pct.digital',
+    'mCE above that of BN at equal clean error': dict(
+        at_equal='corruption.clean_error_pct', of='corruption.raw_mce_pct'
+    ),
+}
+figures = dict(errors=dict(type='ErrorArrows'))

@@ -65,6 +65,48 @@ MUTATIONS = [
         ['models/test_batch_norm_removal.py', 'models/test_no_norm.py'],
     ),
     Mutation(
+        'standardised weights: without the fan-in',
+        'weight=gain * fan_in**-0.5,',
+        'weight=gain,',
+        ['models/test_weight_standardisation.py'],
+    ),
+    Mutation(
+        'standardised weights: folded before they are standardised',
+        'weight = layer.weight.detach()',
+        "weight = layer._parameters['weight'].detach()",
+        ['models/test_weight_standardisation.py'],
+    ),
+    Mutation(
+        'teacher: its average is not kept',
+        'teacher.load_state_dict(hook.ema_model.module.state_dict())',
+        'hook.ema_model.module.state_dict()',
+        ['engine/hooks/test_no_bn_teacher_hook.py'],
+    ),
+    Mutation(
+        'teacher: from scratch is not heeded',
+        'start = None if recipe.from_scratch else start_of(cfg)',
+        'start = start_of(cfg)',
+        ['teacher/test_teacher_config.py'],
+    ),
+    Mutation(
+        'studies: an arm forgets the network that it starts from',
+        'starts = (start.key,)',
+        'starts = ()',
+        ['studies/test_planner.py'],
+    ),
+    Mutation(
+        'studies: errors without the images',
+        'found = [image_errors.errors_of_images(each, keys) for each in kept]',
+        'found = [None]',
+        ['studies/test_summary.py', 'studies/test_image_errors.py'],
+    ),
+    Mutation(
+        'adaptive clipping: by the gradient alone',
+        'most = clipping * _unit_norms(parameter).clamp(min=_SMALLEST)',
+        'most = clipping',
+        ['engine/hooks/test_adaptive_clipping_hook.py'],
+    ),
+    Mutation(
         'student start: gamma without eps',
         'norm.weight.copy_(weight * (var + norm.eps).sqrt())',
         'norm.weight.copy_(weight * var)',
@@ -168,8 +210,8 @@ MUTATIONS = [
     ),
     Mutation(
         'teacher config: EMA stays',
-        "students = EMAHook, HOOKS.get('NoBNTeacherHook'), HOOKS.get('ScorecardHook')",
-        "students = HOOKS.get('NoBNTeacherHook'), HOOKS.get('ScorecardHook')",
+        'students = EMAHook, *map(HOOKS.get, names)',
+        'students = [*map(HOOKS.get, names)]',
         ['teacher/test_teacher_config.py'],
     ),
     Mutation(

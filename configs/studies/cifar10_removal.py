@@ -23,7 +23,7 @@ arms = {
         variant=variant,
         overlay=[network, settings.get('overlay', {})],
         length=settings.get('length', 1),
-        baseline=[f'{group}, {name}' for name in _base_.lengths] if 'no BN' in variant else [],
+        baseline=[f'{group}, {name}' for name in _base_.twins] if 'no BN' in variant else [],
     )
     for group, network in networks.items()
     for variant, settings in _base_.variants.items()

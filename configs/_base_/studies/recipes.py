@@ -1,4 +1,4 @@
-# The recipes of CT among which docs/recipe.md chooses: how the student ways, and what of it
+# The recipes of CT among which docs/recipe.md chooses: how the student begins, what of it
 # is pulled towards the teacher, one ingredient changed at a time.
 #
 # The rule, written down before any of these networks was trained. What is compared is the
@@ -53,8 +53,12 @@ teachers = {
     'BN teacher': dict(remove_bn=False),
     'calibrated teacher': dict(weight_standardisation=False),
     'teacher of the same length': dict(length=1),
-    'teacher 4x': dict(length=4),
     'averaged teacher': dict(ema=dict(momentum=2e-3)),
+    # The trained network folded, and trained on without BN, at a tenth of the rate.
+    'folded teacher': dict(
+        init='fold', from_scratch=False, weight_standardisation=False, length=1, lr=0.01,
+        clip_grad=dict(max_norm=1.0),
+    ),
 }
 recipes = {
     **recipes,
@@ -68,9 +72,9 @@ recipes = {
             baseline=[f'CT {start}, {bold}'],
         )
         for start, kinds in {
-            'from scratch': list(teachers),
+            'from scratch': [name for name in teachers if name != 'folded teacher'],
             'from the teacher, lr / 10': ['BN teacher', 'calibrated teacher'],
-            'from the BN network': ['BN teacher', 'teacher 4x'],
+            'from the BN network': ['BN teacher', 'folded teacher'],
         }.items()
         for name, changes in teachers.items()
         if name in kinds
@@ -78,47 +82,18 @@ recipes = {
     f'CT from scratch, {bold}, BN frozen at the end': dict(
         overlay=dict(
             model=dict(student, consistency=distances[bold]),
-            custom_hooks=[teacher, dict(type='FreezeBNStatisticsHook', begin=0.8)],
+            custom_hooks=[
+                ways['from scratch']['hook'], dict(type='FreezeBNStatisticsHook', begin=0.8)
+            ],
         ),
         baseline=[f'CT from scratch, {bold}'],
     ),
 }
-# The teachers alone, as the hook trains them.
-kept_free = dict(type='NoBNTrainingHook', init='calibrate', granularity='layer',
-                 calibration_batches=1)  # fmt: skip
-free = dict(model=dict(type='NormFreeClassifier'), custom_hooks=[kept_free])
-clipped = dict(free, optim_wrapper=dict(clip_grad=dict(max_norm=1.0)))
-standardised = dict(
-    model=dict(type='NormFreeClassifier', weight_standardisation=True), custom_hooks=[kept_free]
-)
 networks = {
     'Standard': dict(),
     'Standard 2x': dict(length=2),
     # As long as teacher and student together.
     'Standard, equal compute': dict(length=3),
-    # As long as with the network that the student ways from.
+    # As long as with the network that the student starts from.
     'Standard 4x': dict(length=4),
-    'no BN, calibrated': dict(overlay=clipped, baseline=['Standard']),
-    'no BN': dict(overlay=standardised, baseline=['Standard']),
-    'no BN, clipped': dict(
-        overlay=dict(standardised, optim_wrapper=dict(clip_grad=dict(max_norm=1.0))),
-        baseline=['no BN'],
-    ),
-    'no BN, clipped by weights': dict(
-        overlay=dict(
-            standardised, custom_hooks=[kept_free, dict(type='AdaptiveClippingHook')]
-        ),
-        baseline=['no BN'],
-    ),
-    'no BN 2x': dict(overlay=standardised, length=2, baseline=['Standard 2x']),
-    # The trained network folded, and trained on without BN.
-    'no BN, folded': dict(
-        overlay=dict(
-            free,
-            custom_hooks=[dict(kept_free, init='fold')],
-            optim_wrapper=dict(optimizer=dict(lr=0.01), clip_grad=dict(max_norm=1.0)),
-        ),
-        start='Standard',
-        baseline=['Standard 2x'],
-    ),
 }

@@ -4,9 +4,9 @@ free = dict(
     model=dict(type='NormFreeClassifier', weight_standardisation=True),
     custom_hooks=[dict(type='NoBNTrainingHook')],
 )
-lengths = {'BN, a quarter': 0.25, 'BN, half': 0.5, 'BN': 1, 'BN, twice': 2}
+twins = {'BN, a quarter': 0.25, 'BN, half': 0.5, 'BN': 1, 'BN, twice': 2}
 variants = {
-    **{name: dict(length=length) for name, length in lengths.items()},
+    **{name: dict(length=length) for name, length in twins.items()},
     'no BN': dict(overlay=free),
     'no BN, twice': dict(overlay=free, length=2),
 }

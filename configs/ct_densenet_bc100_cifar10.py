@@ -1,3 +1,3 @@
 _base_ = './bn_densenet_bc100_cifar10.py'
-model = dict(type='CTClassifier')
+model = _base_.ct_student
 custom_hooks = [_base_.ct_teacher]

@@ -1,3 +1,3 @@
 _base_ = './bn_wrn40_2_cifar100.py'
-model = dict(type='CTClassifier')
+model = _base_.ct_student
 custom_hooks = [_base_.ct_teacher]

@@ -1,4 +1,3 @@
 _base_ = ['./bn_resnet18_cifar10_folder.py', './_base_/mmct.py']
-model = dict(type='NormFreeClassifier')
+model = dict(type='NormFreeClassifier', weight_standardisation=True)
 custom_hooks = [dict(type='NoBNTrainingHook')]
-optim_wrapper = dict(clip_grad=dict(max_norm=1.0))

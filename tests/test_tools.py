@@ -42,7 +42,7 @@ from mmct.cli import train, training
 from mmct.cli.options import Parser
 from mmct.runs.checkpoint import load_state_dict, safe_loading
 from mmct.runs.configs import load_config
-from mmct.teacher import RECIPE, TeacherRecipe, teacher_config
+from mmct.teacher import CONSISTENCY, RECIPE, TeacherRecipe, teacher_config
 
 
 @pytest.fixture(scope='module')
@@ -326,7 +326,7 @@ def test_options_reach_what_ct_adds():
                  'model.consistency.loss_weight=2.0')  # fmt: skip
     hook = dict(type='NoBNTeacherHook', **RECIPE, max_epochs=3)
     assert cfg.custom_hooks == [hook]
-    assert cfg.model.consistency == dict(loss_weight=2.0)
+    assert cfg.model.consistency == dict(CONSISTENCY, loss_weight=2.0)
 
 
 def check_reproduces(name, cwd):

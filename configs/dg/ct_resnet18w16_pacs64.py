@@ -1,3 +1,3 @@
 _base_ = './erm_resnet18w16_pacs64.py'
-model = dict(type='CTClassifier')
+model = _base_.ct_student
 custom_hooks = [_base_.ct_teacher]

@@ -23,11 +23,13 @@ arms = {
         group=group,
         variant=variant,
         baseline=[
-            f'{group}, {other}' for other in _base_.compared_with.get(variant, ['Standard'])
+            f'{group}, {other}'
+            for other in _base_.compared_with.get(variant, ['Standard'])
+            if 'full rate' not in other
         ],
     )
     for group, name in _base_.networks.items()
-    for variant, settings in _base_.methods.items()
+    for variant, settings in _base_.methods_of_today.items()
 }
 published_title = 'mCE, %: published (AugMix, table 1), not measured here'
 table = {

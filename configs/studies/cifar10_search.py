@@ -9,7 +9,20 @@ arms = {
         variant=name,
         **settings,
     )
-    for name, settings in {**_base_.networks, **_base_.recipes}.items()
+    for name, settings in {
+        **_base_.networks,
+        **{
+            name: dict(
+                overlay=dict(
+                    model=dict(type='CTClassifier', consistency=parts['term']),
+                    custom_hooks=[parts['hook'], *parts.get('more', [])],
+                ),
+                start=parts.get('start'),
+                baseline=parts['baseline'],
+            )
+            for name, parts in _base_.recipes.items()
+        },
+    }.items()
 }
 epochs = 12
 common = dict(

@@ -6,6 +6,8 @@ _base_ = [
     '../_base_/studies/held_out.py',
     '../_base_/studies/narrow_digits.py',
 ]
+# How a teacher is trained here, as digits_teachers.py chose: docs/recipe.md
+own = dict(clip_grad=dict(max_norm=1.0))
 arms = {
     name: dict(
         config='{{ fileDirname }}/../_base_/studies/digits_part.py',
@@ -13,6 +15,20 @@ arms = {
         variant=name,
         **settings,
     )
-    for name, settings in {**_base_.networks, **_base_.recipes}.items()
+    for name, settings in {
+        **_base_.networks,
+        **{
+            name: dict(
+                overlay=dict(
+                    model=dict(type='CTClassifier', consistency=parts['term']),
+                    custom_hooks=[{**parts['hook'], **own}, *parts.get('more', [])],
+                ),
+                start=parts.get('start'),
+                baseline=parts['baseline'],
+            )
+            for name, parts in _base_.recipes.items()
+        },
+    }.items()
 }
-seeds = 5
+common = dict(train_cfg=dict(val_interval=100), default_hooks=dict(checkpoint=dict(interval=15)))
+seeds = 3

@@ -1,6 +1,10 @@
 # A study in minutes: a network, its twin without BN, and what CT makes of both,
 # on 1,797 digits of 8x8. It shows what a study is; it proves nothing about CT.
-_base_ = ['../_base_/studies/clean_and_corrupted.py', '../_base_/studies/narrow_digits.py']
+_base_ = [
+    '../_base_/mmct.py',
+    '../_base_/studies/clean_and_corrupted.py',
+    '../_base_/studies/narrow_digits.py',
+]
 common = dict(default_hooks=dict(checkpoint=dict(interval=3, max_keep_ckpts=-1)))
 arms = {
     'BN': dict(
@@ -15,7 +19,9 @@ arms = {
     'CT': dict(
         config='{{ fileDirname }}/../ct_resnet18_digits.py',
         # Without the scorecard at the end: the study has its own.
-        overlay=dict(custom_hooks=[dict(type='NoBNTeacherHook')]),
+        overlay=dict(
+            custom_hooks=[dict(_base_.ct_teacher, clip_grad=dict(max_norm=1.0))]
+        ),
         variant='CT',
         group='ResNet-18',
         baseline='BN',

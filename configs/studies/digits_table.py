@@ -1,17 +1,33 @@
 # CT by the chosen recipe and all of its controls on the digits: docs/results.md
 _base_ = ['../_base_/studies/controls.py', '../_base_/studies/narrow_digits.py']
+# How a teacher is trained here, as digits_teachers.py chose: docs/recipe.md
+own = dict(clip_grad=dict(max_norm=1.0))
+free = dict(
+    model=dict(type='NormFreeClassifier', weight_standardisation=True),
+    custom_hooks=[_base_.calibrated],
+    optim_wrapper=own,
+)
 arms = {
     variant: dict(
         config='{{ fileDirname }}/../bn_resnet18_digits.py',
         group='digits',
         variant=variant,
-        **{
-            'baseline': _base_.compared_with.get(variant, ['Standard']),
-            **settings,
-        },
+        baseline=_base_.compared_with.get(variant, ['Standard']),
+        length=parts.get('length', 1),
+        methods=parts.get('methods'),
+        start=parts.get('start'),
+        overlay=dict(
+            model=dict(type='CTClassifier', consistency=parts['term']),
+            custom_hooks=[{**parts['hook'], **own}],
+        )
+        if 'hook' in parts
+        else free
+        if 'free' in parts
+        else {},
     )
-    for variant, settings in _base_.variants.items()
+    for variant, parts in _base_.variants.items()
 }
+common = dict(train_cfg=dict(val_interval=100), default_hooks=dict(checkpoint=dict(interval=15)))
 seeds = 10
 scores = dict(
     corruption=dict(type='CorruptionScore', severities=[1, 3, 5]),

@@ -2,10 +2,12 @@
 # out in turn, one setting, so that nothing is selected: docs/domain_generalization.md
 _base_ = '../_base_/studies/domains.py'
 studies = __import__('importlib').import_module('mmct.studies')
-ct = dict(model=_base_.student, custom_hooks=[_base_.ct_teacher])
-bn_teacher = dict(
-    model=_base_.student, custom_hooks=[{**_base_.ct_teacher, 'remove_bn': False}]
+# An earlier recipe: docs/earlier_studies.md
+earlier = dict(
+    type='NoBNTeacherHook', length=2, student_start='teacher', student_lr_mult=0.1
 )
+ct = dict(model=_base_.student, custom_hooks=[earlier])
+bn_teacher = dict(model=_base_.student, custom_hooks=[{**earlier, 'remove_bn': False}])
 made = studies.leave_one_out(
     __import__('mmct').datasets.PACS.DOMAINS,
     '{{ fileDirname }}/../dg/erm_resnet18w16_pacs64.py',

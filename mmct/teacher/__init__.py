@@ -1,9 +1,10 @@
 """The teacher's life: recipe, config, store, training, evaluation, the student's start."""
 
-from .config import RECIPE, TeacherRecipe, switch_on_ct, teacher_config, teacher_hook
+from .config import CONSISTENCY, RECIPE, TeacherRecipe, switch_on_ct, teacher_config, teacher_hook
 from .store import TeacherStore
 
 __all__ = [
+    'CONSISTENCY',
     'RECIPE',
     'TeacherRecipe',
     'TeacherStore',

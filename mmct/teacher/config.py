@@ -24,8 +24,11 @@ from mmct.runs.identity import UNKNOWN, start_of
 
 from .trackers import teachers_backends
 
-RECIPE = dict(length=2, student_start='teacher', student_lr_mult=0.1)
-"""Settings of ``NoBNTeacherHook`` that the ablation of docs/recipe.md chose."""
+RECIPE = dict(length=2, weight_standardisation=True)
+"""Settings of ``NoBNTeacherHook`` that docs/recipe.md chose."""
+
+CONSISTENCY = dict(distance='cosine', stage='pre_logits', loss_weight=10.0)
+"""Settings of ``CTConsistencyLoss`` that it chose."""
 
 
 @dataclass(frozen=True)
@@ -213,9 +216,9 @@ def _set_optimizer(cfg: Config, recipe: TeacherRecipe) -> None:
 def switch_on_ct(cfg: Config) -> Config:
     """Turn the config of an ``ImageClassifier`` into a CT config, in place.
 
-    The same as three lines in a config of one's own: ``custom_imports``,
-    ``model.type`` and one more entry in ``custom_hooks``, with :data:`RECIPE`. A
-    config that has CT already is left as it is.
+    The same as three lines in a config of one's own: ``custom_imports``, ``model`` with
+    ``consistency`` by :data:`CONSISTENCY`, and one more entry in ``custom_hooks``, with
+    :data:`RECIPE`. What a config has of CT already is left as it is.
 
     Args:
         cfg (Config): A text or pure-Python config.
@@ -234,6 +237,8 @@ def switch_on_ct(cfg: Config) -> Config:
             f'--ct needs a config whose model is an ImageClassifier, but it is {kind}'
         )
     cfg.model.type = scoped(cfg, 'CTClassifier')
+    if kind != 'CTClassifier' and not cfg.model.get('consistency'):
+        cfg.model.consistency = ConfigDict(CONSISTENCY)
     hooks = list(cfg.get('custom_hooks') or [])
     if teacher_hook(cfg) is None:
         hooks.append(ConfigDict(type=scoped(cfg, 'NoBNTeacherHook'), **RECIPE))

@@ -1,8 +1,10 @@
-# What CT is compared with in a table, and with which of them an arm is.
-_base_ = '../mmct.py'
+# What CT by an earlier recipe is compared with in a table, and with which of them an arm is.
 student = dict(type='CTClassifier')
-ct = dict(model=student, custom_hooks=[_base_.ct_teacher])
-bn_teacher = dict(model=student, custom_hooks=[{**_base_.ct_teacher, 'remove_bn': False}])
+earlier = dict(
+    type='NoBNTeacherHook', length=2, student_start='teacher', student_lr_mult=0.1
+)
+ct = dict(model=student, custom_hooks=[earlier])
+bn_teacher = dict(model=student, custom_hooks=[{**earlier, 'remove_bn': False}])
 # Both at the learning rate of the plain network.
 full_rate = dict(type='NoBNTeacherHook', length=2, student_start='teacher')
 ct_full_rate = dict(model=student, custom_hooks=[full_rate])

@@ -1,38 +1,30 @@
 # CT by the chosen recipe (docs/recipe.md), every control of it, and each ingredient taken out.
 _base_ = ['./recipes.py']
 chosen = 'from scratch'
-ways, student = _base_.ways, _base_.student
-term = _base_.distances[_base_.bold]
-way = ways[chosen]
+way, term = _base_.ways[chosen], _base_.distances[_base_.bold]
+hook = way['hook']
 # What the networks of CT take in all, in lengths of the student.
 compute = 4 if 'start' in way else 3
 equal = f'Standard, equal compute ({compute}x)'
 bare = 'start alone (no term)'
 taught = {
-    'CT': dict(hook=way['hook'], term=term),
-    'BN teacher': dict(hook={**way['hook'], 'remove_bn': False}, term=term),
-    bare: dict(hook=way['hook'], term=dict(loss_weight=0.0)),
+    'CT': dict(way, term=term),
+    'BN teacher': dict(way, hook={**hook, 'remove_bn': False}, term=term),
+    bare: dict(way, term=dict(loss_weight=0.0)),
     'CT, calibrated teacher': dict(
-        hook={**way['hook'], 'weight_standardisation': False}, term=term
+        way, hook={**hook, 'weight_standardisation': False}, term=term
     ),
-    'CT, teacher of the same length': dict(hook={**way['hook'], 'length': 1}, term=term),
-    'CT, KL of the logits': dict(hook=way['hook'], term={}),
+    'CT, teacher of the same length': dict(way, hook={**hook, 'length': 1}, term=term),
+    'CT, KL of the logits': dict(way, term={}),
 }
-taught = {
-    name: dict(
-        overlay=dict(model=dict(student, consistency=parts['term']), custom_hooks=[parts['hook']]),
-        start=way.get('start'),
-    )
-    for name, parts in taught.items()
-    # A student from scratch without the term is Standard.
-    if name != bare or chosen != 'from scratch'
-}
+if chosen == 'from scratch':
+    taught.pop(bare)  # it is Standard
 augmix = dict(methods='augmix_no_jsd')
 variants = {
     'Standard': dict(),
     equal: dict(length=compute),
     'BN (the other teacher)': dict(length=2),
-    'no BN (the teacher)': dict(overlay=_base_.standardised, length=2),
+    'no BN (the teacher)': dict(free=True, length=2),
     **taught,
     'AugMix': augmix,
     'AugMix, equal compute': dict(augmix, length=compute),
@@ -41,6 +33,9 @@ variants = {
 }
 if 'start' in way:
     variants['BN teacher + AugMix']['start'] = variants['CT + AugMix']['start'] = 'AugMix'
+# As the hook of CT starts a network without BN.
+calibrated = dict(type='NoBNTrainingHook', init='calibrate', granularity='layer',
+                  calibration_batches=1)  # fmt: skip
 compared_with = {
     'Standard': [],
     'CT': ['Standard', equal, 'BN teacher', *([bare] if bare in taught else [])],

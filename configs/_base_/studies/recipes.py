@@ -30,23 +30,18 @@ distances = {
     'KL of the logits': dict(),
 }
 bold = 'cosine x 10'
-student = dict(type='CTClassifier')
+# Of each recipe its teacher's hook and its consistency term: a study makes arms of them.
 recipes = {
-    f'CT {start}, {term}': dict(
-        overlay=dict(
-            model=dict(student, consistency=settings), custom_hooks=[ways[start]['hook']]
-        ),
-        start=ways[start].get('start'),
-        baseline=['Standard', 'Standard, equal compute'],
+    f'CT {way}, {name}': dict(
+        **ways[way], term=distances[name], baseline=['Standard', 'Standard, equal compute']
     )
-    for start, kinds in {
+    for way, names in {
         'from scratch': [name for name in distances if name != 'no term'],
         'from the teacher': ['no term', bold],
         'from the teacher, lr / 10': ['no term', 'KL of the logits', bold],
         'from the BN network': ['no term', 'cosine x 3', bold, 'cosine x 30'],
     }.items()
-    for term, settings in distances.items()
-    if term in kinds
+    for name in names
 }
 # What of the teacher counts: each with the same student.
 teachers = {
@@ -63,29 +58,23 @@ teachers = {
 recipes = {
     **recipes,
     **{
-        f'CT {start}, {bold}, {name}': dict(
-            overlay=dict(
-                model=dict(student, consistency=distances[bold]),
-                custom_hooks=[{**ways[start]['hook'], **changes}],
-            ),
-            start=ways[start].get('start'),
-            baseline=[f'CT {start}, {bold}'],
+        f'CT {way}, {bold}, {name}': dict(
+            ways[way],
+            hook={**ways[way]['hook'], **teachers[name]},
+            term=distances[bold],
+            baseline=[f'CT {way}, {bold}'],
         )
-        for start, kinds in {
+        for way, names in {
             'from scratch': [name for name in teachers if name != 'folded teacher'],
             'from the teacher, lr / 10': ['BN teacher', 'calibrated teacher'],
             'from the BN network': ['BN teacher', 'folded teacher'],
         }.items()
-        for name, changes in teachers.items()
-        if name in kinds
+        for name in names
     },
     f'CT from scratch, {bold}, BN frozen at the end': dict(
-        overlay=dict(
-            model=dict(student, consistency=distances[bold]),
-            custom_hooks=[
-                ways['from scratch']['hook'], dict(type='FreezeBNStatisticsHook', begin=0.8)
-            ],
-        ),
+        ways['from scratch'],
+        term=distances[bold],
+        more=[dict(type='FreezeBNStatisticsHook', begin=0.8)],
         baseline=[f'CT from scratch, {bold}'],
     ),
 }

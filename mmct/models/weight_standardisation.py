@@ -48,7 +48,8 @@ def standardise_weights(model: nn.Module) -> nn.Module:
     """Standardise the weights of all convolutions of a network whenever they are used, in place.
 
     The parameters, and their names, stay what they are; each convolution gets ``weight_gain``,
-    which begins at 1 and is learned. :func:`fold_weights` makes plain convolutions of them again.
+    which begins at 1 and is learned. :func:`fold_weights` makes plain convolutions of them again,
+    and what is folded can be loaded: gains that a state dict lacks are those of its weights.
 
     The activation gains of Brock et al. (1.7 for ReLU) and their factors around a residual branch
     are not computed here but measured: :func:`mmct.models.calibrate` gives each layer's output
@@ -137,7 +138,15 @@ def _standardised_kind(kind: type[nn.Module]) -> type[nn.Module]:
     def weight(layer: nn.Module) -> Tensor:
         return standardised(layer._parameters['weight'], layer._parameters[_GAIN])
 
-    members = dict(weight=property(weight), plain_kind=kind)
+    def load(layer: nn.Module, weights: dict[str, Tensor], prefix: str, *args) -> None:
+        plain = weights.get(f'{prefix}weight')
+        if plain is not None:
+            # With this one a filter of mean 0 is what it was.
+            gain = (plain.flatten(1).square().sum(1) + _EPS).sqrt()
+            weights.setdefault(f'{prefix}{_GAIN}', gain)
+        kind._load_from_state_dict(layer, weights, prefix, *args)
+
+    members = dict(weight=property(weight), plain_kind=kind, _load_from_state_dict=load)
     return type(f'Standardised{kind.__name__}', (kind,), members)
 
 

@@ -234,7 +234,8 @@ def check_fits(source: str, weights: dict[str, Tensor], model: nn.Module) -> Non
     wrong = [
         name
         for name, value in model.state_dict().items()
-        if not name.endswith('num_batches_tracked')
+        # Not needed, or of standardised weights, which are computed where they are missing.
+        if not name.endswith(('num_batches_tracked', 'weight_gain'))
         and (name not in found or found[name].shape != value.shape)
     ]
     if wrong:

@@ -96,6 +96,18 @@ def test_a_folded_network_fits_the_plain_one():
     torch.testing.assert_close(plain.eval()(images), expected)
 
 
+def test_a_folded_network_can_be_loaded_and_gains_that_are_kept_count():
+    net, images = trained(build()), torch.randn(2, 3, 32, 32)
+    nn.init.constant_(net.backbone.conv1.weight_gain, 1e-3)
+    expected, kept = net(images), copy.deepcopy(net.state_dict())
+    again = build()
+    again.load_state_dict(fold_weights(net).state_dict(), strict=True)
+    torch.testing.assert_close(again.eval()(images), expected)
+    again.load_state_dict(kept, strict=True)
+    assert again.backbone.conv1.weight_gain[0] == 1e-3
+    torch.testing.assert_close(again(images), expected)
+
+
 def test_to_fold_a_network_leaves_its_copy_alone():
     net = trained(build())
     images = torch.randn(2, 3, 32, 32)

@@ -83,8 +83,9 @@ def test_without_a_stack_the_light_rooms_work():
 
 REGISTERED = dict(
     LOOPS='CorruptionTestLoop',
-    HOOKS='AdversarialTrainingHook ChannelsLastHook NoBNTeacherHook NoBNTrainingHook '
-    'RecalibrateBNHook ResumableCheckpointHook ScorecardHook',
+    OPTIM_WRAPPERS='BFloat16OptimWrapper',
+    HOOKS='AdaptiveClippingHook AdversarialTrainingHook ChannelsLastHook FreezeBNStatisticsHook '
+    'NoBNTeacherHook NoBNTrainingHook RecalibrateBNHook ResumableCheckpointHook ScorecardHook',
     DATASETS='ArrayCorruptionSet CIFAR100C CIFAR10C CIFAR10CBar CorruptedDataset Digits '
     'FolderCorruptionSet GeneratedCorruptionSet ImageNetC ImageNetCBar MultiDomain OfficeHome '
     'PACS TerraIncognita TinyImageNetC VLCS',
@@ -92,7 +93,7 @@ REGISTERED = dict(
     TRANSFORMS='AugMix Corrupt TorchvisionAutoAugment',
     MODELS='AllConvNet CORAL CTClassifier CTConsistencyLoss DenseNetCIFAR DomainClassifier '
     'GroupDRO IRM InterdomainMixup JensenShannonLoss MMD MultiViewDataPreprocessor NoNorm '
-    'NormFreeBackbone NormFreeClassifier ResNeXtCIFAR WideResNet',
+    'NormFreeBackbone NormFreeClassifier ResNetCIFAR ResNeXtCIFAR WideResNet',
     METRICS='CorruptionError DomainAccuracy',
 )
 

@@ -177,7 +177,7 @@ REFUSED = {
     ),
     'other loss': (
         as_it_is, ['model.consistency.loss_weight=2'],
-        ['model.consistency.loss_weight: not set -> 2'],
+        ['model.consistency.loss_weight: 10.0 -> 2'],
     ),
     'other data': (
         as_it_is, ['train_dataloader.dataset.indices=32'], ['data.num_images: 64 -> 32'],
@@ -205,7 +205,7 @@ def test_it_goes_on_with_another_config_if_told_to(stopped):
     result = succeed(TRAIN, CT, '--resume', '--allow-other-config', *OPTIONS,
                      'default_hooks.logger.interval=1',
                      'model.consistency.loss_weight=2', cwd=stopped)  # fmt: skip
-    assert 'loss_weight: not set -> 2' in result.out
+    assert 'loss_weight: 10.0 -> 2' in result.out
     assert 'resumed epoch: 1' in result.out
     assert (stopped / 'run' / 'epoch_2.pth').is_file()
 

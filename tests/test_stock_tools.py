@@ -38,12 +38,13 @@ def rates(cfg):
 def test_the_schedule_of_each_stage_can_be_drawn(tiny, tmp_path):
     ct = Config.fromfile(mmct.config_path('ct_resnet18_digits'))
     ct.work_dir = str(tmp_path)
+    ct.custom_hooks[0].student_lr_mult = 0.3
     add_methods(ct, ['adversarial'])
     plain = tiny('bn_resnet18_digits', options={'train_cfg.max_epochs': ct.train_cfg.max_epochs})
     student, expected = rates(ct), rates(plain)
     assert len(expected) == 4 * ct.train_cfg.max_epochs
     # The student's, with its factor; the teacher takes twice as many steps.
-    assert student == pytest.approx([0.1 * rate for rate in expected])
+    assert student == pytest.approx([0.3 * rate for rate in expected])
     recipe = TeacherRecipe(length=2, lr=0.05)
     teacher = rates(teacher_config(ct, recipe, str(tmp_path / 'teacher')))
     assert len(teacher) == 2 * len(student) and max(teacher) == pytest.approx(0.05, rel=0.1)

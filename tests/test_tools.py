@@ -177,6 +177,7 @@ def test_tta_averages_an_image_and_its_mirror_image(trained, tmp_path):
 
     cfg = Config.fromfile(config)
     cfg.model.type = 'ImageClassifier'
+    del cfg.model['consistency']
     model = mmpretrain.models.build_classifier(
         {**cfg.model, 'data_preprocessor': cfg.data_preprocessor}
     ).eval()

@@ -255,7 +255,7 @@ def test_the_control_shares_its_teacher_with_the_plain_arm(plan):
     text = """
 control = [dict(hook, remove_bn=False)]
 arms = dict(
-    BN=dict(config=ct, overlay=dict(model=dict(type='ImageClassifier'), custom_hooks=[])),
+    BN=dict(config=bn),
     control=dict(config=ct, overlay=dict(custom_hooks=control)),
 )
 """

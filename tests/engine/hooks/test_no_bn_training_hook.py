@@ -58,6 +58,7 @@ def test_the_same_seed_gives_the_same_start(nobn, train):
 
 def test_fold_starts_from_a_bn_checkpoint(nobn, train, tmp_path):
     cfg = nobn(dict(init='fold', checkpoint=str(tmp_path / 'bn.pth')))
+    del cfg.model['weight_standardisation']
     bn_cfg = {**cfg.model, 'type': 'ImageClassifier'}
     bn_cfg['data_preprocessor'] = cfg.data_preprocessor
     network = MODELS.build(bn_cfg)
@@ -72,6 +73,22 @@ def test_fold_starts_from_a_bn_checkpoint(nobn, train, tmp_path):
     bn_free.load_state_dict(start)
     images = torch.randn(4, 3, 8, 8)
     torch.testing.assert_close(bn_free.eval()(images), network.eval()(images))
+
+
+def test_what_folding_would_not_survive_is_refused(nobn, train, tmp_path):
+    with pytest.raises(CTError, match="init='fold' does not go with weight_standardisation"):
+        train(nobn(dict(init='fold')))
+
+
+def test_fold_takes_the_network_that_the_config_starts_from(nobn, train, tiny, tmp_path):
+    bn = train(tiny('bn_resnet18_digits', options={'train_cfg.max_epochs': 1})).model
+    torch.save(dict(state_dict=bn.state_dict()), tmp_path / 'bn.pth')
+    cfg = nobn(dict(init='fold'), {'load_from': str(tmp_path / 'bn.pth')})
+    del cfg.model['weight_standardisation']
+    free = MODELS.build({**cfg.model, 'data_preprocessor': cfg.data_preprocessor})
+    free.load_state_dict(_start(cfg, train))
+    images = torch.randn(4, 3, 8, 8)
+    torch.testing.assert_close(free.eval()(images), bn.eval()(images), rtol=1e-4, atol=1e-4)
 
 
 def test_calibrate_keeps_the_checkpoints_weights(nobn, train, tmp_path):

@@ -7,7 +7,7 @@ _base_ = [
     '../_base_/studies/narrow_digits.py',
 ]
 # How a teacher is trained here, as digits_teachers.py chose: docs/recipe.md
-own = dict(clip_grad=dict(max_norm=1.0))
+own = dict(lr=0.05)
 arms = {
     name: dict(
         config='{{ fileDirname }}/../_base_/studies/digits_part.py',
@@ -21,7 +21,10 @@ arms = {
             name: dict(
                 overlay=dict(
                     model=dict(type='CTClassifier', consistency=parts['term']),
-                    custom_hooks=[{**parts['hook'], **own}, *parts.get('more', [])],
+                    custom_hooks=[
+                        {**(own if parts['hook'].get('remove_bn', True) else {}), **parts['hook']},
+                        *parts.get('more', []),
+                    ],
                 ),
                 start=parts.get('start'),
                 baseline=parts['baseline'],

@@ -20,7 +20,7 @@ arms = {
         config='{{ fileDirname }}/../ct_resnet18_digits.py',
         # Without the scorecard at the end: the study has its own.
         overlay=dict(
-            custom_hooks=[dict(_base_.ct_teacher, clip_grad=dict(max_norm=1.0))]
+            custom_hooks=[dict(_base_.ct_teacher, lr=0.05)]
         ),
         variant='CT',
         group='ResNet-18',

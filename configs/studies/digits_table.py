@@ -1,11 +1,11 @@
 # CT by the chosen recipe and all of its controls on the digits: docs/results.md
 _base_ = ['../_base_/studies/controls.py', '../_base_/studies/narrow_digits.py']
 # How a teacher is trained here, as digits_teachers.py chose: docs/recipe.md
-own = dict(clip_grad=dict(max_norm=1.0))
+own = dict(lr=0.05)
 free = dict(
     model=dict(type='NormFreeClassifier', weight_standardisation=True),
     custom_hooks=[_base_.calibrated],
-    optim_wrapper=own,
+    optim_wrapper=dict(optimizer=own),
 )
 arms = {
     variant: dict(
@@ -18,7 +18,9 @@ arms = {
         start=parts.get('start'),
         overlay=dict(
             model=dict(type='CTClassifier', consistency=parts['term']),
-            custom_hooks=[{**parts['hook'], **own}],
+            custom_hooks=[
+                {**(own if parts['hook'].get('remove_bn', True) else {}), **parts['hook']}
+            ],
         )
         if 'hook' in parts
         else free

@@ -143,7 +143,8 @@ model = dict(
 )
 custom_hooks = [
     *_base_.custom_hooks,
-    dict(type='NoBNTeacherHook', length=2, weight_standardisation=True),
+    dict(type='NoBNTeacherHook', length=2, weight_standardisation=True,
+         student_start='teacher', student_lr_mult=0.1),
 ]
 """
     by_hand = Config.fromfile(write(tmp_path, 'my_ct_config.py', text))

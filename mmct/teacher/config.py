@@ -24,7 +24,9 @@ from mmct.runs.identity import UNKNOWN, start_of
 
 from .trackers import teachers_backends
 
-RECIPE = dict(length=2, weight_standardisation=True)
+RECIPE = dict(
+    length=2, weight_standardisation=True, student_start='teacher', student_lr_mult=0.1
+)
 """Settings of ``NoBNTeacherHook`` that docs/recipe.md chose."""
 
 CONSISTENCY = dict(distance='cosine', stage='pre_logits', loss_weight=10.0)

@@ -1,6 +1,6 @@
 # CT by the chosen recipe (docs/recipe.md), every control of it, and each ingredient taken out.
 _base_ = ['./recipes.py']
-chosen = 'from scratch'
+chosen = 'from the teacher, lr / 10'
 way, term = _base_.ways[chosen], _base_.distances[_base_.bold]
 hook = way['hook']
 # What the networks of CT take in all, in lengths of the student.

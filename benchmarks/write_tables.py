@@ -59,7 +59,8 @@ def _errors(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
             Number.over_seeds(value) if value and value['count'] == seeds else Number(None)
             for value in values
         ]
-        made.append(Row(variant, cells))
+        if any(cell.value is not None for cell in cells):
+            made.append(Row(variant, cells))
     head = ['', *(f'{group}: {title}' for group, title in columns)]
     note = f'Means over {seeds} seeds. {errors_note((_CLEAN, _CORRUPTED), rows)}'.rstrip()
     return f'{Table(head, made).to_markdown()}\n{note}\n'

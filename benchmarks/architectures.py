@@ -268,6 +268,9 @@ ARCHITECTURES = {
     'ResNeXt': Architecture(
         'mmpretrain::resnext/resnext50-32x4d_8xb32_in1k.py', small(256, **GROUPED)
     ),
+    'ResNetCIFAR': Architecture(
+        'mmct::bn_resnet20_cifar10_folder.py', small(32, depth=8, base_channels=8)
+    ),
     'ResNeXtCIFAR': Architecture(
         'mmct::bn_resnext29_cifar10.py', small(128, depth=11, width_per_group=4, **NARROW)
     ),

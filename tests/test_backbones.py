@@ -11,7 +11,7 @@ from mmpretrain.registry import MODELS
 from torch.nn.modules.batchnorm import _BatchNorm
 
 import mmct
-from mmct.models import AllConvNet, DenseNetCIFAR, ResNeXtCIFAR, WideResNet
+from mmct.models import AllConvNet, DenseNetCIFAR, ResNetCIFAR, ResNeXtCIFAR, WideResNet
 
 CONFIGS = Path(mmct.config_path('ct_wrn40_2_cifar10')).parent
 # Published counts, in millions, with the number of classes that they are for:
@@ -28,6 +28,7 @@ PUBLISHED = {
 SMALL = {
     AllConvNet: dict(base_channels=4),
     DenseNetCIFAR: dict(depth=10, growth_rate=4),
+    ResNetCIFAR: dict(depth=8, base_channels=4, zero_init_residual=False),
     ResNeXtCIFAR: dict(depth=11, width_per_group=4),
     WideResNet: dict(depth=10, widen_factor=1, base_channels=4),
 }
@@ -66,6 +67,7 @@ def test_the_layers_are_those_of_the_papers():
     assert len(convolutions(WideResNet(40, 2))) + 3 == 40
     assert len(convolutions(DenseNetCIFAR(100, 12))) + 1 == 100
     assert len(convolutions(ResNeXtCIFAR(29))) + 1 == 29
+    assert len(convolutions(ResNetCIFAR(20))) + 1 == 20
     assert len(convolutions(AllConvNet())) == 9
     grouped = [m for m in convolutions(ResNeXtCIFAR(29)) if m.groups > 1]
     assert len(grouped) == 9
@@ -116,6 +118,7 @@ def test_a_resnext_has_the_stem_of_the_cifar_resnets():
         (WideResNet, dict(out_indices=(3,)), 'out_indices must be of 0, 1, 2'),
         (DenseNetCIFAR, dict(depth=101), 'depth must be 6 n'),
         (ResNeXtCIFAR, dict(depth=30), 'depth must be 9 n'),
+        (ResNetCIFAR, dict(depth=18), 'depth must be 6 n'),
         (AllConvNet, dict(base_channels=0), 'base_channels must be positive'),
         (AllConvNet, dict(drop_rate=-0.1), 'drop_rate must be in'),
     ],

@@ -1,5 +1,5 @@
 # CT by the chosen recipe (docs/recipe.md), every control of it, and each ingredient taken out.
-_base_ = ['./recipes.py']
+_base_ = ['./categories.py', './recipes.py']
 chosen = 'from the teacher, lr / 10'
 way, term = _base_.ways[chosen], _base_.distances[_base_.bold]
 hook = way['hook']
@@ -45,12 +45,5 @@ compared_with = {
     **{name: ['CT'] for name in taught if name.startswith('CT, ')},
 }
 table = {
-    'clean error, %': 'corruption.clean_error_pct',
-    'mCE, %': 'corruption.raw_mce_pct',
-    'noise': 'corruption.categories_pct.noise',
-    'blur': 'corruption.categories_pct.blur',
-    'weather': 'corruption.categories_pct.weather',
-    'digital': 'corruption.categories_pct.digital',
     'mCE with BN statistics of the test images, another setting, %': 'adapted.raw_mce_pct',
 }
-figures = dict(errors=dict(type='ErrorArrows'))

@@ -1,5 +1,6 @@
 # The paper's first claim, between networks that are all at their end: a network without BN, and
 # its twin with BN trained for several lengths, so that there is one of equal clean error.
+_base_ = ['./categories.py']
 free = dict(
     model=dict(type='NormFreeClassifier', weight_standardisation=True),
     custom_hooks=[dict(type='NoBNTrainingHook')],
@@ -11,14 +12,7 @@ variants = {
     'no BN, twice': dict(overlay=free, length=2),
 }
 table = {
-    'clean error, %': 'corruption.clean_error_pct',
-    'mCE, %': 'corruption.raw_mce_pct',
-    'noise': 'corruption.categories_pct.noise',
-    'blur': 'corruption.categories_pct.blur',
-    'weather': 'corruption.categories_pct.weather',
-    'digital': 'corruption.categories_pct.digital',
     'mCE above that of BN at equal clean error': dict(
         at_equal='corruption.clean_error_pct', of='corruption.raw_mce_pct'
     ),
 }
-figures = dict(errors=dict(type='ErrorArrows'))

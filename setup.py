@@ -25,14 +25,10 @@ LIGHT = [
     'scipy>=1.15',
     'tabulate>=0.9,<1',
 ]
-# What training, scoring and studies need besides, on either stack.
-TRAINING = [
-    'safetensors>=0.4.3',
-    'scikit-learn>=1.4',
-    'threadpoolctl>=3.1',
-    'torch>=2.6',
-    'torchvision>=0.21',
-]
+# What scoring networks of torch needs besides.
+TORCH = ['torch>=2.6', 'torchvision>=0.21']
+# What training and studies need besides, on either stack.
+TRAINING = [*TORCH, 'safetensors>=0.4.3', 'scikit-learn>=1.4', 'threadpoolctl>=3.1']
 # `mmct.stack.RANGES` is what mmct accepts at import; these lie inside it. The two overwrite each
 # other's files: only one can be installed.
 ONEDL = [
@@ -106,6 +102,7 @@ setup(
     python_requires='>=3.10',
     install_requires=LIGHT,
     extras_require={
+        'torch': TORCH,
         'onedl': ONEDL,
         'openmmlab': OPENMMLAB,
         'ray': RAY,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib import metadata
 from importlib.abc import MetaPathFinder
+from importlib.util import find_spec
 
 from packaging.specifiers import SpecifierSet
 
@@ -95,15 +96,25 @@ def installed_stack() -> str | None:
     return check_stack(versions)
 
 
+def has_torch() -> bool:
+    """Tell if torch is installed, without importing it."""
+    try:
+        return find_spec('torch') is not None
+    except ImportError:
+        return False
+
+
 class RefusedModules(MetaPathFinder):
-    """Refuses in one line to import modules that need an mm stack where none is installed.
+    """Refuses in one line to import modules that need what is not installed.
 
     Args:
         names (Iterable[str]): Modules and packages, with all that is below them.
+        need (str): 'an mm stack' or 'torch'. Defaults to 'an mm stack'.
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], need: str = 'an mm stack') -> None:
         self.names = tuple(f'{name}.' for name in names)
+        self.need = need
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
         """Raise for these modules; leave all others to Python.
@@ -117,9 +128,10 @@ class RefusedModules(MetaPathFinder):
             StackError: If the module is one of these.
         """
         if f'{name}.'.startswith(self.names):
+            extra = 'torch' if self.need == 'torch' else _DEFAULT
             raise StackError(
-                f'mmct: no mm stack is installed, and {name} needs one; '
-                f'mend it with: pip install "mmct[{_DEFAULT}]"'
+                f'mmct: {name} needs {self.need}, which is not installed; '
+                f'mend it with: pip install "mmct[{extra}]"'
             )
 
 

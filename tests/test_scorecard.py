@@ -153,8 +153,8 @@ def test_killed_again_and_again_it_ends_with_the_same_bytes(folder):
     for n in (2, 4):
         # In the midst of a cell; and when the file of a cell is moved into place.
         before = (
-            'import mmct.scoring.predictor as p\n'
-            f'p.class_scores = nth({n}, p.class_scores)\n'
+            'import mmct.scoring.mm_network as p\n'
+            f'p.class_scores = nth({n + 1}, p.class_scores)\n'
             'import mmct.runs.files as w\n'
             f'w.os.replace = nth({n}, w.os.replace)\n'
         )

@@ -20,7 +20,7 @@ from mmct.runs.errors import CTError, config_errors, trial_of
 from mmct.runs.files import write_bytes
 from mmct.runs.isolation import isolated
 from mmct.runs.ranks import join_processes, unwrapped
-from mmct.scoring import rehearse_scoring
+from mmct.scoring.rehearsal import rehearse_scoring
 
 from .configs import merge_cfg_options, merge_common_arguments, set_loader
 from .corruption_options import set_corruptions

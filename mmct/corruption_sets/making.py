@@ -124,7 +124,7 @@ class CorruptionSetMaker:
             layout.begin(scan.labels)
             self._make_corruptions(workers, layout, scan, todo)
         shutil.rmtree(self.work, ignore_errors=True)
-        for stray in self.out.glob(temporary_name(Path('*')).name):
+        for stray in self.out.glob(temporary_name(Path('*'), '*').name):
             stray.unlink()
 
     def _scan(self, workers: Workers) -> Scan:

@@ -95,8 +95,11 @@ def read(out: Path) -> dict[str, Any] | None:
     """
     file = out / FILE
     if not file.exists():
-        ours = {'.lock', WORK, temporary_name(file).name}
-        if out.exists() and (not out.is_dir() or {p.name for p in out.iterdir()} - ours):
+        ours = ('.lock', WORK, temporary_name(file, '*').name)
+        others = out.is_dir() and [
+            path for path in out.iterdir() if not any(map(path.match, ours))
+        ]
+        if out.exists() and (others or not out.is_dir()):
             raise CTError(
                 f'{out} holds files but no {FILE} of a corruption set: take another folder'
             )

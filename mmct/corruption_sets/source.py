@@ -12,7 +12,8 @@ from mmengine.registry import DATASETS, init_default_scope
 from mmengine.utils import import_modules_from_strings
 from mmpretrain.datasets import PackInputs
 
-from mmct.datasets.images import order_of_sample, reordered
+from mmct.corruptions.channels import reordered
+from mmct.datasets.images import order_of_sample
 from mmct.messages import missing_data
 from mmct.runs.errors import CTError
 

@@ -4,24 +4,30 @@ from .corrupt import corrupt
 from .names import (
     BENCHMARK,
     CATEGORIES,
+    CLEAN,
     CORRUPTIONS,
     EXTRA,
     SEVERITIES,
+    Cell,
     check_corruption,
     check_seed,
     check_severity,
+    choose_corruptions,
     choose_table,
 )
 
 __all__ = [
     'BENCHMARK',
     'CATEGORIES',
+    'CLEAN',
     'CORRUPTIONS',
+    'Cell',
     'EXTRA',
     'SEVERITIES',
     'check_corruption',
     'check_seed',
     'check_severity',
+    'choose_corruptions',
     'choose_table',
     'corrupt',
 ]

@@ -1,8 +1,8 @@
 """Names, severities and tables of the corruptions, and checks of what a user gives."""
 
 import operator
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,6 +45,25 @@ CATEGORIES = dict(
 SEVERITIES = (1, 2, 3, 4, 5)
 """From weak to strong."""
 
+
+class Cell(NamedTuple):
+    """A corruption at a severity.
+
+    Attributes:
+        corruption (str, optional): Its name; None for clean images.
+        severity (int): From 1 to 5; 0 for clean images.
+    """
+
+    corruption: str | None
+    severity: int
+
+    def __str__(self) -> str:
+        return f'{self.corruption} at severity {self.severity}' if self.corruption else 'clean'
+
+
+CLEAN = Cell(None, 0)
+"""The images as they were before."""
+
 TABLES = ('cifar', 'imagenet')
 """The tables of severities: CIFAR-10-C's and ImageNet-C's."""
 
@@ -68,6 +87,32 @@ def check_corruption(corruption: str, known: Sequence[str] = CORRUPTIONS) -> str
     if corruption in known:
         return corruption
     raise ValueError(f'there is no corruption {corruption!r}: {suggestion(corruption, known)}')
+
+
+def choose_corruptions(
+    chosen: str | Sequence[str], categories: Mapping[str, Sequence[str]] = CATEGORIES
+) -> list[str]:
+    """Choose corruptions by name or by category.
+
+    Args:
+        chosen (str | Sequence[str]): Names of corruptions, and of categories for all of theirs.
+        categories (Mapping[str, Sequence[str]]): All that there are. Defaults to
+            :data:`CATEGORIES`.
+
+    Returns:
+        list[str]: Each once, in the order of the categories.
+
+    Raises:
+        ValueError: If there is no such name, with the nearest one, or none was given.
+    """
+    words = {chosen} if isinstance(chosen, str) else set(chosen)
+    known = [name for names in categories.values() for name in names]
+    for word in sorted(words - set(categories)):
+        check_corruption(word, [*known, *categories])
+    found = {name for kind in words & set(categories) for name in categories[kind]} | words
+    if not found:
+        raise ValueError('corruptions must have a name')
+    return [name for name in known if name in found]
 
 
 def check_severity(severity: int) -> int:

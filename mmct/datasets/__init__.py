@@ -1,7 +1,7 @@
 """Data sets, samplers and transforms that mmpretrain lacks."""
 
 from .array_sets import CIFAR10C, CIFAR100C, ArrayCorruptionSet, CIFAR10CBar
-from .corruption_set import CLEAN, Cell, CorruptionSet
+from .corruption_set import CorruptionSet
 from .corruption_transform import Corrupt, CorruptedDataset
 from .digits import Digits
 from .folder_sets import FolderCorruptionSet, ImageNetC, ImageNetCBar, TinyImageNetC
@@ -13,8 +13,6 @@ __all__ = [
     'CIFAR100C',
     'CIFAR10C',
     'CIFAR10CBar',
-    'CLEAN',
-    'Cell',
     'CleanImages',
     'Corrupt',
     'CorruptedDataset',

@@ -8,7 +8,9 @@ from mmpretrain.datasets.categories import CIFAR10_CATEGORIES, CIFAR100_CATEGORI
 from mmpretrain.registry import DATASETS
 from torchvision.datasets.utils import check_integrity
 
-from .corruption_set import Cell, StoredCorruptionSet
+from mmct.corruptions import Cell
+
+from .corruption_set import StoredCorruptionSet
 
 
 @DATASETS.register_module()

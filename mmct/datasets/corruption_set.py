@@ -3,34 +3,13 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from mmpretrain.datasets import BaseDataset, PackInputs
 
-from mmct.corruptions import CATEGORIES, SEVERITIES, check_corruption, check_severity
-
-from .images import ARRAYS, check_channel_order, reordered
-
-
-class Cell(NamedTuple):
-    """A corruption at a severity.
-
-    Attributes:
-        corruption (str, optional): Its name; None for clean images.
-        severity (int): From 1 to 5; 0 for clean images.
-    """
-
-    corruption: str | None
-    severity: int
-
-    def __str__(self) -> str:
-        return f'{self.corruption} at severity {self.severity}' if self.corruption else 'clean'
-
-
-CLEAN = Cell(None, 0)
-"""The images as they were before."""
-
+from mmct.corruptions import CATEGORIES, SEVERITIES, Cell, check_severity, choose_corruptions
+from mmct.corruptions.channels import ARRAYS, check_channel_order, reordered
 
 META_KEYS = (
     'corruption', 'severity', 'position', 'sample_idx', 'img_path', 'ori_shape', 'img_shape'
@@ -49,8 +28,8 @@ class CorruptionSet(BaseDataset):
     pixels of a cell in :meth:`pixels`.
 
     Args:
-        corruptions (Sequence[str], optional): Names. None: those that the set
-            has by default.
+        corruptions (Sequence[str], optional): Names, also of categories. None: those that
+            the set has by default.
         severities (Sequence[int], optional): From 1 to 5. None: all.
         channel_order (str, optional): 'rgb' or 'bgr': the order that the
             model's ``data_preprocessor`` expects. None: the set's own.
@@ -100,12 +79,7 @@ class CorruptionSet(BaseDataset):
 
     def _checked(self, corruptions: Sequence[str]) -> list[str]:
         """Sort the names as the set does, each once."""
-        if isinstance(corruptions, str):
-            corruptions = [corruptions]
-        asked = [check_corruption(name, self.known) for name in corruptions]
-        if not asked:
-            raise ValueError(f'{type(self).__name__}: corruptions must have a name')
-        return [name for name in self.known if name in asked]
+        return choose_corruptions(corruptions, self.CATEGORIES)
 
     @property
     def known(self) -> tuple[str, ...]:

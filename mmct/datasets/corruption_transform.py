@@ -10,9 +10,10 @@ from mmcv.transforms import BaseTransform
 from mmpretrain.registry import DATASETS, TRANSFORMS
 
 from mmct.corruptions import check_corruption, check_seed, check_severity, choose_table, corrupt
+from mmct.corruptions.channels import check_channel_order, reordered
 from mmct.corruptions.names import check_table
 
-from .images import check_channel_order, order_of_sample, reordered
+from .images import order_of_sample
 
 
 @TRANSFORMS.register_module()

@@ -8,8 +8,11 @@ import numpy as np
 from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 from mmpretrain.registry import DATASETS
 
-from .corruption_set import Cell, StoredCorruptionSet
-from .images import FILES, IMAGE_ENDINGS, decoded
+from mmct.corruptions import Cell
+from mmct.corruptions.channels import FILES
+
+from .corruption_set import StoredCorruptionSet
+from .images import IMAGE_ENDINGS, decoded
 
 
 @DATASETS.register_module()

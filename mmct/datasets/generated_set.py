@@ -7,11 +7,12 @@ import numpy as np
 import torch
 from mmpretrain.registry import DATASETS
 
-from mmct.corruptions import CORRUPTIONS, SEVERITIES, check_seed, choose_table, corrupt
+from mmct.corruptions import CLEAN, CORRUPTIONS, SEVERITIES, Cell, check_seed, choose_table, corrupt
+from mmct.corruptions.channels import reordered
 from mmct.corruptions.names import check_table
 
-from .corruption_set import CLEAN, Cell, CorruptionSet
-from .images import order_of_sample, reordered
+from .corruption_set import CorruptionSet
+from .images import order_of_sample
 
 # Bytes of images that are kept: those of CIFAR's test set, twice.
 _KEPT = 1 << 26

@@ -1,5 +1,6 @@
 """A test loop over the cells of a corruption set."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from mmct.messages import missing_data
 from mmct.report import print_scorecards
 from mmct.runs.errors import CTError
 from mmct.runs.ranks import unwrapped
-from mmct.scoring import score
+from mmct.scoring import as_network, score_cells
 
 
 @LOOPS.register_module()
@@ -45,6 +46,10 @@ class CorruptionTestLoop(BaseLoop):
         channels_last (bool, optional): Layout of the inputs. None: on CUDA.
         recalibrate_bn (int): See :func:`mmct.scoring.score`; the run's name says so.
             Defaults to 0.
+        classes (Sequence[str], optional): The names of the network's outputs. Defaults to
+            None, not known.
+        classes_by_position (bool): Whether not to compare them with those of the set.
+            Defaults to False.
 
     Raises:
         ValueError: If data set or evaluator are others.
@@ -63,6 +68,8 @@ class CorruptionTestLoop(BaseLoop):
         name: str | None = None,
         channels_last: bool | None = None,
         recalibrate_bn: int = 0,
+        classes: Sequence[str] | None = None,
+        classes_by_position: bool = False,
     ) -> None:
         super().__init__(runner, dataloader)
         self.evaluator = (
@@ -70,6 +77,7 @@ class CorruptionTestLoop(BaseLoop):
         )
         self.fp16, self.out, self.name, self.channels_last = fp16, out, name, channels_last
         self.recalibrate_bn = recalibrate_bn
+        self.classes, self.classes_by_position = classes, classes_by_position
         self.cells = self.dataloader.dataset
         _check_parts(self.cells, self.evaluator.metrics)
         self.clean = None
@@ -89,7 +97,8 @@ class CorruptionTestLoop(BaseLoop):
         runner = self.runner
         runner.call_hook('before_test')
         runner.call_hook('before_test_epoch')
-        result = score(unwrapped(runner), self.cells, self.clean, **self._settings())
+        network = as_network(unwrapped(runner), classes=self.classes)
+        result = score_cells(network, self.cells, self.clean, **self._settings())
         if is_main_process():
             print_scorecards([result])
         metric = self.evaluator.metrics[0]
@@ -107,7 +116,7 @@ class CorruptionTestLoop(BaseLoop):
         return dict(
             out=Path(out),
             name=self.name or f'{config.stem}{adapted}',
-            metric=self.evaluator.metrics[0],
+            **self.evaluator.metrics[0].options(self.cells),
             config=config.name,
             checkpoint=Path(checkpoint).name if checkpoint else '',
             # With a batch sampler of the config's, the loader itself has none.
@@ -116,6 +125,7 @@ class CorruptionTestLoop(BaseLoop):
             fp16=self.fp16,
             channels_last=self.channels_last,
             recalibrate_bn=self.recalibrate_bn,
+            classes_by_position=self.classes_by_position,
         )
 
 
@@ -135,7 +145,7 @@ def _check_parts(cells: Dataset, metrics: list[BaseMetric]) -> None:
             "CorruptionTestLoop: test_evaluator must be dict(type='CorruptionError'), got "
             f'{[type(metric).__name__ for metric in metrics]}'
         )
-    metrics[0].summary_options(cells.metainfo['corruptions'], cells.cells)
+    metrics[0].options(cells)
 
 
 def _clean_images(dataset: dict) -> CleanImages:

@@ -15,28 +15,49 @@ from .error_table import (
     raw_mce,
     relative_mce,
 )
-from .result_file import SCHEMA, SCHEMA_VERSION, make_result, read_result
+from .predictions import Predictions, make_predictions, unpack_predictions
+from .probability_scores import (
+    adaptive_calibration_error,
+    area_under_risk_coverage,
+    brier_score,
+    classwise_calibration_error,
+    fit_temperature,
+    probability_scores,
+    tempered,
+)
+from .result_file import SCHEMA, SCHEMA_VERSION, labels_of, make_result, read_result
 from .summary import cell_score, mean_interval, summarise_cells, unpack_hits
 
 __all__ = [
     'ALEXNET',
     'Comparison',
+    'Predictions',
     'Reference',
     'SCHEMA',
     'SCHEMA_VERSION',
+    'adaptive_calibration_error',
+    'area_under_risk_coverage',
+    'brier_score',
     'category_means',
     'cell_score',
+    'classwise_calibration_error',
     'compare',
     'corruption_means',
     'expected_calibration_error',
     'find_run',
+    'fit_temperature',
+    'labels_of',
+    'make_predictions',
     'make_result',
     'mean_interval',
     'normalised_mce',
+    'probability_scores',
     'raw_mce',
     'read_result',
     'relative_mce',
     'rms_calibration_error',
     'summarise_cells',
+    'tempered',
     'unpack_hits',
+    'unpack_predictions',
 ]

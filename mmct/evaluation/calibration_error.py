@@ -21,7 +21,7 @@ def expected_calibration_error(confidence: np.ndarray, hits: np.ndarray, bins: i
         ValueError: If shapes differ, there are no images, or a confidence is no
             probability.
     """
-    confidence, hits = _checked(confidence, hits)
+    confidence, hits = checked_confidence(confidence, hits)
     edges = np.linspace(0, 1, bins + 1)
     number = np.clip(np.searchsorted(edges, confidence) - 1, 0, bins - 1)
     gaps = np.bincount(number, confidence - hits, bins)
@@ -47,7 +47,7 @@ def rms_calibration_error(confidence: np.ndarray, hits: np.ndarray, bin_size: in
         ValueError: If shapes differ, there are no images, or a confidence is no
             probability.
     """
-    confidence, hits = _checked(confidence, hits)
+    confidence, hits = checked_confidence(confidence, hits)
     # Stable: images of the same confidence stay in their order.
     order = np.argsort(confidence, kind='stable')
     starts = np.arange(max(1, len(hits) // bin_size)) * bin_size
@@ -56,7 +56,22 @@ def rms_calibration_error(confidence: np.ndarray, hits: np.ndarray, bin_size: in
     return float(100 * np.sqrt((sizes * gaps**2).sum() / len(hits)))
 
 
-def _checked(confidence: np.ndarray, hits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def checked_confidence(
+    confidence: np.ndarray, hits: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Check confidences and hits.
+
+    Args:
+        confidence (np.ndarray): Probability of the top class, from 0 to 1. (N,)
+        hits (np.ndarray): True where the top class is right. (N,)
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: The same, as float64; confidences are rounded.
+
+    Raises:
+        ValueError: If shapes differ, there are no images, or a confidence is no
+            probability.
+    """
     confidence = np.asarray(confidence, np.float64)
     hits = np.asarray(hits)
     if confidence.ndim != 1 or confidence.shape != hits.shape or not len(hits):

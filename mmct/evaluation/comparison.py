@@ -9,11 +9,11 @@ import numpy as np
 
 from mmct.messages import suggestion
 
-from .result_file import make_result, reference_of
+from .result_file import labels_of, make_result, reference_of
 from .summary import image_errors, main_corruptions, mean_interval, unpack_hits
 
 # What has to be equal for errors to be of the same images.
-_DATA = ('set', 'source', 'images', 'labels_sha256', 'seed', 'table')
+_DATA = ('set', 'source', 'images', 'subset', 'labels_sha256', 'seed', 'table')
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,8 @@ def _restricted(result: Mapping[str, Any], keys: list[tuple]) -> dict[str, Any]:
         clean=cells.get((None, 0)) if (None, 0) in keys else None,
         cells=[cells[key] for key in keys if key[0]],
         examples=[e for e in result['examples'] if (e['corruption'], e['severity']) in keys],
+        labels=labels_of(result),
+        classes=result['classes'],
         reference=reference_of(result['summary']),
         **result['summary']['bootstrap'],
     )

@@ -83,6 +83,22 @@ class CorruptionError(BaseMetric):
                 )
         return dict(reference=reference, **self._bootstrap)
 
+    def options(self, corrupted: Any) -> dict[str, Any]:
+        """Return the options of :func:`mmct.scoring.score_cells` for a set.
+
+        Args:
+            corrupted (CorruptionSet): The set.
+
+        Returns:
+            dict: ``reference`` and ``bootstrap``.
+
+        Raises:
+            ValueError: If the reference is of other cells.
+        """
+        data = corrupted.metainfo['corruptions']
+        found = self.summary_options(data, corrupted.cells)
+        return dict(reference=found['reference'], bootstrap=self._bootstrap)
+
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
         """Collect which images are right.
 

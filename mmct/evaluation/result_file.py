@@ -6,12 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mmct.version import __version__
 
 from .error_table import Reference
+from .predictions import integers, pack, unpack, unpack_predictions
 from .summary import LEVEL, RESAMPLES, SEED, summarise_cells, unpack_hits
 
-SCHEMA, SCHEMA_VERSION = 'mmct-scorecard', 1
+SCHEMA, SCHEMA_VERSION = 'mmct-scorecard', 2
+
+# What the first version did not have.
+_SINCE_2 = dict(labels=None, classes=None)
 
 
 def make_result(
@@ -22,6 +28,8 @@ def make_result(
     clean: Mapping[str, Any] | None,
     cells: Sequence[Mapping[str, Any]],
     examples: Sequence[Mapping[str, Any]] = (),
+    labels: np.ndarray | None = None,
+    classes: Sequence[str] | None = None,
     reference: Reference | None = None,
     level: float = LEVEL,
     resamples: int = RESAMPLES,
@@ -36,6 +44,8 @@ def make_result(
         clean (Mapping, optional): The cell of the clean images.
         cells (Sequence[Mapping]): Those of :func:`cell_score`.
         examples (Sequence[Mapping]): Pictures. Defaults to none.
+        labels (np.ndarray, optional): The classes of the images; predictions need them. int (N,)
+        classes (Sequence[str], optional): Their names, by number.
         reference (Reference, optional): What to normalise by.
         level (float): Of the intervals. Defaults to 0.95.
         resamples (int): Of the bootstrap. Defaults to 10,000.
@@ -54,6 +64,8 @@ def make_result(
         mmct_version=__version__,
         model=dict(model),
         data=dict(data),
+        labels=None if labels is None else pack(labels.astype(integers(data['num_classes']))),
+        classes=None if classes is None else [str(name) for name in classes],
         clean=None if clean is None else dict(clean),
         cells=[dict(cell) for cell in cells],
         examples=[dict(example) for example in examples],
@@ -90,10 +102,12 @@ def read_result(path: str | Path) -> dict[str, Any]:
         raise ValueError(f'{path} is no result of a scorecard: {error}') from error
     if result['schema'] != SCHEMA:
         raise ValueError(f'{path} is no result of a scorecard, but of {result["schema"]!r}')
-    if result['schema_version'] != SCHEMA_VERSION:
+    if result['schema_version'] == 1:
+        result = {**result, **_SINCE_2}
+    elif result['schema_version'] != SCHEMA_VERSION:
         raise ValueError(
-            f'{path} has schema version {result["schema_version"]}, this mmct reads '
-            f'{SCHEMA_VERSION}: score again, or read it with mmct {result["mmct_version"]}'
+            f'{path} has schema version {result["schema_version"]}, this mmct reads 1 '
+            f'and {SCHEMA_VERSION}: score again, or read it with mmct {result["mmct_version"]}'
         )
     try:
         check(result, Result)
@@ -101,6 +115,31 @@ def read_result(path: str | Path) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f'{path} is damaged or was edited: {error}') from error
     return result
+
+
+def labels_of(result: Mapping[str, Any]) -> np.ndarray | None:
+    """Read the classes of a result's images.
+
+    Args:
+        result (Mapping): Of a result file.
+
+    Returns:
+        np.ndarray | None: int64 (N,). None if the file does not have them, as older ones.
+
+    Raises:
+        ValueError: If they are damaged.
+    """
+    packed, data = result['labels'], result['data']
+    if packed is None:
+        return None
+    classes = data['num_classes']
+    try:
+        labels = unpack(packed, integers(classes), data['images']).astype(np.int64)
+    except ValueError as error:
+        raise ValueError(f'the labels are damaged: {error}') from error
+    if labels.max() >= classes:
+        raise ValueError(f'the labels are not all of the {classes} classes')
+    return labels
 
 
 def reference_of(summary: Mapping[str, Any]) -> Reference | None:
@@ -142,13 +181,25 @@ def check_cells(cells: Iterable[Mapping[str, Any]], images: int) -> None:
 
 def _check_summary(result: dict[str, Any]) -> None:
     clean, cells, summary = result['clean'], result['cells'], result['summary']
-    check_cells(cells + ([clean] if clean is not None else []), result['data']['images'])
+    every = cells + ([clean] if clean is not None else [])
+    check_cells(every, result['data']['images'])
+    _check_predictions(every, labels_of(result))
     reference, draws = reference_of(summary), summary['bootstrap']
     draws = {key: draws[key] for key in ('level', 'resamples', 'seed')}
     again = summarise_cells(result['data'], clean, cells, reference, **draws)
     key = _difference(json.loads(json.dumps(again)), summary)
     if key:
         raise ValueError(f'summary.{key} does not follow from the cells')
+
+
+def _check_predictions(cells: Sequence[Mapping[str, Any]], labels: np.ndarray | None) -> None:
+    for cell in cells:
+        found = unpack_predictions(cell)
+        if found is None:
+            continue
+        if labels is None or (found.hits(labels) != unpack_hits(cell)).any():
+            what = f'{cell["corruption"] or "clean"} at severity {cell["severity"]}'
+            raise ValueError(f'predictions, labels and hits of {what} do not fit together')
 
 
 def _difference(one: Any, other: Any) -> str:

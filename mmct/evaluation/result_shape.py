@@ -9,6 +9,13 @@ from mmct.records import Record
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
+class _Predictions(Record):
+    num_classes: Annotated[int, Field(gt=0)]
+    classes: str
+    log_probabilities: str
+    label_log_probability: str
+
+
 class Cell(Record):
     """Declare what :func:`cell_score` returns."""
 
@@ -20,6 +27,7 @@ class Cell(Record):
     ece_pct: float
     rms_calibration_pct: float
     hits: str
+    predictions: _Predictions | None = None
 
 
 class _CorruptedCell(Cell):
@@ -49,7 +57,8 @@ class _Network(Record):
 class _Data(Record):
     set: str
     source: str
-    images: int
+    images: Annotated[int, Field(gt=0)]
+    num_classes: Annotated[int, Field(gt=0)]
     labels_sha256: str
     categories: dict[str, list[str]]
 
@@ -89,6 +98,8 @@ class Result(Head):
     name: str
     model: _Network
     data: _Data
+    labels: str | None
+    classes: list[str] | None
     clean: Cell | None
     cells: list[_CorruptedCell]
     examples: list[Example]

@@ -17,13 +17,18 @@ from .error_table import (
     raw_mce,
     relative_mce,
 )
+from .predictions import Predictions
 
 LEVEL, RESAMPLES, SEED = 0.95, 10_000, 0
 _BLOCK = 2_000_000  # numbers that are drawn at a time
 
 
 def cell_score(
-    corruption: str | None, severity: int, hits: np.ndarray, confidence: np.ndarray
+    corruption: str | None,
+    severity: int,
+    hits: np.ndarray,
+    confidence: np.ndarray,
+    predictions: Predictions | None = None,
 ) -> dict[str, Any]:
     """Score a cell.
 
@@ -32,10 +37,11 @@ def cell_score(
         severity (int): From 1 to 5; 0 for clean images.
         hits (np.ndarray): True where the top class of an image is right. (N,)
         confidence (np.ndarray): Probability of the top class, from 0 to 1. (N,)
+        predictions (Predictions, optional): To be kept, for scores of probabilities.
 
     Returns:
         dict: JSON-able: numbers of images and errors, error and calibration
-        errors in %, and the hits as base64 of packed bits.
+        errors in %, the hits as base64 of packed bits, and the predictions.
     """
     hits = np.asarray(hits, bool)
     errors = int((~hits).sum())
@@ -48,6 +54,7 @@ def cell_score(
         ece_pct=expected_calibration_error(confidence, hits),
         rms_calibration_pct=rms_calibration_error(confidence, hits),
         hits=base64.b64encode(np.packbits(hits).tobytes()).decode(),
+        **({} if predictions is None else dict(predictions=predictions.pack())),
     )
 
 
@@ -116,7 +123,11 @@ def summarise_cells(
     return dict(
         corruptions=len(names),
         severities=severities,
-        is_benchmark=ALEXNET.means.keys() <= set(names) and severities == [1, 2, 3, 4, 5],
+        is_benchmark=(
+            ALEXNET.means.keys() <= set(names)
+            and severities == [1, 2, 3, 4, 5]
+            and not data.get('subset')
+        ),
         clean_error_pct=clean_pct,
         clean_interval_pct=None if clean is None else _interval([clean], {None: 1.0}, draws),
         corruption_error_pct=means,

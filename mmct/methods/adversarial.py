@@ -11,7 +11,7 @@ from mmpretrain.registry import HOOKS
 from torch import Tensor
 
 from mmct.messages import is_positive, require
-from mmct.models import evaluating
+from mmct.modes import evaluating
 from mmct.runs.building import is_simulated
 from mmct.runs.configs import scoped
 from mmct.runs.ranks import unwrapped

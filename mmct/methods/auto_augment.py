@@ -7,7 +7,8 @@ from mmpretrain.registry import TRANSFORMS
 from PIL import Image
 from torchvision.transforms import AutoAugment, AutoAugmentPolicy
 
-from mmct.datasets.images import order_before, reordered
+from mmct.corruptions.channels import reordered
+from mmct.datasets.images import order_before
 from mmct.messages import require
 from mmct.runs.configs import scoped
 

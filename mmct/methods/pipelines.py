@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config, ConfigDict
 
-from mmct.datasets.images import order_before, reordered
+from mmct.corruptions.channels import reordered
+from mmct.datasets.images import order_before
 from mmct.runs.configs import type_name
 from mmct.runs.errors import CTError
 

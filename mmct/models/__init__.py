@@ -9,11 +9,11 @@ from .batch_norm_removal import (
     norm_free_backbone,
     remove_batch_norm,
 )
-from .batch_norm_statistics import reestimate_batch_norm, start_from_teacher
+from .batch_norm_statistics import start_from_teacher
 from .build import build_classifier
 from .consistency_loss import CTConsistencyLoss, consistency, gate_weights
 from .ct_classifier import CTClassifier
-from .forward_pass import class_scores, evaluating
+from .forward_pass import class_scores
 from .frozen_teacher import FrozenTeacher, check_speed, pick_dtype
 from .no_norm import NoNorm, calibrate
 from .weight_standardisation import (
@@ -44,13 +44,11 @@ __all__ = [
     'check_speed',
     'class_scores',
     'consistency',
-    'evaluating',
     'fold_weights',
     'gate_weights',
     'norm_free_backbone',
     'pick_dtype',
     'plain_weights',
-    'reestimate_batch_norm',
     'remove_batch_norm',
     'standardise_weights',
     'standardised',

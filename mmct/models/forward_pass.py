@@ -1,4 +1,4 @@
-"""Passes through a network: in eval mode, and with a look at what is inside."""
+"""Passes through a network, with a look at what is inside."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,27 +10,7 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.models.heads import ArcFaceClsHead
 from torch import Tensor, nn
 
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[nn.Module]:
-    """Put a network into eval mode; afterwards each layer is in the mode it was in.
-
-    Not ``train(True)`` afterwards: layers that stay in eval mode on purpose,
-    such as frozen BatchNorms, would be switched on.
-
-    Args:
-        model (nn.Module): The network.
-
-    Yields:
-        nn.Module: The same.
-    """
-    modes = {module: module.training for module in model.modules()}
-    try:
-        model.eval()
-        yield model
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+from mmct.modes import evaluating
 
 
 def see_inputs(

@@ -6,7 +6,15 @@ use them.
 
 from .figures import curves, heat_map, pixels, png
 from .page import render
-from .scorecards import cells_to_csv, print_ct_result, print_scorecards, to_latex, to_markdown
+from .scorecards import (
+    cells_to_csv,
+    print_ct_result,
+    print_scorecards,
+    score_table,
+    to_html,
+    to_latex,
+    to_markdown,
+)
 from .tables import Number, Row, Table, errors_note
 
 __all__ = [
@@ -22,6 +30,8 @@ __all__ = [
     'print_ct_result',
     'print_scorecards',
     'render',
+    'score_table',
+    'to_html',
     'to_latex',
     'to_markdown',
 ]

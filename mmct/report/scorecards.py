@@ -72,6 +72,21 @@ def to_markdown(results: Results) -> str:
     return '\n'.join(lines) + '\n' + score_table(results).to_markdown()
 
 
+def to_html(results: Results) -> str:
+    """Write the scores of networks on the same data for a notebook.
+
+    Args:
+        results (Sequence[Mapping]): Contents of result files.
+
+    Returns:
+        str: A paragraph on what was scored, and a table.
+    """
+    from html import escape
+
+    notes = ' '.join([f'Errors in %. {data_line(results[0])}.', *cautions(results)])
+    return f'<p>{escape(notes)}</p>\n{score_table(results).to_html()}'
+
+
 def to_latex(results: Results) -> str:
     """Write the scores of networks on the same data for a paper.
 

@@ -121,6 +121,10 @@ class Table:
         text = self._frame('\u2003').to_latex(index=False, escape=True, column_format=align)
         return text.replace('\u2003', r'\quad ').replace('±', r'$\pm$')
 
+    def to_html(self) -> str:
+        """Write the table as HTML, with all special characters escaped."""
+        return self._frame('\u2003').to_html(index=False, border=0)
+
     def print(self, title: str = '', console: Console | None = None) -> None:
         """Print the table in the terminal.
 

@@ -1,6 +1,5 @@
 """Checkpoints: read without running their code, resumed from, and written whole."""
 
-import hashlib
 import os
 import pickle
 import zipfile
@@ -198,23 +197,6 @@ def load_state_dict(path: str | Path) -> dict[str, Tensor]:
     ):
         raise CTError(f'checkpoint {path} holds no weights (no state_dict of tensors)')
     return {name.removeprefix('module.'): value for name, value in weights.items()}
-
-
-def digest(weights: dict[str, Tensor]) -> str:
-    """A mark by which weights are recognised.
-
-    Args:
-        weights (dict[str, Tensor]): A state dict.
-
-    Returns:
-        str: SHA-256 of names and values, in hexadecimal.
-    """
-    mark = hashlib.sha256()
-    for name, value in sorted(weights.items()):
-        mark.update(name.encode())
-        # As bytes: NumPy has no bfloat16.
-        mark.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return mark.hexdigest()
 
 
 def check_fits(source: str, weights: dict[str, Tensor], model: nn.Module) -> None:

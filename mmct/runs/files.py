@@ -2,8 +2,10 @@
 
 import json
 import os
+import platform
 from collections.abc import Callable
 from contextlib import suppress
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from .errors import CTError, LockedError
 
 def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
     """Write a file under a temporary name and move it into place.
+
+    Several processes may write the same file at once: the last one's stays, whole.
 
     Args:
         path (Path): The final name.
@@ -32,6 +36,7 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
         with temporary.open('rb') as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _remove_leftovers(path)
     except OSError as error:
         raise CTError(
             f'{path} was not written ({error.strerror}); what was there is intact. '
@@ -42,19 +47,39 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def temporary_name(path: Path) -> Path:
-    """Name a file while it is written.
-
-    It is the same name each time: what a killed run leaves is overwritten by the next. It is one
-    that no user has.
+def temporary_name(path: Path, process: str | None = None) -> Path:
+    """Name a file while it is written: one name for each process, none that a user has.
 
     Args:
         path (Path): The final name.
+        process (str, optional): Machine and number of a process; '*' for a pattern of all.
+            Defaults to None, this one.
 
     Returns:
         Path: Beside it, hidden.
     """
-    return path.with_name(f'.{path.name}.mmct.tmp')
+    return path.with_name(f'.{path.name}.mmct.{process or f"{platform.node()}-{os.getpid()}"}.tmp')
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what killed processes of this machine left of a file."""
+    pattern = temporary_name(Path(escape(path.name)), f'{escape(platform.node())}-*').name
+    for stray in path.parent.glob(pattern):
+        number = stray.name.rpartition('-')[2].removesuffix('.tmp')
+        if number.isdecimal() and not _is_running(int(number)):
+            stray.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    if os.name != 'posix':  # elsewhere the signal would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # another user's
+    return True
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -10,7 +10,10 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FIELDS = (
     'model', 'data_preprocessor', 'train_dataloader', 'val_dataloader', 'test_dataloader',
@@ -234,3 +237,22 @@ def _is_file(path: Path) -> bool:
 def _content(file: Path, changed: int) -> str:
     """A mark of what is in a file, which was changed at a time."""
     return f'file {hashlib.sha256(file.read_bytes()).hexdigest()}'
+
+
+def digest(weights: Mapping[str, 'Tensor']) -> str:
+    """A mark by which weights are recognised.
+
+    Args:
+        weights (Mapping[str, Tensor]): A state dict.
+
+    Returns:
+        str: SHA-256 of names and values, in hexadecimal.
+    """
+    import torch
+
+    mark = hashlib.sha256()
+    for name, value in sorted(weights.items()):
+        mark.update(name.encode())
+        # As bytes: NumPy has no bfloat16.
+        mark.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return mark.hexdigest()

@@ -1,20 +1,45 @@
 """The processes of a job: what the main one decides for all, and how they join."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable
-from typing import TypeVar
-
-import torch.distributed
-from mmengine.config import Config
-from mmengine.device import get_device
-from mmengine.dist import broadcast_object_list, init_dist, is_main_process
-from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
-from torch import nn
+from typing import TYPE_CHECKING, TypeVar
 
 from .errors import CTError
 
+if TYPE_CHECKING:
+    from mmengine.config import Config
+    from mmengine.runner import Runner
+    from torch import Tensor, nn
+
 T = TypeVar('T')
+
+
+def rank_and_world_size() -> tuple[int, int]:
+    """Tell which of the job's processes this is, and how many there are."""
+    import torch.distributed as dist
+
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank(), dist.get_world_size()
+    return 0, 1
+
+
+def is_main_rank() -> bool:
+    """Tell if this process is the main one of the job."""
+    return rank_and_world_size()[0] == 0
+
+
+def sum_over_ranks(values: Tensor) -> None:
+    """Add up a tensor over the job's processes.
+
+    Args:
+        values (Tensor): On the device of the processes' backend; changed in place.
+    """
+    import torch.distributed as dist
+
+    if rank_and_world_size()[1] > 1:
+        dist.all_reduce(values)
 
 
 def on_main_rank(decide: Callable[[], T]) -> T:
@@ -29,13 +54,16 @@ def on_main_rank(decide: Callable[[], T]) -> T:
     Raises:
         CTError: In each process, if it was raised there.
     """
+    import torch.distributed as dist
+
     answer: list = [None]
-    if is_main_process():
+    if is_main_rank():
         try:
             answer = [decide()]
         except CTError as error:
             answer = [error]
-    broadcast_object_list(answer)
+    if rank_and_world_size()[1] > 1:
+        dist.broadcast_object_list(answer)
     if isinstance(answer[0], CTError):
         raise answer[0]
     return answer[0]
@@ -50,6 +78,8 @@ def unwrapped(runner: Runner) -> nn.Module:
     Returns:
         nn.Module: The model itself.
     """
+    from mmengine.model import is_model_wrapper
+
     return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
 
@@ -96,6 +126,10 @@ def join_processes(cfg: Config) -> None:
     Raises:
         CTError: If the launcher cannot be used on the CPU.
     """
+    import torch.distributed
+    from mmengine.device import get_device
+    from mmengine.dist import init_dist
+
     if cfg.launcher == 'none' or torch.distributed.is_initialized():
         return
     if get_device() != 'cpu':

@@ -1,14 +1,19 @@
-"""Score a network on all cells of a corruption set, in one run that can be killed."""
+"""Score any network on all cells of a corruption set, in one run that can be killed.
 
-from .accuracy import Accuracy, evaluate
-from .predictor import drawn_batches
-from .rehearsal import rehearse_scoring
-from .scorecard import score
+It needs torch, and an mm stack for classifiers of mmpretrain's alone.
+"""
+
+from .cells import score_cells
+from .networks import TorchNetwork, as_network
+from .recalibration import drawn_batches, reestimate_batch_norm
+from .scorecard import Scorecard, score
 
 __all__ = [
-    'Accuracy',
+    'Scorecard',
+    'TorchNetwork',
+    'as_network',
     'drawn_batches',
-    'evaluate',
-    'rehearse_scoring',
+    'reestimate_batch_norm',
     'score',
+    'score_cells',
 ]

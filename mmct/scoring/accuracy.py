@@ -11,7 +11,8 @@ from mmpretrain.models import ImageClassifier
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from mmct.models import class_scores, evaluating
+from mmct.models import class_scores
+from mmct.modes import evaluating
 
 # 95 %, one-sided: how far above chance an accuracy must be to count as such.
 _Z = 1.645

@@ -11,9 +11,10 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_convert
 
-from mmct.datasets import CleanImages, CorruptionSet
-from mmct.datasets.images import reordered
+from mmct.corruptions.channels import reordered
 from mmct.runs.errors import CTError
+
+from .images import CellSource
 
 _LARGEST = 96  # pixels: as wide as a report shows it
 
@@ -22,11 +23,11 @@ class CellImages(Dataset):
     """Pixels in batches, without an object, label or pipeline for each image.
 
     Args:
-        source (CorruptionSet | CleanImages): Has the images; row
+        source (CellSource): Has the images; row
             ``cell * num_images + position``.
     """
 
-    def __init__(self, source: CorruptionSet | CleanImages) -> None:
+    def __init__(self, source: CellSource) -> None:
         self.source = source
 
     def __len__(self) -> int:
@@ -83,12 +84,12 @@ class CellBatches:
 
 
 def cell_loader(
-    source: CorruptionSet | CleanImages, batches: CellBatches, num_workers: int
+    source: CellSource, batches: CellBatches, num_workers: int
 ) -> DataLoader:
     """Build a loader of pixels, with the same workers for all cells.
 
     Args:
-        source (CorruptionSet | CleanImages): Has the images.
+        source (CellSource): Has the images.
         batches (CellBatches): What to read, in which order.
         num_workers (int): Processes that read ahead; 0 reads in this one.
 

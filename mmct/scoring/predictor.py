@@ -1,29 +1,36 @@
-"""Predict the images of cells; adapt BatchNorm to a cell before."""
+"""Predict the images of cells."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from mmengine.dist import all_reduce
-from mmengine.runner import autocast
-from mmpretrain.models import ImageClassifier
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from mmct.datasets import CleanImages, CorruptionSet
-from mmct.models import class_scores, reestimate_batch_norm
-from mmct.runs.errors import CTError
+from mmct.evaluation import Predictions, make_predictions
+from mmct.evaluation.predictions import TOP
+from mmct.runs.ranks import sum_over_ranks
 
 from .cell_images import CellBatches
+from .networks import Network
+
+
+class Predicted(NamedTuple):
+    """What a network says of some images, on its device."""
+
+    tops: Tensor  # the likeliest classes, int64 (B, K)
+    log_probabilities: Tensor  # theirs, float32 (B, K)
+    label: Tensor  # that of the label, float32 (B,)
 
 
 class Predictor:
     """Run a network over uint8 images; nothing waits for the device within a cell.
 
     Args:
-        model (ImageClassifier): On its device; put into eval mode.
+        network (Network): On its device; put into eval mode.
         fp16 (bool): Whether to run in mixed precision. Defaults to False.
         channels_last (bool, optional): Whether inputs and weights are laid out
             as pixels are. None: on CUDA, where convolutions are faster so.
@@ -31,32 +38,48 @@ class Predictor:
     """
 
     def __init__(
-        self, model: ImageClassifier, fp16: bool = False, channels_last: bool | None = None
+        self, network: Network, fp16: bool = False, channels_last: bool | None = None
     ) -> None:
-        self.model = model.eval()
-        self.device = next(model.parameters()).device
+        self.network, self.device = network, network.device
+        self.module = network.module.eval()
         self.fp16 = fp16
         self.channels_last = self.device.type == 'cuda' if channels_last is None else channels_last
         if self.channels_last:
-            self.model.to(memory_format=torch.channels_last)
+            self.module.to(memory_format=torch.channels_last)
 
     @torch.no_grad()
-    def __call__(self, batches: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    def __call__(
+        self, batches: Iterable[Tensor], labels: Iterable[Tensor]
+    ) -> Iterator[Predicted]:
         """Predict batch after batch.
 
         Args:
             batches (Iterable[Tensor]): uint8. (B, H, W, 3) each
+            labels (Iterable[Tensor]): Their classes, int64, on the device. (B,) each
 
         Yields:
-            tuple[Tensor, Tensor]: The top class and its probability, on the
-            device. (B,) each
+            Predicted: Of a batch.
         """
-        for images in batches:
+        for images, classes in zip(batches, labels, strict=True):
             inputs = self.inputs(images)
-            with autocast(enabled=True) if self.fp16 else nullcontext():
-                scores = class_scores(self.model(inputs, mode='tensor'))  # (B, C)
-            probability, top = scores.float().softmax(1).max(1)
-            yield top, probability
+            precision = torch.autocast(self.device.type, enabled=True)
+            with precision if self.fp16 else nullcontext():
+                logits = self.network.logits(inputs)  # (B, C)
+            logs = logits.float().log_softmax(1)
+            likeliest, tops = logs.topk(min(TOP, logs.shape[1]), 1)
+            yield Predicted(tops, likeliest, logs.gather(1, classes[:, None])[:, 0])
+
+    @torch.no_grad()
+    def num_classes(self, images: np.ndarray) -> int:
+        """Try the network on images, and count its outputs.
+
+        Args:
+            images (np.ndarray): uint8. (B, H, W, 3)
+
+        Returns:
+            int: The number of classes C.
+        """
+        return self.network.logits(self.inputs(torch.from_numpy(images))).shape[1]
 
     def inputs(self, images: Tensor) -> Tensor:
         """Preprocess images for the network.
@@ -65,110 +88,55 @@ class Predictor:
             images (Tensor): uint8. (B, H, W, 3)
 
         Returns:
-            Tensor: On the device, normalised. (B, 3, H, W)
+            Tensor: On the device, as the network takes them.
         """
         # The one transfer of the batch: as uint8, a quarter of the floats.
         images = images.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
         if not self.channels_last:
             images = images.contiguous()
-        return self.model.data_preprocessor(dict(inputs=images), False)['inputs']
+        return self.network.inputs(images)
 
 
 def predict_cells(
     predict: Predictor,
     loader: DataLoader,
     batches: CellBatches,
+    labels: np.ndarray,
+    num_classes: int,
     before_cell: Callable[[int], None] | None = None,
-) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[int, Predictions, np.ndarray]]:
     """Predict cell after cell; the device is waited for once a cell.
 
     Args:
         predict (Predictor): The network.
         loader (DataLoader): Gives the batches of this process.
         batches (CellBatches): Which they are.
+        labels (np.ndarray): The classes of the images of any cell. int64 (N,)
+        num_classes (int): How many the network tells apart.
         before_cell (Callable, optional): Called with a cell's number before
             its first batch is predicted. Defaults to None.
 
     Yields:
-        tuple[int, np.ndarray, np.ndarray]: Number of the cell, and of each of its images the
-        top class, int64 (N,), and its probability, float32 (N,); the same in each process.
+        tuple[int, Predictions, np.ndarray]: Number of the cell, what the network says of its
+        images, and the probability of the top class, float32 (N,); the same in each process.
     """
-    stream = predict(loader)
+    classes = torch.from_numpy(labels).to(predict.device)
     own = slice(batches.share.start, batches.share.stop)
+    of_cell = classes[own].split(batches.batch_size) if len(batches.share) else ()
+    stream = predict(loader, (part for _ in batches.numbers for part in of_cell))
+    top = min(TOP, num_classes)
     for number in batches.numbers:
         if before_cell is not None:
             before_cell(number)
-        tops = torch.zeros(batches.num_images, dtype=torch.int64, device=predict.device)
-        confidences = torch.zeros(batches.num_images, device=predict.device)
-        pairs = list(islice(stream, batches.per_cell))
-        if pairs:
-            tops[own] = torch.cat([top for top, _ in pairs])
-            confidences[own] = torch.cat([probability for _, probability in pairs])
+        found = list(islice(stream, batches.per_cell))
+        # Logarithms are exact enough in float32, as numbers of classes are.
+        table = torch.zeros(batches.num_images, 2 * top + 1, device=predict.device)
+        if found:
+            parts = [torch.cat([p.tops, p.log_probabilities, p.label[:, None]], 1) for p in found]
+            table[own] = torch.cat(parts)
         # A sum over zeros puts the shares side by side.
-        all_reduce(tops)
-        all_reduce(confidences)
-        yield number, tops.cpu().numpy(), confidences.cpu().numpy()
-
-
-@contextmanager
-def restored_buffers(model: ImageClassifier) -> Iterator[None]:
-    """Restore a network's buffers, such as BatchNorm's statistics, after the block.
-
-    Args:
-        model (ImageClassifier): The network.
-    """
-    kept = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    try:
-        yield
-    finally:
-        for name, buffer in model.named_buffers():
-            buffer.copy_(kept[name])
-
-
-def adapt(
-    predict: Predictor,
-    source: CorruptionSet | CleanImages,
-    num_batches: int,
-    batch_size: int,
-    cell: int,
-) -> None:
-    """Re-estimate BatchNorm's statistics on images of a cell, without labels.
-
-    Args:
-        predict (Predictor): The network.
-        source (CorruptionSet | CleanImages): Has the images.
-        num_batches (int): How many batches.
-        batch_size (int): Images per batch.
-        cell (int): Number of the cell.
-
-    Raises:
-        CTError: If there is no BatchNorm, or an image cannot be read.
-    """
-
-    def batches() -> Iterator[Tensor]:
-        for positions in drawn_batches(source.num_images, num_batches, batch_size):
-            images = np.concatenate([source.read(cell, slice(p, p + 1)) for p in positions])
-            yield predict.inputs(torch.from_numpy(images))
-
-    try:
-        reestimate_batch_norm(predict.model, batches())
-    except (OSError, ValueError) as error:
-        raise CTError(f'--recalibrate-bn: {" ".join(str(error).split())}') from error
-
-
-def drawn_batches(num_images: int, num_batches: int, batch_size: int) -> list[list[int]]:
-    """Draw positions of images, the same ones in each cell and process.
-
-    At random, as many test sets lie class by class.
-
-    Args:
-        num_images (int): Of the cell.
-        num_batches (int): At most so many batches.
-        batch_size (int): Images per batch; a smaller set is one batch.
-
-    Returns:
-        list[list[int]]: Whole batches, without repetition.
-    """
-    order = np.random.default_rng(0).permutation(num_images).tolist()
-    count = max(1, min(num_batches, num_images // batch_size))
-    return [order[n * batch_size : (n + 1) * batch_size] for n in range(count)]
+        sum_over_ranks(table)
+        values = table.cpu().numpy()
+        tops, logs, label = values[:, :top], values[:, top : 2 * top], values[:, -1]
+        kept = make_predictions(tops.astype(np.int64), logs, label, num_classes)
+        yield number, kept, np.exp(logs[:, 0])

@@ -11,8 +11,9 @@ from mmengine.model import BaseModel
 from torch.utils.data import DataLoader
 
 from mmct.datasets import CorruptionSet
-from mmct.models import evaluating
+from mmct.modes import evaluating
 
+from .mm_network import MMNetwork
 from .predictor import Predictor
 
 # As many as show what is wrong with a network or a metric.
@@ -32,8 +33,8 @@ def rehearse_scoring(
     dataset = loader.dataset
     with evaluating(model), torch.no_grad():
         if isinstance(dataset, CorruptionSet):
-            images = torch.from_numpy(dataset.read(0, slice(0, _IMAGES)))
-            list(Predictor(model, channels_last=False)([images]))
+            images = dataset.read(0, slice(0, _IMAGES))
+            Predictor(MMNetwork(model), channels_last=False).num_classes(images)
             return
         batch = loader.collate_fn([dataset[i] for i in range(min(_IMAGES, len(dataset)))])
         metrics = Evaluator(copy.deepcopy(evaluator))

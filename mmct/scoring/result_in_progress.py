@@ -1,19 +1,19 @@
 """A result file that grows cell by cell."""
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from mmengine.dist import is_main_process
 
 from mmct.evaluation import read_result
 from mmct.evaluation.result_file import check_cells
 from mmct.report import cells_to_csv
 from mmct.runs.errors import CTError
 from mmct.runs.files import lock_file, write_json, write_text
-from mmct.runs.ranks import on_main_rank
+from mmct.runs.ranks import is_main_rank, on_main_rank
 
 
 class ResultInProgress:
@@ -23,8 +23,9 @@ class ResultInProgress:
         out (Path): The result file. Until it is complete there is
             ``<out>.partial`` in its place.
         marks (dict): What has to be the same for a file to be gone on with:
-            ``weights_sha256``, ``fp16``, ``recalibrate_bn``, ``data`` and
-            ``cells``.
+            ``weights_sha256``, ``fp16``, ``recalibrate_bn`` and ``data``.
+        asked (Sequence[tuple]): The cells that the file is to have at least: corruption
+            and severity, None and 0 for clean images.
         replace (bool): Whether to drop another run's file. Defaults to False.
 
     Attributes:
@@ -32,13 +33,21 @@ class ResultInProgress:
         examples (list): As in a result file.
 
     Raises:
-        CTError: If another process writes it, or it is another run's.
+        CTError: If another process writes it, it is another run's, or its cells and those
+            that are asked for make no table of corruptions by severities.
     """
 
-    def __init__(self, out: Path, marks: dict[str, Any], replace: bool = False) -> None:
+    def __init__(
+        self,
+        out: Path,
+        marks: dict[str, Any],
+        asked: Sequence[tuple[str | None, int]] = (),
+        replace: bool = False,
+    ) -> None:
         self.out, self.partial = out, out.with_name(f'{out.name}.partial')
         # As it comes back from a file.
         self.marks = json.loads(json.dumps(marks))
+        self._asked = {tuple(cell) for cell in asked}
         self._lock: FileLock | None = None
         try:
             cells, self.examples = on_main_rank(partial(self._open, replace))
@@ -71,21 +80,28 @@ class ResultInProgress:
             if changed and not replace:
                 what = ' and '.join(_DIFFERENCES[key] for key in changed)
                 raise CTError(f'{file} is the result of {what}: choose another --out, or remove it')
-            if cells and not changed:
+            if not cells or changed:
+                continue
+            if _makes_a_table({(c['corruption'], c['severity']) for c in cells} | self._asked):
                 return cells, examples
+            if not replace:
+                raise CTError(
+                    f'{file} has other corruptions or severities, which make no table with those '
+                    'that are asked for: ask for all of either, choose another --out, or remove it'
+                )
         return [], []
 
-    def add(self, cell: dict[str, Any], example: dict[str, Any] | None = None) -> None:
+    def add(self, cell: dict[str, Any], examples: Sequence[dict[str, Any]] = ()) -> None:
         """Keep a cell.
 
         Args:
             cell (dict): As in a result file.
-            example (dict, optional): One of its images, as in a result file.
-                Defaults to None.
+            examples (Sequence[dict]): Some of its images, as in a result file.
+                Defaults to none.
         """
         self.cells[cell['corruption'], cell['severity']] = cell
-        self.examples += [example] if example else []
-        if is_main_process():
+        self.examples += examples
+        if is_main_rank():
             cells = list(self.cells.values())
             write_json(self.partial, dict(marks=self.marks, cells=cells, examples=self.examples))
 
@@ -105,8 +121,16 @@ _DIFFERENCES = dict(
     fp16='another precision',
     recalibrate_bn='other BN statistics',
     data='other data',
-    cells='other corruptions or severities',
 )
+
+
+def _makes_a_table(cells: set[tuple[str | None, int]]) -> bool:
+    """Tell if each corruption has the same severities."""
+    table: dict[str, set[int]] = {}
+    for corruption, severity in cells:
+        if corruption is not None:
+            table.setdefault(corruption, set()).add(severity)
+    return len({frozenset(severities) for severities in table.values()}) <= 1
 
 
 def _read_partial(file: Path) -> tuple[dict, list, list]:
@@ -127,6 +151,5 @@ def _read_finished(file: Path) -> tuple[dict, list, list]:
         fp16=result['model']['fp16'],
         recalibrate_bn=result['model'].get('recalibrate_bn', 0),
         data=result['data'],
-        cells=[[cell['corruption'], cell['severity']] for cell in cells],
     )
     return marks, cells, result['examples']

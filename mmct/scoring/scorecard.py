@@ -1,206 +1,274 @@
-"""The scorecard of a network: its errors on each cell of a corruption set."""
+"""The scorecard of any network, in Python."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import closing
-from functools import partial
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from mmengine.dist import get_dist_info, is_main_process
-from mmpretrain.models import ImageClassifier
-from mmpretrain.models.heads import MultiLabelClsHead
-from torch import Tensor
 
-from mmct.datasets import CLEAN, CleanImages, CorruptionSet
-from mmct.evaluation import cell_score, make_result
-from mmct.evaluation.metrics import CorruptionError
-from mmct.models import evaluating
-from mmct.runs.checkpoint import digest
+from mmct.evaluation import Comparison, compare, probability_scores, read_result
+from mmct.evaluation.error_table import reference_from
+from mmct.report import Table, cells_to_csv, render, score_table, to_html
+from mmct.report.scorecards import cautions, data_line
 from mmct.runs.errors import CTError
-from mmct.runs.progress import Progress
-from mmct.runs.ranks import on_main_rank
+from mmct.runs.files import write_bytes, write_json, write_text
 
-from .cell_images import CellBatches, cell_loader, example
-from .predictor import Predictor, adapt, predict_cells, restored_buffers
-from .result_in_progress import ResultInProgress
+from .cells import score_cells
+from .images import CellSource, CorruptedImages, Selection, open_images
+from .networks import as_network
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Scorecard:
+    """The errors of a network on clean and corrupted images; a notebook shows its table.
+
+    Args:
+        result (Mapping): The content of a result file.
+    """
+
+    def __init__(self, result: Mapping[str, Any]) -> None:
+        self.result = result
+
+    @classmethod
+    def load(cls, path: str | Path) -> 'Scorecard':
+        """Read a result file.
+
+        Args:
+            path (str | Path): The file.
+
+        Raises:
+            ValueError: If it is no result file, damaged or edited.
+            FileNotFoundError: If there is no such file.
+        """
+        return cls(read_result(path))
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """The means, in %, as docs/evaluation.md names them."""
+        return self.result['summary']
+
+    def probability_scores(self, temperature: float | None = None) -> dict[str, Any] | None:
+        """Compute likelihood, Brier score, AURC and calibration errors from the predictions.
+
+        Args:
+            temperature (float, optional): See :func:`mmct.evaluation.probability_scores`.
+        """
+        return probability_scores(self.result, temperature)
+
+    def table(self) -> Table:
+        """Make the table of all means; it prints as text, and writes Markdown and LaTeX."""
+        return score_table([self.result])
+
+    def to_pandas(self) -> 'pd.DataFrame':
+        """Make a row for each cell, as in the CSV file beside a result file."""
+        import io
+
+        import pandas as pd
+
+        return pd.read_csv(io.StringIO(cells_to_csv([self.result])))
+
+    def save(self, path: str | Path) -> Path:
+        """Write the result file, and a CSV file of its cells beside it.
+
+        Args:
+            path (str | Path): Ends in .json.
+
+        Returns:
+            Path: The file.
+
+        Raises:
+            CTError: If it has another ending, or cannot be written.
+        """
+        path = Path(path)
+        if path.suffix != '.json':
+            raise CTError(f'a result file must end in .json, got {path}')
+        write_text(path.with_suffix('.csv'), cells_to_csv([self.result]))
+        write_json(path, self.result)
+        return path
+
+    def compare(self, *others: 'Scorecard', common: bool = False) -> Comparison:
+        """Compare others with this one, image by image.
+
+        Args:
+            *others (Scorecard): Of the same images.
+            common (bool): Whether on the cells that all have. Defaults to False.
+
+        Returns:
+            Comparison: This one is the baseline.
+
+        Raises:
+            ValueError: If they are not of the same images or cells.
+        """
+        results = [self.result, *(other.result for other in others)]
+        return compare(results, 0 if others else None, common)
+
+    def report(self, path: str | Path, *others: 'Scorecard') -> Path:
+        """Write a page, with figures beside it.
+
+        Args:
+            path (str | Path): Ends in .html.
+            *others (Scorecard): To be compared with this one.
+
+        Returns:
+            Path: The page.
+
+        Raises:
+            CTError: If it cannot be written.
+            ValueError: If they are not of the same images or cells.
+        """
+        path = Path(path)
+        for name, content in render(self.compare(*others), path.stem).items():
+            write_bytes(path.with_name(name), content)
+        return path
+
+    def __str__(self) -> str:
+        lines = [data_line(self.result), '', self.table().to_markdown(), *cautions([self.result])]
+        return '\n'.join(lines)
+
+    def _repr_html_(self) -> str:
+        return to_html([self.result])
 
 
 def score(
-    model: ImageClassifier,
-    corrupted: CorruptionSet,
-    clean: CleanImages | None,
+    network: Any,
+    images: Any,
+    labels: Any = None,
     *,
-    out: Path,
-    name: str,
-    metric: CorruptionError | None = None,
-    config: str = '',
-    checkpoint: str = '',
-    batch_size: int = 128,
-    num_workers: int = 0,
-    fp16: bool = False,
-    channels_last: bool | None = None,
+    corruptions: str | Sequence[str] | None = None,
+    severities: Sequence[int] | None = None,
+    subset: int | Sequence[str] | None = None,
+    classes_by_position: bool = False,
+    size: int | None = None,
+    seed: int = 0,
+    table: str | None = None,
+    clean: bool = True,
+    reference: str | Path | Mapping[str, Any] | None = None,
     recalibrate_bn: int = 0,
+    amp: bool = False,
+    batch_size: int | None = None,
+    num_workers: int | None = None,
+    name: str | None = None,
+    out: str | Path | None = None,
     replace: bool = False,
-) -> dict[str, Any]:
-    """Score a network on each cell, or go on where an earlier call was killed.
+    quiet: bool = False,
+    **settings,
+) -> Scorecard:
+    """Score any network on corrupted images.
 
     Args:
-        model (ImageClassifier): On its device; its mode is kept.
-        corrupted (CorruptionSet): The corrupted images.
-        clean (CleanImages, optional): The images that they were made from.
-        out (Path): The result file; a CSV file is put beside it.
-        name (str): The run's, for tables.
-        metric (CorruptionError, optional): Says what the errors are normalised
-            by. Defaults to None, nothing.
-        config (str): The config's name. Defaults to ''.
-        checkpoint (str): The checkpoint's name. Defaults to ''.
-        batch_size (int): Images per batch. Defaults to 128.
-        num_workers (int): Processes that read ahead. Defaults to 0.
-        fp16 (bool): Whether to run in mixed precision. Defaults to False.
-        channels_last (bool, optional): See :class:`Predictor`. Defaults to None.
-        recalibrate_bn (int): Batches of each cell on which BatchNorm's
-            statistics are estimated anew before the cell is predicted; 0 keeps
-            those of the training. Defaults to 0.
-        replace (bool): Whether to replace another run's result; else it is
-            refused. Defaults to False.
+        network: A module or function of torch that gives logits, or a classifier of
+            mmpretrain's.
+        images: Clean images, which are corrupted in memory, of any kind that
+            :func:`mmct.scoring.images.open_images` takes; or a corruption set such as
+            :class:`mmct.datasets.ImageNetC`.
+        labels (optional): Their classes, if the images do not have them. (N,)
+        corruptions (str | Sequence[str], optional): Names, also of categories such as
+            'weather'. Defaults to all.
+        severities (Sequence[int], optional): From 1 to 5. Defaults to all.
+        subset (int | Sequence[str], optional): So many of the images, evenly spaced and always
+            the same; or the images of these classes. Defaults to all.
+        classes_by_position (bool): Whether output N is class N whatever its name. Defaults to
+            False: names are compared where they are known.
+        size (int, optional): Images of a folder are resized and cropped to it before they are
+            corrupted. Defaults to the network's ``input_size``.
+        seed (int): Of the corruptions. Defaults to 0.
+        table (str, optional): Their severities, 'cifar' or 'imagenet'. Defaults to by size.
+        clean (bool): Whether to score the clean images, too. Defaults to True.
+        reference (str | Path | Mapping, optional): A result to normalise by, or its file.
+        recalibrate_bn (int): Batches of each cell on which BatchNorm's statistics are
+            estimated anew, without labels: a setting of its own. Defaults to 0.
+        amp (bool): Whether to run in mixed precision. Defaults to False.
+        batch_size (int, optional): Defaults to a loader's, else 128.
+        num_workers (int, optional): Processes that corrupt and read ahead. Defaults to a
+            loader's, else 0.
+        name (str, optional): Of the run, in tables. Defaults to the network's class.
+        out (str | Path, optional): The result file, .json: an interrupted call goes on there,
+            and a quick look becomes part of a full run. Defaults to None: kept nowhere.
+        replace (bool): Whether to replace another run's file. Defaults to False.
+        quiet (bool): Whether to show no progress. Defaults to False.
+        **settings: ``mean``, ``std``, ``normalise``, ``input_size``, ``channel_order``,
+            ``classes`` and ``device``, as for :class:`mmct.scoring.TorchNetwork`.
 
     Returns:
-        dict: The result, the same in each process.
+        Scorecard: The result.
 
     Raises:
-        CTError: If the result file is another run's, the network does not fit
-            the data, or an image cannot be read.
-        ValueError: If what is to be normalised by is of other cells.
+        CTError: If network, images and labels do not fit each other; says what to give.
+        ValueError: If a setting is none of those allowed.
     """
-    _check_head(model, corrupted)
+    own = as_network(network, **settings)
+    batch_size = batch_size or getattr(images, 'batch_size', None) or 128
+    num_workers = getattr(images, 'num_workers', 0) if num_workers is None else num_workers
+    source = open_images(images, labels, size or settings.get('input_size'))
+    if 'corruptions' in source.metainfo:
+        corrupted, source = _chosen(source, corruptions, severities), getattr(source, 'clean', None)
+    else:
+        corrupted = CorruptedImages(source, corruptions, severities, seed, table)
+    sources = [source if clean else None, corrupted]
+    if subset is not None:
+        sources = [each and _selected(each, subset) for each in sources]
+    source, corrupted = sources
     data = corrupted.metainfo['corruptions']
-    # Now, not after hours: it may refuse the cells.
-    options = (metric or CorruptionError()).summary_options(data, corrupted.cells)
-    sources = [source for source in (clean, corrupted) if source is not None]
-    weights = digest(model.state_dict())
-    settings = dict(weights_sha256=weights, fp16=fp16, recalibrate_bn=recalibrate_bn)
-    cells = [cell for source in sources for cell in source.cells]
-    marks = dict(**settings, data=data, cells=cells)
-
-    def finish() -> dict[str, Any]:
-        result = make_result(
-            name=name,
-            model=dict(config=config, checkpoint=checkpoint, **settings),
-            data=data,
-            clean=kept.cells.get(CLEAN),
-            cells=[kept.cells[cell] for cell in corrupted.cells],
-            examples=kept.examples,
-            **options,
+    if isinstance(reference, (str, Path)):
+        reference = read_result(reference)
+    if reference is not None:
+        reference = reference_from(reference, corrupted.cells)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / 'scorecard.json' if out is None else Path(out)
+        if file.suffix != '.json':
+            raise CTError(f'out must end in .json, got {out}')
+        result = score_cells(
+            own,
+            corrupted,
+            source,
+            out=file,
+            name=name or f'{type(network).__name__} on {data["set"]}',
+            reference=reference,
+            batch_size=batch_size,
+            num_workers=num_workers,
+            fp16=amp,
+            recalibrate_bn=recalibrate_bn,
+            classes_by_position=classes_by_position,
+            replace=replace,
+            quiet=quiet,
         )
-        kept.finish(result)
-        return result
-
-    with closing(ResultInProgress(out, marks, replace)) as kept:
-        with evaluating(model), restored_buffers(model):
-            predict, progress = Predictor(model, fp16, channels_last), _progress(sources, kept)
-            for source in sources:
-                batches = _missing(source, kept, batch_size)
-                loader = cell_loader(source, batches, num_workers)
-                loader = _watched(loader, source, batches, kept, progress)
-                before_cell = None
-                if recalibrate_bn:
-                    before_cell = partial(adapt, predict, source, recalibrate_bn, batch_size)
-                for found in predict_cells(predict, loader, batches, before_cell):
-                    kept.add(*_entries(source, *found))
-                    # Pages of a mapped file that were touched count as memory.
-                    source.close()
-        return on_main_rank(finish)
+    return Scorecard(result)
 
 
-def _check_head(model: ImageClassifier, corrupted: CorruptionSet) -> None:
-    """Refuse a network that cannot be right on these labels."""
-    outputs = getattr(model.head, 'num_classes', None)
-    classes = corrupted.metainfo['corruptions']['num_classes']
-    # Classes without names are counted by the labels: there may be more.
-    named = 'classes' in corrupted.metainfo
-    if outputs is not None and (classes > outputs or (named and classes != outputs)):
+def _chosen(
+    source: CellSource, corruptions: Any, severities: Sequence[int] | None
+) -> CellSource:
+    if corruptions is not None or severities is not None:
         raise CTError(
-            f'the set has {classes} classes but the head has {outputs}: give the set that belongs '
-            'to this network'
+            'a corruption set says itself which corruptions and severities it has: give them '
+            'when you make it'
         )
-    if isinstance(model.head, MultiLabelClsHead):
-        raise CTError('errors need one class an image, but the head is a MultiLabelClsHead')
+    return source
 
 
-def _missing(
-    source: CorruptionSet | CleanImages, kept: ResultInProgress, batch_size: int
-) -> CellBatches:
-    """Choose the cells that are to be scored, and the share of each that is this process's."""
-    cells = [number for number, cell in enumerate(source.cells) if cell not in kept.cells]
-    (rank, world_size), count = get_dist_info(), source.num_images
-    share = range(count * rank // world_size, count * (rank + 1) // world_size)
-    return CellBatches(cells, count, share, batch_size)
-
-
-def _progress(
-    sources: list[CorruptionSet | CleanImages], kept: ResultInProgress
-) -> Progress | None:
-    """Begin to show the progress, in the main process alone."""
-    if not is_main_process():
-        return None
-    progress = Progress(sum(len(source.cells) * source.num_images for source in sources))
-    for source in sources:
-        known = sum(cell in kept.cells for cell in source.cells)
-        progress.add('earlier', known * source.num_images, made=False)
-    return progress
-
-
-def _watched(
-    loader: Iterable[Tensor | CTError],
-    source: CorruptionSet | CleanImages,
-    batches: CellBatches,
-    kept: ResultInProgress,
-    progress: Progress | None,
-) -> Iterator[Tensor]:
-    """Hand on the batches, show the progress, and raise what a worker could not read."""
-    world_size = get_dist_info()[1]
-    for number, images in enumerate(loader):
-        if isinstance(images, CTError):
-            raise images
-        # Before it is predicted: nobody asks for more after the last one.
-        if progress is not None:
-            cell = source.cells[batches.numbers[number // batches.per_cell]]
-            what = f'{cell.corruption} {cell.severity}' if cell.corruption else 'clean images'
-            # The others are about as far.
-            progress.add(f'{what}{_mean_so_far(kept)}', len(images) * world_size)
-        yield images
-
-
-def _mean_so_far(kept: ResultInProgress) -> str:
-    extra = kept.marks['data']['categories'].get('extra', ())
-    errors = [
-        cell['error_pct']
-        for (corruption, _), cell in kept.cells.items()
-        if corruption is not None and corruption not in extra
-    ]
-    return f', raw mCE so far {sum(errors) / len(errors):.2f} %' if errors else ''
-
-
-def _entries(
-    source: CorruptionSet | CleanImages, number: int, tops: np.ndarray, confidences: np.ndarray
-) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """Make the cell's entry of a result, and an example if its severity is the middle one."""
-    cell, unknown = source.cells[number], np.count_nonzero(~np.isfinite(confidences))
-    if unknown:
-        raise CTError(
-            f'the network gives no finite scores for {unknown} images ({cell}): its training may '
-            'have diverged'
-        )
-    entry = cell_score(*cell, tops == source.labels, confidences)
-    severities = sorted({other.severity for other in source.cells})
-    if cell.severity != severities[len(severities) // 2]:
-        return entry, None
-    picture = example(
-        source.read(number, slice(0, 1))[0],
-        source.channel_order,
-        int(source.labels[0]),
-        int(tops[0]),
-        source.metainfo.get('classes'),
+def _selected(source: CellSource, subset: int | Sequence[str]) -> CellSource:
+    total = source.num_images
+    if isinstance(subset, int):
+        if not 0 < subset <= total:
+            raise CTError(f'there are {total} images: a subset has from 1 to so many, got {subset}')
+        # Evenly spaced: where images lie class by class, each class has its share.
+        positions = np.arange(subset) * total // subset
+        return Selection(source, positions, f'{subset} of {total} images')
+    names = list(source.metainfo.get('classes') or ())
+    unknown = [word for word in subset if word not in names]
+    if unknown or not subset:
+        what = f'class {unknown[0]!r} is none' if unknown else 'no class is given'
+        raise CTError(f'{what}: the set has {", ".join(map(str, names[:10])) or "no names"} ...')
+    chosen = [number for number, word in enumerate(names) if word in set(subset)]
+    positions = np.flatnonzero(np.isin(source.labels, chosen))
+    labels = np.searchsorted(chosen, source.labels[positions])
+    return Selection(
+        source,
+        positions,
+        f'{len(chosen)} of {len(names)} classes',
+        labels.astype(np.int64),
+        [names[number] for number in chosen],
     )
-    return entry, dict(**cell._asdict(), image=0, **picture)

@@ -18,7 +18,7 @@ from mmct.runs.checkpoint import safe_loading
 from mmct.runs.errors import trial_of
 from mmct.runs.isolation import isolated
 from mmct.runs.ranks import unwrapped
-from mmct.scoring import rehearse_scoring
+from mmct.scoring.rehearsal import rehearse_scoring
 
 from .config import TeacherRecipe
 

@@ -14,8 +14,8 @@ from mmpretrain.registry import DATASETS
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from mmct.corruptions import BENCHMARK, CORRUPTIONS, SEVERITIES
-from mmct.datasets import CIFAR10C, CIFAR100C, ArrayCorruptionSet, Cell, CIFAR10CBar, ImageNetCBar
+from mmct.corruptions import BENCHMARK, CORRUPTIONS, SEVERITIES, Cell
+from mmct.datasets import CIFAR10C, CIFAR100C, ArrayCorruptionSet, CIFAR10CBar, ImageNetCBar
 
 COUNT, SIZE = 6, 8
 NAMES = ('fog', 'contrast')

@@ -5,7 +5,8 @@ import pytest
 from mmcv.transforms import LoadImageFromFile
 from mmpretrain.structures import DataSample
 
-from mmct.datasets.images import order_before, order_of_dataset, order_of_sample, reordered
+from mmct.corruptions.channels import reordered
+from mmct.datasets.images import order_before, order_of_dataset, order_of_sample
 
 FILES = dict(type='CustomDataset', pipeline=[dict(type='mmpretrain.LoadImageFromFile')])
 ARRAYS = dict(type='Digits', pipeline=[dict(type='PackInputs')])

@@ -110,9 +110,9 @@ BAD = {
     'a list': (lambda result: '[1]', 'no result of a scorecard'),
     'cut off': (lambda result: json.dumps(result)[:-20], 'no result of a scorecard'),
     'another schema': (edited(lambda r: r.update(schema='other')), "of 'other'"),
-    'version 2': (
-        edited(lambda r: r.update(schema_version=2)),
-        'schema version 2, this mmct reads 1',
+    'version 3': (
+        edited(lambda r: r.update(schema_version=3)),
+        'schema version 3, this mmct reads 1 and 2',
     ),
     'no cells': (edited(lambda r: r.pop('cells')), 'cells: Field required'),
     'cells of no kind': (edited(lambda r: r.update(cells=3)), 'cells: .*list, got 3'),

@@ -1,5 +1,10 @@
 """Files are whole, and go when they are told to."""
 
+import json
+import platform
+import subprocess
+import sys
+
 import pytest
 from mmengine.fileio import get_file_backend
 
@@ -20,6 +25,36 @@ def test_an_interrupted_write_keeps_the_old_file(tmp_path):
         write_whole(file, interrupted)
     assert file.read_text() == '{\n  "a": 1\n}\n'
     assert [path.name for path in tmp_path.iterdir()] == ['x.json']
+
+
+def test_processes_that_write_one_file_at_once_leave_it_whole(tmp_path):
+    file = tmp_path / 'x.json'
+    program = (
+        'import sys\n'
+        'from pathlib import Path\n'
+        'from mmct.runs.files import write_json\n'
+        'for number in range(60):\n'
+        '    write_json(Path(sys.argv[1]), dict(mine=[number] * 4000))\n'
+    )
+    jobs = [subprocess.Popen([sys.executable, '-c', program, file]) for _ in range(3)]
+    found = []
+    while any(job.poll() is None for job in jobs):
+        if file.exists():
+            found.append(len(json.loads(file.read_text())['mine']))
+    assert [job.wait() for job in jobs] == [0, 0, 0]
+    assert set(found) == {4000}
+    assert [path.name for path in tmp_path.iterdir()] == ['x.json']
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    gone = subprocess.Popen([sys.executable, '-c', ''])
+    gone.wait()
+    others = temporary_name(tmp_path / 'x.json', 'another-machine-1')
+    left = temporary_name(tmp_path / 'x.json', f'{platform.node()}-{gone.pid}')
+    left.write_text('half')
+    others.write_text('half')
+    write_json(tmp_path / 'x.json', 1)
+    assert {path.name for path in tmp_path.iterdir()} == {'x.json', others.name}
 
 
 def test_who_reads_the_old_file_is_not_disturbed(tmp_path):

@@ -6,7 +6,7 @@ from mmpretrain.structures import DataSample
 from sklearn.metrics import accuracy_score
 from torch import nn
 
-from mmct.scoring import Accuracy, evaluate
+from mmct.scoring.accuracy import Accuracy, evaluate
 
 
 class Table(nn.Module):

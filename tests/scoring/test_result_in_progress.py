@@ -9,7 +9,7 @@ from mmct.evaluation import cell_score
 from mmct.runs import CTError
 from mmct.scoring.result_in_progress import ResultInProgress
 
-MARKS = dict(weights_sha256='ab', fp16=False, recalibrate_bn=0, data=dict(images=8), cells=[])
+MARKS = dict(weights_sha256='ab', fp16=False, recalibrate_bn=0, data=dict(images=8))
 CELL = cell_score('fog', 1, np.arange(8) < 3, np.full(8, 0.5))
 
 
@@ -27,11 +27,11 @@ CELL = cell_score('fog', 1, np.arange(8) < 3, np.full(8, 0.5))
     ids=str,
 )  # fmt: skip
 def test_a_file_of_the_wrong_shape_is_named(tmp_path, content):
-    partial = ResultInProgress(tmp_path / 'net.json', MARKS, False)
+    partial = ResultInProgress(tmp_path / 'net.json', MARKS)
     partial.close()
     text = content if isinstance(content, str) else json.dumps(content)
     partial.partial.write_text(text)
     with pytest.raises(CTError, match='is no result to go on with .*: remove it') as error:
-        ResultInProgress(tmp_path / 'net.json', MARKS, False)
+        ResultInProgress(tmp_path / 'net.json', MARKS)
     assert '\n' not in str(error.value)
     assert partial.partial.read_text() == text

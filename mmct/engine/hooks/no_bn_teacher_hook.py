@@ -12,9 +12,10 @@ from mmpretrain.registry import HOOKS
 from mmct.messages import is_positive, require, suggestion
 from mmct.models import CTClassifier, check_speed, pick_dtype
 from mmct.runs.building import is_simulated
-from mmct.runs.checkpoint import digest, load_safely, refuse_code
+from mmct.runs.checkpoint import load_safely, refuse_code
 from mmct.runs.configs import scale_learning_rate
 from mmct.runs.errors import CTError
+from mmct.runs.identity import digest
 from mmct.runs.ranks import on_main_rank, unwrapped
 from mmct.teacher.config import TeacherRecipe
 from mmct.teacher.evaluation import check_strength, report_result

@@ -5,10 +5,9 @@ from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
 from mmct.messages import require
-from mmct.models import reestimate_batch_norm
 from mmct.runs.errors import CTError
 from mmct.runs.ranks import unwrapped
-from mmct.scoring import drawn_batches
+from mmct.scoring import drawn_batches, reestimate_batch_norm
 
 
 @HOOKS.register_module()

@@ -20,7 +20,7 @@ from mmct.runs.errors import CTError, config_errors
 from mmct.runs.files import write_bytes
 from mmct.runs.isolation import isolated
 from mmct.runs.ranks import unwrapped
-from mmct.scoring import score
+from mmct.scoring import as_network, score_cells
 from mmct.teacher.trackers import PREFIX
 
 
@@ -103,8 +103,8 @@ class ScorecardHook(Hook):
         networks = _networks(runner)
         with isolated():
             results = [
-                score(
-                    model,
+                score_cells(
+                    as_network(model),
                     self._cells,
                     self._cells.clean,
                     out=folder / f'{role}.json',

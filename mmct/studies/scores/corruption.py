@@ -13,7 +13,7 @@ from mmct.datasets import CleanImages, CorruptionSet
 from mmct.datasets.images import order_of_dataset
 from mmct.evaluation.summary import error_table, main_corruptions
 from mmct.runs.configs import scoped, type_name
-from mmct.scoring import score
+from mmct.scoring import as_network, score_cells
 
 from .. import image_errors
 from ..registry import SCORES
@@ -105,8 +105,8 @@ class CorruptionScore:
         loader = run.config[f'{self.split}_dataloader']
         model = run.model(checkpoint)
         with_bn = any(isinstance(module, _BatchNorm) for module in model.modules())
-        result = score(
-            model,
+        result = score_cells(
+            as_network(model),
             cells,
             clean,
             out=out,

@@ -17,10 +17,11 @@ from mmpretrain.registry import MODELS
 from mmct import config_path
 from mmct.corruptions import SEVERITIES, corrupt
 from mmct.evaluation import unpack_hits
-from mmct.models import reestimate_batch_norm, remove_batch_norm
+from mmct.models import remove_batch_norm
 from mmct.runs.errors import CTError
 from mmct.runs.progress import Progress
-from mmct.scoring import drawn_batches, score, scorecard
+from mmct.scoring import as_network, drawn_batches, reestimate_batch_norm, score_cells
+from mmct.scoring import cells as cells_module
 from mmct.scoring.predictor import Predictor
 
 NAMES = ('gaussian_noise', 'fog', 'saturate')
@@ -58,7 +59,7 @@ def build(**settings):
 
 def scored(model, cells, out, **settings):
     settings = {'batch_size': 16, 'name': 'run', **settings}
-    return score(model, cells, cells.clean, out=out, **settings)
+    return score_cells(as_network(model), cells, cells.clean, out=out, **settings)
 
 
 def test_hits_are_those_of_the_network_image_by_image(trained, cells, tmp_path):
@@ -167,8 +168,8 @@ def test_a_call_that_was_interrupted_goes_on_with_the_next_cell(
     calls = []
     predict = Predictor.__call__
 
-    def dies(self, batches):
-        for number, pair in enumerate(predict(self, batches)):
+    def dies(self, batches, labels):
+        for number, pair in enumerate(predict(self, batches, labels)):
             calls.append(number)
             if len(calls) == 20:
                 raise KeyboardInterrupt
@@ -186,7 +187,7 @@ def test_a_call_that_was_interrupted_goes_on_with_the_next_cell(
     ]  # fmt: skip
     again = []
     monkeypatch.setattr(
-        Predictor, '__call__', lambda self, batches: predict(self, counted(batches, again))
+        Predictor, '__call__', lambda self, *both: predict(self, counted(both[0], again), both[1])
     )
     torn = scored(trained, build(), tmp_path / 'torn.json')
     assert len(again) == 3 * 10
@@ -204,7 +205,7 @@ def counted(batches, calls):
 def test_it_says_how_far_it_is_and_the_mean_so_far(
     trained, cells, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(scorecard, 'Progress', partial(Progress, every=0))
+    monkeypatch.setattr(cells_module, 'Progress', partial(Progress, every=0))
     result = scored(trained, cells, tmp_path / 'out.json')
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1].startswith('saturate 5, raw mCE so far ')
@@ -217,7 +218,7 @@ def test_it_says_how_far_it_is_and_the_mean_so_far(
 
 def test_a_finished_result_is_not_computed_again(trained, cells, tmp_path, monkeypatch):
     first = scored(trained, cells, tmp_path / 'out.json')
-    monkeypatch.setattr(Predictor, '__call__', lambda self, batches: iter(()))
+    monkeypatch.setattr(Predictor, '__call__', lambda self, batches, labels: iter(()))
     assert scored(trained, cells, tmp_path / 'out.json') == first
 
 
@@ -226,7 +227,7 @@ def test_a_finished_result_is_not_computed_again(trained, cells, tmp_path, monke
     [
         ('weights', 'other weights'),
         ('seed', 'other data'),
-        ('cells', 'other corruptions or severities'),
+        ('cells', 'which make no table with those'),
         ('damage', 'no result to go on with'),
     ],
 )
@@ -240,7 +241,6 @@ def test_another_runs_result_is_refused_and_left(trained, cells, tmp_path, chang
             weights_sha256=kept['model']['weights_sha256'],
             fp16=False,
             data=kept['data'],
-            cells=[[c['corruption'], c['severity']] for c in [kept['clean'], *kept['cells']]],
         )
         out.unlink()
         out = out.with_name('out.json.partial')
@@ -253,7 +253,8 @@ def test_another_runs_result_is_refused_and_left(trained, cells, tmp_path, chang
         cfg.backbone.update(stem_channels=4, base_channels=4)
         cfg.head.in_channels = 32
         model = MODELS.build(cfg)
-    other = dict(seed=dict(seed=1), cells=dict(severities=[1])).get(change, {})
+    changes = dict(seed=dict(seed=1), cells=dict(corruptions=['snow'], severities=[1]))
+    other = changes.get(change, {})
     before = out.read_bytes()
     with pytest.raises(CTError, match=said):
         scored(model, build(**other), tmp_path / 'out.json')

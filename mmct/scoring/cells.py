@@ -1,0 +1,219 @@
+"""Score a network on each cell of a corruption set, in one run that can be killed."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from mmct.corruptions import CLEAN, Cell
+from mmct.evaluation import Predictions, Reference, cell_score, make_result
+from mmct.modes import evaluating
+from mmct.runs.errors import CTError
+from mmct.runs.progress import Progress
+from mmct.runs.ranks import is_main_rank, on_main_rank, rank_and_world_size
+
+from .cell_images import CellBatches, cell_loader, example
+from .classes import matched
+from .images import CellSource
+from .networks import Network
+from .predictor import Predictor, predict_cells
+from .recalibration import adapt, restored_buffers
+from .result_in_progress import ResultInProgress
+
+# Images of each corruption that a result has pictures of, at the middle severity.
+_PICTURES = 4
+
+
+def score_cells(
+    network: Network,
+    corrupted: CellSource,
+    clean: CellSource | None,
+    *,
+    out: Path,
+    name: str,
+    reference: Reference | None = None,
+    bootstrap: Mapping[str, Any] | None = None,
+    config: str = '',
+    checkpoint: str = '',
+    batch_size: int = 128,
+    num_workers: int = 0,
+    fp16: bool = False,
+    channels_last: bool | None = None,
+    recalibrate_bn: int = 0,
+    classes_by_position: bool = False,
+    replace: bool = False,
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Score a network on each cell, or go on where an earlier call was killed.
+
+    Cells that the result file has already, of the same network and images, are not scored
+    again, and stay in it.
+
+    Args:
+        network (Network): On its device; its mode is kept.
+        corrupted (CellSource): The corrupted images.
+        clean (CellSource, optional): The images that they were made from.
+        out (Path): The result file; a CSV file is put beside it.
+        name (str): The run's, for tables.
+        reference (Reference, optional): What the errors are normalised by. Defaults to None,
+            nothing.
+        bootstrap (Mapping, optional): ``level``, ``resamples`` and ``seed`` of the intervals.
+        config (str): The config's name. Defaults to ''.
+        checkpoint (str): The checkpoint's name. Defaults to ''.
+        batch_size (int): Images per batch. Defaults to 128.
+        num_workers (int): Processes that read ahead. Defaults to 0.
+        fp16 (bool): Whether to run in mixed precision. Defaults to False.
+        channels_last (bool, optional): See :class:`Predictor`. Defaults to None.
+        recalibrate_bn (int): Batches of each cell on which BatchNorm's
+            statistics are estimated anew before the cell is predicted; 0 keeps
+            those of the training. Defaults to 0.
+        classes_by_position (bool): Whether output N is class N of the set whatever the names
+            of the two are. Defaults to False.
+        replace (bool): Whether to replace another run's result; else it is
+            refused. Defaults to False.
+        quiet (bool): Whether to show no progress. Defaults to False.
+
+    Returns:
+        dict: The result, the same in each process.
+
+    Raises:
+        CTError: If the result file is another run's, the network does not fit
+            the data, or an image cannot be read.
+    """
+    data = corrupted.metainfo['corruptions']
+    sources = [source for source in (clean, corrupted) if source is not None]
+    settings = dict(weights_sha256=network.digest(), fp16=fp16, recalibrate_bn=recalibrate_bn)
+    cells = [cell for source in sources for cell in source.cells]
+
+    def finish() -> dict[str, Any]:
+        known = [cell for cell in kept.cells if cell != CLEAN]
+        order = [name for names in data['categories'].values() for name in names]
+        result = make_result(
+            name=name,
+            model=dict(config=config, checkpoint=checkpoint, **settings, **outputs),
+            data=data,
+            clean=kept.cells.get(CLEAN),
+            cells=[kept.cells[c] for c in sorted(known, key=lambda c: (order.index(c[0]), c[1]))],
+            examples=kept.examples,
+            labels=corrupted.labels,
+            classes=corrupted.metainfo.get('classes'),
+            reference=reference,
+            **(bootstrap or {}),
+        )
+        kept.finish(result)
+        return result
+
+    with closing(ResultInProgress(out, dict(**settings, data=data), cells, replace)) as kept:
+        with evaluating(network.module), restored_buffers(network.module):
+            predict = Predictor(network, fp16, channels_last)
+            num_classes = predict.num_classes(_first(corrupted))
+            predict.network, outputs = matched(network, num_classes, corrupted, classes_by_position)
+            num_classes = outputs.get('outputs', num_classes)
+            progress = None if quiet else _progress(sources, kept)
+            for source in sources:
+                batches = _missing(source, kept, batch_size)
+                loader = cell_loader(source, batches, num_workers)
+                loader = _watched(loader, source, batches, kept, progress)
+                before_cell = None
+                if recalibrate_bn:
+                    before_cell = partial(adapt, predict, source, recalibrate_bn, batch_size)
+                labels = source.labels
+                for found in predict_cells(
+                    predict, loader, batches, labels, num_classes, before_cell
+                ):
+                    kept.add(*_entries(source, *found))
+                    # Pages of a mapped file that were touched count as memory.
+                    source.close()
+        return on_main_rank(finish)
+
+
+def _first(source: CellSource) -> np.ndarray:
+    try:
+        return source.read(0, slice(0, 1))
+    except (OSError, ValueError) as error:
+        raise CTError(' '.join(str(error).split())) from error
+
+
+def _missing(source: CellSource, kept: ResultInProgress, batch_size: int) -> CellBatches:
+    """Choose the cells that are to be scored, and the share of each that is this process's."""
+    cells = [number for number, cell in enumerate(source.cells) if cell not in kept.cells]
+    (rank, world_size), count = rank_and_world_size(), source.num_images
+    share = range(count * rank // world_size, count * (rank + 1) // world_size)
+    return CellBatches(cells, count, share, batch_size)
+
+
+def _progress(sources: list[CellSource], kept: ResultInProgress) -> Progress | None:
+    """Begin to show the progress, in the main process alone."""
+    if not is_main_rank():
+        return None
+    progress = Progress(sum(len(source.cells) * source.num_images for source in sources))
+    for source in sources:
+        known = sum(cell in kept.cells for cell in source.cells)
+        progress.add('earlier', known * source.num_images, made=False)
+    return progress
+
+
+def _watched(
+    loader: Iterable[Tensor | CTError],
+    source: CellSource,
+    batches: CellBatches,
+    kept: ResultInProgress,
+    progress: Progress | None,
+) -> Iterator[Tensor]:
+    """Hand on the batches, show the progress, and raise what a worker could not read."""
+    world_size = rank_and_world_size()[1]
+    for number, images in enumerate(loader):
+        if isinstance(images, CTError):
+            raise images
+        # Before it is predicted: nobody asks for more after the last one.
+        if progress is not None:
+            cell = source.cells[batches.numbers[number // batches.per_cell]]
+            what = f'{cell.corruption} {cell.severity}' if cell.corruption else 'clean images'
+            # The others are about as far.
+            progress.add(f'{what}{_mean_so_far(kept)}', len(images) * world_size)
+        yield images
+
+
+def _mean_so_far(kept: ResultInProgress) -> str:
+    extra = kept.marks['data']['categories'].get('extra', ())
+    errors = [
+        cell['error_pct']
+        for (corruption, _), cell in kept.cells.items()
+        if corruption is not None and corruption not in extra
+    ]
+    return f', raw mCE so far {sum(errors) / len(errors):.2f} %' if errors else ''
+
+
+def _entries(
+    source: CellSource, number: int, predictions: Predictions, confidence: np.ndarray
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Make the cell's entry of a result, and pictures if its severity is the middle one."""
+    cell, unknown = source.cells[number], np.count_nonzero(~np.isfinite(confidence))
+    if unknown:
+        raise CTError(
+            f'the network gives no finite scores for {unknown} images ({cell}): its training may '
+            'have diverged'
+        )
+    tops = predictions.classes[:, 0]
+    entry = cell_score(*cell, tops == source.labels, confidence, predictions)
+    severities = sorted({other.severity for other in source.cells})
+    if cell.severity != severities[len(severities) // 2]:
+        return entry, []
+    return entry, [_picture(source, number, int(tops[i]), i) for i in _shown(source.num_images)]
+
+
+def _shown(num_images: int) -> list[int]:
+    """Choose the images that are shown: far apart, as many sets lie class by class."""
+    return sorted({num_images * number // _PICTURES for number in range(_PICTURES)})
+
+
+def _picture(source: CellSource, number: int, prediction: int, position: int) -> dict[str, Any]:
+    image = source.read(number, slice(position, position + 1))[0]
+    label, classes = int(source.labels[position]), source.metainfo.get('classes')
+    cell: Cell = source.cells[number]
+    shown = example(image, source.channel_order, label, prediction, classes)
+    return dict(**cell._asdict(), image=position, **shown)

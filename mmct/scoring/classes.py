@@ -1,0 +1,100 @@
+"""Which output of a network is which class of a set."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmct.messages import suggestion
+from mmct.runs.errors import CTError
+
+from .images import CellSource
+from .networks import Network
+
+_WORDNET = re.compile(r'n\d{8}')
+
+
+class _Reordered:
+    """A network of which some outputs are taken, in the order of a set's classes."""
+
+    def __init__(self, network: Network, outputs: Sequence[int]) -> None:
+        self._network = network
+        self._outputs = torch.tensor(outputs, device=network.device)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._network, name)
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        return self._network.logits(inputs)[:, self._outputs]
+
+
+def matched(
+    network: Network, num_outputs: int, source: CellSource, by_position: bool = False
+) -> tuple[Network, dict[str, Any]]:
+    """Let output N of a network be class N of a set, by the names of the two.
+
+    A set that has some of the network's classes, such as ImageNet-R or the hundred classes of
+    ImageNet-100, is scored on the outputs of these alone, as its authors do.
+
+    Args:
+        network (Network): Its ``classes`` are the names of its outputs, if they are known.
+        num_outputs (int): How many it has.
+        source (CellSource): Has the names of its classes in ``metainfo``, if they are known.
+        by_position (bool): Whether the names are not to be compared. Defaults to False.
+
+    Returns:
+        tuple[Network, dict]: The network for this set, and for result files ``outputs`` and
+        ``all_outputs`` if it has more than are scored.
+
+    Raises:
+        CTError: Names the first class that the network does not know, or the numbers of
+            classes if they do not fit.
+    """
+    names = source.metainfo.get('classes')
+    count = source.metainfo['corruptions']['num_classes']
+    own = network.classes
+    if own is None and names and num_outputs == 1000 and all(map(_WORDNET.fullmatch, names)):
+        own = imagenet_numbers()
+    if by_position or names is None or own is None:
+        # Classes without names are counted by the labels: there may be more.
+        if count > num_outputs or (names is not None and count != num_outputs):
+            raise CTError(
+                f'the set has {count} classes but the head has {num_outputs}: give the set that '
+                'belongs to this network'
+            )
+        return network, {}
+    if len(own) != num_outputs:
+        raise CTError(f'the network has {num_outputs} outputs, but {len(own)} names of classes')
+    position = {_plain(name): number for number, name in enumerate(own)}
+    for number, name in enumerate(names):
+        if _plain(name) not in position:
+            hint = suggestion(name, own, f'it knows {", ".join(map(str, own[:10]))} ...')
+            raise CTError(
+                f'class {number} of the set is {name!r}, which the network does not know; {hint} '
+                'If the classes are the same by position, say --classes-by-position '
+                '(classes_by_position=True)'
+            )
+    outputs = [position[_plain(name)] for name in names]
+    if outputs == list(range(num_outputs)):
+        return network, {}
+    more = dict(outputs=len(outputs), all_outputs=num_outputs) if len(outputs) < len(own) else {}
+    return _Reordered(network, outputs), more
+
+
+def imagenet_numbers() -> list[str] | None:
+    """List WordNet's numbers of ImageNet's 1,000 classes, such as 'n01440764', in order.
+
+    Returns:
+        list[str] | None: None where timm, which has them, is not installed.
+    """
+    try:
+        from timm.data import ImageNetInfo
+    except ImportError:
+        return None
+    return list(ImageNetInfo().label_names())
+
+
+def _plain(name: str) -> str:
+    return re.sub(r'[\s_-]+', ' ', str(name)).strip().lower()

@@ -1,0 +1,423 @@
+"""Images to score on: from an array, a folder, a data set or a loader, without an mm stack."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from mmct.corruptions import (
+    CATEGORIES,
+    CLEAN,
+    CORRUPTIONS,
+    SEVERITIES,
+    Cell,
+    check_seed,
+    check_severity,
+    choose_corruptions,
+    choose_table,
+    corrupt,
+)
+from mmct.folders import data_folders, image_files
+from mmct.runs.errors import CTError
+
+# Bytes of images that are kept, as they are read for each corruption anew.
+_KEPT = 1 << 28
+
+
+class CellSource(Protocol):
+    """What is scored: cells of the same images in the same order."""
+
+    cells: Sequence[Cell]
+    labels: np.ndarray
+    channel_order: str
+    metainfo: Mapping[str, Any]
+
+    @property
+    def num_images(self) -> int:
+        """Number of images in each cell."""
+
+    def read(self, cell: int, positions: slice) -> np.ndarray:
+        """Read a batch of a cell. uint8, channels in ``channel_order`` (B, H, W, 3)."""
+
+    def close(self) -> None:
+        """Let go of what is open: memory must not grow with the cells."""
+
+
+class Images:
+    """Uncorrupted images, one cell of them.
+
+    Args:
+        images (Sequence): Item N is image N: uint8 RGB (H, W, 3), as an array, a picture of
+            Pillow's, or a tensor (3, H, W).
+        labels (np.ndarray): Their classes. int64 (N,)
+        classes (Sequence[str], optional): The names of the classes.
+    """
+
+    cells = (CLEAN,)
+    channel_order = 'rgb'
+
+    def __init__(
+        self, images: Sequence[Any], labels: np.ndarray, classes: Sequence[str] | None = None
+    ) -> None:
+        self._images, self.labels = images, labels
+        self.metainfo = {} if classes is None else dict(classes=tuple(classes))
+        self._kept: dict[int, np.ndarray] = {}
+        self._room = _KEPT
+
+    @property
+    def num_images(self) -> int:
+        """Number of images."""
+        return len(self.labels)
+
+    def read(self, cell: int, positions: slice) -> np.ndarray:
+        """Read a batch.
+
+        Args:
+            cell (int): 0, the only one.
+            positions (slice): Which images.
+
+        Returns:
+            np.ndarray: uint8 RGB. (B, H, W, 3)
+
+        Raises:
+            ValueError: If one is no such image, or not all are of one size.
+        """
+        if isinstance(self._images, np.ndarray):
+            return np.array(self._images[positions])
+        images = [self._image(number) for number in range(self.num_images)[positions]]
+        for image in images:
+            if image.shape != images[0].shape:
+                sizes = f'{images[0].shape[:2]} and {image.shape[:2]}'
+                raise ValueError(
+                    f'the images are of several sizes, {sizes} among them: resize or crop them, or '
+                    'give a folder and size=PIXELS'
+                )
+        return np.stack(images)
+
+    def _image(self, number: int) -> np.ndarray:
+        found = self._kept.get(number)
+        if found is None:
+            found = as_pixels(self._images[number])
+            if found.nbytes <= self._room:
+                self._kept[number] = found
+                self._room -= found.nbytes
+        return found
+
+    def close(self) -> None:
+        """Do nothing: there is nothing open."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle without the images that are kept: workers read their own."""
+        return {**self.__dict__, '_kept': {}, '_room': _KEPT}
+
+
+class CorruptedImages:
+    """Corruptions of images, made as they are read; keyed by (seed, position, cell).
+
+    Args:
+        clean (CellSource): One cell of images.
+        corruptions (Sequence[str], optional): Names, also of categories. None: all 19.
+        severities (Sequence[int], optional): From 1 to 5. None: all.
+        seed (int): 0 or more. Defaults to 0.
+        table (str, optional): 'cifar' or 'imagenet'. None: by size.
+
+    Raises:
+        ValueError: If a setting is wrong, or the images are of a size that the table does not
+            serve.
+    """
+
+    def __init__(
+        self,
+        clean: CellSource,
+        corruptions: Sequence[str] | None = None,
+        severities: Sequence[int] | None = None,
+        seed: int = 0,
+        table: str | None = None,
+    ) -> None:
+        names = CORRUPTIONS if corruptions is None else choose_corruptions(corruptions)
+        levels = SEVERITIES if severities is None else sorted({*map(check_severity, severities)})
+        self.clean, self.seed = clean, check_seed(seed)
+        self.cells = tuple(Cell(*cell) for cell in product(names, levels))
+        self.table = choose_table(table, *clean.read(0, slice(0, 1)).shape[1:3])
+        self.labels, self.channel_order = clean.labels, clean.channel_order
+        data = dict(source='generated', seed=self.seed, table=self.table)
+        described = describe('generated', clean.labels, clean.metainfo.get('classes'), CATEGORIES)
+        self.metainfo = {**clean.metainfo, 'corruptions': described | data}
+
+    @property
+    def num_images(self) -> int:
+        """Number of images in each cell."""
+        return len(self.labels)
+
+    def read(self, cell: int, positions: slice) -> np.ndarray:
+        """Read a batch of a cell.
+
+        Args:
+            cell (int): Number of the cell.
+            positions (slice): Which images.
+
+        Returns:
+            np.ndarray: uint8 RGB. (B, H, W, 3)
+        """
+        images = self.clean.read(0, positions)
+        indices = np.arange(self.num_images)[positions]
+        where = dict(seed=self.seed, indices=indices, table=self.table)
+        return corrupt(images, *self.cells[cell], **where)
+
+    def close(self) -> None:
+        """Do nothing: there is nothing open."""
+
+
+class Selection:
+    """Some of the images of a source.
+
+    Args:
+        source (CellSource): Has them.
+        positions (np.ndarray): Which, ascending. int64 (M,)
+        subset (str): What they are, for tables and result files.
+        labels (np.ndarray, optional): Their classes, if they are counted otherwise. (M,)
+        classes (Sequence[str], optional): The names of these.
+    """
+
+    def __init__(
+        self,
+        source: CellSource,
+        positions: np.ndarray,
+        subset: str,
+        labels: np.ndarray | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> None:
+        self.source, self._positions = source, positions
+        self.cells, self.channel_order = source.cells, source.channel_order
+        self.labels = source.labels[positions] if labels is None else labels
+        self.metainfo = dict(source.metainfo)
+        if classes is not None:
+            self.metainfo['classes'] = tuple(classes)
+        data = source.metainfo.get('corruptions')
+        if data is not None:
+            own = describe(
+                data['set'], self.labels, self.metainfo.get('classes'), data['categories']
+            )
+            self.metainfo['corruptions'] = {**data, **own, 'subset': subset}
+
+    @property
+    def num_images(self) -> int:
+        """Number of images in each cell."""
+        return len(self._positions)
+
+    def read(self, cell: int, positions: slice) -> np.ndarray:
+        """Read a batch of a cell, as the source does."""
+        chosen = self._positions[positions]
+        breaks = np.flatnonzero(np.diff(chosen) != 1) + 1
+        runs = np.split(chosen, breaks)
+        read = [self.source.read(cell, slice(run[0], run[-1] + 1)) for run in runs if len(run)]
+        return np.concatenate(read)
+
+    def close(self) -> None:
+        """Close the source."""
+        self.source.close()
+
+
+def describe(
+    name: str,
+    labels: np.ndarray,
+    classes: Sequence[str] | None,
+    categories: Mapping[str, Sequence[str]],
+) -> dict[str, Any]:
+    """Describe a corruption set for result files.
+
+    Args:
+        name (str): Of the set.
+        labels (np.ndarray): The classes of the images. int64 (N,)
+        classes (Sequence[str], optional): Their names.
+        categories (Mapping[str, Sequence[str]]): Its kinds of corruption.
+
+    Returns:
+        dict: JSON-able.
+    """
+    return dict(
+        set=name,
+        source='released',
+        images=len(labels),
+        num_classes=len(classes) if classes else int(labels.max()) + 1,
+        labels_sha256=hashlib.sha256(labels.astype('<i8').tobytes()).hexdigest(),
+        categories={kind: list(names) for kind, names in categories.items()},
+    )
+
+
+def as_pixels(image: Any) -> np.ndarray:
+    """Take an image as it is, if it has 8 bits a channel.
+
+    Args:
+        image: An array (H, W, 3) or (H, W), a tensor (3, H, W) or (H, W), or Pillow's.
+
+    Returns:
+        np.ndarray: uint8 RGB; grey levels three times. (H, W, 3)
+
+    Raises:
+        ValueError: If it is no such image.
+    """
+    if isinstance(image, Image.Image):
+        return np.asarray(image.convert('RGB'))
+    if isinstance(image, Tensor):
+        image = image.permute(1, 2, 0) if image.ndim == 3 else image
+        pixels = image.cpu().numpy()
+    else:
+        pixels = np.asarray(image)
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (1, 3):
+        raise ValueError(
+            f'an image is {pixels.dtype} {pixels.shape}, but uint8 (H, W, 3) is needed: leave out '
+            'what scales or normalises pixels, and give mean and std of the network'
+        )
+    return np.repeat(pixels, 3, 2) if pixels.shape[2] == 1 else pixels
+
+
+def open_images(images: Any, labels: Any = None, size: int | None = None) -> CellSource:
+    """Open images of any kind.
+
+    Args:
+        images: A path of a folder with a folder for each class; uint8 pixels (N, H, W, 3),
+            (N, 3, H, W) or (N, H, W), as an array or tensor; a data set whose items are an
+            image or (image, label); a loader of such a data set; or a corruption set's clean
+            images.
+        labels (optional): The classes of the images, if these do not have them. (N,)
+        size (int, optional): Images of a folder are resized so that their shorter side has
+            1 / 0.875 times as many pixels, and cropped to a square of so many in the middle, as
+            ImageNet-C's were. Defaults to None, as they are.
+
+    Returns:
+        CellSource: One cell.
+
+    Raises:
+        CTError: If there are no such images or labels.
+    """
+    if hasattr(images, 'cells') and hasattr(images, 'read'):
+        return images
+    if isinstance(images, (str, Path)):
+        return _from_folder(Path(images), size)
+    if isinstance(images, DataLoader):
+        images = images.dataset
+    if isinstance(images, (np.ndarray, Tensor)):
+        return Images(_from_array(images), _checked_labels(labels, len(images)))
+    if not (hasattr(images, '__getitem__') and hasattr(images, '__len__')):
+        raise CTError(
+            f'images of type {type(images).__name__} cannot be read twice, which corruptions need: '
+            'give an array, a folder, or a data set with __getitem__ and __len__'
+        )
+    return _from_dataset(images, labels)
+
+
+class _Files(Sequence):
+    """Image files, read when they are asked for."""
+
+    def __init__(self, paths: Sequence[Path], size: int | None) -> None:
+        self.paths, self.size = paths, size
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, number: int) -> Image.Image:
+        path = self.paths[number]
+        try:
+            with Image.open(path) as picture:
+                return _resized(picture.convert('RGB'), self.size)
+        except (OSError, ValueError, Image.DecompressionBombError) as error:
+            raise OSError(f'{path} cannot be read: {" ".join(str(error).split())}') from error
+
+
+def _resized(picture: Image.Image, size: int | None) -> Image.Image:
+    if size is None:
+        return picture
+    scale = size / 0.875 / min(picture.size)
+    width, height = (max(size, round(side * scale)) for side in picture.size)
+    picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+    left, upper = (width - size) // 2, (height - size) // 2
+    return picture.crop((left, upper, left + size, upper + size))
+
+
+def _from_folder(root: Path, size: int | None) -> Images:
+    if not root.is_dir():
+        raise CTError(f'there is no folder {root}')
+    names = data_folders(root)
+    paths, labels = [], []
+    for number, name in enumerate(names):
+        found = image_files(root / name)
+        if not found:
+            raise CTError(f'{root / name} has no images: its class would be left out')
+        paths += [root / name / path for path in found]
+        labels += [number] * len(found)
+    if not paths:
+        raise CTError(f'{root} has no folders with images: it needs one for each class')
+    return Images(_Files(paths, size), np.array(labels, np.int64), names)
+
+
+def _from_array(images: np.ndarray | Tensor) -> np.ndarray:
+    pixels = images.cpu().numpy() if isinstance(images, Tensor) else images
+    if pixels.ndim == 4 and pixels.shape[1] == 3 and pixels.shape[3] != 3:
+        pixels = pixels.transpose(0, 2, 3, 1)
+    if pixels.ndim == 3:
+        pixels = pixels[..., None]
+    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] not in (1, 3):
+        raise CTError(
+            f'the images are {pixels.dtype} {tuple(images.shape)}, but uint8 (N, H, W, 3) or '
+            '(N, 3, H, W) is needed: leave out what scales or normalises pixels, and give mean '
+            'and std of the network'
+        )
+    return np.repeat(pixels, 3, 3) if pixels.shape[3] == 1 else pixels
+
+
+class _First(Sequence):
+    """The images of a data set's items."""
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, number: int) -> Any:
+        item = self.dataset[number]
+        return item[0] if isinstance(item, (tuple, list)) else item
+
+
+def _from_dataset(dataset: Any, labels: Any) -> Images:
+    count = len(dataset)
+    if not count:
+        raise CTError('there are no images to score')
+    if labels is None:
+        labels = next(
+            (
+                found
+                for name in ('targets', 'labels', '_labels')
+                if (found := getattr(dataset, name, None)) is not None and len(found) == count
+            ),
+            None,
+        )
+    if labels is None:
+        items = (dataset[number] for number in range(count))
+        labels = [i[1] if isinstance(i, (tuple, list)) and len(i) > 1 else None for i in items]
+    names = getattr(dataset, 'classes', None)
+    return Images(_First(dataset), _checked_labels(labels, count), names)
+
+
+def _checked_labels(labels: Any, count: int) -> np.ndarray:
+    if isinstance(labels, Tensor):
+        labels = labels.cpu().numpy()
+    try:
+        found = np.asarray(labels).astype(np.int64, casting='safe')
+    except (TypeError, ValueError):
+        found = np.empty(0)
+    if not count or found.shape != (count,) or found.min() < 0:
+        raise CTError(
+            f'labels must be {count} integers of 0 or more, one for each image: give '
+            'labels=, or a data set of (image, label)'
+        )
+    return found

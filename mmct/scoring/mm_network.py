@@ -1,0 +1,49 @@
+"""Classifiers of mmpretrain's, as networks to score."""
+
+from collections.abc import Sequence
+
+import torch
+from mmpretrain.models import ImageClassifier
+from mmpretrain.models.heads import MultiLabelClsHead
+from torch import Tensor
+
+from mmct.models import class_scores
+from mmct.runs.errors import CTError
+from mmct.runs.identity import digest
+
+
+class MMNetwork:
+    """A classifier with its own ``data_preprocessor``.
+
+    Args:
+        model (ImageClassifier): On its device.
+        classes (Sequence[str], optional): The names of its outputs.
+        device (str | torch.device, optional): Moves it there.
+
+    Raises:
+        CTError: If its head gives several classes an image.
+    """
+
+    def __init__(
+        self,
+        model: ImageClassifier,
+        classes: Sequence[str] | None = None,
+        device: str | torch.device | None = None,
+    ) -> None:
+        if isinstance(model.head, MultiLabelClsHead):
+            raise CTError('errors need one class per image, but the head is a MultiLabelClsHead')
+        self.module = model if device is None else model.to(device)
+        self.device = next(model.parameters()).device
+        self.classes = classes
+
+    def inputs(self, images: Tensor) -> Tensor:
+        """Preprocess images, as the model's ``data_preprocessor`` does."""
+        return self.module.data_preprocessor(dict(inputs=images), False)['inputs']
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Score preprocessed images. (B, C)."""
+        return class_scores(self.module(inputs, mode='tensor'))
+
+    def digest(self) -> str:
+        """Return a mark by which the weights are recognised."""
+        return digest(self.module.state_dict())

@@ -1,0 +1,174 @@
+"""Networks to score: what they need of an image, and what they say of it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from mmct.runs.errors import CTError
+from mmct.runs.identity import digest
+
+
+class Network(Protocol):
+    """A classifier of uint8 images.
+
+    Attributes:
+        module (nn.Module): It, or what holds it; is put into eval mode.
+        device (torch.device): Where it is.
+        classes (Sequence[str], optional): The names of its outputs.
+    """
+
+    module: nn.Module
+    device: torch.device
+    classes: Sequence[str] | None
+
+    def inputs(self, images: Tensor) -> Tensor:
+        """Preprocess uint8 images (B, 3, H, W), which are on its device."""
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Score preprocessed images. (B, C)."""
+
+    def digest(self) -> str:
+        """Return a mark by which it is recognised."""
+
+
+class TorchNetwork:
+    """Any module or function of torch that gives logits.
+
+    Args:
+        function (Callable): Gets float images (B, 3, H, W), normalised, RGB; with
+            ``normalise=False`` uint8 ones. Returns logits (B, C), or an object with ``logits``.
+        mean (Sequence[float], optional): Of the channels, of pixels from 0 to 1. Default what
+            timm wrote into the module.
+        std (Sequence[float], optional): The same.
+        input_size (int, optional): Pixels of a side: images of another size are resized to a
+            square of it, after they are corrupted. Defaults to None, as they are.
+        channel_order (str): 'rgb' or 'bgr', of what the network gets. Defaults to 'rgb'.
+        normalise (bool): Whether to scale and normalise. Defaults to True.
+        classes (Sequence[str], optional): The names of the outputs.
+        device (str | torch.device, optional): Defaults to where the module's parameters are.
+
+    Raises:
+        CTError: If it cannot be called, or nothing says how pixels are normalised.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Tensor], Any],
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        input_size: int | None = None,
+        channel_order: str = 'rgb',
+        normalise: bool = True,
+        classes: Sequence[str] | None = None,
+        device: str | torch.device | None = None,
+    ) -> None:
+        if not callable(function):
+            raise CTError(f'a network must be callable, got {type(function).__name__}')
+        if channel_order not in ('rgb', 'bgr'):
+            raise CTError(f"channel_order must be 'rgb' or 'bgr', got {channel_order!r}")
+        written = getattr(function, 'pretrained_cfg', None) or {}
+        mean, std = mean or written.get('mean'), std or written.get('std')
+        if normalise and (mean is None or std is None):
+            raise CTError(
+                'nothing says how the network wants its pixels: give mean= and std= for pixels '
+                'from 0 to 1, such as mean=(0, 0, 0), std=(1, 1, 1), or normalise=False for uint8'
+            )
+        self.function = function
+        self.module = function if isinstance(function, nn.Module) else nn.Module()
+        weight = next(self.module.parameters(), None)
+        self.device = torch.device(device or (weight.device if weight is not None else 'cpu'))
+        self.module.to(self.device)
+        self.input_size, self.channel_order = input_size, channel_order
+        self.classes = classes
+        self._scaling = None
+        if normalise:
+            self._scaling = [_channels(values, self.device) for values in (mean, std)]
+
+    def inputs(self, images: Tensor) -> Tensor:
+        """Resize and normalise images.
+
+        Args:
+            images (Tensor): uint8 RGB, on the device. (B, 3, H, W)
+
+        Returns:
+            Tensor: (B, 3, H', W')
+        """
+        if self.channel_order == 'bgr':
+            images = images.flip(1)
+        size, wanted = images.shape[2:], self.input_size
+        if wanted is not None and tuple(size) != (wanted, wanted):
+            resized = interpolate(images.float(), (wanted, wanted), mode='bilinear', antialias=True)
+            images = resized if self._scaling else resized.round().clamp(0, 255).to(torch.uint8)
+        if self._scaling is None:
+            return images
+        mean, std = self._scaling
+        return (images.float() / 255 - mean) / std
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Call the network.
+
+        Args:
+            inputs (Tensor): What :meth:`inputs` gives.
+
+        Returns:
+            Tensor: (B, C)
+
+        Raises:
+            CTError: If it returns something else.
+        """
+        found = self.function(inputs)
+        found = getattr(found, 'logits', found)
+        if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != len(inputs):
+            what = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            raise CTError(f'the network must return logits ({len(inputs)}, classes), got {what}')
+        return found
+
+    def digest(self) -> str:
+        """Return a mark by which it is recognised: of its weights, or of what it says."""
+        weights = self.module.state_dict()
+        if not weights:
+            # A function may hold its weights anywhere.
+            noise = torch.arange(2 * 3 * 32 * 32, device=self.device).reshape(2, 3, 32, 32) * 97
+            with torch.no_grad():
+                weights = dict(logits=self.logits(self.inputs((noise % 256).to(torch.uint8))))
+        return digest(weights)
+
+
+def as_network(network: Any, **settings) -> Network:
+    """Take a network of any kind for scoring.
+
+    Args:
+        network: A classifier of mmpretrain's, which has its own preprocessing; a module or
+            function; or what is a :class:`Network` already.
+        **settings: As for :class:`TorchNetwork`.
+
+    Returns:
+        Network: It.
+
+    Raises:
+        CTError: As :class:`TorchNetwork`, or if a classifier of mmpretrain's gets settings.
+    """
+    if hasattr(network, 'logits') and hasattr(network, 'inputs'):
+        return network
+    given = {name: value for name, value in settings.items() if value is not None}
+    if hasattr(network, 'data_preprocessor'):
+        from .mm_network import MMNetwork
+
+        refused = given.keys() - {'device', 'classes'}
+        if refused:
+            raise CTError(
+                f"{min(refused)}= is for other networks: mmpretrain's have it in their "
+                'data_preprocessor'
+            )
+        return MMNetwork(network, **given)
+    return TorchNetwork(network, **given)
+
+
+def _channels(values: Sequence[float], device: torch.device) -> Tensor:
+    found = torch.as_tensor(values, dtype=torch.float32, device=device).flatten()
+    if len(found) not in (1, 3) or not torch.isfinite(found).all():
+        raise CTError(f'mean and std must be three finite numbers, got {values!r}')
+    return found.reshape(1, -1, 1, 1)

@@ -159,9 +159,9 @@ def _own(spec: str) -> Any:
 
 def _load_weights(module: nn.Module, file: str) -> None:
     """Load a state dict; nothing in the file is executed."""
-    from mmct.runs.weights import read_weights
+    from mmct.runs.weights import load_state_dict
 
-    weights = read_weights(file)
+    weights = load_state_dict(file)
     try:
         module.load_state_dict(weights)
     except RuntimeError as error:

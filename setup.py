@@ -29,6 +29,7 @@ LIGHT = [
 TRAINING = [
     'safetensors>=0.4.3',
     'scikit-learn>=1.4',
+    'simplejpeg>=1.8,<2',
     'threadpoolctl>=3.1',
     'torch>=2.6',
     'torchvision>=0.21',

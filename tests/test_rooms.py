@@ -10,7 +10,7 @@ import mmct
 ROOT = Path(mmct.__file__).parent
 # From below; a room may import those in the lines before its own, and of its own line itself.
 FLOORS = [
-    ['version', 'messages', 'stack', 'paths', 'registration'],
+    ['version', 'messages', 'stack', 'paths', 'folders', 'registration'],
     ['records'],
     ['corruptions', 'evaluation', 'report', 'theory'],
     ['models'],

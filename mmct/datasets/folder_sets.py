@@ -1,15 +1,19 @@
 """Corruption sets in the layout of ImageNet-C."""
 
-from collections.abc import Iterator
+import logging
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 from mmpretrain.registry import DATASETS
 
+from mmct.folders import data_folders, image_files
+
 from .corruption_set import Cell, StoredCorruptionSet
-from .images import FILES, IMAGE_ENDINGS, decoded
+from .images import FILES, decoded, is_grey
 
 
 @DATASETS.register_module()
@@ -17,7 +21,11 @@ class FolderCorruptionSet(StoredCorruptionSet):
     """Corruption set of image files ``<corruption>/<severity>/<class>/*``, not resized.
 
     Each cell must have the same files. They are listed, and compared with those
-    of the first cell, when the set is opened.
+    of most cells, when the set is opened. Folders inside of a class are read, too;
+    hidden and system entries are not (:mod:`mmct.folders`). Where a cell has more
+    classes than most, as ``frost`` of one mirror of Tiny-ImageNet-C has, these are
+    left out, which is said. Grey images have three equal channels; of a set that
+    begins with one it is said.
 
     Args:
         data_root (str): The folder.
@@ -28,7 +36,7 @@ class FolderCorruptionSet(StoredCorruptionSet):
         FileNotFoundError: If a folder is missing; names the cell.
         ValueError: If a cell lacks images, or a class has none; names the cell
             and the file. When read, if images differ in size.
-        OSError: When read, if a file is no whole image; names it.
+        OSError: When read, if a file is no sound image; names it.
     """
 
     NAME = 'folders'
@@ -37,21 +45,34 @@ class FolderCorruptionSet(StoredCorruptionSet):
     LEVELS: dict[str, tuple[str, ...]] = {}
     """The folders of the severities, where they are not called 1 to 5."""
 
+    NUM_CLASSES: int | None = None
+    """How many classes the set has, where it does not name them."""
+
+    REPAIRED = ''
+    """What to say where there are too many classes."""
+
     def has(self, corruption: str) -> bool:
         """Look for the corruption's folder."""
         return (Path(self.data_root) / corruption).is_dir()
 
     def open_cells(self) -> None:
         """List the files of the chosen cells."""
-        first, *others = self.cells
-        files = list(self._files(first))
-        for cell in others:
-            self._compare(cell, list(self._files(cell)), files)
-        folders = sorted({name.split('/')[0] for name in files})
+        found = {cell: self._class_folders(cell) for cell in self.cells}
+        folders = self._classes_of_most(found)
         self._name_classes(folders)
+        # Lists that are equal are kept once: a set has millions of names.
+        lists: dict[tuple[str, ...], tuple[str, ...]] = {}
+        files = {}
+        for cell, classes in found.items():
+            listed = self._files(cell, classes)
+            files[cell] = lists.setdefault(listed, listed)
+        names = Counter(files.values()).most_common(1)[0][0]
+        for cell in self.cells:
+            self._compare(cell, files, names)
         number = {folder: label for label, folder in enumerate(folders)}
-        self.labels = np.array([number[name.split('/')[0]] for name in files], np.int64)
-        self._names = np.array(files)
+        self.labels = np.array([number[name.split('/')[0]] for name in names], np.int64)
+        self._names = np.array(names)
+        self._say_if_grey(self._folder(self.cells[0]) / names[0])
 
     def pixels(self, cell: Cell, positions: range) -> np.ndarray:
         """Decode images of a cell."""
@@ -75,41 +96,89 @@ class FolderCorruptionSet(StoredCorruptionSet):
         level = levels[cell.severity - 1] if levels else str(cell.severity)
         return Path(self.data_root) / cell.corruption / level
 
-    def _files(self, cell: Cell) -> Iterator[str]:
-        """List ``class/file`` of each image, sorted."""
+    def _class_folders(self, cell: Cell) -> tuple[str, ...]:
         folder = self._folder(cell)
         if not folder.is_dir():
             raise FileNotFoundError(f'there is no folder {folder} ({cell})')
-        classes = sorted(path for path in folder.iterdir() if path.is_dir())
-        if not classes:
+        folders = data_folders(folder)
+        if not folders:
             raise ValueError(f'{folder} has no class folders ({cell})')
-        for path in classes:
-            names = sorted(
-                file.name for file in path.iterdir() if file.suffix.lower() in IMAGE_ENDINGS
-            )
-            if not names:
-                raise ValueError(f'{path} has no images ({cell}): its class would be left out')
-            yield from (f'{path.name}/{name}' for name in names)
+        return tuple(folders)
 
-    def _compare(self, cell: Cell, files: list[str], expected: list[str]) -> None:
-        if files == expected:
+    def _classes_of_most(self, found: dict[Cell, tuple[str, ...]]) -> tuple[str, ...]:
+        """Choose the class folders that most cells have, and leave out what others have besides.
+
+        Args:
+            found (dict): The class folders of each cell; what is left out is taken from it.
+        """
+        known = self._num_classes
+        counts = Counter(found.values())
+        folders = max(counts, key=lambda each: (len(each) == known, counts[each]))
+        # Of two cells that differ, none is the better one, unless the number of classes tells.
+        if len(folders) != known and 2 * counts[folders] <= len(found):
+            return folders
+        larger = [cell for cell, each in found.items() if set(each) > set(folders)]
+        if larger:
+            more = min(set(found[larger[0]]) - set(folders))
+            names = ', '.join(dict.fromkeys(cell.corruption for cell in larger))
+            print_log(
+                f'{self.data_root}: {len(larger)} of {len(found)} cells ({names}) have class folders '
+                f'that the others lack, such as {more}: these are left out{self.REPAIRED}',
+                logger='current',
+                level=logging.WARNING,
+            )
+            found.update(dict.fromkeys(larger, folders))
+        return folders
+
+    def _files(self, cell: Cell, classes: tuple[str, ...]) -> tuple[str, ...]:
+        """List the path of each image below the cell's folder, class by class."""
+        files = []
+        for name in classes:
+            path = self._folder(cell) / name
+            images = image_files(path)
+            if not images:
+                raise ValueError(f'{path} has no images ({cell}): its class would be left out')
+            files += [f'{name}/{image}' for image in images]
+        return tuple(files)
+
+    def _compare(
+        self, cell: Cell, files: dict[Cell, tuple[str, ...]], names: tuple[str, ...]
+    ) -> None:
+        if files[cell] == names:
             return
-        missing = sorted(set(expected) - set(files))
-        more = sorted(set(files) - set(expected))
+        missing, more = (
+            sorted(set(one) - set(other))
+            for one, other in ((names, files[cell]), (files[cell], names))
+        )
         what = f'lacks {missing[0]}' if missing else f'has {more[0]}'
+        like = next(other for other in self.cells if files[other] == names)
         raise ValueError(
-            f'{self._folder(cell)} ({cell}) has {len(files)} images and {what}, unlike the '
-            f'{len(expected)} of {self._folder(self.cells[0])}: each cell must have the same'
+            f'{self._folder(cell)} ({cell}) has {len(files[cell])} images and {what}, unlike the '
+            f'{len(names)} of {self._folder(like)}: each cell must have the same'
         )
 
-    def _name_classes(self, folders: list[str]) -> None:
+    @property
+    def _num_classes(self) -> int | None:
         known = self._metainfo.get('classes') or self.manifest_classes
-        if known is not None and len(known) != len(folders):
+        return self.NUM_CLASSES if known is None else len(known)
+
+    def _name_classes(self, folders: tuple[str, ...]) -> None:
+        if self._num_classes not in (None, len(folders)):
             raise ValueError(
                 f'{self.data_root} has {len(folders)} class folders, but the set has '
-                f'{len(known)} classes: labels would be wrong'
+                f'{self._num_classes} classes: labels would be wrong{self.REPAIRED}'
             )
+        known = self._metainfo.get('classes') or self.manifest_classes
         self._metainfo['classes'] = tuple(known or folders)
+
+    def _say_if_grey(self, first: Path) -> None:
+        try:
+            grey = is_grey(decoded(first))
+        except OSError:
+            # Said when it is read.
+            return
+        if grey:
+            print_log(f'{first} is grey: scored as three equal channels', logger='current')
 
 
 @DATASETS.register_module()
@@ -139,14 +208,11 @@ class TinyImageNetC(FolderCorruptionSet):
     """
 
     NAME = 'tinyimagenetc'
-
-    def _name_classes(self, folders: list[str]) -> None:
-        super()._name_classes(folders)
-        if len(folders) != 200:
-            raise ValueError(
-                f'{self.data_root} has {len(folders)} class folders, but Tiny-ImageNet-C has '
-                '200: labels would be wrong'
-            )
+    NUM_CLASSES = 200
+    REPAIRED = (
+        '; frost of https://zenodo.org/records/2536630 has 1,000 classes, the repaired set is '
+        'https://zenodo.org/records/8206060'
+    )
 
 
 @DATASETS.register_module()

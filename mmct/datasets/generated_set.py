@@ -9,9 +9,10 @@ from mmpretrain.registry import DATASETS
 
 from mmct.corruptions import CORRUPTIONS, SEVERITIES, check_seed, choose_table, corrupt
 from mmct.corruptions.names import check_table
+from mmct.runs.class_folders import check_class_folders
 
 from .corruption_set import CLEAN, Cell, CorruptionSet
-from .images import order_of_sample, reordered
+from .images import check_file, order_of_sample, reordered
 
 # Bytes of images that are kept: those of CIFAR's test set, twice.
 _KEPT = 1 << 26
@@ -29,6 +30,8 @@ class CleanImages:
     Raises:
         ValueError: If it is empty or has no single label an image; when read,
             if its results have no such image, or not all are of one size.
+        CTError: If it takes a system's folder for a class.
+        OSError: When first read, if a file is damaged; names it.
     """
 
     cells: tuple[Cell, ...] = (CLEAN,)
@@ -37,6 +40,7 @@ class CleanImages:
         self.dataset = _opened(dataset)
         self._kept: dict[int, np.ndarray] = {}
         self._room = _KEPT
+        self._sound: set[int] = set()
         self.labels = _labels(self.dataset)
         self.channel_order = order_of_sample(self.dataset[0].get('data_samples'))
 
@@ -76,6 +80,11 @@ class CleanImages:
         image = self._kept.get(index)
         if image is not None:
             return image
+        if index not in self._sound and hasattr(self.dataset, 'get_data_info'):
+            path = self.dataset.get_data_info(index).get('img_path')
+            if path is not None:
+                check_file(path)
+            self._sound.add(index)
         inputs = _checked(self.dataset[index].get('inputs'))
         image = inputs.permute(1, 2, 0).contiguous().numpy()
         if image.nbytes <= self._room:
@@ -101,6 +110,7 @@ def _opened(dataset: Any) -> Any:
         images = 0
     if not images:
         raise ValueError('the test set is empty: check its paths')
+    check_class_folders(dataset)
     return dataset
 
 

@@ -1,22 +1,20 @@
-"""Images as data sets give them: whole files alone, and the order of their channels.
+"""Images as data sets give them: sound files alone, and the order of their channels.
 
 mmcv reads files as BGR; mmpretrain's sets that hold arrays, such as CIFAR, hold RGB.
 """
 
-import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import cv2
 import mmcv
 import numpy as np
-from PIL import Image
+import simplejpeg
+from mmengine import fileio
 
 from mmct.messages import require
-
-IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp')
-"""The endings of image files, in lower case."""
 
 FILES, ARRAYS = 'bgr', 'rgb'
 """The order of the channels of images from files, and of those that sets hold as arrays."""
@@ -106,11 +104,13 @@ def _loads_files(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(_loads_files(item) for item in value)
 
 
-def decoded(path: Path) -> np.ndarray:
-    """Read an image as mmcv does, if it is a whole one.
+def decoded(path: str | Path) -> np.ndarray:
+    """Read an image as mmcv does, if it is a sound one.
+
+    A grey one has three equal channels.
 
     Args:
-        path (Path): The file.
+        path (str | Path): The file.
 
     Returns:
         np.ndarray: uint8 BGR, (H, W, 3).
@@ -118,37 +118,90 @@ def decoded(path: Path) -> np.ndarray:
     Raises:
         OSError: Names the file, and says why it cannot be read.
     """
-    try:
-        check_whole(path)
-        image = mmcv.imfrombytes(path.read_bytes(), flag='color', channel_order=FILES)
-    except cv2.error:
-        # An assertion in OpenCV's source.
-        image = None
-    except (OSError, ValueError) as error:
-        reason = ' '.join(str(error).split())
-        raise OSError(f'{path} cannot be read: {reason}') from error
-    if image is None:
-        raise OSError(f'{path} cannot be read: it is no image')
-    return image
+    with _naming(path):
+        content = fileio.get(str(path))
+        check_content(content)
+        try:
+            image = mmcv.imfrombytes(content, flag='color', channel_order=FILES)
+        except cv2.error:
+            # An assertion in OpenCV's source.
+            image = None
+        if image is None:
+            raise ValueError('it is no image')
+        return image
 
 
-def check_whole(path: Path) -> None:
-    """Refuse a truncated JPEG: OpenCV fills what it lacks with grey, and says nothing.
-
-    Truncated files of the other formats do not decode.
+def check_file(path: str | Path) -> None:
+    """Refuse an image file that would be decoded to wrong pixels; see :func:`check_content`.
 
     Args:
-        path (Path): The file. Of a whole one only the ends are read.
+        path (str | Path): The file.
 
     Raises:
-        OSError: If there is no such file, or it is a JPEG that lacks its end.
+        OSError: Names the file, and says why it cannot be read.
     """
-    with path.open('rb') as file:
-        if file.read(2) != b'\xff\xd8':
-            return
-        file.seek(-2, io.SEEK_END)
-        if file.read() == b'\xff\xd9':
-            return
-    # Some have something behind their end.
-    with Image.open(path) as picture:
-        picture.load()
+    with _naming(path):
+        check_content(fileio.get(str(path)))
+
+
+@contextmanager
+def _naming(path: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = getattr(error, 'strerror', None) or ' '.join(str(error).split())
+        raise OSError(f'{path} cannot be read: {reason}') from error
+
+
+def check_content(content: bytes) -> None:
+    """Refuse an image that OpenCV decodes to wrong pixels, and says nothing.
+
+    That is a JPEG that is truncated or damaged inside, of which it shows what it has, and values
+    of 12 bits or fewer in a file of 16, of which it keeps the upper 8. Truncated files of the
+    other formats do not decode. Damage that leaves a valid file cannot be seen.
+
+    No limit of Pillow's counts here: what OpenCV reads (2**30 pixels), each check lets through.
+
+    Args:
+        content (bytes): Of an image file.
+
+    Raises:
+        ValueError: Says what is wrong.
+    """
+    if content.startswith(b'\xff\xd8'):
+        _check_jpeg(content)
+    elif _may_have_16_bits(content):
+        flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+        if image is not None and image.dtype == np.uint16 and 0 < image.max() < 1 << 12:
+            raise ValueError(
+                f'it has 16 bits per channel but no value above {image.max()}, as if 12 bits were '
+                'stored in 16, and would be read as black: save it with 8 bits'
+            )
+
+
+def _check_jpeg(content: bytes) -> None:
+    try:
+        color = 'CMYK' if simplejpeg.decode_jpeg_header(content)[2] in ('CMYK', 'YCCK') else 'GRAY'
+        # At an eighth of the size: all of the data is read, and little is computed.
+        simplejpeg.decode_jpeg(content, color, min_height=1, min_width=1, strict=True)
+    except ValueError as error:
+        raise ValueError(
+            f'its JPEG data are damaged or truncated ({error}): put a good copy in its place'
+        ) from error
+
+
+def _may_have_16_bits(content: bytes) -> bool:
+    if content.startswith(b'\x89PNG'):
+        return content[24:25] == b'\x10'
+    # TIFF, PPM and PGM are decoded to see.
+    return content[:2] in (b'II', b'MM', b'P2', b'P3', b'P5', b'P6')
+
+
+def is_grey(images: np.ndarray) -> bool:
+    """Tell images whose three channels are equal.
+
+    Args:
+        images (np.ndarray): (..., 3)
+    """
+    return bool((images == images[..., :1]).all())

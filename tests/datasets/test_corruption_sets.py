@@ -201,7 +201,7 @@ ARRAYS = {
     'missing': ('contrast', Path.unlink, 'there is no'),
     'no labels': ('labels', Path.unlink, 'there is no'),
     'floats': ('fog', saved(lambda a: a / 255), 'must hold uint8'),
-    'grey': ('fog', saved(lambda a: a[..., 0]), 'must hold uint8'),
+    'two channels': ('fog', saved(lambda a: a[..., :2]), 'must hold uint8'),
     'alpha': ('fog', saved(lambda a: a[..., [0, 1, 2, 0]]), 'must hold uint8'),
     'Fortran order': ('fog', saved(np.asfortranarray), 'Fortran order'),
     'too few images': ('contrast', saved(lambda a: a[:-1]), 'contrast at severity 5'),

@@ -122,8 +122,8 @@ class FolderCorruptionSet(StoredCorruptionSet):
             more = min(set(found[larger[0]]) - set(folders))
             names = ', '.join(dict.fromkeys(cell.corruption for cell in larger))
             print_log(
-                f'{self.data_root}: {len(larger)} of {len(found)} cells ({names}) have class folders '
-                f'that the others lack, such as {more}: these are left out{self.REPAIRED}',
+                f'{self.data_root}: {len(larger)} of {len(found)} cells ({names}) have class '
+                f'folders that the others lack, such as {more}: these are left out{self.REPAIRED}',
                 logger='current',
                 level=logging.WARNING,
             )
@@ -146,16 +146,17 @@ class FolderCorruptionSet(StoredCorruptionSet):
     ) -> None:
         if files[cell] == names:
             return
-        missing, more = (
-            sorted(set(one) - set(other))
-            for one, other in ((names, files[cell]), (files[cell], names))
-        )
-        what = f'lacks {missing[0]}' if missing else f'has {more[0]}'
         like = next(other for other in self.cells if files[other] == names)
-        raise ValueError(
-            f'{self._folder(cell)} ({cell}) has {len(files[cell])} images and {what}, unlike the '
-            f'{len(names)} of {self._folder(like)}: each cell must have the same'
-        )
+        own, theirs = self._folder(cell), self._folder(like)
+        lacks, more = set(names) - set(files[cell]), set(files[cell]) - set(names)
+        if 2 * sum(each == names for each in files.values()) > len(files):
+            what = f'lacks {min(lacks)}' if lacks else f'has {min(more)}'
+            text = f'has {len(files[cell])} images and {what}, unlike the {len(names)} of {theirs}'
+        else:
+            # Nobody knows which is the good one.
+            only = f'{min(lacks)} is in {theirs}' if lacks else f'{min(more)} is in {own}'
+            text = f'has {len(files[cell])} images, {theirs} {len(names)}: {only} alone'
+        raise ValueError(f'{own} ({cell}) {text}: each cell must have the same')
 
     @property
     def _num_classes(self) -> int | None:

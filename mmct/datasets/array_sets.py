@@ -9,7 +9,10 @@ from mmpretrain.datasets.categories import CIFAR10_CATEGORIES, CIFAR100_CATEGORI
 from mmpretrain.registry import DATASETS
 from torchvision.datasets.utils import check_integrity
 
+from mmct.corruptions import CORRUPTIONS
+
 from .corruption_set import Cell, StoredCorruptionSet
+from .released import Archive
 
 
 @DATASETS.register_module()
@@ -178,6 +181,13 @@ class CIFAR10C(ArrayCorruptionSet):
     NAME = 'cifar10c'
     METAINFO = dict(classes=CIFAR10_CATEGORIES)
     IMAGE_SIZE = (32, 32)
+    ARCHIVES = (
+        Archive(
+            'https://zenodo.org/records/2535967/files/CIFAR-10-C.tar',
+            '56bf5dcef84df0e2308c6dcbcbbd8499',
+            CORRUPTIONS,
+        ),
+    )
 
     # Of the files in the archive; the same in three public libraries.
     MD5 = dict(
@@ -238,6 +248,13 @@ class CIFAR100C(CIFAR10C):
 
     NAME = 'cifar100c'
     METAINFO = dict(classes=CIFAR100_CATEGORIES)
+    ARCHIVES = (
+        Archive(
+            'https://zenodo.org/records/3555552/files/CIFAR-100-C.tar',
+            '11f0ed0f1191edbf9fa23466ae6021d3',
+            CORRUPTIONS,
+        ),
+    )
 
     MD5 = dict(
         gaussian_noise='ecc4d366eac432bdf25c024086f5e97d',

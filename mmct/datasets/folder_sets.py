@@ -10,10 +10,12 @@ from mmengine.logging import print_log
 from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 from mmpretrain.registry import DATASETS
 
+from mmct.corruptions import BENCHMARK, CATEGORIES, EXTRA
 from mmct.folders import data_folders, image_files
 
 from .corruption_set import Cell, StoredCorruptionSet
 from .images import FILES, decoded, is_grey
+from .released import Archive
 
 
 @DATASETS.register_module()
@@ -195,11 +197,24 @@ class ImageNetC(FolderCorruptionSet):
 
     NAME = 'imagenetc'
     METAINFO = dict(classes=IMAGENET_CATEGORIES)
+    ARCHIVES = tuple(
+        Archive(f'https://zenodo.org/records/2235448/files/{kind}.tar', md5, CATEGORIES[kind])
+        for kind, md5 in dict(
+            noise='e80562d7f6c3f8834afb1ecf27252745',
+            blur='2d8e81fdd8e07fef67b9334fa635e45c',
+            weather='33ffea4db4d93fe4a428c40a6ce0c25d',
+            digital='89157860d7b10d5797849337ca2e5c03',
+            extra='d492dfba5fc162d8ec2c3cd8ee672984',
+        ).items()
+    )
 
 
 @DATASETS.register_module()
 class TinyImageNetC(FolderCorruptionSet):
     """Tiny-ImageNet-C (Hendrycks & Dietterich, 2019): 200 classes, 64 x 64 pixels.
+
+    What is downloaded is the repaired copy, https://doi.org/10.5281/zenodo.8206060: in the
+    first record ``frost`` has 1,000 classes.
 
     Args:
         **kwargs: As for :class:`FolderCorruptionSet`.
@@ -210,6 +225,18 @@ class TinyImageNetC(FolderCorruptionSet):
 
     NAME = 'tinyimagenetc'
     NUM_CLASSES = 200
+    ARCHIVES = (
+        Archive(
+            'https://zenodo.org/records/8206060/files/Tiny-ImageNet-C.tar',
+            'f9c9a9dbdc11469f0b850190f7ad8be1',
+            BENCHMARK,
+        ),
+        Archive(
+            'https://zenodo.org/records/8206060/files/Tiny-ImageNet-C-extra.tar',
+            '0db0588d243cf403ef93449ec52b70eb',
+            EXTRA,
+        ),
+    )
     REPAIRED = (
         '; frost of https://zenodo.org/records/2536630 has 1,000 classes, the repaired set is '
         'https://zenodo.org/records/8206060'

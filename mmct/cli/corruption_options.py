@@ -19,6 +19,7 @@ SETS = dict(
     tinyimagenetc='TinyImageNetC',
     cifar10cbar='CIFAR10CBar',
     imagenetcbar='ImageNetCBar',
+    imagenet3dcc='ImageNet3DCC',
     arrays='ArrayCorruptionSet',
     folders='FolderCorruptionSet',
 )

@@ -269,3 +269,25 @@ class ImageNetCBar(FolderCorruptionSet):
         sparkles=('1.00', '2.00', '3.00', '5.00', '6.00'),
     )
     CATEGORIES = dict(c_bar=tuple(LEVELS))
+
+
+@DATASETS.register_module()
+class ImageNet3DCC(FolderCorruptionSet):
+    """ImageNet-3DCC (Kar et al., 2022): twelve corruptions that follow the scene's geometry.
+
+    https://arxiv.org/abs/2203.01441; the folders as its authors pack them.
+
+    Args:
+        **kwargs: As for :class:`FolderCorruptionSet`.
+    """
+
+    NAME = 'imagenet3dcc'
+    METAINFO = dict(classes=IMAGENET_CATEGORIES)
+    CATEGORIES = dict(
+        depth_of_field=('near_focus', 'far_focus'),
+        camera_motion=('xy_motion_blur', 'z_motion_blur'),
+        lighting=('flash',),
+        video=('h265_crf', 'h265_abr', 'bit_error'),
+        weather=('fog_3d',),
+        noise=('iso_noise', 'color_quant', 'low_light'),
+    )

@@ -15,7 +15,15 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from mmct.corruptions import BENCHMARK, CORRUPTIONS, SEVERITIES
-from mmct.datasets import CIFAR10C, CIFAR100C, ArrayCorruptionSet, Cell, CIFAR10CBar, ImageNetCBar
+from mmct.datasets import (
+    CIFAR10C,
+    CIFAR100C,
+    ArrayCorruptionSet,
+    Cell,
+    CIFAR10CBar,
+    ImageNet3DCC,
+    ImageNetCBar,
+)
 
 COUNT, SIZE = 6, 8
 NAMES = ('fog', 'contrast')
@@ -381,3 +389,18 @@ def test_the_bar_sets_have_names_and_folders_of_their_own(tmp_path):
     assert cells.metainfo['corruptions']['categories'].keys() == {'c_bar'}
     with pytest.raises(ValueError, match='there is no corruption'):
         CIFAR10CBar(data_root=str(tmp_path), corruptions=['fog'])
+
+
+def test_the_twelve_corruptions_of_3dcc(tmp_path):
+    class Two(ImageNet3DCC):
+        METAINFO = dict(classes=CLASSES[:2])
+
+    names = [name for kind in Two.CATEGORIES.values() for name in kind]
+    assert len({*names}) == len(names) == 12
+    for name in names:
+        for label in CLASSES[:2]:
+            file = tmp_path / name / '5' / label / '0.png'
+            file.parent.mkdir(parents=True)
+            Image.fromarray(pixels('fog', 1)[0]).save(file)
+    cells = Two(data_root=str(tmp_path), severities=[5])
+    assert [cell.corruption for cell in cells.cells] == names

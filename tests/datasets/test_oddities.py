@@ -2,6 +2,7 @@
 
 import io
 import shutil
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from mmct.datasets import CleanImages, FolderCorruptionSet, MultiDomain, TinyIma
 from mmct.datasets.images import check_content, decoded
 from mmct.folders import data_folders, image_files, is_system
 from mmct.runs import CTError
+from mmct.runs.building import data_loader
 
 CLASSES = ('ant', 'bee')
 PIPELINE = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
@@ -86,7 +88,15 @@ def test_a_system_folder_that_mmpretrain_takes_for_a_class_is_named(tmp_path, na
     (tmp_path / name / '0.png').write_bytes((tmp_path / 'ant' / '0.png').read_bytes())
     config = dict(type='CustomDataset', data_root=str(tmp_path), pipeline=PIPELINE)
     wrapped = dict(type='ConcatDataset', datasets=[config])
-    for read in (CleanImages, lambda dataset: Source(SourceConfig(dataset, 'mmpretrain', None))):
+
+    def loaded(dataset):
+        loader = SimpleNamespace(dataset=DATASETS.build(dataset))
+        data_loader(SimpleNamespace(test_dataloader=loader, model=None), 'test')
+
+    def made(dataset):
+        Source(SourceConfig(dataset, 'mmpretrain', None))
+
+    for read in (CleanImages, made, loaded):
         with pytest.raises(CTError, match=f'has {name}, a hidden or system .* remove it'):
             read(wrapped)
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from mmct.corruptions import CATEGORIES, CORRUPTIONS
-from mmct.datasets import CIFAR10C, CIFAR10CBar, CIFAR100C, ImageNetC, TinyImageNetC, released
+from mmct.datasets import CIFAR10C, CIFAR100C, CIFAR10CBar, ImageNetC, TinyImageNetC, released
 from mmct.datasets.released import Archive, download, unpack
 from mmct.runs import CTError
 

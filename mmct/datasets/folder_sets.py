@@ -14,7 +14,7 @@ from mmct.corruptions import BENCHMARK, CATEGORIES, EXTRA
 from mmct.folders import data_folders, image_files
 
 from .corruption_set import Cell, StoredCorruptionSet
-from .images import FILES, decoded, is_grey
+from .images import FILES, decoded, say_if_grey
 from .released import Archive
 
 
@@ -74,7 +74,7 @@ class FolderCorruptionSet(StoredCorruptionSet):
         number = {folder: label for label, folder in enumerate(folders)}
         self.labels = np.array([number[name.split('/')[0]] for name in names], np.int64)
         self._names = np.array(names)
-        self._say_if_grey(self._folder(self.cells[0]) / names[0])
+        say_if_grey(self._folder(self.cells[0]) / names[0])
 
     def pixels(self, cell: Cell, positions: range) -> np.ndarray:
         """Decode images of a cell."""
@@ -173,15 +173,6 @@ class FolderCorruptionSet(StoredCorruptionSet):
             )
         known = self._metainfo.get('classes') or self.manifest_classes
         self._metainfo['classes'] = tuple(known or folders)
-
-    def _say_if_grey(self, first: Path) -> None:
-        try:
-            grey = is_grey(decoded(first))
-        except OSError:
-            # Said when it is read.
-            return
-        if grey:
-            print_log(f'{first} is grey: scored as three equal channels', logger='current')
 
 
 @DATASETS.register_module()

@@ -12,7 +12,7 @@ from mmct.corruptions.names import check_table
 from mmct.runs.class_folders import check_class_folders
 
 from .corruption_set import CLEAN, Cell, CorruptionSet
-from .images import check_file, order_of_sample, reordered
+from .images import check_file, order_of_sample, reordered, say_if_grey
 
 # Bytes of images that are kept: those of CIFAR's test set, twice.
 _KEPT = 1 << 26
@@ -43,6 +43,9 @@ class CleanImages:
         self._sound: set[int] = set()
         self.labels = _labels(self.dataset)
         self.channel_order = order_of_sample(self.dataset[0].get('data_samples'))
+        first = self._path(0)
+        if first is not None:
+            say_if_grey(first)
 
     @property
     def num_images(self) -> int:
@@ -80,8 +83,8 @@ class CleanImages:
         image = self._kept.get(index)
         if image is not None:
             return image
-        if index not in self._sound and hasattr(self.dataset, 'get_data_info'):
-            path = self.dataset.get_data_info(index).get('img_path')
+        if index not in self._sound:
+            path = self._path(index)
             if path is not None:
                 check_file(path)
             self._sound.add(index)
@@ -91,6 +94,12 @@ class CleanImages:
             self._kept[index] = image
             self._room -= image.nbytes
         return image
+
+    def _path(self, index: int) -> str | None:
+        """Find the file of an image, where it has one."""
+        if not hasattr(self.dataset, 'get_data_info'):
+            return None
+        return self.dataset.get_data_info(index).get('img_path')
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle without the images: workers read their own."""

@@ -13,6 +13,7 @@ import mmcv
 import numpy as np
 import simplejpeg
 from mmengine import fileio
+from mmengine.logging import print_log
 
 from mmct.messages import require
 
@@ -198,10 +199,15 @@ def _may_have_16_bits(content: bytes) -> bool:
     return content[:2] in (b'II', b'MM', b'P2', b'P3', b'P5', b'P6')
 
 
-def is_grey(images: np.ndarray) -> bool:
-    """Tell images whose three channels are equal.
+def say_if_grey(path: str | Path) -> None:
+    """Say that images are scored with three equal channels, if a set's first one is grey.
 
     Args:
-        images (np.ndarray): (..., 3)
+        path (str | Path): The file. What is wrong with it is said when it is read.
     """
-    return bool((images == images[..., :1]).all())
+    try:
+        image = decoded(path)
+    except OSError:
+        return
+    if (image == image[..., :1]).all():
+        print_log(f'{path} is grey: scored as three equal channels', logger='current')

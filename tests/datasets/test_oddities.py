@@ -113,7 +113,7 @@ def test_what_is_no_data(tmp_path):
 @pytest.fixture
 def said(monkeypatch):
     lines = []
-    for room in ('folder_sets', 'array_sets'):
+    for room in ('folder_sets', 'array_sets', 'images'):
         monkeypatch.setattr(
             f'mmct.datasets.{room}.print_log', lambda message, **settings: lines.append(message)
         )
@@ -255,9 +255,12 @@ def test_grey_files_have_three_equal_channels_which_is_said(tmp_path, said):
     found = corrupted(tmp_path).read(0, slice(None))
     assert found.shape == (6, 32, 32, 3) and (found == found[..., :1]).all()
     assert len(said) == 1 and 'is grey: scored as three equal channels' in said[0]
+    CleanImages(custom(tmp_path / 'fog' / '1'))
+    assert said[1] == said[0]
     cv2.imwrite(str(tmp_path / 'fog' / '1' / 'ant' / '0.png'), np.dstack([grey, grey, 255 - grey]))
     corrupted(tmp_path)
-    assert len(said) == 1
+    CleanImages(custom(tmp_path / 'fog' / '1'))
+    assert len(said) == 2
 
 
 @pytest.mark.parametrize('shape', [(5, 6, 4), (5, 6, 4, 1)])

@@ -26,9 +26,14 @@ LIGHT = [
     'tabulate>=0.9,<1',
 ]
 # What scoring networks of torch needs besides.
-TORCH = ['torch>=2.6', 'torchvision>=0.21']
+TORCH = ['simplejpeg>=1.8,<2', 'torch>=2.6', 'torchvision>=0.21']
 # What training and studies need besides, on either stack.
-TRAINING = [*TORCH, 'safetensors>=0.4.3', 'scikit-learn>=1.4', 'threadpoolctl>=3.1']
+TRAINING = [
+    *TORCH,
+    'safetensors>=0.4.3',
+    'scikit-learn>=1.4',
+    'threadpoolctl>=3.1',
+]
 # `mmct.stack.RANGES` is what mmct accepts at import; these lie inside it. The two overwrite each
 # other's files: only one can be installed.
 ONEDL = [

@@ -4,6 +4,7 @@ import math
 import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
+from numbers import Integral
 
 
 def suggestion(word: str, known: Iterable[str], otherwise: str | None = None) -> str:
@@ -59,6 +60,17 @@ def is_positive(value: object) -> bool:
         value: The setting; a text such as 'abc' is none.
     """
     return isinstance(value, (int, float)) and 0 < value < math.inf
+
+
+def is_count(value: object, least: int = 1) -> bool:
+    """Tell if a setting is a whole number, such as one of bins, draws or images.
+
+    Args:
+        value: The setting; True and False are none.
+        least (int): The smallest that will do. Defaults to 1.
+    """
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    return whole and value >= least
 
 
 def require(holds: bool, rule: str, value: object) -> None:

@@ -8,7 +8,9 @@ from corruption_images import make_images
 from PIL import Image
 from tool_runs import ROOT, run, succeed
 
+from mmct.cli.draw import load
 from mmct.corruptions import CORRUPTIONS, corrupt
+from mmct.runs.errors import CTError
 
 DRAW = ROOT / 'tools' / 'draw_corruptions.py'
 
@@ -50,3 +52,9 @@ def test_what_is_refused(photograph, tmp_path, change, message):
     assert result.code == 2
     assert re.search(message, result.err)
     assert len(result.err.splitlines()) == 1
+
+
+def test_an_image_beyond_pillows_limit_is_named(photograph, monkeypatch):
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 100)
+    with pytest.raises(CTError, match='photograph.png cannot be read: Image size .4800 pixels'):
+        load(str(photograph), 32)

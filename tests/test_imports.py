@@ -88,7 +88,8 @@ REGISTERED = dict(
     HOOKS='AdaptiveClippingHook AdversarialTrainingHook ChannelsLastHook FreezeBNStatisticsHook '
     'NoBNTeacherHook NoBNTrainingHook RecalibrateBNHook ResumableCheckpointHook ScorecardHook',
     DATASETS='ArrayCorruptionSet CIFAR100C CIFAR10C CIFAR10CBar CorruptedDataset Digits '
-    'FolderCorruptionSet GeneratedCorruptionSet ImageNetC ImageNetCBar MultiDomain OfficeHome '
+    'FolderCorruptionSet GeneratedCorruptionSet ImageNet3DCC ImageNetC ImageNetCBar MultiDomain '
+    'OfficeHome '
     'PACS TerraIncognita TinyImageNetC VLCS',
     DATA_SAMPLERS='DomainSampler',
     TRANSFORMS='AugMix Corrupt TorchvisionAutoAugment',

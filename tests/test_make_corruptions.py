@@ -365,7 +365,7 @@ def test_damaged_images_are_named_or_left_out(tmp_path):
     cut = torn / 'data' / 'bee' / '4.jpg'
     cut.write_bytes(cut.read_bytes()[:-300])
     line = refused(make(torn, *FEW))
-    assert '2 of 9 images cannot be read: data/ant/3.jpg (not an image); data/bee/4.jpg (' in line
+    assert '2 of 9 images cannot be read: data/ant/3.jpg (it is no image); data/bee/4.jpg (' in line
     assert '--skip-unreadable' in line
     assert not (torn / 'set' / 'manifest.json').exists()
     for folder in (whole, torn):

@@ -10,7 +10,10 @@ import mmct
 ROOT = Path(mmct.__file__).parent
 # From below; a room may import those in the lines before its own, and of its own line itself.
 FLOORS = [
-    ['version', 'messages', 'stack', 'paths', 'registration', 'folders', 'modes'],
+    [
+        'version', 'messages', 'stack', 'paths', 'registration', 'folders', 'image_content',
+        'modes',
+    ],  # fmt: skip
     ['records'],
     ['corruptions', 'evaluation', 'report', 'theory'],
     ['models'],

@@ -6,6 +6,7 @@ import shutil
 import signal
 
 import numpy as np
+import oddities
 import pytest
 from PIL import Image
 from tool_runs import (
@@ -194,6 +195,13 @@ BAD = {
         ('--corruptions', 'arrays', '--data-root', 'set', '--check-md5'),
         '--check-md5 is for cifar10c and cifar100c',
     ),
+    'download of any arrays': (
+        ('--corruptions', 'arrays', '--data-root', 'set', '--download'),
+        '--download is for cifar10c, cifar100c, imagenetc, tinyimagenetc alone',
+    ),
+    'download of nothing': (
+        ('--corruptions', 'generated', '--download'), '--download is for a set on disk',
+    ),
     'reference': (('--corruptions', 'generated', '--reference', 'no.json'), 'no.json'),
     'reference of ImageNet-C': (
         ('--corruptions', 'generated', '--reference', 'alexnet'), 'ImageNet-C'
@@ -235,6 +243,21 @@ def test_an_unreadable_image_stops_it_in_one_line(folder, workers):
     # What was scored before is kept.
     kept = json.loads((folder / 'run' / 'scorecard_folders_net.json.partial').read_text())
     assert [cell['severity'] for cell in kept['cells']] == [0, 1]
+
+
+def test_folders_as_people_have_them_have_the_scores_of_the_images_alone(folder):
+    succeed(MAKE, 'config.py', 'folders', '--layout', 'folders', '--corruptions', 'fog',
+            '--severities', '1', '5', '--jobs', '1', cwd=folder)  # fmt: skip
+    cells = []
+    for out in ('plain.json', 'odd.json'):
+        ended = score(folder, '--data-root', 'folders', '--only', 'fog', '--severities', '1', '5',
+                      '--no-clean', '--out', out, corruptions='folders')  # fmt: skip
+        assert ended.code == 0, ended.err
+        cells.append(result(folder, out)['cells'])
+        if out == 'plain.json':
+            for severity in '15':
+                oddities.add(folder / 'folders' / 'fog' / severity)
+    assert cells[0] == cells[1] and cells[0][0]['images'] == 40
 
 
 def test_a_missing_file_is_named_with_the_option(folder):

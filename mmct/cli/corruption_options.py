@@ -19,6 +19,7 @@ SETS = dict(
     tinyimagenetc='TinyImageNetC',
     cifar10cbar='CIFAR10CBar',
     imagenetcbar='ImageNetCBar',
+    imagenet3dcc='ImageNet3DCC',
     arrays='ArrayCorruptionSet',
     folders='FolderCorruptionSet',
 )
@@ -26,8 +27,10 @@ SETS = dict(
 
 # Those of which the files' digests are known.
 _RELEASED = ('cifar10c', 'cifar100c')
+# Those that are fetched from a public record.
+_RECORDED = (*_RELEASED, 'imagenetc', 'tinyimagenetc')
 # Options that mean something with --corruptions alone, and where they go.
-_FOR_FILES = ('data_root', 'check_md5')
+_FOR_FILES = ('data_root', 'download', 'check_md5')
 _FOR_GENERATED = ('seed', 'table')
 _FOR_ANY = ('only', 'severities', 'no_clean', 'reference', 'name', 'classes_by_position', 'subset')
 
@@ -59,6 +62,12 @@ def add_corruption_arguments(parser: Parser) -> None:
     group.add_argument('--seed', type=seed_argument, help='of generated corruptions, default 0')
     group.add_argument(
         '--table', choices=['cifar', 'imagenet'], help='of generated ones, default by size'
+    )
+    add_flag(
+        group,
+        '--download',
+        'fetch what is not in that folder of the released set, gigabytes; goes on where it broke '
+        f'off; for {", ".join(_RECORDED)}',
     )
     add_flag(group, '--check-md5', 'compare the files with the released ones')
     add_subset(group)
@@ -146,6 +155,8 @@ def check_corruption_arguments(parser: Parser, args: argparse.Namespace) -> None
         idle, remedy = given & set(_FOR_GENERATED), 'is for --corruptions generated alone'
         if args.data_root is None:
             parser.error(f'--corruptions {args.corruptions} needs --data-root FOLDER')
+        if args.download and args.corruptions not in _RECORDED:
+            parser.error(f'--download is for {", ".join(_RECORDED)} alone')
         if args.check_md5 and args.corruptions not in _RELEASED:
             parser.error(f'--check-md5 is for {" and ".join(_RELEASED)} alone')
     if idle:
@@ -186,8 +197,7 @@ def set_corruptions(cfg: 'Config', args: argparse.Namespace) -> None:
         dataset |= dict(dataset=own, seed=args.seed or 0, table=args.table)
     else:
         dataset |= dict(data_root=args.data_root, channel_order=order_of_dataset(own))
-        if args.check_md5:
-            dataset['check_md5'] = True
+        dataset |= {name: True for name in ('download', 'check_md5') if getattr(args, name)}
     adapted = f'_bn{args.recalibrate_bn}' if args.recalibrate_bn else ''
     stem = f'scorecard_{args.corruptions}_{Path(args.checkpoint).stem}{adapted}'
     cfg.test_dataloader.dataset = ConfigDict(dataset)

@@ -85,7 +85,7 @@ def load(path: str, size: int) -> np.ndarray:
     try:
         with Image.open(path) as image:
             square = ImageOps.fit(image.convert('RGB'), (size, size), Image.Resampling.LANCZOS)
-    except OSError as error:
+    except (OSError, Image.DecompressionBombError) as error:
         raise CTError(f'image {path} cannot be read: {error}') from error
     return np.asarray(square)
 

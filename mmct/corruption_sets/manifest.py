@@ -12,9 +12,10 @@ import cv2
 import mmct.corruptions
 from mmct.corruptions import CORRUPTIONS
 from mmct.datasets.manifest import Manifest
+from mmct.folders import is_system
 from mmct.records import Record, read_record
 from mmct.runs.errors import CTError
-from mmct.runs.files import temporary_name, write_json
+from mmct.runs.files import write_json
 from mmct.runs.identity import differences, in_short
 from mmct.version import __version__
 
@@ -95,11 +96,8 @@ def read(out: Path) -> dict[str, Any] | None:
     """
     file = out / FILE
     if not file.exists():
-        ours = ('.lock', WORK, temporary_name(file, '*').name)
-        others = out.is_dir() and [
-            path for path in out.iterdir() if not any(map(path.match, ours))
-        ]
-        if out.exists() and (others or not out.is_dir()):
+        # What runs of ours leave is hidden, too.
+        if out.exists() and not (out.is_dir() and all(is_system(p.name) for p in out.iterdir())):
             raise CTError(
                 f'{out} holds files but no {FILE} of a corruption set: take another folder'
             )

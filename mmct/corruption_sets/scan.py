@@ -9,9 +9,8 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from mmengine import fileio
-from PIL import Image, UnidentifiedImageError
 
+from mmct.datasets.images import check_file, decoded
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_bytes
 
@@ -220,14 +219,16 @@ def scan_chunk(source: Source, start: int, stop: int) -> Scan:
     """
     rows, sizes, unreadable = [], set(), []
     for index in range(start, stop):
+        path = source.path(index)
         try:
-            _check_file(source.path(index))
+            if path is not None:
+                check_file(path)
             image, label = source.read(index)
         except CTError:
             raise
         except Exception as error:
-            file = str(source.path(index) or f'image {index}')
-            unreadable.append(dict(index=index, file=file, reason=_reason(error)))
+            file = str(path or f'image {index}')
+            unreadable.append(dict(index=index, file=file, reason=_reason(error, path)))
             continue
         digest = image_digest(image)
         if len(rows) < _READ_THRICE:
@@ -247,14 +248,6 @@ def scan_chunk(source: Source, start: int, stop: int) -> Scan:
     )
 
 
-def _check_file(path: str | None) -> None:
-    # OpenCV fills what a truncated JPEG lacks with grey, and says nothing.
-    if path is None:
-        return
-    with Image.open(io.BytesIO(fileio.get(path))) as image:
-        image.load()
-
-
 def _check_same(source: Source, index: int, digest: bytes) -> None:
     for _ in range(2):
         if image_digest(source.read(index)[0]) != digest:
@@ -264,9 +257,13 @@ def _check_same(source: Source, index: int, digest: bytes) -> None:
             )
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return 'not an image'
+def _reason(error: Exception, path: str | None) -> str:
+    if path is not None:
+        try:
+            decoded(path)
+        except OSError as cause:
+            # What is wrong with the file says more than how the pipeline failed over it.
+            return str(cause).removeprefix(f'{path} cannot be read: ')
     text = getattr(error, 'strerror', None) or str(error) or type(error).__name__
     # Without addresses in memory: the manifest is the same in each run.
     return re.sub(r' at 0x[0-9a-f]+', '', ' '.join(text.split()))

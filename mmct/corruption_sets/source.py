@@ -1,7 +1,6 @@
 """The test set of a config, as the RGB images that are to be corrupted."""
 
 import copy
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from mmpretrain.datasets import PackInputs
 from mmct.corruptions.channels import reordered
 from mmct.datasets.images import order_of_sample
 from mmct.messages import missing_data
+from mmct.runs.class_folders import check_class_folders, leaves
 from mmct.runs.errors import CTError
 
 
@@ -73,7 +73,8 @@ class Source:
             raise _no_data('it is empty' if empty else cause) from error
         if not len(self.dataset):
             raise _no_data('it is empty')
-        for leaf in _leaves(self.dataset):
+        check_class_folders(self.dataset)
+        for leaf in leaves(self.dataset):
             # Else mmengine takes a random other image for one it cannot read.
             leaf.test_mode = True
             if hasattr(leaf, 'pipeline'):
@@ -91,7 +92,7 @@ class Source:
     @property
     def class_folders(self) -> list[str] | None:
         """The folder of each class, where the images lie in such folders."""
-        found = [getattr(leaf, 'folder_to_idx', None) for leaf in _leaves(self.dataset)]
+        found = [getattr(leaf, 'folder_to_idx', None) for leaf in leaves(self.dataset)]
         if not found[0] or any(other != found[0] for other in found):
             return None
         return sorted(found[0], key=found[0].get)
@@ -136,16 +137,6 @@ class Source:
         image = _checked_image(result)
         image = reordered(image, order_of_sample(result))
         return np.ascontiguousarray(image), _checked_label(result)
-
-
-def _leaves(dataset: Any) -> Iterator[Any]:
-    """Find the data sets inside wrappers such as ``ConcatDataset``."""
-    inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
-    if inner == [None]:
-        yield dataset
-        return
-    for one in inner:
-        yield from _leaves(one)
 
 
 def _cut(transforms: list) -> None:

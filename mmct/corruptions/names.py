@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmct.messages import suggestion
+from mmct.messages import is_count, require, suggestion
 
 BENCHMARK = (
     'gaussian_noise',
@@ -154,7 +154,7 @@ def check_seed(seed: int) -> int:
         known = 0 <= operator.index(seed) < 2**64
     except TypeError:
         known = False
-    if not known:
+    if not known or isinstance(seed, bool):
         raise ValueError(f'seed must be an integer from 0 to 2**64 - 1, got {seed!r}')
     return operator.index(seed)
 
@@ -213,8 +213,11 @@ def choose_table(table: str | None, height: int, width: int) -> str:
 
     Raises:
         ValueError: If there is no such table, if the size lies between the two
-            and none is given, or if the images are too small.
+            and none is given, if it is no number of pixels, or if the images are
+            too small.
     """
+    for pixels in (height, width):
+        require(is_count(pixels), 'height and width are whole numbers of pixels', pixels)
     size = f'{height} x {width} px'
     if check_table(table) is None:
         if max(height, width) <= CIFAR_LARGEST:

@@ -4,7 +4,13 @@ from .array_sets import CIFAR10C, CIFAR100C, ArrayCorruptionSet, CIFAR10CBar
 from .corruption_set import CorruptionSet
 from .corruption_transform import Corrupt, CorruptedDataset
 from .digits import Digits
-from .folder_sets import FolderCorruptionSet, ImageNetC, ImageNetCBar, TinyImageNetC
+from .folder_sets import (
+    FolderCorruptionSet,
+    ImageNet3DCC,
+    ImageNetC,
+    ImageNetCBar,
+    TinyImageNetC,
+)
 from .generated_set import CleanImages, GeneratedCorruptionSet
 from .multi_domain import PACS, VLCS, DomainSampler, MultiDomain, OfficeHome, TerraIncognita
 
@@ -21,6 +27,7 @@ __all__ = [
     'DomainSampler',
     'FolderCorruptionSet',
     'GeneratedCorruptionSet',
+    'ImageNet3DCC',
     'ImageNetC',
     'ImageNetCBar',
     'MultiDomain',

@@ -4,13 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 from mmpretrain.datasets.categories import CIFAR10_CATEGORIES, CIFAR100_CATEGORIES
 from mmpretrain.registry import DATASETS
 from torchvision.datasets.utils import check_integrity
 
-from mmct.corruptions import Cell
+from mmct.corruptions import CORRUPTIONS, Cell
 
 from .corruption_set import StoredCorruptionSet
+from .released import Archive
 
 
 @DATASETS.register_module()
@@ -19,7 +21,8 @@ class ArrayCorruptionSet(StoredCorruptionSet):
 
     The images of the severities one after the other, each the same N images in
     the same order: uint8 RGB (S x N, H, W, 3); labels (S x N,). N may be less
-    than in the released sets.
+    than in the released sets. Grey images, (S x N, H, W) or (S x N, H, W, 1), are
+    read as three equal channels, which is said.
 
     Files are mapped into memory, one at a time, and never unpickled. All of
     them are checked when the set is opened, without reading the pixels.
@@ -53,6 +56,12 @@ class ArrayCorruptionSet(StoredCorruptionSet):
         self.labels = self._read_labels()
         names = list(dict.fromkeys(cell.corruption for cell in self.cells))
         sizes = {name: self._checked_size(name) for name in names}
+        grey = [name for name in names if _mapped(self._file(name)).shape[3:] != (3,)]
+        if grey:
+            print_log(
+                f'{self._file(grey[0])} holds grey images: scored as three equal channels',
+                logger='current',
+            )
         other = [name for name in names if sizes[name] != sizes[names[0]]]
         if other:
             raise ValueError(
@@ -66,7 +75,9 @@ class ArrayCorruptionSet(StoredCorruptionSet):
             self.close()
             self._mapped = cell.corruption, _mapped(self._file(cell.corruption))
         first = self.stored_severities.index(cell.severity) * self.num_images
-        return self._mapped[1][first + positions.start:first + positions.stop:positions.step]
+        return _three_channels(
+            self._mapped[1][first + positions.start:first + positions.stop:positions.step]
+        )
 
     def close(self) -> None:
         """Unmap the file: its pages count as memory of this process."""
@@ -109,10 +120,11 @@ class ArrayCorruptionSet(StoredCorruptionSet):
     def _checked_size(self, name: str) -> tuple[int, int]:
         file = self._file(name)
         images = _mapped(file)
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
+        grey = images.ndim == 3 or images.shape[3:] == (1,)
+        if images.dtype != np.uint8 or not (grey or images.shape[3:] == (3,)):
             raise ValueError(
-                f'{file} must hold uint8 RGB images of shape (N, H, W, 3), got {images.dtype} '
-                f'of {images.shape}'
+                f'{file} must hold uint8 images, RGB of shape (N, H, W, 3) or grey of (N, H, W), '
+                f'got {images.dtype} of {images.shape}'
             )
         if not images.flags.c_contiguous:
             raise ValueError(
@@ -130,6 +142,12 @@ class ArrayCorruptionSet(StoredCorruptionSet):
         if self.IMAGE_SIZE not in (None, size):
             raise ValueError(f'{file} has images of {size} px, not {self.IMAGE_SIZE}')
         return size
+
+
+def _three_channels(images: np.ndarray) -> np.ndarray:
+    """View grey images, (N, H, W) or (N, H, W, 1), as RGB. (N, H, W, 3)."""
+    images = images if images.ndim == 4 else images[..., None]
+    return np.broadcast_to(images, (*images.shape[:3], 3))
 
 
 def _mapped(file: Path) -> np.ndarray:
@@ -163,6 +181,13 @@ class CIFAR10C(ArrayCorruptionSet):
     NAME = 'cifar10c'
     METAINFO = dict(classes=CIFAR10_CATEGORIES)
     IMAGE_SIZE = (32, 32)
+    ARCHIVES = (
+        Archive(
+            'https://zenodo.org/records/2535967/files/CIFAR-10-C.tar',
+            '56bf5dcef84df0e2308c6dcbcbbd8499',
+            CORRUPTIONS,
+        ),
+    )
 
     # Of the files in the archive; the same in three public libraries.
     MD5 = dict(
@@ -223,6 +248,13 @@ class CIFAR100C(CIFAR10C):
 
     NAME = 'cifar100c'
     METAINFO = dict(classes=CIFAR100_CATEGORIES)
+    ARCHIVES = (
+        Archive(
+            'https://zenodo.org/records/3555552/files/CIFAR-100-C.tar',
+            '11f0ed0f1191edbf9fa23466ae6021d3',
+            CORRUPTIONS,
+        ),
+    )
 
     MD5 = dict(
         gaussian_noise='ecc4d366eac432bdf25c024086f5e97d',

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 from mmpretrain.datasets import BaseDataset, PackInputs
 
 from mmct.corruptions import CATEGORIES, SEVERITIES, Cell, check_severity, choose_corruptions
 from mmct.corruptions.channels import ARRAYS, check_channel_order, reordered
+
+from .released import Archive
 
 META_KEYS = (
     'corruption', 'severity', 'position', 'sample_idx', 'img_path', 'ori_shape', 'img_shape'
@@ -216,19 +219,36 @@ class StoredCorruptionSet(CorruptionSet):
 
     Args:
         data_root (str): The folder.
+        download (bool): Whether to fetch the released files of the chosen corruptions
+            that are not there, many gigabytes, and check their MD5; for sets with a
+            public record. Defaults to False.
         **kwargs: As for :class:`CorruptionSet`.
+
+    Raises:
+        ValueError: If ``download`` is set and there is no record, or the folder holds a
+            generated set.
+        CTError: If a download breaks off for good; the next one goes on with it.
     """
 
-    def __init__(self, data_root: str, **kwargs) -> None:
+    ARCHIVES: tuple[Archive, ...] = ()
+    """The files of its public record."""
+
+    def __init__(self, data_root: str, download: bool = False, **kwargs) -> None:
+        if download and not self.ARCHIVES:
+            raise ValueError(f'{type(self).__name__}: there is no released file to download')
+        self.download = download
         super().__init__(data_root=data_root, **kwargs)
 
     def open(self) -> None:
         """Choose the cells and check their files."""
         root = Path(self.data_root)
+        if self.download:
+            self._fetch(root)
         if not root.is_dir():
+            fetch = 'download=True (--download) fetches the released set, and '
             raise FileNotFoundError(
-                f'{type(self).__name__}: there is no folder {root}; tools/make_corruptions.py '
-                'makes a corruption set'
+                f'{type(self).__name__}: there is no folder {root}; '
+                f'{fetch if self.ARCHIVES else ""}tools/make_corruptions.py makes a corruption set'
             )
         self.manifest = _read_manifest(root / 'manifest.json')
         self.stored_severities = list((self.manifest or {}).get('severities', SEVERITIES))
@@ -241,6 +261,23 @@ class StoredCorruptionSet(CorruptionSet):
         names = self._corruptions or self._default_corruptions()
         self.cells = tuple(Cell(name, severity) for name in names for severity in severities)
         self.open_cells()
+
+    def _fetch(self, root: Path) -> None:
+        names = self._corruptions or self._default_corruptions()
+
+        def missing(archive: Archive) -> bool:
+            return any(name in archive.corruptions and not self.has(name) for name in names)
+
+        if not any(map(missing, self.ARCHIVES)):
+            return
+        if (root / 'manifest.json').exists():
+            raise ValueError(f'{root} holds a generated set: download into another folder')
+        root.mkdir(parents=True, exist_ok=True)
+        # The other processes of a run wait, and then find it done.
+        with FileLock(root / '.download.lock'):
+            for archive in self.ARCHIVES:
+                if missing(archive):
+                    archive.fetch(root, {*self.known, 'labels'})
 
     def has(self, corruption: str) -> bool:
         """Look for a corruption.

@@ -1,18 +1,22 @@
 """Corruption sets in the layout of ImageNet-C."""
 
-from collections.abc import Iterator
+import logging
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 from mmpretrain.registry import DATASETS
 
-from mmct.corruptions import Cell
+from mmct.corruptions import BENCHMARK, CATEGORIES, EXTRA, Cell
 from mmct.corruptions.channels import FILES
+from mmct.folders import data_folders, image_files
 
 from .corruption_set import StoredCorruptionSet
-from .images import IMAGE_ENDINGS, decoded
+from .images import decoded, say_if_grey
+from .released import Archive
 
 
 @DATASETS.register_module()
@@ -20,7 +24,11 @@ class FolderCorruptionSet(StoredCorruptionSet):
     """Corruption set of image files ``<corruption>/<severity>/<class>/*``, not resized.
 
     Each cell must have the same files. They are listed, and compared with those
-    of the first cell, when the set is opened.
+    of most cells, when the set is opened. Folders inside of a class are read, too;
+    hidden and system entries are not (:mod:`mmct.folders`). Where a cell has more
+    classes than most, as ``frost`` of one mirror of Tiny-ImageNet-C has, these are
+    left out, which is said. Grey images have three equal channels; of a set that
+    begins with one it is said.
 
     Args:
         data_root (str): The folder.
@@ -31,7 +39,7 @@ class FolderCorruptionSet(StoredCorruptionSet):
         FileNotFoundError: If a folder is missing; names the cell.
         ValueError: If a cell lacks images, or a class has none; names the cell
             and the file. When read, if images differ in size.
-        OSError: When read, if a file is no whole image; names it.
+        OSError: When read, if a file is no sound image; names it.
     """
 
     NAME = 'folders'
@@ -40,21 +48,34 @@ class FolderCorruptionSet(StoredCorruptionSet):
     LEVELS: dict[str, tuple[str, ...]] = {}
     """The folders of the severities, where they are not called 1 to 5."""
 
+    NUM_CLASSES: int | None = None
+    """How many classes the set has, where it does not name them."""
+
+    REPAIRED = ''
+    """What to say where there are too many classes."""
+
     def has(self, corruption: str) -> bool:
         """Look for the corruption's folder."""
         return (Path(self.data_root) / corruption).is_dir()
 
     def open_cells(self) -> None:
         """List the files of the chosen cells."""
-        first, *others = self.cells
-        files = list(self._files(first))
-        for cell in others:
-            self._compare(cell, list(self._files(cell)), files)
-        folders = sorted({name.split('/')[0] for name in files})
+        found = {cell: self._class_folders(cell) for cell in self.cells}
+        folders = self._classes_of_most(found)
         self._name_classes(folders)
+        # Lists that are equal are kept once: a set has millions of names.
+        lists: dict[tuple[str, ...], tuple[str, ...]] = {}
+        files = {}
+        for cell, classes in found.items():
+            listed = self._files(cell, classes)
+            files[cell] = lists.setdefault(listed, listed)
+        names = Counter(files.values()).most_common(1)[0][0]
+        for cell in self.cells:
+            self._compare(cell, files, names)
         number = {folder: label for label, folder in enumerate(folders)}
-        self.labels = np.array([number[name.split('/')[0]] for name in files], np.int64)
-        self._names = np.array(files)
+        self.labels = np.array([number[name.split('/')[0]] for name in names], np.int64)
+        self._names = np.array(names)
+        say_if_grey(self._folder(self.cells[0]) / names[0])
 
     def pixels(self, cell: Cell, positions: range) -> np.ndarray:
         """Decode images of a cell."""
@@ -78,40 +99,80 @@ class FolderCorruptionSet(StoredCorruptionSet):
         level = levels[cell.severity - 1] if levels else str(cell.severity)
         return Path(self.data_root) / cell.corruption / level
 
-    def _files(self, cell: Cell) -> Iterator[str]:
-        """List ``class/file`` of each image, sorted."""
+    def _class_folders(self, cell: Cell) -> tuple[str, ...]:
         folder = self._folder(cell)
         if not folder.is_dir():
             raise FileNotFoundError(f'there is no folder {folder} ({cell})')
-        classes = sorted(path for path in folder.iterdir() if path.is_dir())
-        if not classes:
+        folders = data_folders(folder)
+        if not folders:
             raise ValueError(f'{folder} has no class folders ({cell})')
-        for path in classes:
-            names = sorted(
-                file.name for file in path.iterdir() if file.suffix.lower() in IMAGE_ENDINGS
+        return tuple(folders)
+
+    def _classes_of_most(self, found: dict[Cell, tuple[str, ...]]) -> tuple[str, ...]:
+        """Choose the class folders that most cells have, and leave out what others have besides.
+
+        Args:
+            found (dict): The class folders of each cell; what is left out is taken from it.
+        """
+        known = self._num_classes
+        counts = Counter(found.values())
+        folders = max(counts, key=lambda each: (len(each) == known, counts[each]))
+        # Of two cells that differ, none is the better one, unless the number of classes tells.
+        if len(folders) != known and 2 * counts[folders] <= len(found):
+            return folders
+        larger = [cell for cell, each in found.items() if set(each) > set(folders)]
+        if larger:
+            more = min(set(found[larger[0]]) - set(folders))
+            names = ', '.join(dict.fromkeys(cell.corruption for cell in larger))
+            print_log(
+                f'{self.data_root}: {len(larger)} of {len(found)} cells ({names}) have class '
+                f'folders that the others lack, such as {more}: these are left out{self.REPAIRED}',
+                logger='current',
+                level=logging.WARNING,
             )
-            if not names:
+            found.update(dict.fromkeys(larger, folders))
+        return folders
+
+    def _files(self, cell: Cell, classes: tuple[str, ...]) -> tuple[str, ...]:
+        """List the path of each image below the cell's folder, class by class."""
+        files = []
+        for name in classes:
+            path = self._folder(cell) / name
+            images = image_files(path)
+            if not images:
                 raise ValueError(f'{path} has no images ({cell}): its class would be left out')
-            yield from (f'{path.name}/{name}' for name in names)
+            files += [f'{name}/{image}' for image in images]
+        return tuple(files)
 
-    def _compare(self, cell: Cell, files: list[str], expected: list[str]) -> None:
-        if files == expected:
+    def _compare(
+        self, cell: Cell, files: dict[Cell, tuple[str, ...]], names: tuple[str, ...]
+    ) -> None:
+        if files[cell] == names:
             return
-        missing = sorted(set(expected) - set(files))
-        more = sorted(set(files) - set(expected))
-        what = f'lacks {missing[0]}' if missing else f'has {more[0]}'
-        raise ValueError(
-            f'{self._folder(cell)} ({cell}) has {len(files)} images and {what}, unlike the '
-            f'{len(expected)} of {self._folder(self.cells[0])}: each cell must have the same'
-        )
+        like = next(other for other in self.cells if files[other] == names)
+        own, theirs = self._folder(cell), self._folder(like)
+        lacks, more = set(names) - set(files[cell]), set(files[cell]) - set(names)
+        if 2 * sum(each == names for each in files.values()) > len(files):
+            what = f'lacks {min(lacks)}' if lacks else f'has {min(more)}'
+            text = f'has {len(files[cell])} images and {what}, unlike the {len(names)} of {theirs}'
+        else:
+            # Nobody knows which is the good one.
+            only = f'{min(lacks)} is in {theirs}' if lacks else f'{min(more)} is in {own}'
+            text = f'has {len(files[cell])} images, {theirs} {len(names)}: {only} alone'
+        raise ValueError(f'{own} ({cell}) {text}: each cell must have the same')
 
-    def _name_classes(self, folders: list[str]) -> None:
+    @property
+    def _num_classes(self) -> int | None:
         known = self._metainfo.get('classes') or self.manifest_classes
-        if known is not None and len(known) != len(folders):
+        return self.NUM_CLASSES if known is None else len(known)
+
+    def _name_classes(self, folders: tuple[str, ...]) -> None:
+        if self._num_classes not in (None, len(folders)):
             raise ValueError(
                 f'{self.data_root} has {len(folders)} class folders, but the set has '
-                f'{len(known)} classes: labels would be wrong'
+                f'{self._num_classes} classes: labels would be wrong{self.REPAIRED}'
             )
+        known = self._metainfo.get('classes') or self.manifest_classes
         self._metainfo['classes'] = tuple(known or folders)
 
 
@@ -128,11 +189,24 @@ class ImageNetC(FolderCorruptionSet):
 
     NAME = 'imagenetc'
     METAINFO = dict(classes=IMAGENET_CATEGORIES)
+    ARCHIVES = tuple(
+        Archive(f'https://zenodo.org/records/2235448/files/{kind}.tar', md5, CATEGORIES[kind])
+        for kind, md5 in dict(
+            noise='e80562d7f6c3f8834afb1ecf27252745',
+            blur='2d8e81fdd8e07fef67b9334fa635e45c',
+            weather='33ffea4db4d93fe4a428c40a6ce0c25d',
+            digital='89157860d7b10d5797849337ca2e5c03',
+            extra='d492dfba5fc162d8ec2c3cd8ee672984',
+        ).items()
+    )
 
 
 @DATASETS.register_module()
 class TinyImageNetC(FolderCorruptionSet):
     """Tiny-ImageNet-C (Hendrycks & Dietterich, 2019): 200 classes, 64 x 64 pixels.
+
+    What is downloaded is the repaired copy, https://doi.org/10.5281/zenodo.8206060: in the
+    first record ``frost`` has 1,000 classes.
 
     Args:
         **kwargs: As for :class:`FolderCorruptionSet`.
@@ -142,14 +216,23 @@ class TinyImageNetC(FolderCorruptionSet):
     """
 
     NAME = 'tinyimagenetc'
-
-    def _name_classes(self, folders: list[str]) -> None:
-        super()._name_classes(folders)
-        if len(folders) != 200:
-            raise ValueError(
-                f'{self.data_root} has {len(folders)} class folders, but Tiny-ImageNet-C has '
-                '200: labels would be wrong'
-            )
+    NUM_CLASSES = 200
+    ARCHIVES = (
+        Archive(
+            'https://zenodo.org/records/8206060/files/Tiny-ImageNet-C.tar',
+            'f9c9a9dbdc11469f0b850190f7ad8be1',
+            BENCHMARK,
+        ),
+        Archive(
+            'https://zenodo.org/records/8206060/files/Tiny-ImageNet-C-extra.tar',
+            '0db0588d243cf403ef93449ec52b70eb',
+            EXTRA,
+        ),
+    )
+    REPAIRED = (
+        '; frost of https://zenodo.org/records/2536630 has 1,000 classes, the repaired set is '
+        'https://zenodo.org/records/8206060'
+    )
 
 
 @DATASETS.register_module()
@@ -178,3 +261,25 @@ class ImageNetCBar(FolderCorruptionSet):
         sparkles=('1.00', '2.00', '3.00', '5.00', '6.00'),
     )
     CATEGORIES = dict(c_bar=tuple(LEVELS))
+
+
+@DATASETS.register_module()
+class ImageNet3DCC(FolderCorruptionSet):
+    """ImageNet-3DCC (Kar et al., 2022): twelve corruptions that follow the scene's geometry.
+
+    https://arxiv.org/abs/2203.01441; the folders as its authors pack them.
+
+    Args:
+        **kwargs: As for :class:`FolderCorruptionSet`.
+    """
+
+    NAME = 'imagenet3dcc'
+    METAINFO = dict(classes=IMAGENET_CATEGORIES)
+    CATEGORIES = dict(
+        depth_of_field=('near_focus', 'far_focus'),
+        camera_motion=('xy_motion_blur', 'z_motion_blur'),
+        lighting=('flash',),
+        video=('h265_crf', 'h265_abr', 'bit_error'),
+        weather=('fog_3d',),
+        noise=('iso_noise', 'color_quant', 'low_light'),
+    )

@@ -10,9 +10,10 @@ from mmpretrain.registry import DATASETS
 from mmct.corruptions import CLEAN, CORRUPTIONS, SEVERITIES, Cell, check_seed, choose_table, corrupt
 from mmct.corruptions.channels import reordered
 from mmct.corruptions.names import check_table
+from mmct.runs.class_folders import check_class_folders
 
 from .corruption_set import CorruptionSet
-from .images import order_of_sample
+from .images import check_file, order_of_sample, say_if_grey
 
 # Bytes of images that are kept: those of CIFAR's test set, twice.
 _KEPT = 1 << 26
@@ -30,6 +31,8 @@ class CleanImages:
     Raises:
         ValueError: If it is empty or has no single label an image; when read,
             if its results have no such image, or not all are of one size.
+        CTError: If it takes a system's folder for a class.
+        OSError: When first read, if a file is damaged; names it.
     """
 
     cells: tuple[Cell, ...] = (CLEAN,)
@@ -38,8 +41,12 @@ class CleanImages:
         self.dataset = _opened(dataset)
         self._kept: dict[int, np.ndarray] = {}
         self._room = _KEPT
+        self._sound: set[int] = set()
         self.labels = _labels(self.dataset)
         self.channel_order = order_of_sample(self.dataset[0].get('data_samples'))
+        first = self._path(0)
+        if first is not None:
+            say_if_grey(first)
 
     @property
     def num_images(self) -> int:
@@ -77,12 +84,23 @@ class CleanImages:
         image = self._kept.get(index)
         if image is not None:
             return image
+        if index not in self._sound:
+            path = self._path(index)
+            if path is not None:
+                check_file(path)
+            self._sound.add(index)
         inputs = _checked(self.dataset[index].get('inputs'))
         image = inputs.permute(1, 2, 0).contiguous().numpy()
         if image.nbytes <= self._room:
             self._kept[index] = image
             self._room -= image.nbytes
         return image
+
+    def _path(self, index: int) -> str | None:
+        """Find the file of an image, where it has one."""
+        if not hasattr(self.dataset, 'get_data_info'):
+            return None
+        return self.dataset.get_data_info(index).get('img_path')
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle without the images: workers read their own."""
@@ -102,6 +120,7 @@ def _opened(dataset: Any) -> Any:
         images = 0
     if not images:
         raise ValueError('the test set is empty: check its paths')
+    check_class_folders(dataset)
     return dataset
 
 

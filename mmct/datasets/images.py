@@ -1,22 +1,21 @@
-"""Images as data sets give them: whole files alone, and the order of their channels.
+"""Images as data sets give them: sound files alone, and the order of their channels.
 
 mmcv reads files as BGR; mmpretrain's sets that hold arrays, such as CIFAR, hold RGB.
 """
 
-import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import cv2
 import mmcv
 import numpy as np
-from PIL import Image
+from mmengine import fileio
+from mmengine.logging import print_log
 
 from mmct.corruptions.channels import ARRAYS, FILES
-
-IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp')
-"""The endings of image files, in lower case."""
+from mmct.image_content import check_content
 
 
 def order_of_sample(sample: Any) -> str:
@@ -69,11 +68,13 @@ def _loads_files(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(_loads_files(item) for item in value)
 
 
-def decoded(path: Path) -> np.ndarray:
-    """Read an image as mmcv does, if it is a whole one.
+def decoded(path: str | Path) -> np.ndarray:
+    """Read an image as mmcv does, if it is a sound one.
+
+    A grey one has three equal channels.
 
     Args:
-        path (Path): The file.
+        path (str | Path): The file.
 
     Returns:
         np.ndarray: uint8 BGR, (H, W, 3).
@@ -81,37 +82,52 @@ def decoded(path: Path) -> np.ndarray:
     Raises:
         OSError: Names the file, and says why it cannot be read.
     """
-    try:
-        check_whole(path)
-        image = mmcv.imfrombytes(path.read_bytes(), flag='color', channel_order=FILES)
-    except cv2.error:
-        # An assertion in OpenCV's source.
-        image = None
-    except (OSError, ValueError) as error:
-        reason = ' '.join(str(error).split())
-        raise OSError(f'{path} cannot be read: {reason}') from error
-    if image is None:
-        raise OSError(f'{path} cannot be read: it is no image')
-    return image
+    with _naming(path):
+        content = fileio.get(str(path))
+        check_content(content)
+        try:
+            image = mmcv.imfrombytes(content, flag='color', channel_order=FILES)
+        except cv2.error:
+            # An assertion in OpenCV's source.
+            image = None
+        if image is None:
+            raise ValueError('it is no image')
+        return image
 
 
-def check_whole(path: Path) -> None:
-    """Refuse a truncated JPEG: OpenCV fills what it lacks with grey, and says nothing.
+def check_file(path: str | Path) -> None:
+    """Refuse an image file that would be decoded to wrong pixels.
 
-    Truncated files of the other formats do not decode.
+    See :func:`mmct.image_content.check_content`.
 
     Args:
-        path (Path): The file. Of a whole one only the ends are read.
+        path (str | Path): The file.
 
     Raises:
-        OSError: If there is no such file, or it is a JPEG that lacks its end.
+        OSError: Names the file, and says why it cannot be read.
     """
-    with path.open('rb') as file:
-        if file.read(2) != b'\xff\xd8':
-            return
-        file.seek(-2, io.SEEK_END)
-        if file.read() == b'\xff\xd9':
-            return
-    # Some have something behind their end.
-    with Image.open(path) as picture:
-        picture.load()
+    with _naming(path):
+        check_content(fileio.get(str(path)))
+
+
+@contextmanager
+def _naming(path: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = getattr(error, 'strerror', None) or ' '.join(str(error).split())
+        raise OSError(f'{path} cannot be read: {reason}') from error
+
+
+def say_if_grey(path: str | Path) -> None:
+    """Say that images are scored with three equal channels, if a set's first one is grey.
+
+    Args:
+        path (str | Path): The file. What is wrong with it is said when it is read.
+    """
+    try:
+        image = decoded(path)
+    except OSError:
+        return
+    if (image == image[..., :1]).all():
+        print_log(f'{path} is grey: scored as three equal channels', logger='current')

@@ -14,9 +14,10 @@ from mmengine.logging import print_log
 from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATA_SAMPLERS, DATASETS
 
+from mmct.folders import data_folders, image_files
 from mmct.messages import require, suggestion
 
-from .images import IMAGE_ENDINGS, check_whole, decoded
+from .images import check_file, decoded
 
 PARTS = ('all', 'training', 'holdout')
 """The parts of each domain that a data set can have."""
@@ -25,6 +26,9 @@ PARTS = ('all', 'training', 'holdout')
 @DATASETS.register_module()
 class MultiDomain(BaseDataset):
     """Image files ``<data_root>/<domain>/<class>/*``, with the domain of each.
+
+    Folders inside of a class are read, too; hidden and system entries are not
+    (:mod:`mmct.folders`).
 
     Each domain is split into a training part and a hold-out at random, as in
     DomainBed (https://arxiv.org/abs/2007.01434). The split follows from the
@@ -53,7 +57,7 @@ class MultiDomain(BaseDataset):
             opened, if a domain is unknown, none is left, one has no images, or
             one lacks a class, in its folder or in a part. The message names it.
         FileNotFoundError: If there is no such folder.
-        OSError: When read, if a file is no whole image; names it.
+        OSError: When first read, if a file is no sound image; names it.
     """
 
     DOMAINS: tuple[str, ...] = ()
@@ -80,6 +84,7 @@ class MultiDomain(BaseDataset):
         self.part = part
         self.holdout = holdout
         self.seed = seed
+        self._sound: set[str] = set()
         super().__init__(ann_file='', data_root=data_root, **kwargs)
 
     def load_data_list(self) -> list[dict[str, Any]]:
@@ -87,11 +92,11 @@ class MultiDomain(BaseDataset):
         root = Path(self.data_root)
         if not root.is_dir():
             raise FileNotFoundError(f'{type(self).__name__}: there is no folder {root}')
-        there = self.DOMAINS or tuple(_folders(root))
+        there = self.DOMAINS or tuple(data_folders(root))
         chosen = self._choose(there)
         self._metainfo['domains'] = there
         if not self._metainfo.get('classes'):
-            self._metainfo['classes'] = tuple(_folders(root / chosen[0]))
+            self._metainfo['classes'] = tuple(data_folders(root / chosen[0]))
         data_list = []
         for domain in chosen:
             files = self._files(root / domain)
@@ -115,9 +120,12 @@ class MultiDomain(BaseDataset):
         Raises:
             OSError: If the file cannot be read; names it.
         """
-        path = Path(self.get_data_info(idx)['img_path'])
+        path = self.get_data_info(idx)['img_path']
+        if path not in self._sound:
+            check_file(path)
+            # Once: in later epochs it costs no time.
+            self._sound.add(path)
         try:
-            check_whole(path)
             return super().prepare_data(idx)
         except Exception:
             decoded(path)
@@ -145,15 +153,13 @@ class MultiDomain(BaseDataset):
             raise FileNotFoundError(f'{type(self).__name__}: there is no domain folder {folder}')
         classes = self._metainfo['classes']
         files = [
-            (path, label)
+            (folder / name / file, label)
             for label, name in enumerate(classes)
-            if (folder / name).is_dir()
-            for path in sorted((folder / name).iterdir())
-            if path.suffix.lower() in IMAGE_ENDINGS
+            for file in image_files(folder / name)
         ]
         if not files:
             raise ValueError(f'domain {folder.name} is empty: {folder} has no images')
-        unknown = sorted(set(_folders(folder)) - set(classes))
+        unknown = sorted(set(data_folders(folder)) - set(classes))
         if unknown:
             raise ValueError(
                 f'domain {folder.name} has {folder / unknown[0]}, which is none of the '
@@ -199,14 +205,6 @@ class MultiDomain(BaseDataset):
 
 def _listed(names: str | Sequence[str]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
-
-
-def _folders(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        return []
-    return sorted(
-        path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith('.')
-    )
 
 
 # Of OfficeHome.

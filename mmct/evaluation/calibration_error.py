@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from mmct.messages import is_count, require
+
 
 def expected_calibration_error(confidence: np.ndarray, hits: np.ndarray, bins: int = 15) -> float:
     """Compute the mean gap of confidence and accuracy over bins of equal width.
@@ -18,9 +20,10 @@ def expected_calibration_error(confidence: np.ndarray, hits: np.ndarray, bins: i
         float: In %.
 
     Raises:
-        ValueError: If shapes differ, there are no images, or a confidence is no
-            probability.
+        ValueError: If shapes differ, there are no images, a confidence is no
+            probability, a hit is neither true nor false, or the setting no count.
     """
+    require(is_count(bins), 'bins must be an integer above 0', bins)
     confidence, hits = checked_confidence(confidence, hits)
     edges = np.linspace(0, 1, bins + 1)
     number = np.clip(np.searchsorted(edges, confidence) - 1, 0, bins - 1)
@@ -33,7 +36,9 @@ def rms_calibration_error(confidence: np.ndarray, hits: np.ndarray, bin_size: in
 
     Hendrycks et al., "Deep Anomaly Detection with Outlier Exposure", 2019, as
     AugMix reports it: images sorted by confidence, ``bin_size`` in each bin; the
-    last bin has the rest as well. Fewer images than that are one bin.
+    last bin has the rest as well. Fewer images than that are one bin. The code of
+    both papers leaves the last bin, the most confident one, out of its sum; here it
+    counts.
 
     Args:
         confidence (np.ndarray): Probability of the top class, from 0 to 1. (N,)
@@ -44,9 +49,10 @@ def rms_calibration_error(confidence: np.ndarray, hits: np.ndarray, bin_size: in
         float: In %.
 
     Raises:
-        ValueError: If shapes differ, there are no images, or a confidence is no
-            probability.
+        ValueError: If shapes differ, there are no images, a confidence is no
+            probability, a hit is neither true nor false, or the setting no count.
     """
+    require(is_count(bin_size), 'bin_size must be an integer above 0', bin_size)
     confidence, hits = checked_confidence(confidence, hits)
     # Stable: images of the same confidence stay in their order.
     order = np.argsort(confidence, kind='stable')
@@ -73,8 +79,8 @@ def checked_confidence(
             probability.
     """
     confidence = np.asarray(confidence, np.float64)
-    hits = np.asarray(hits)
-    if confidence.ndim != 1 or confidence.shape != hits.shape or not len(hits):
+    hits = checked_hits(hits)
+    if confidence.shape != hits.shape:
         raise ValueError(
             f'confidence and hits must be (N,), got {confidence.shape} and {hits.shape}'
         )
@@ -83,3 +89,25 @@ def checked_confidence(
     # Networks round otherwise in batches of another size: that must not move
     # an image into another bin.
     return np.round(confidence, 6), hits.astype(np.float64)
+
+
+def checked_hits(hits: np.ndarray) -> np.ndarray:
+    """Check which images were right.
+
+    Args:
+        hits (np.ndarray): True or 1 where an image was right, else False or 0. (N,)
+
+    Returns:
+        np.ndarray: bool. (N,)
+
+    Raises:
+        ValueError: If there are none, or a value is neither.
+    """
+    hits = np.asarray(hits)
+    if hits.ndim != 1 or not len(hits):
+        raise ValueError(f'hits must be (N,) with N of 1 or more, got {hits.shape}')
+    if hits.dtype.kind not in 'biuf' or not np.isin(hits, (0, 1)).all():
+        raise ValueError(
+            'hits must be true or false, whether the top class of an image is right, not classes'
+        )
+    return hits.astype(bool)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mmct.messages import suggestion
+from mmct.messages import is_count, require, suggestion
 
 from .result_file import labels_of, make_result, reference_of
 from .summary import image_errors, main_corruptions, mean_interval, unpack_hits
@@ -53,10 +53,13 @@ def compare(
         Comparison: The results in their order; equal names are numbered.
 
     Raises:
-        ValueError: If they are not of the same images or cells.
+        ValueError: If they are not of the same images or cells, or there is no such
+            baseline.
     """
     if not results:
         raise ValueError('there is no result to compare')
+    known = baseline is None or (is_count(baseline, 0) and baseline < len(results))
+    require(known, f'baseline must be None or from 0 to {len(results) - 1}', baseline)
     named = _with_names_of_their_own(results)
     for result in named[1:]:
         _check_data(named[0], result)

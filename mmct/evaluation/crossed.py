@@ -39,11 +39,14 @@ def crossed_error(values: np.ndarray) -> tuple[float, float]:
         freedom of Student's t.
 
     Raises:
-        ValueError: If there are fewer than two seeds or images.
+        ValueError: If there are fewer than two seeds or images, or a value is not
+            finite.
     """
     values = np.asarray(values, np.float64)
     if values.ndim != 2 or min(values.shape) < 2:
         raise ValueError(f'needs two seeds and images at least, (S, I), got {values.shape}')
+    if not np.isfinite(values).all():
+        raise ValueError('values must be finite')
     seeds, images = values.shape
     by_seed, by_image = values.mean(1), values.mean(0)
     residuals = values - by_seed[:, None] - by_image + values.mean()

@@ -187,6 +187,9 @@ def _check_summary(result: dict[str, Any]) -> None:
     reference, draws = reference_of(summary), summary['bootstrap']
     draws = {key: draws[key] for key in ('level', 'resamples', 'seed')}
     again = summarise_cells(result['data'], clean, cells, reference, **draws)
+    if reference is not None and again['normalised']['relative_mce_pct'] is None:
+        # Earlier versions divided by less than `LEAST_DEGRADATION`, too.
+        summary['normalised']['relative_mce_pct'] = None
     key = _difference(json.loads(json.dumps(again)), summary)
     if key:
         raise ValueError(f'summary.{key} does not follow from the cells')

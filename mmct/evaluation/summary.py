@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .calibration_error import expected_calibration_error, rms_calibration_error
+from mmct.messages import is_count, require
+
+from .calibration_error import checked_hits, expected_calibration_error, rms_calibration_error
 from .error_table import (
     ALEXNET,
+    LEAST_DEGRADATION,
     Reference,
     category_means,
     corruption_means,
@@ -42,8 +45,15 @@ def cell_score(
     Returns:
         dict: JSON-able: numbers of images and errors, error and calibration
         errors in %, the hits as base64 of packed bits, and the predictions.
+
+    Raises:
+        ValueError: If the severity is not one of these, there are no images, or
+            hits and confidences are not what they should be.
     """
-    hits = np.asarray(hits, bool)
+    lowest, highest = (0, 0) if corruption is None else (1, 5)
+    known = is_count(severity, lowest) and severity <= highest
+    require(known, 'severity must be 0 for clean images, else an integer from 1 to 5', severity)
+    hits = checked_hits(hits)
     errors = int((~hits).sum())
     return dict(
         corruption=corruption,
@@ -207,11 +217,15 @@ def mean_interval(
         tuple[float, float]: Its ends.
 
     Raises:
-        ValueError: If there are no values, or ``level`` is none.
+        ValueError: If there are no values, one is not finite, or a setting is not
+            what it should be.
     """
     values = np.asarray(values, np.float64)
     if values.ndim != 1 or not len(values) or not 0 < level < 1:
         raise ValueError(f'needs values (N,) and a level in (0, 1), got {values.shape}, {level}')
+    require(bool(np.isfinite(values).all()), 'values must be finite', values)
+    require(is_count(resamples), 'resamples must be an integer above 0', resamples)
+    require(is_count(seed, 0), 'seed must be an integer, 0 or more', seed)
     rng = np.random.default_rng(seed)
     means = np.concatenate(list(_means(values, resamples, rng)))
     tail = (1 - level) / 2
@@ -239,8 +253,7 @@ def _normalised(
     mce = normalised_mce(main, reference.means)
     relative = None
     gaps = [reference.means[name] - (reference.clean or 0) for name in main]
-    # Not defined where the reference is no worse on corrupted images.
-    if clean_pct is not None and reference.clean is not None and min(gaps) > 0:
+    if None not in (clean_pct, reference.clean) and min(gaps) >= LEAST_DEGRADATION:
         relative = relative_mce(main, clean_pct, reference.means, reference.clean)
     weights = {name: 100 / reference.means[name] for name in main}
     return dict(

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from mmct.messages import missing_data
 
+from .class_folders import check_class_folders
 from .config_check import check_config
 from .domains import check_split
 from .errors import CTError, config_errors
@@ -177,7 +178,8 @@ def data_loader(runner: Runner, split: str, option: str | None = None) -> DataLo
         DataLoader: The runner's own.
 
     Raises:
-        CTError: If there is no data, the head does not fit, or the loader cannot be built.
+        CTError: If there is no data, a system's folder is taken for a class, the head does not
+            fit, or the loader cannot be built.
     """
     field = f'{split}_dataloader'
     with config_errors():
@@ -191,6 +193,7 @@ def data_loader(runner: Runner, split: str, option: str | None = None) -> DataLo
                 f'no data for {field}: {missing_data(error)}; put the data there, or name its '
                 f'folder with {option}'
             ) from error
+    check_class_folders(loader.dataset)
     classes = getattr(loader.dataset, 'metainfo', {}).get('classes')
     head = getattr(getattr(runner.model, 'module', runner.model), 'head', None)
     expected = getattr(head, 'num_classes', None)

@@ -8,14 +8,20 @@ class Progress:
     """Prints a line every few seconds.
 
     Args:
-        total (int): Number of images in all.
+        total (int): Number of images in all, or of another unit.
         every (float): Seconds between lines. Defaults to 5.
         clock (Callable): Gives seconds. Defaults to ``time.monotonic``.
+        unit (str): What is counted. Defaults to 'images'.
     """
 
     def __init__(
-        self, total: int, every: float = 5.0, clock: Callable[[], float] = time.monotonic
+        self,
+        total: int,
+        every: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+        unit: str = 'images',
     ) -> None:
+        self._unit = unit
         self._total, self._every, self._clock = total, every, clock
         self._done = self._made = 0
         self._start = self._last = None
@@ -42,8 +48,8 @@ class Progress:
         rate = self._made / (now - self._start)
         left = duration((self._total - self._done) / rate)
         print(
-            f'{what}: {self._done:,} of {self._total:,} images '
-            f'({100 * self._done // self._total} %), {rate:,.0f} images/s, {left} left',
+            f'{what}: {self._done:,} of {self._total:,} {self._unit} '
+            f'({100 * self._done // self._total} %), {rate:,.0f} {self._unit}/s, {left} left',
             flush=True,
         )
 

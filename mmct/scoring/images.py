@@ -1,6 +1,7 @@
 """Images to score on: from an array, a folder, a data set or a loader, without an mm stack."""
 
 import hashlib
+import io
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
@@ -24,6 +25,7 @@ from mmct.corruptions import (
     corrupt,
 )
 from mmct.folders import data_folders, image_files
+from mmct.image_content import check_content
 from mmct.runs.errors import CTError
 
 # Bytes of images that are kept, as they are read for each corruption anew.
@@ -364,7 +366,9 @@ class _Files(Sequence):
     def __getitem__(self, number: int) -> Image.Image:
         path = self.paths[number]
         try:
-            with Image.open(path) as picture:
+            content = path.read_bytes()
+            check_content(content)
+            with Image.open(io.BytesIO(content)) as picture:
                 return _resized(picture.convert('RGB'), self.size)
         except (OSError, ValueError, Image.DecompressionBombError) as error:
             raise OSError(f'{path} cannot be read: {" ".join(str(error).split())}') from error

@@ -6,15 +6,16 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import AfterValidator, Field
 
-from mmct.evaluation import relative_mce
 from mmct.evaluation.crossed import crossed_error
+from mmct.evaluation.error_table import LEAST_DEGRADATION
 from mmct.messages import suggestion
-from mmct.records import Record, check
+from mmct.records import check
 from mmct.runs.errors import CTError
 
 from . import image_errors
 
 Column = str | Mapping[str, Any]
+"""What a column of the table has: a path into a score, or a comparison (docs/studies.md)."""
 
 
 def _of_one_length(curves: dict[str, list[float]]) -> dict[str, list[float]]:
@@ -27,16 +28,6 @@ Curves = Annotated[
     dict[str, Annotated[list[float], Field(min_length=1)]], AfterValidator(_of_one_length)
 ]
 """The shape of what ``AlongTraining`` returns."""
-
-
-class CorruptionErrors(Record):
-    """Declare what relative mCE needs of what ``CorruptionScore`` returns."""
-
-    clean_error_pct: float
-    corruption_error_pct: dict[str, float]
-
-
-"""What a column of the table has: a path into a score, or a comparison (docs/studies.md)."""
 
 
 def summarise_arms(plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> list[dict[str, Any]]:
@@ -353,21 +344,21 @@ def _above_the_line(
 
 
 def _relative(
-    own: Mapping[int, Mapping], baselines: Mapping[str, Mapping[int, Mapping]], path: str
+    own: Mapping[int, Mapping], baselines: Mapping[str, Mapping[int, Mapping]], score: str
 ) -> list[float]:
-    """Compute the relative mCE by the first baseline; 100 by definition for what has none."""
+    """Compute the gap in % of the first baseline's; 100 by definition for what has none.
+
+    That is relative mCE as a ratio of sums: the mean of ratios by corruption, as published, has
+    denominators of a point or two where the baseline was trained here. Nothing where a
+    baseline's whole gap is so small.
+    """
+    path = f'{score}.gap_pct'
     if not baselines:
-        return [100.0] * len(_values(own, path, CorruptionErrors))
-    found = []
-    for mine, theirs in _paired(own, next(iter(baselines.values())), path, CorruptionErrors):
-        errors = {name: [error] for name, error in mine['corruption_error_pct'].items()}
-        others = theirs['corruption_error_pct'], theirs['clean_error_pct']
-        try:
-            found.append(relative_mce(errors, mine['clean_error_pct'], *others))
-        except ValueError:
-            # The reference is no worse on some corruption than on clean images.
-            continue
-    return found
+        return [100.0] * len(_values(own, path))
+    pairs = list(_paired(own, next(iter(baselines.values())), path))
+    if any(theirs < LEAST_DEGRADATION for _, theirs in pairs):
+        return []
+    return [100 * mine / theirs for mine, theirs in pairs]
 
 
 def _differences(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmct.messages import require
+from mmct.messages import is_count, is_positive, require
 
 from .min_norm import deviations, excess_risk, min_norm, shares
 
@@ -39,9 +39,10 @@ class Setting:
     low_signal: float = 0.75
 
     def __post_init__(self) -> None:
-        if self.features % 2 or self.features < 2 or self.samples < 2:
+        counts = is_count(self.features, 2) and is_count(self.samples, 2)
+        if not counts or self.features % 2:
             raise ValueError('features must be even, 2 or more; samples 2 or more')
-        if not (self.ratio > 0 and 0 <= self.low_signal <= 1):
+        if not (is_positive(self.ratio) and 0 <= self.low_signal <= 1):
             raise ValueError('ratio must be above 0, low_signal from 0 to 1')
 
     @property
@@ -121,6 +122,7 @@ def sweep(settings: Sequence[Setting], draws: int, seed: int = 0) -> np.ndarray:
         np.ndarray: In-domain risk, shifted risk and low share, without and with
         normalisation. (settings, draws, 3, 2)
     """
+    require(is_count(draws), 'draws must be an integer above 0', draws)
     rng = np.random.default_rng(seed)
     return np.array([[draw(setting, rng) for _ in range(draws)] for setting in settings])
 
@@ -165,6 +167,8 @@ def two_layer(
         np.ndarray: Squared error over the variance of the label, in-domain and
         shifted, for each of :data:`CALIBRATIONS`. (3, 2)
     """
+    require(is_count(channels, 2) and channels % 2 == 0, 'channels must be even', channels)
+    require(is_count(tests), 'tests must be an integer above 0', tests)
     low, sigma = setting.low, setting.sigma
     truth = setting.draw_truth(rng)
     kept = np.where(low, 0, truth)
@@ -198,6 +202,7 @@ def sweep_two_layer(settings: Sequence[Setting], draws: int, seed: int = 0) -> n
     Returns:
         np.ndarray: Errors, see :func:`two_layer`. (settings, draws, calibrations, 2)
     """
+    require(is_count(draws), 'draws must be an integer above 0', draws)
     rng = np.random.default_rng(seed)
     return np.array([[two_layer(s, rng) for _ in range(draws)] for s in settings])
 
@@ -212,7 +217,12 @@ def relu_features(pixels: np.ndarray, count: int, rng: np.random.Generator) -> n
 
     Returns:
         np.ndarray: (n, count)
+
+    Raises:
+        ValueError: If the pixels are not of this shape, or the count is none.
     """
+    require(np.ndim(pixels) == 2, 'pixels must be (n, pixels)', np.shape(pixels))
+    require(is_count(count), 'count must be an integer above 0', count)
     weights = rng.normal(size=(pixels.shape[1], count)) / np.sqrt(pixels.shape[1])
     return np.maximum(pixels @ weights + rng.normal(size=count) / 4, 0)
 
@@ -237,7 +247,18 @@ def ridgeless_errors(
     Returns:
         dict[str, np.ndarray]: Of each test set the error without and with
         normalisation, from 0 to 1. (2,)
+
+    Raises:
+        ValueError: If there are not so many images, or not a label for each.
     """
+    for pixels, labels in (train, *tests.values()):
+        if np.ndim(pixels) != 2 or np.shape(labels) != (len(pixels),):
+            raise ValueError(
+                'needs pixels (N, pixels) and labels (N,), got '
+                f'{np.shape(pixels)} and {np.shape(labels)}'
+            )
+    known = is_count(samples, 2) and samples <= len(train[0])
+    require(known, f'samples must be an integer from 2 to {len(train[0])}', samples)
     chosen = rng.permutation(len(train[0]))[:samples]
     sets = [train[0][chosen], *(pixels for pixels, _ in tests.values())]
     if features is not None:
@@ -272,7 +293,13 @@ def median_interval(
 
     Returns:
         tuple[np.ndarray, np.ndarray, np.ndarray]: Median and ends. (...)
+
+    Raises:
+        ValueError: If there are fewer than two draws, or a value is not finite.
     """
+    values = np.asarray(values, np.float64)
+    require(values.ndim > 0 and len(values) > 1, 'needs two draws at least', values.shape)
+    require(bool(np.isfinite(values).all()), 'values must be finite', values)
     from scipy.stats import bootstrap
 
     found = bootstrap(

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from mmct.messages import is_count, is_positive, require
+
 _RANK = 1e-10  # singular values below this share of the largest are zero
 
 
@@ -14,8 +16,12 @@ def deviations(features: np.ndarray) -> np.ndarray:
     Returns:
         np.ndarray: 0 for a constant feature, also where its mean leaves a
         rounding error. (d,)
+
+    Raises:
+        ValueError: If they are not of this shape, or not finite.
     """
-    features = np.asarray(features, np.float64)
+    features = _finite(features, 'features')
+    require(features.ndim == 2 and len(features) > 0, 'features must be (n, d)', features.shape)
     found = features.std(0)
     found[found <= 1e-12 * np.abs(features).max(0, initial=0)] = 0
     return found
@@ -73,9 +79,11 @@ def gradient_descent(
         np.ndarray: (d,) or (d, k)
 
     Raises:
-        ValueError: As for :func:`min_norm`.
+        ValueError: As for :func:`min_norm`, or if a setting is not above 0.
         RuntimeError: If it has not converged, as the problem is ill-conditioned.
     """
+    require(is_positive(tolerance), 'tolerance must be above 0', tolerance)
+    require(is_count(max_steps), 'max_steps must be an integer above 0', max_steps)
     features, targets, scale = _checked(features, targets, scale)
     scaled = features * _inverse(scale)
     singular = np.linalg.svd(scaled, compute_uv=False)
@@ -106,21 +114,25 @@ def _columns(values: np.ndarray, targets: np.ndarray) -> np.ndarray:
 def _checked(
     features: np.ndarray, targets: np.ndarray, scale: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    features = np.asarray(features, np.float64)
-    targets = np.asarray(targets, np.float64)
+    features, targets = _finite(features, 'features'), _finite(targets, 'targets')
     if features.ndim != 2 or targets.ndim not in (1, 2) or len(features) != len(targets):
         raise ValueError(
             f'needs features (n, d) and targets (n,) or (n, k), got {features.shape} and '
             f'{targets.shape}'
         )
-    scale = np.ones(features.shape[1]) if scale is None else np.asarray(scale, np.float64)
+    scale = np.ones(features.shape[1]) if scale is None else _finite(scale, 'scale')
     if scale.shape != features.shape[1:]:
         raise ValueError(f'scale must be ({features.shape[1]},), got {scale.shape}')
-    if not (np.isfinite(features).all() and np.isfinite(targets).all()):
-        raise ValueError('features and targets must be finite')
-    if not (np.isfinite(scale).all() and (scale >= 0).all()):
-        raise ValueError('scale must be finite and 0 or more')
+    if (scale < 0).any():
+        raise ValueError('scale must be 0 or more')
     return features, targets, scale
+
+
+def _finite(values: np.ndarray, what: str) -> np.ndarray:
+    values = np.asarray(values, np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError(f'{what} must be finite')
+    return values
 
 
 def excess_risk(weights: np.ndarray, truth: np.ndarray, covariance: np.ndarray) -> float:
@@ -138,11 +150,12 @@ def excess_risk(weights: np.ndarray, truth: np.ndarray, covariance: np.ndarray) 
         float: In squared units of the label.
 
     Raises:
-        ValueError: If shapes do not fit.
+        ValueError: If shapes do not fit, or a number is not finite.
     """
-    weights, truth, covariance = (np.asarray(a, np.float64) for a in (weights, truth, covariance))
-    count = len(weights)
-    if weights.shape != truth.shape or covariance.shape not in ((count,), (count, count)):
+    weights, truth = _finite(weights, 'weights'), _finite(truth, 'truth')
+    covariance, count = _finite(covariance, 'covariance'), weights.size
+    fits = covariance.shape in ((count,), (count, count))
+    if not fits or weights.shape != (count,) or weights.shape != truth.shape:
         raise ValueError(
             f'shapes do not fit: weights {weights.shape}, truth {truth.shape}, covariance '
             f'{covariance.shape}'
@@ -166,8 +179,13 @@ def shares(weights: np.ndarray, features: np.ndarray) -> np.ndarray:
         np.ndarray: May be negative. (d,)
 
     Raises:
-        ValueError: If the fit is zero.
+        ValueError: If the fit is zero, shapes do not fit, or a number is not finite.
     """
+    weights, features = _finite(weights, 'weights'), _finite(features, 'features')
+    if weights.ndim != 1 or features.ndim != 2 or features.shape[1:] != weights.shape:
+        raise ValueError(
+            f'shapes do not fit: weights {weights.shape}, features {features.shape}'
+        )
     fit = features @ weights
     size = fit @ fit
     if not size > 0:

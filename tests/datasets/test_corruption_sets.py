@@ -15,7 +15,14 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from mmct.corruptions import BENCHMARK, CORRUPTIONS, SEVERITIES, Cell
-from mmct.datasets import CIFAR10C, CIFAR100C, ArrayCorruptionSet, CIFAR10CBar, ImageNetCBar
+from mmct.datasets import (
+    CIFAR10C,
+    CIFAR100C,
+    ArrayCorruptionSet,
+    CIFAR10CBar,
+    ImageNet3DCC,
+    ImageNetCBar,
+)
 
 COUNT, SIZE = 6, 8
 NAMES = ('fog', 'contrast')
@@ -201,7 +208,7 @@ ARRAYS = {
     'missing': ('contrast', Path.unlink, 'there is no'),
     'no labels': ('labels', Path.unlink, 'there is no'),
     'floats': ('fog', saved(lambda a: a / 255), 'must hold uint8'),
-    'grey': ('fog', saved(lambda a: a[..., 0]), 'must hold uint8'),
+    'two channels': ('fog', saved(lambda a: a[..., :2]), 'must hold uint8'),
     'alpha': ('fog', saved(lambda a: a[..., [0, 1, 2, 0]]), 'must hold uint8'),
     'Fortran order': ('fog', saved(np.asfortranarray), 'Fortran order'),
     'too few images': ('contrast', saved(lambda a: a[:-1]), 'contrast at severity 5'),
@@ -381,3 +388,18 @@ def test_the_bar_sets_have_names_and_folders_of_their_own(tmp_path):
     assert cells.metainfo['corruptions']['categories'].keys() == {'c_bar'}
     with pytest.raises(ValueError, match='there is no corruption'):
         CIFAR10CBar(data_root=str(tmp_path), corruptions=['fog'])
+
+
+def test_the_twelve_corruptions_of_3dcc(tmp_path):
+    class Two(ImageNet3DCC):
+        METAINFO = dict(classes=CLASSES[:2])
+
+    names = [name for kind in Two.CATEGORIES.values() for name in kind]
+    assert len({*names}) == len(names) == 12
+    for name in names:
+        for label in CLASSES[:2]:
+            file = tmp_path / name / '5' / label / '0.png'
+            file.parent.mkdir(parents=True)
+            Image.fromarray(pixels('fog', 1)[0]).save(file)
+    cells = Two(data_root=str(tmp_path), severities=[5])
+    assert [cell.corruption for cell in cells.cells] == names

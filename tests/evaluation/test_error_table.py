@@ -51,6 +51,9 @@ def test_alexnets_published_corruption_errors():
         (dict(fog=[1, 2], snow=[1]), REFERENCE, 'snow has 1 severities but fog has 2'),
         (dict(frost=[1, 2]), REFERENCE, 'the reference has no frost'),
         (dict(fog=[1, 2]), dict(fog=0.0), 'cannot be divided by'),
+        (dict(fog=[1, 2]), dict(fog=float('nan')), "reference's error of fog must be a percentage"),
+        (dict(fog=[1, 101]), REFERENCE, 'error of fog must be a percentage from 0 to 100, .*101'),
+        (dict(fog=[True]), REFERENCE, 'error of fog must be a percentage .*True'),
     ],
 )
 def test_what_cannot_be_averaged_is_refused(table, reference, said):
@@ -58,6 +61,9 @@ def test_what_cannot_be_averaged_is_refused(table, reference, said):
         normalised_mce(table, reference)
 
 
-def test_a_reference_that_gets_better_has_no_relative_error():
-    with pytest.raises(ValueError, match='cannot be divided by'):
-        relative_mce(dict(fog=[30]), 10, dict(fog=9.0), 10)
+@pytest.mark.parametrize('mean', [9.0, 10.0, 12.0])
+def test_a_reference_that_is_hardly_worse_has_no_relative_error(mean):
+    with pytest.raises(ValueError, match='cannot be divided by: compare the gaps'):
+        relative_mce(dict(fog=[30]), 10, dict(fog=mean), 10)
+    with pytest.raises(ValueError, match='clean error must be a percentage'):
+        relative_mce(dict(fog=[30]), 10, dict(fog=40), -1)

@@ -65,7 +65,7 @@ def test_a_name_that_is_not_there_gets_the_near_one(registry):
         (dict(table=dict(error=dict(curve='s', x='x', y='y'))), dict(x=[1])),
         (dict(table=dict(error=dict(curve='s', x='x', y='y'))), dict(x=[1], y=[1, 2])),
         (dict(table=dict(error=dict(curve='s', x='x', y='y'))), dict(x=[], y=[])),
-        (dict(table=dict(error=dict(relative='s'))), 3),
+        (dict(table=dict(error=dict(relative='s'))), dict(gap_pct='1')),
         (dict(figures=dict(f=dict(type='ErrorArrows', x='s.x', y='s.x'))), dict(x=[1])),
         (dict(figures=dict(f=dict(type='ErrorArrows', x=3))), {}),
         (dict(figures=dict(f=dict(type='TrainingPaths', curve='s'))), dict(x=[1])),

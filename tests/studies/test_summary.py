@@ -145,11 +145,12 @@ def test_a_column_may_be_a_comparison_at_equal_error():
 
 
 def scorecard(clean, **errors):
-    value = dict(clean_error_pct=clean, corruption_error_pct=errors)
+    gap = sum(errors.values()) / len(errors) - clean
+    value = dict(clean_error_pct=clean, corruption_error_pct=errors, gap_pct=float(gap))
     return dict(diverged=None, scores=dict(corruption=dict(value=value)))
 
 
-def test_relative_mce_is_by_the_first_baseline_and_seed():
+def test_the_relative_gap_is_by_the_first_baseline_and_seed():
     results = dict(
         BN0=scorecard(10, fog=30, snow=20), none0=scorecard(20, fog=30, snow=45),
         BN1=scorecard(10, fog=20, snow=20), none1=scorecard(10, fog=15, snow=20),
@@ -158,8 +159,8 @@ def test_relative_mce_is_by_the_first_baseline_and_seed():
     base, other = (row['values']['relative'] for row in rows)
     # The baseline is 100 by definition.
     assert (base['mean'], base['count']) == (100, 2)
-    # Seed 0: (10 / 20 + 25 / 10) / 2; seed 1: (5 / 10 + 10 / 10) / 2.
-    assert other['mean'] == pytest.approx((150 + 75) / 2)
+    # A ratio of sums. Seed 0: (10 + 25) / (20 + 10); seed 1: (5 + 10) / (10 + 10).
+    assert other['mean'] == pytest.approx(100 * (35 / 30 + 15 / 20) / 2)
     assert other['differences'] == {}
 
 
@@ -185,9 +186,11 @@ def test_finished_networks_are_compared_at_equal_clean_error_with_the_line_of_th
     assert summarise_arms(study, results)[1]['values']['above']['count'] == 0
 
 
-def test_relative_mce_is_left_out_where_it_is_not_defined():
-    results = dict(BN0=scorecard(10, fog=10), none0=scorecard(20, fog=30))
+def test_the_relative_gap_is_left_out_where_a_baseline_has_hardly_any():
+    results = dict(BN0=scorecard(10, fog=12), none0=scorecard(20, fog=30),
+                   BN1=scorecard(10, fog=30), none1=scorecard(20, fog=30))  # fmt: skip
     rows = summarise_arms(plan(dict(relative=dict(relative='corruption'))), results)
+    # Not of the other seed alone: that would be a choice by luck.
     assert rows[1]['values']['relative']['count'] == 0
 
 

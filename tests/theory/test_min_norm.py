@@ -7,7 +7,19 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import minimize
 
-from mmct.theory import deviations, gradient_descent, min_norm
+from mmct.theory import (
+    Setting,
+    deviations,
+    excess_risk,
+    gradient_descent,
+    median_interval,
+    min_norm,
+    relu_features,
+    ridgeless_errors,
+    shares,
+    sweep,
+    two_layer,
+)
 
 sizes = st.tuples(st.integers(2, 6), st.integers(7, 14))
 
@@ -170,3 +182,39 @@ def test_what_is_no_problem_is_refused(features, targets, scale, said):
     for solve in (min_norm, gradient_descent):
         with pytest.raises(ValueError, match=said):
             solve(features, targets, scale)
+
+
+EYE, ONES, NAN = np.eye(2), np.ones(2), np.array([1, np.nan])
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    'function, arguments',
+    [
+        (deviations, [ONES]),
+        (deviations, [[NAN]]),
+        (min_norm, [EYE, NAN]),
+        (min_norm, [EYE, ONES, -ONES]),
+        (gradient_descent, [EYE, ONES, None, 0.0]),
+        (gradient_descent, [EYE, ONES, None, 1e-12, 0.5]),
+        (excess_risk, [NAN, ONES, ONES]),
+        (excess_risk, [EYE, EYE, EYE]),
+        (shares, [ONES, np.eye(3)]),
+        (shares, [NAN, EYE]),
+        (Setting, [20, 61]),
+        (Setting, [2.5, 60]),
+        (Setting, [20, 60, np.inf]),
+        (sweep, [[Setting()], 0]),
+        (two_layer, [Setting(), RNG, 3]),
+        (relu_features, [EYE, 0, RNG]),
+        (ridgeless_errors, [(EYE, [0, 1]), {}, 3, None, RNG]),
+        (ridgeless_errors, [(EYE, [0, 1, 1]), {}, 2, None, RNG]),
+        (median_interval, [[1.0]]),
+        (median_interval, [[1.0, np.nan]]),
+    ],
+    ids=lambda value: getattr(value, '__name__', ''),
+)
+def test_what_cannot_be_meant_is_refused(function, arguments):
+    with pytest.raises(ValueError) as error:
+        function(*arguments)
+    assert '\n' not in str(error.value)

@@ -4,7 +4,7 @@ table = {
     'clean error, %': 'corruption.clean_error_pct',
     'mCE, %': 'corruption.raw_mce_pct',
     'gap': 'corruption.gap_pct',
-    'relative mCE, %': dict(relative='corruption'),
+    'relative gap, %': dict(relative='corruption'),
     'calibration error, clean, %': 'corruption.rms_calibration_pct.clean',
     'calibration error, corrupted, %': 'corruption.rms_calibration_pct.corrupted',
 }

@@ -1,0 +1,183 @@
+"""Released corruption sets, fetched on request from the public record of their authors."""
+
+import errno
+import os
+import shutil
+import tarfile
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path, PurePosixPath
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from torchvision.datasets.utils import calculate_md5
+
+from mmct.folders import is_system
+from mmct.runs.errors import CTError
+from mmct.runs.files import temporary_name
+from mmct.runs.progress import Progress
+
+_MB = 1 << 20
+_TIMEOUT = 60.0  # seconds without a byte
+# How often a download is begun again that brings nothing more, and seconds between.
+_TRIES, _PAUSE = 5, 3.0
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A file of a public record.
+
+    Args:
+        url (str): Where it is; its last part is the file's name.
+        md5 (str): Of the file, as the record has it.
+        corruptions (tuple[str, ...]): What is in it.
+    """
+
+    url: str
+    md5: str
+    corruptions: tuple[str, ...]
+
+    def fetch(self, folder: Path, names: Collection[str]) -> None:
+        """Download the archive into the folder of the set, and unpack it there.
+
+        An archive of that name that is there already is taken, and kept; one that was
+        downloaded is removed at the end.
+
+        Args:
+            folder (Path): The folder; it is there.
+            names (Collection[str]): The folders, or ``.npy`` files, that belong to the set.
+
+        Raises:
+            CTError: If the download breaks off for good, the file is not the released one, or
+                there is no room for it.
+        """
+        file = folder / self.url.rsplit('/', 1)[-1]
+        there = file.is_file()
+        try:
+            if not there:
+                download(self.url, file)
+            found = calculate_md5(file)
+            if found != self.md5:
+                if not there:
+                    file.unlink()
+                raise CTError(
+                    f'{self.url if not there else file} is not the released file: its MD5 is '
+                    f'{found}, not {self.md5}'
+                )
+            print(f'unpacking {file}', flush=True)
+            unpack(file, folder, names)
+        except (OSError, tarfile.TarError) as error:
+            raise CTError(f'{file} cannot be fetched or unpacked: {error}') from error
+        if not there:
+            file.unlink()
+
+
+def download(url: str, file: Path) -> None:
+    """Download a file; what an earlier call got of it is not fetched again.
+
+    Args:
+        url (str): Where it is.
+        file (Path): Where it goes, once it is whole.
+
+    Raises:
+        CTError: If it breaks off again and again; what came is kept.
+        OSError: If it cannot be written.
+    """
+    part = temporary_name(file)
+    failures = 0
+    while True:
+        before = _size(part)
+        try:
+            _go_on(url, part)
+            break
+        except (OSError, HTTPException) as error:
+            if getattr(error, 'errno', None) in (errno.ENOSPC, errno.EDQUOT, errno.EACCES):
+                raise
+            failures = 1 if _size(part) > before else failures + 1
+            refused = isinstance(error, HTTPError) and error.code in (401, 403, 404, 410)
+            if refused or failures == _TRIES:
+                reason = ' '.join(str(error).split()) or type(error).__name__
+                raise CTError(
+                    f'{url} broke off after {_size(part) / _MB:,.0f} MB ({reason}): start the same '
+                    f'command again, it goes on from there; or put the file there as {file}'
+                ) from error
+            time.sleep(_PAUSE * failures)
+    os.replace(part, file)
+
+
+def _go_on(url: str, part: Path) -> None:
+    """Fetch the rest of a file, as far as it comes."""
+    start = _size(part)
+    headers = {'User-Agent': 'mmct'} | ({'Range': f'bytes={start}-'} if start else {})
+    try:
+        response = urlopen(Request(url, headers=headers), timeout=_TIMEOUT)
+    except HTTPError as error:
+        if error.code != 416:
+            raise
+        # There is no rest. If this is not the whole file, its MD5 will tell.
+        error.close()
+        return
+    with response:
+        # Some servers send all of it, whatever is asked for.
+        start = start if response.status == 206 else 0
+        total = start + int(response.headers.get('Content-Length') or 0)
+        progress = Progress(max(1, total // _MB), unit='MB')
+        progress.add(part.name, start // _MB, made=False)
+        with part.open('ab' if start else 'wb') as out:
+            while content := response.read(_MB):
+                done = out.tell()
+                out.write(content)
+                progress.add(f'downloading {url}', out.tell() // _MB - done // _MB)
+    if _size(part) < total:
+        raise ConnectionError(f'{_size(part):,} of {total:,} bytes came')
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
+
+
+def unpack(archive: Path, folder: Path, names: Collection[str]) -> None:
+    """Unpack the set's files, each folder or array whole or not at all.
+
+    Nothing is written outside of the folder, and nothing but regular files; what is there
+    already is left as it is.
+
+    Args:
+        archive (Path): A tar file.
+        folder (Path): Where they go.
+        names (Collection[str]): The folders, or ``.npy`` files, to take, wherever they are in it.
+
+    Raises:
+        OSError: If a file cannot be written.
+        tarfile.TarError: If it is no tar file.
+    """
+    work = folder / '.unpacking'
+    shutil.rmtree(work, ignore_errors=True)
+    try:
+        with tarfile.open(archive) as tar:
+            while (member := tar.next()) is not None:
+                # It would keep them all, of which some sets have a million.
+                tar.members = []
+                place = _place(member, names)
+                if place is None:
+                    continue
+                (work / place).parent.mkdir(parents=True, exist_ok=True)
+                with tar.extractfile(member) as content, (work / place).open('wb') as out:
+                    shutil.copyfileobj(content, out, _MB)
+        for made in sorted(work.iterdir() if work.exists() else ()):
+            if not (folder / made.name).exists():
+                os.replace(made, folder / made.name)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _place(member: tarfile.TarInfo, names: Collection[str]) -> PurePosixPath | None:
+    """Choose where a member goes, below the folder of the set; None for what is not of it."""
+    parts = PurePosixPath(member.name).parts
+    starts = [i for i, part in enumerate(parts) if part.removesuffix('.npy') in names]
+    # A part such as `..` would lead out of the folder; it counts as hidden.
+    if not member.isfile() or not starts or any(map(is_system, parts[starts[0]:])):
+        return None
+    return PurePosixPath(*parts[starts[0]:])

@@ -1,0 +1,278 @@
+"""Folders as people have them: each reader of ours sees the same images, or names what is wrong."""
+
+import io
+import shutil
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import oddities
+import pytest
+from mmpretrain.registry import DATASETS
+from PIL import Image
+
+from mmct.corruption_sets import Source, SourceConfig
+from mmct.corruption_sets.scan import scan_chunk
+from mmct.datasets import CleanImages, FolderCorruptionSet, MultiDomain, TinyImageNetC
+from mmct.datasets.images import decoded
+from mmct.folders import data_folders, image_files, is_system
+from mmct.image_content import check_content
+from mmct.runs import CTError
+from mmct.runs.building import data_loader
+
+CLASSES = ('ant', 'bee')
+PIPELINE = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
+
+
+def write(folder, endings=('.png', '.JPEG', '.png')):
+    """Images of two classes, each of its own colour."""
+    for label, name in enumerate(CLASSES):
+        (folder / name).mkdir(parents=True)
+        for number, ending in enumerate(endings):
+            image = np.full((32, 32, 3), 60 * number + 7 * label, np.uint8)
+            cv2.imwrite(str(folder / name / f'{number}{ending}'), image)
+
+
+def corrupted(root, names=('fog',), kind=FolderCorruptionSet, **settings):
+    return kind(data_root=str(root), corruptions=names, severities=[1], **settings)
+
+
+def domains(root):
+    return MultiDomain(data_root=str(root), pipeline=PIPELINE)
+
+
+def custom(root):
+    config = dict(type='CustomDataset', data_root=str(root), pipeline=PIPELINE)
+    return DATASETS.build(config)
+
+
+def test_each_data_set_reads_the_images_alone_and_all_of_them(tmp_path):
+    plain, odd = tmp_path / 'plain', tmp_path / 'odd'
+    for root in (plain, odd):
+        write(root / 'fog' / '1')
+    oddities.add(odd / 'fog' / '1')
+    before, after = corrupted(plain), corrupted(odd)
+    assert after.metainfo['classes'] == CLASSES
+    np.testing.assert_array_equal(after.labels, before.labels)
+    files = '0.png', '1.JPEG', 'more/of them/2.png'
+    names = [f'{name}/{file}' for name in CLASSES for file in files]
+    assert after._names.tolist() == names
+    np.testing.assert_array_equal(*(each.read(0, slice(None)) for each in (before, after)))
+
+    # The severity's folder as a domain.
+    before, after = domains(plain / 'fog'), domains(odd / 'fog')
+    assert after.metainfo['domains'] == ('1',) and after.metainfo['classes'] == CLASSES
+    paths = [after.get_data_info(row)['img_path'] for row in range(len(after))]
+    assert [path.split('/fog/1/')[1] for path in paths] == names
+    for row in range(6):
+        assert (after[row]['inputs'] == before[row]['inputs']).all()
+
+
+def test_without_what_systems_add_mmpretrain_lists_the_same(tmp_path):
+    write(tmp_path / 'fog' / '1')
+    oddities.add(tmp_path / 'fog' / '1')
+    ours = corrupted(tmp_path)
+    for path in sorted(tmp_path.rglob('*'), reverse=True):
+        if is_system(path.name):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for name in CLASSES:
+        (tmp_path / 'fog' / '1' / name / 'here').unlink()
+    theirs = custom(tmp_path / 'fog' / '1')
+    paths = [theirs.get_data_info(row)['img_path'] for row in range(len(theirs))]
+    assert [path.split('/fog/1/')[1] for path in paths] == ours._names.tolist()
+
+
+@pytest.mark.parametrize('name', oddities.SYSTEM_FOLDERS)
+def test_a_system_folder_that_mmpretrain_takes_for_a_class_is_named(tmp_path, name):
+    write(tmp_path)
+    (tmp_path / name).mkdir()
+    (tmp_path / name / '0.png').write_bytes((tmp_path / 'ant' / '0.png').read_bytes())
+    config = dict(type='CustomDataset', data_root=str(tmp_path), pipeline=PIPELINE)
+    wrapped = dict(type='ConcatDataset', datasets=[config])
+
+    def loaded(dataset):
+        loader = SimpleNamespace(dataset=DATASETS.build(dataset))
+        data_loader(SimpleNamespace(test_dataloader=loader, model=None), 'test')
+
+    def made(dataset):
+        Source(SourceConfig(dataset, 'mmpretrain', None))
+
+    for read in (CleanImages, made, loaded):
+        with pytest.raises(CTError, match=f'has {name}, a hidden or system .* remove it'):
+            read(wrapped)
+
+
+def test_what_is_no_data(tmp_path):
+    assert not any(map(is_system, ('cat', 'n01440764', 'Thumbs', 'a.b', '@cat')))
+    assert all(map(is_system, ('.x', '._a.jpg', 'THUMBS.DB', '__MACOSX', '@eaDir', '.DS_Store')))
+    assert data_folders(tmp_path / 'nowhere') == image_files(tmp_path / 'nowhere') == []
+
+
+# Classes of a cell that the others lack, as frost of one mirror of Tiny-ImageNet-C has them.
+
+
+@pytest.fixture
+def said(monkeypatch):
+    lines = []
+    for room in ('folder_sets', 'array_sets', 'images'):
+        monkeypatch.setattr(
+            f'mmct.datasets.{room}.print_log', lambda message, **settings: lines.append(message)
+        )
+    return lines
+
+
+NAMES = ('fog', 'frost', 'snow')
+
+
+@pytest.fixture
+def mirror(tmp_path):
+    for name in NAMES:
+        write(tmp_path / name / '1')
+    for more in ('aardvark', 'yak'):
+        shutil.copytree(tmp_path / 'frost' / '1' / 'bee', tmp_path / 'frost' / '1' / more)
+    return tmp_path
+
+
+class TinyOfTwo(TinyImageNetC):
+    NUM_CLASSES = 2
+
+
+def test_classes_that_most_cells_lack_are_left_out_and_said(mirror, said):
+    cells = corrupted(mirror, NAMES)
+    assert cells.metainfo['classes'] == CLASSES
+    assert cells.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    (line,) = [line for line in said if 'left out' in line]
+    assert '1 of 3 cells (frost)' in line and 'aardvark' in line
+
+
+def test_of_two_cells_the_number_of_classes_tells_the_good_one(mirror, said):
+    assert corrupted(mirror, NAMES[:2], TinyOfTwo).metainfo['classes'] == CLASSES
+    assert 'zenodo.org/records/8206060' in said[0]
+    # Where nothing tells, both are named.
+    message = 'fog/1 .* has 6 images, .*frost/1 12: aardvark/0.png is in .*frost/1 alone'
+    with pytest.raises(ValueError, match=message):
+        corrupted(mirror, NAMES[:2])
+    with pytest.raises(ValueError, match='4 class folders, .* 2 classes: .*8206060'):
+        corrupted(mirror, ['frost'], TinyOfTwo)
+
+
+def test_the_cell_that_differs_is_named_even_if_it_is_the_first(mirror):
+    (mirror / 'fog' / '1' / 'bee' / '2.png').unlink()
+    with pytest.raises(ValueError, match='fog/1 .*5 images and lacks bee/2.png, unlike .*snow/1'):
+        corrupted(mirror, NAMES)
+
+
+# Files that decode to wrong pixels without a word.
+
+
+def jpeg(mode='RGB', **settings):
+    rng = np.random.default_rng(0)
+    image = Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8)).convert(mode)
+    content = io.BytesIO()
+    image.save(content, 'JPEG', **settings)
+    return content.getvalue()
+
+
+def sixteen_bits(highest, ending='.png'):
+    image = np.linspace(0, highest, 32 * 32 * 3).reshape(32, 32, 3).astype(np.uint16)
+    return cv2.imencode(ending, image)[1].tobytes()
+
+
+WHOLE, PROGRESSIVE = jpeg(), jpeg(progressive=True)
+DAMAGED = {
+    'cut JPEG with an end': (WHOLE[:-300] + b'\xff\xd9', 'damaged or truncated'),
+    'progressive JPEG with a hole': (PROGRESSIVE[:2000] + PROGRESSIVE[2400:], 'damaged or'),
+    'JPEG with a hole': (WHOLE[:1500] + WHOLE[1700:], 'damaged or truncated'),
+    '12 bits in 16': (sixteen_bits(4095), '12 bits'),
+    '10 bits in 16, TIFF': (sixteen_bits(1023, '.tiff'), '12 bits'),
+    '12 bits in 16, PPM': (sixteen_bits(4000, '.ppm'), '12 bits'),
+}
+SOUND = {
+    'JPEG': WHOLE,
+    'JPEG with a tail': WHOLE + b'camera',
+    'progressive JPEG': PROGRESSIVE,
+    'grey JPEG': jpeg('L'),
+    'CMYK JPEG': jpeg('CMYK'),
+    '16 bits': sixteen_bits(65535),
+    'black, of 16 bits': sixteen_bits(0),
+}
+
+
+@pytest.mark.parametrize('content, reason', DAMAGED.values(), ids=DAMAGED)
+def test_a_file_that_would_decode_to_wrong_pixels_is_refused(content, reason):
+    # Or the test would be about nothing.
+    assert cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) is not None
+    with pytest.raises(ValueError, match=reason):
+        check_content(content)
+
+
+@pytest.mark.parametrize('content', SOUND.values(), ids=SOUND)
+def test_a_sound_file_is_read(tmp_path, content):
+    (tmp_path / 'image').write_bytes(content)
+    assert decoded(tmp_path / 'image').dtype == np.uint8
+
+
+READERS = dict(
+    corrupted=lambda root: corrupted(root.parent).read(0, slice(None)),
+    domains=lambda root: [domains(root)[row] for row in range(6)],
+    clean=lambda root: CleanImages(custom(root / '1')).read(0, slice(None)),
+)
+
+
+def scan(root):
+    config = dict(type='CustomDataset', data_root=str(root / '1'), pipeline=PIPELINE)
+    return scan_chunk(Source(SourceConfig(config, 'mmpretrain', None)), 0, 6).unreadable
+
+
+def test_each_reader_names_a_damaged_file(tmp_path):
+    write(tmp_path / 'fog' / '1')
+    bad = tmp_path / 'fog' / '1' / 'ant' / '1.JPEG'
+    bad.write_bytes(DAMAGED['JPEG with a hole'][0])
+    for read in READERS.values():
+        with pytest.raises(OSError, match='ant/1.JPEG cannot be read: its JPEG data are damaged'):
+            read(tmp_path / 'fog')
+    (found,) = scan(tmp_path / 'fog')
+    assert found['file'].endswith('ant/1.JPEG') and 'its JPEG data are damaged' in found['reason']
+
+
+def test_the_limit_of_pillow_stops_no_reader(tmp_path, monkeypatch):
+    write(tmp_path / 'fog' / '1')
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 100)
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(tmp_path / 'fog' / '1' / 'ant' / '0.png')
+    for read in READERS.values():
+        assert len(read(tmp_path / 'fog')) == 6
+    assert scan(tmp_path / 'fog') == []
+
+
+# Grey images.
+
+
+def test_grey_files_have_three_equal_channels_which_is_said(tmp_path, said):
+    write(tmp_path / 'fog' / '1')
+    grey = np.arange(32 * 32, dtype=np.uint8).reshape(32, 32)
+    for file in (tmp_path / 'fog' / '1').rglob('*.*'):
+        cv2.imwrite(str(file), grey)
+    found = corrupted(tmp_path).read(0, slice(None))
+    assert found.shape == (6, 32, 32, 3) and (found == found[..., :1]).all()
+    assert len(said) == 1 and 'is grey: scored as three equal channels' in said[0]
+    CleanImages(custom(tmp_path / 'fog' / '1'))
+    assert said[1] == said[0]
+    cv2.imwrite(str(tmp_path / 'fog' / '1' / 'ant' / '0.png'), np.dstack([grey, grey, 255 - grey]))
+    corrupted(tmp_path)
+    CleanImages(custom(tmp_path / 'fog' / '1'))
+    assert len(said) == 2
+
+
+@pytest.mark.parametrize('shape', [(5, 6, 4), (5, 6, 4, 1)])
+def test_grey_arrays_have_three_equal_channels_which_is_said(tmp_path, said, shape):
+    images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    np.save(tmp_path / 'fog.npy', images)
+    np.save(tmp_path / 'labels.npy', np.zeros(5, int))
+    cells = DATASETS.build(
+        dict(type='ArrayCorruptionSet', data_root=str(tmp_path), corruptions=['fog'])
+    )
+    found = np.concatenate([cells.read(number, slice(None)) for number in range(5)])
+    np.testing.assert_array_equal(found, np.stack([images.reshape(5, 6, 4)] * 3, -1))
+    assert cells[2]['inputs'].shape == (3, 6, 4)
+    assert len(said) == 1 and 'fog.npy holds grey images: scored as three equal' in said[0]

@@ -1,0 +1,223 @@
+"""Released sets fetched from a local server that breaks off, refuses and lies."""
+
+import hashlib
+import io
+import tarfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmct.corruptions import CATEGORIES, CORRUPTIONS
+from mmct.datasets import CIFAR10C, CIFAR100C, CIFAR10CBar, ImageNetC, TinyImageNetC, released
+from mmct.datasets.released import Archive, download, unpack
+from mmct.runs import CTError
+
+CONTENT = np.random.default_rng(0).integers(0, 256, 300_000, np.uint8).tobytes()
+
+
+class Server(ThreadingHTTPServer):
+    """Serves ``files`` by path; ``cuts`` says after how many bytes each answer breaks off."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(('127.0.0.1', 0), Handler)
+        self.files, self.cuts, self.ranges, self.resumes = {}, [], [], True
+
+    def url(self, name):
+        return f'http://127.0.0.1:{self.server_port}/{name}'
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        asked = self.headers.get('Range')
+        self.server.ranges.append(asked)
+        content = self.server.files.get(self.path[1:])
+        if content is None:
+            return self.send_error(404)
+        start = int(asked.removeprefix('bytes=').rstrip('-')) if asked else 0
+        if not self.server.resumes:
+            start = 0
+        if start and start >= len(content):
+            return self.send_error(416)
+        self.send_response(206 if start else 200)
+        self.send_header('Content-Length', str(len(content) - start))
+        self.end_headers()
+        cut = self.server.cuts.pop(0) if self.server.cuts else len(content)
+        self.wfile.write(content[start : start + cut])
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setattr(released, '_PAUSE', 0.0)
+    with Server() as found:
+        threading.Thread(target=found.serve_forever, args=(0.01,), daemon=True).start()
+        yield found
+        found.shutdown()
+
+
+def test_a_download_goes_on_where_it_broke_off(server, tmp_path):
+    server.files['a'], server.cuts = CONTENT, [100_000, 0, 50_000]
+    download(server.url('a'), tmp_path / 'a')
+    assert (tmp_path / 'a').read_bytes() == CONTENT
+    assert server.ranges == [None, 'bytes=100000-', 'bytes=100000-', 'bytes=150000-']
+    assert [path.name for path in tmp_path.iterdir()] == ['a']
+
+
+def test_from_a_server_that_cannot_resume_it_begins_again(server, tmp_path):
+    server.files['a'], server.cuts, server.resumes = CONTENT, [100_000], False
+    download(server.url('a'), tmp_path / 'a')
+    assert (tmp_path / 'a').read_bytes() == CONTENT
+
+
+def test_one_that_gets_nowhere_ends_and_the_next_call_goes_on(server, tmp_path):
+    server.files['a'], server.cuts = CONTENT, [100_000] + [0] * 4
+    message = '100,000 of 300,000 bytes came.*goes on from there'
+    with pytest.raises(CTError, match=message) as error:
+        download(server.url('a'), tmp_path / 'a')
+    assert '\n' not in str(error.value) and not (tmp_path / 'a').exists()
+    server.ranges.clear()
+    download(server.url('a'), tmp_path / 'a')
+    assert server.ranges == ['bytes=100000-']
+    assert (tmp_path / 'a').read_bytes() == CONTENT
+
+
+def test_what_is_not_there_is_asked_for_once(server, tmp_path):
+    with pytest.raises(CTError, match='nowhere broke off after 0 MB .*404'):
+        download(server.url('nowhere'), tmp_path / 'a')
+    assert len(server.ranges) == 1
+
+
+def packed(files, links=()):
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode='w') as tar:
+        for name, each in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(each)
+            tar.addfile(member, io.BytesIO(each))
+        for name, target in links:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = tarfile.SYMTYPE, target
+            tar.addfile(member)
+    return content.getvalue()
+
+
+def arrays(names=CORRUPTIONS, count=5):
+    files = {}
+    for name in names:
+        content = io.BytesIO()
+        np.save(content, np.full((count, 32, 32, 3), CORRUPTIONS.index(name), np.uint8))
+        files[f'CIFAR-10-C/{name}.npy'] = content.getvalue()
+    content = io.BytesIO()
+    np.save(content, np.zeros(count, int))
+    return {**files, 'CIFAR-10-C/labels.npy': content.getvalue()}
+
+
+def serve(server, monkeypatch, kind, **contents):
+    """Serve tar files, each with its corruptions, in place of a set's own."""
+    server.files |= {f'{name}.tar': content for name, (content, _) in contents.items()}
+    archives = tuple(
+        Archive(server.url(f'{name}.tar'), hashlib.md5(content).hexdigest(), corruptions)
+        for name, (content, corruptions) in contents.items()
+    )
+    monkeypatch.setattr(kind, 'ARCHIVES', archives)
+
+
+def test_a_set_of_arrays_is_fetched_if_it_is_asked_for(server, tmp_path, monkeypatch):
+    content = packed({'CIFAR-10-C/._fog.npy': b'x', 'CIFAR-10-C/README.txt': b'x', **arrays()})
+    serve(server, monkeypatch, CIFAR10C, set=(content, CORRUPTIONS))
+    root = tmp_path / 'CIFAR-10-C'
+    with pytest.raises(FileNotFoundError, match=r'download=True \(--download\) fetches'):
+        CIFAR10C(data_root=str(root))
+    assert not server.ranges and not root.exists()
+    server.cuts = [len(content) // 2]
+    cells = CIFAR10C(data_root=str(root), download=True)
+    assert len(cells.cells) == 95 and cells.read(47, slice(None)).max() == 9
+    assert len(server.ranges) == 2
+    visible = {path.name for path in root.iterdir() if not path.name.startswith('.')}
+    assert visible == {f'{name}.npy' for name in (*CORRUPTIONS, 'labels')}
+    assert not (root / '.unpacking').exists()
+    # What is there is not fetched again.
+    CIFAR10C(data_root=str(root), download=True)
+    assert len(server.ranges) == 2
+
+
+def test_a_set_of_folders_is_fetched_in_parts(server, tmp_path, monkeypatch):
+    picture = io.BytesIO()
+    Image.new('RGB', (64, 64), 'green').save(picture, 'JPEG')
+
+    class Tiny(TinyImageNetC):
+        NUM_CLASSES = 2
+
+    def files(names):
+        return packed({
+            f'Tiny-ImageNet-C/{name}/{severity}/{label}/0.JPEG': picture.getvalue()
+            for name in names for severity in range(1, 6) for label in ('n01', 'n02')
+        })  # fmt: skip
+
+    noise, extra = CATEGORIES['noise'], CATEGORIES['extra']
+    serve(server, monkeypatch, Tiny, noise=(files(noise), noise), extra=(files(extra), extra))
+    settings = dict(data_root=str(tmp_path), download=True)
+    cells = Tiny(corruptions=noise[:1], severities=[1, 5], **settings)
+    assert cells.read(1, slice(None)).shape == (2, 64, 64, 3)
+    assert len(server.ranges) == 1
+    assert {name for name in CORRUPTIONS if (tmp_path / name).exists()} == set(noise)
+    Tiny(corruptions=['saturate'], **settings)
+    assert len(server.ranges) == 2
+
+
+def test_another_file_than_the_released_one_is_refused(server, tmp_path, monkeypatch):
+    serve(server, monkeypatch, CIFAR10C, set=(packed(arrays()), CORRUPTIONS))
+    server.files['set.tar'] = CONTENT
+    with pytest.raises(CTError, match=r'set\.tar is not the released file: its MD5 is'):
+        CIFAR10C(data_root=str(tmp_path), download=True)
+    # It is not gone on with; one of the user's own is kept.
+    assert [path.name for path in tmp_path.iterdir()] == ['.download.lock']
+    (tmp_path / 'set.tar').write_bytes(CONTENT)
+    with pytest.raises(CTError, match=r'/set\.tar is not the released file'):
+        CIFAR10C(data_root=str(tmp_path), download=True)
+    assert (tmp_path / 'set.tar').read_bytes() == CONTENT and len(server.ranges) == 1
+
+
+def test_nothing_is_written_outside_or_over_what_is_there(tmp_path):
+    root = tmp_path / 'root'
+    root.mkdir()
+    (root / 'snow').mkdir()
+    (root / 'snow' / 'mine').write_text('mine')
+    bad = ('../evil/fog/1/a', '/tmp/fog/../../x', 'set/fog/../../evil', 'set/fog/.hidden/a', 'evil')
+    (tmp_path / 'set.tar').write_bytes(
+        packed(
+            {**dict.fromkeys(bad, b'x'), 'set/snow/theirs': b'x', 'set/fog/1/b': b'good'},
+            [('set/fog/link', '/etc/passwd'), ('set/frost', '/tmp')],
+        )
+    )
+    unpack(tmp_path / 'set.tar', root, {'fog', 'snow', 'frost'})
+    found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob('*') if path.is_file()}
+    # Of the first, the part that is of the set.
+    assert found == {'set.tar', 'root/snow/mine', 'root/fog/1/a', 'root/fog/1/b'}
+    assert not any(path.is_symlink() for path in tmp_path.rglob('*'))
+
+
+def test_sets_that_cannot_be_fetched(server, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match='CIFAR10CBar: there is no released file to download'):
+        CIFAR10CBar(data_root=str(tmp_path), download=True)
+    serve(server, monkeypatch, CIFAR10C, set=(packed(arrays()), CORRUPTIONS))
+    (tmp_path / 'manifest.json').write_text('{}')
+    with pytest.raises(ValueError, match='holds a generated set: download into another folder'):
+        CIFAR10C(data_root=str(tmp_path), download=True)
+    assert not server.ranges
+
+
+@pytest.mark.parametrize('kind', [CIFAR10C, CIFAR100C, ImageNetC, TinyImageNetC])
+def test_the_records_have_each_corruption_once(kind):
+    urls, digests = ([getattr(each, key) for each in kind.ARCHIVES] for key in ('url', 'md5'))
+    assert all(url.startswith('https://zenodo.org/records/') for url in urls)
+    assert all(len(bytes.fromhex(md5)) == 16 for md5 in digests) and len({*digests}) == len(urls)
+    names = [name for each in kind.ARCHIVES for name in each.corruptions]
+    assert sorted(names) == sorted(CORRUPTIONS)

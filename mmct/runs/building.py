@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from mmct.messages import missing_data
 
 from .config_check import check_config
+from .divergence import DivergenceHook
 from .domains import check_split
 from .errors import CTError, config_errors
 from .files import write_text
@@ -112,7 +113,7 @@ class _DumpConfig(Hook):
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build a Runner of the config's kind that dumps its config late.
+    """Build a Runner of the config's kind that dumps its config late, and ends where it diverges.
 
     Args:
         cfg (Config): A complete config.
@@ -135,6 +136,7 @@ def build_runner(cfg: Config) -> Runner:
     with config_errors():
         runner = type(kind.__name__, (_UsersRunner, kind), {}).from_cfg(cfg)
     runner.register_hook(_DumpConfig())
+    runner.register_hook(DivergenceHook())
     return runner
 
 

@@ -17,6 +17,7 @@ from mmct.evaluation import cell_score, make_result
 from mmct.evaluation.metrics import CorruptionError
 from mmct.models import evaluating
 from mmct.runs.checkpoint import digest
+from mmct.runs.divergence import no_scores
 from mmct.runs.errors import CTError
 from mmct.runs.progress import Progress
 from mmct.runs.ranks import on_main_rank
@@ -188,10 +189,7 @@ def _entries(
     """Make the cell's entry of a result, and an example if its severity is the middle one."""
     cell, unknown = source.cells[number], np.count_nonzero(~np.isfinite(confidences))
     if unknown:
-        raise CTError(
-            f'the network gives no finite scores for {unknown} images ({cell}): its training may '
-            'have diverged'
-        )
+        raise no_scores(f'{unknown} images ({cell})')
     entry = cell_score(*cell, tops == source.labels, confidences)
     severities = sorted({other.severity for other in source.cells})
     if cell.severity != severities[len(severities) // 2]:

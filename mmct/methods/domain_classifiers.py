@@ -71,7 +71,7 @@ def extract_apart(
     ]
     # Python's sort is stable, as by_domain is.
     order = sorted(range(len(domains)), key=domains.__getitem__)
-    back = torch.tensor(sorted(order, key=order.__getitem__), device=inputs.device)  # (N,)
+    back = torch.tensor(sorted(range(len(order)), key=order.__getitem__), device=inputs.device)
     return tuple(torch.cat(outputs)[back] for outputs in zip(*passed, strict=True))
 
 

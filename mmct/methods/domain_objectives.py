@@ -73,7 +73,7 @@ def require_pairs(groups: Mapping[int, Tensor], owner: str) -> None:
         if len(rows) < 2:
             raise CTError(
                 f'{owner} needs two images of each domain in a batch, but there is one of domain '
-                f'number {domain}: raise train_dataloader.batch_size, and draw alike of each domain '
+                f'number {domain}: raise train_dataloader.batch_size, and draw as many of each '
                 "with sampler=dict(type='DomainSampler')"
             )
 

@@ -25,7 +25,8 @@ _WITH_STACK = (
 # Parts of rooms that need none else.
 _PARTS = (
     'cli.configs', 'cli.studying', 'cli.testing', 'cli.training', 'evaluation.metrics',
-    'registered', 'runs.building', 'runs.checkpoint', 'runs.configs', 'runs.domains',
+    'registered', 'runs.building', 'runs.checkpoint', 'runs.class_folders', 'runs.configs',
+    'runs.divergence', 'runs.domains',
     'runs.isolation', 'runs.reproducibility', 'scoring.accuracy', 'scoring.mm_network',
     'scoring.rehearsal',
 )  # fmt: skip

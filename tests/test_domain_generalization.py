@@ -1,23 +1,44 @@
 """Training on some domains and testing on another, by the configs that ship."""
 
 import shutil
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import Compose, default_collate
 from mmengine.runner import Runner, save_checkpoint
 from mmpretrain.registry import MODELS
-from small_network import MODEL, OPTIONS
+from PIL import Image
+from sklearn import datasets
+from small_network import BACKBONE, CHANNELS, MODEL, OPTIONS
+from study_files import InThisProcess
 from tool_runs import TRAIN, in_processes, log_of
+from torchvision import transforms
+from torchvision.transforms import functional
 
 from mmct import config_path
-from mmct.datasets import PACS
+from mmct.datasets import PACS, VLCS
 from mmct.runs import CTError
 from mmct.runs.building import build_runner
 from mmct.runs.domains import check_split, set_test_domain
 from mmct.runs.weights import load_state_dict
-from mmct.studies import TrainedRun
+from mmct.studies import (
+    LEAVE_ONE_OUT,
+    ORACLE,
+    TABLES,
+    TRAINING_DOMAINS,
+    Planner,
+    StudyStore,
+    TrainedRun,
+    leave_one_out,
+    read_study,
+    run_study,
+)
+from mmct.studies.cell import TRAINING
+from mmct.studies.rehearsal import rehearse_cells
 from mmct.studies.scores import DomainScore
 
 NARROW = '{}_resnet18w16_pacs64'
@@ -94,7 +115,7 @@ def test_an_image_that_cannot_be_read_is_one_line(pictures, tmp_path):
     assert 'photo/dog/' in line and line.endswith('.png cannot be read: it is no image'), line
 
 
-@pytest.mark.parametrize('key', ['seed', 'holdout'])
+@pytest.mark.parametrize('key', ['seed', 'holdout', 'stratify'])
 def test_one_split_for_training_and_for_what_is_held_out(pictures, tmp_path, key):
     cfg = read('erm', pictures, tmp_path)
     check_split(cfg)
@@ -149,8 +170,56 @@ def test_the_large_configs_follow_the_protocol(kind):
     model['backbone'] = dict(model['backbone'], init_cfg=None)
     network = MODELS.build(model).train()
     assert network.head.fc.out_features == 5
-    assert not network.backbone.layer1[0].bn1.training
+    # Live: with frozen statistics student and teacher would be the same kind of network.
+    assert network.backbone.layer1[0].bn1.training
     assert network.backbone.layer1[0].bn1.weight.requires_grad
+
+
+@pytest.fixture(params=['as it is', 'rotated by its EXIF'])
+def photograph(request, tmp_path):
+    """A photograph of 640 x 427 pixels, larger than what it is resized to."""
+    file = Path(datasets.__file__).parent / 'images' / 'china.jpg'
+    if request.param != 'as it is':
+        with Image.open(file) as picture:
+            exif = picture.getexif()
+            exif[0x0112] = 6  # lies on its side
+            file = tmp_path / 'rotated.jpg'
+            picture.save(file, exif=exif)
+    return file
+
+
+def seen_by_the_network(cfg, steps, file, box=None):
+    built = Compose(steps)
+    for step in built.transforms:
+        if box and hasattr(step, 'rand_crop_params'):
+            step.rand_crop_params = lambda img: box
+    batch = default_collate([built(dict(img_path=str(file), gt_label=0, domain=0))])
+    return MODELS.build(dict(cfg.data_preprocessor, type='ClsDataPreprocessor'))(batch)['inputs'][0]
+
+
+def as_domainbed(file, *resize):
+    usual = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    with Image.open(file) as picture:
+        return transforms.Compose([*resize, transforms.ToTensor(), usual])(picture.convert('RGB'))
+
+
+def test_images_are_read_and_resized_as_domainbed_does(photograph):
+    cfg = Config.fromfile(config_path('erm_resnet50_vlcs'))
+    ours = seen_by_the_network(cfg, cfg.test_pipeline, photograph)
+    theirs = as_domainbed(photograph, transforms.Resize((224, 224)))
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-3)
+    # To train, a part of it: the random steps behind are torchvision's own.
+    box = (40, 100, 330, 420)
+    steps = [*cfg.train_pipeline[:2], cfg.train_pipeline[-1]]
+    ours = seen_by_the_network(cfg, steps, photograph, box)
+    crop = partial(
+        functional.resized_crop, top=box[0], left=box[1], height=box[2], width=box[3],
+        size=[224, 224],
+    )  # fmt: skip
+    torch.testing.assert_close(ours, as_domainbed(photograph, crop), rtol=0, atol=2e-3)
+    # OpenCV, which takes four pixels of many, is far from that.
+    plain = [dict(cfg.load), dict(type='Resize', scale=(224, 224)), cfg.pack]
+    assert (seen_by_the_network(cfg, plain, photograph) - theirs).abs().max() > 0.5
 
 
 def test_a_run_ends_with_the_accuracy_of_each_domain(pictures, tmp_path):
@@ -212,3 +281,87 @@ def test_a_score_of_domains_needs_one_that_is_left_out(pictures, tmp_path):
     cfg.train_dataloader.dataset.left_out = ()
     with pytest.raises(ValueError, match='DomainScore: training leaves no domain out'):
         DomainScore('domains').check_data(cfg)
+
+
+@pytest.fixture(scope='module')
+def vlcs(tmp_path_factory):
+    """VLCS in small, in the folders that DomainBed has: four domains, five classes."""
+    root = tmp_path_factory.mktemp('VLCS')
+    rng = np.random.default_rng(0)
+    for domain in VLCS.DOMAINS:
+        for name in VLCS.METAINFO['classes']:
+            (root / domain / name).mkdir(parents=True)
+            for number in range(4):
+                image = Image.fromarray(rng.integers(0, 256, (30, 40, 3), np.uint8))
+                image.save(root / domain / name / f'{number}.jpg')
+    return root
+
+
+def small_vlcs(root, names, count, pairs):
+    """The arms of ``vlcs.py``, with a small network, few images and two steps."""
+    study = Config.fromfile(Path(config_path('vlcs')).parents[1] / '_base_/studies/domains.py')
+    base = Config.fromfile(config_path('erm_resnet50_vlcs'))
+    steps = [base.load, dict(type='Resize', scale=(16, 16), backend='pillow'), base.pack]
+    data = dict(data_root=str(root), holdout=0.25, stratify=True, pipeline=steps)
+    loader = dict(num_workers=0, batch_size=8, dataset=data)
+    every = study.methods.to_dict()
+    methods = {name: every[name] for name in names or every}
+    for name, method in methods.items():
+        if names:
+            method['baselines'] = [] if name == 'ERM' else ['ERM']
+        for hook in method.get('overlay', {}).get('custom_hooks', []):
+            hook['on_weak_teacher'] = 'warn'  # of noise in two steps
+    made = leave_one_out(
+        VLCS.DOMAINS, config_path('erm_resnet50_vlcs'),
+        methods, study.space.to_dict(), count=count, pairs=pairs, images=4,
+    )  # fmt: skip
+    common = dict(
+        model=dict(
+            backbone=dict(depth=18, init_cfg=None, **BACKBONE), head=dict(in_channels=CHANNELS)
+        ),
+        train_dataloader=loader, val_dataloader=loader, test_dataloader=loader,
+        train_cfg=dict(max_iters=2, val_interval=2),
+    )  # fmt: skip
+    (root / 'vlcs.py').touch()
+    return Config(
+        dict(
+            arms=made['arms'], common=common, seeds=[0], scores=study.scores.to_dict(),
+            tables=dict(domains=dict(type='DomainTable', **made['table'])),
+        ),
+        filename=str(root / 'vlcs.py'),
+    )  # fmt: skip
+
+
+def test_each_method_of_the_study_takes_a_step_on_the_layout_of_vlcs(vlcs, tmp_path):
+    cfg = small_vlcs(vlcs, None, count=1, pairs=False)
+    cfg.arms = {name: arm for name, arm in cfg.arms.items() if name.startswith('SUN09, ')}
+    cells = Planner(read_study(cfg), StudyStore(tmp_path)).cells({})
+    own = {cell.arm.removeprefix('SUN09, '): cell.config for cell in cells if cell.role == TRAINING}
+    assert own['ERM, equal compute (3x)'].train_cfg.max_iters == 3 * own['CT'].train_cfg.max_iters
+    frozen = {name for name, config in own.items() if config.model.backbone.norm_eval}
+    assert frozen == {'ERM, frozen BN', 'CT, frozen BN'}
+    assert {'DANN', 'CDANN', 'CORAL', 'MMD', 'IRM', 'VREx', 'GroupDRO', 'Mixup'} < own.keys()
+    assert rehearse_cells(cells) == ''
+
+
+@pytest.mark.slow
+def test_the_layout_of_vlcs_goes_through_the_whole_protocol(vlcs, tmp_path):
+    cfg = small_vlcs(vlcs, ['ERM', 'CT', 'CORAL', 'DANN'], count=2, pairs=True)
+    published = Config.fromfile(config_path('vlcs')).tables.domains.published
+    cfg.tables.domains.published = published
+    study = read_study(cfg)
+    store = StudyStore(tmp_path)
+    progress = run_study(Planner(study, store), store, InThisProcess(1), lambda progress: None)
+    assert not progress.failed
+    # Four domains and six pairs, two draws; CT with a teacher each.
+    assert len(progress.finished) == 5 * 2 * 10
+    plan = store.plan()
+    table = TABLES.build(dict(plan['tables']['domains']))
+    found = table(plan, progress.finished)
+    assert list(found) == [TRAINING_DOMAINS, LEAVE_ONE_OUT, ORACLE]
+    for rows in found.values():
+        for row in rows.values():
+            assert all(0 <= row[column]['mean'] <= 100 for column in (*VLCS.DOMAINS, 'worst'))
+    text = table.to_markdown(found)
+    assert text.count('| CORAL (published, not measured here) ') == 3
+    assert '98.3 ± 0.1' in text

@@ -93,9 +93,10 @@ REGISTERED = dict(
     'PACS TerraIncognita TinyImageNetC VLCS',
     DATA_SAMPLERS='DomainSampler',
     TRANSFORMS='AugMix Corrupt TorchvisionAutoAugment',
-    MODELS='AllConvNet CORAL CTClassifier CTConsistencyLoss DenseNetCIFAR DomainClassifier '
-    'GroupDRO IRM InterdomainMixup JensenShannonLoss MMD MultiViewDataPreprocessor NoNorm '
-    'NormFreeBackbone NormFreeClassifier ResNetCIFAR ResNeXtCIFAR WideResNet',
+    MODELS='AdversarialDomainClassifier AllConvNet CORAL CTClassifier CTConsistencyLoss '
+    'DenseNetCIFAR DomainClassifier GroupDRO IRM InterdomainMixup JensenShannonLoss MMD '
+    'MultiViewDataPreprocessor NoNorm '
+    'NormFreeBackbone NormFreeClassifier ResNetCIFAR ResNeXtCIFAR VREx WideResNet',
     METRICS='CorruptionError DomainAccuracy',
 )
 

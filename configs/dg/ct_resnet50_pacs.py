@@ -1,3 +1,3 @@
 _base_ = './erm_resnet50_pacs.py'
-model = dict(type='CTClassifier')
-custom_hooks = [dict(type='NoBNTeacherHook', init='fold')]
+model = _base_.ct_student
+custom_hooks = [dict(type='NoBNTeacherHook', init='fold', length=2)]

@@ -2,15 +2,14 @@
 _base_ = './erm_resnet50_vlcs.py'
 model = dict(
     backbone=dict(
-        depth=18, stem_channels=16, base_channels=16, norm_eval=False, init_cfg=None
+        depth=18, stem_channels=16, base_channels=16, init_cfg=None
     ),
     head=dict(num_classes=7, in_channels=128),
 )
 data_preprocessor = dict(num_classes=7)
-crop = dict(type='RandomResizedCrop', scale=64, crop_ratio_range=(0.7, 1.0))
-load, _, *rest = _base_.train_pipeline
-train_pipeline = [load, crop, *rest]
-test_pipeline = [load, dict(type='Resize', scale=(64, 64)), _base_.pack]
+load, crop, *rest = _base_.train_pipeline
+train_pipeline = [load, {**crop, 'scale': 64}, *rest]
+test_pipeline = [load, dict(type='Resize', scale=(64, 64), backend='pillow'), _base_.pack]
 pacs = dict(type='PACS', data_root='data/PACS')
 train_dataloader = dict(
     num_workers=1, dataset=dict(left_out='sketch', pipeline=train_pipeline, **pacs)

@@ -1,6 +1,6 @@
 # DomainBed's protocol on VLCS: each domain left out in turn, 20 draws of settings, 3
 # trials, three ways to select. For GPUs; not run here. Published rows stand beside ours.
-_base_ = '../_base_/studies/domains.py'
+_base_ = ['../_base_/studies/domains.py', '../_base_/studies/vlcs_published.py']
 studies = __import__('importlib').import_module('mmct.studies')
 domains = __import__('mmct').datasets.VLCS.DOMAINS
 made = studies.leave_one_out(
@@ -14,12 +14,12 @@ made = studies.leave_one_out(
 arms = made['arms']
 of_each = [*domains, 'mean']
 published = {
-    studies.TRAINING_DOMAINS: {
-        'ERM': dict(zip(of_each, (97.7, 64.3, 73.4, 74.6, 77.5), strict=True)),
-        'CORAL': dict(zip(of_each, (98.3, 66.1, 73.4, 77.5, 78.8), strict=True)),
-        'DANN': dict(zip(of_each, (99.0, 65.1, 73.1, 77.2, 78.6), strict=True)),
-        'IRM': dict(zip(of_each, (98.6, 64.9, 73.4, 77.3, 78.5), strict=True)),
-    },
-    studies.ORACLE: {'ERM': dict(mean=77.6), 'CDANN': dict(mean=79.9)},
+    way: {
+        method: dict(
+            zip(of_each, [cell.replace('±', ' ± ') for cell in cells.split()], strict=True)
+        )
+        for method, cells in rows.items()
+    }
+    for way, rows in _base_.vlcs_published.items()
 }
 tables = dict(domains=dict(type='DomainTable', published=published, **made['table']))

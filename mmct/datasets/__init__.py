@@ -4,6 +4,7 @@ from .array_sets import CIFAR10C, CIFAR100C, ArrayCorruptionSet, CIFAR10CBar
 from .corruption_set import CorruptionSet
 from .corruption_transform import Corrupt, CorruptedDataset
 from .digits import Digits
+from .domain_sampler import DomainSampler
 from .folder_sets import (
     FolderCorruptionSet,
     ImageNet3DCC,
@@ -12,7 +13,7 @@ from .folder_sets import (
     TinyImageNetC,
 )
 from .generated_set import CleanImages, GeneratedCorruptionSet
-from .multi_domain import PACS, VLCS, DomainSampler, MultiDomain, OfficeHome, TerraIncognita
+from .multi_domain import PACS, VLCS, MultiDomain, OfficeHome, TerraIncognita
 
 __all__ = [
     'ArrayCorruptionSet',

@@ -1,26 +1,24 @@
-"""Images of the same classes from several domains, and a sampler that draws from each alike."""
+"""Images of the same classes from several domains."""
 
 import logging
 import zlib
-from collections.abc import Iterator, Sequence, Sized
-from itertools import chain, islice
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from mmengine.dataset import InfiniteSampler
 from mmengine.logging import print_log
 from mmpretrain.datasets import BaseDataset
-from mmpretrain.registry import DATA_SAMPLERS, DATASETS
+from mmpretrain.registry import DATASETS
 
 from mmct.folders import data_folders, image_files
 from mmct.messages import require, suggestion
 
+from .domain_list import number_labels, read_domain_list
 from .images import check_file, decoded
 
-PARTS = ('all', 'training', 'holdout')
-"""The parts of each domain that a data set can have."""
+PARTS = ('all', 'training', 'holdout', 'test')
+"""The parts of each domain that a data set can have; 'test' where a list of images says so."""
 
 
 @DATASETS.register_module()
@@ -33,7 +31,9 @@ class MultiDomain(BaseDataset):
     Each domain is split into a training part and a hold-out at random, as in
     DomainBed (https://arxiv.org/abs/2007.01434). The split follows from the
     seed, the domain's name and the names of its files, so it is the same
-    whichever other domains are chosen.
+    whichever other domains are chosen. A list of images may name the classes,
+    domains and splits instead, see
+    :func:`mmct.datasets.domain_list.read_domain_list`.
 
     A data info has ``domain``, an int: the domain's number among *all* of the
     folder, which ``metainfo['domains']`` names. Add it to the ``meta_keys`` of
@@ -45,18 +45,29 @@ class MultiDomain(BaseDataset):
             to None, all.
         left_out (str | Sequence[str]): Domains to leave out of these.
             Defaults to ().
-        part (str): 'training', 'holdout' or 'all' of each domain.
-            Defaults to 'all'.
+        part (str): 'training', 'holdout' or 'all' of each domain; 'test', if
+            the list of images has it. Defaults to 'all'.
         holdout (float): The hold-out's fraction of each domain, above 0 and
             below 1. Defaults to 0.2.
         seed (int): Of the split. Defaults to 0.
-        **kwargs: As for mmpretrain's ``BaseDataset``.
+        stratify (bool): Whether the hold-out has its fraction of each class,
+            at least one image and not all, in place of any images, as in
+            DomainBed. Defaults to False.
+        ann_file (str): A list of images, below ``data_root`` or anywhere, with
+            columns ``path``, ``label``, ``domain`` and ``split``; without the
+            last it is split at random. Defaults to '', all of the folder.
+        columns (dict, optional): What the list calls its columns, such as
+            ``dict(domain='hospital')``. Defaults to None, the same.
+        **kwargs: As for mmpretrain's ``BaseDataset``. With ``test_mode=True``
+            nothing is learned, so that classes may be missing.
 
     Raises:
         ValueError: If a setting is out of its range; when the data set is
-            opened, if a domain is unknown, none is left, one has no images, or
-            one lacks a class, in its folder or in a part. The message names it.
-        FileNotFoundError: If there is no such folder.
+            opened, if a domain is unknown, none is left, a part of one has no
+            images, or there is a class that nothing can be learned of. The message
+            names it. A class that one domain or part lacks is warned of.
+        FileNotFoundError: If there is no such folder or list, or an image of
+            the list is not there.
         OSError: When first read, if a file is no sound image; names it.
     """
 
@@ -74,6 +85,9 @@ class MultiDomain(BaseDataset):
         part: str = 'all',
         holdout: float = 0.2,
         seed: int = 0,
+        stratify: bool = False,
+        ann_file: str = '',
+        columns: Mapping[str, str] | None = None,
         **kwargs,
     ) -> None:
         name = type(self).__name__
@@ -84,28 +98,34 @@ class MultiDomain(BaseDataset):
         self.part = part
         self.holdout = holdout
         self.seed = seed
+        self.stratify = stratify
+        self.columns = columns
         self._sound: set[str] = set()
-        super().__init__(ann_file='', data_root=data_root, **kwargs)
+        super().__init__(ann_file=ann_file, data_root=data_root, **kwargs)
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """List the files of the chosen domains, each with class and domain."""
         root = Path(self.data_root)
         if not root.is_dir():
             raise FileNotFoundError(f'{type(self).__name__}: there is no folder {root}')
-        there = self.DOMAINS or tuple(data_folders(root))
+        listed = self._read_list(root) if self.ann_file else None
+        there = self.DOMAINS or tuple(sorted(listed) if listed else data_folders(root))
         chosen = self._choose(there)
         self._metainfo['domains'] = there
         if not self._metainfo.get('classes'):
-            self._metainfo['classes'] = tuple(data_folders(root / chosen[0]))
+            # Of all domains: labels must not depend on those that are chosen.
+            names = {name for domain in there for name in data_folders(root / domain)}
+            self._metainfo['classes'] = tuple(sorted(names))
         data_list = []
         for domain in chosen:
-            files = self._files(root / domain)
+            files, parts = self._of_domain(root / domain, listed)
             self._compare_count(domain, len(files))
-            kept = self._part_of(domain, files)
+            kept = self._part_of(domain, files, parts)
             data_list += [
                 dict(img_path=str(path), gt_label=label, domain=there.index(domain))
                 for path, label in (files[row] for row in kept)
             ]
+        self._check_learnable({info['gt_label'] for info in data_list}, chosen)
         return data_list
 
     def prepare_data(self, idx: int) -> Any:
@@ -147,6 +167,34 @@ class MultiDomain(BaseDataset):
             )
         return chosen
 
+    def _of_domain(
+        self, folder: Path, listed: dict[str, tuple[list, list]] | None
+    ) -> tuple[list[tuple[Path, int]], list[str] | None]:
+        if listed is None:
+            return self._files(folder), None
+        if folder.name not in listed:
+            raise ValueError(f'{self.ann_file} lists no images of domain {folder.name}')
+        return listed[folder.name]
+
+    def _read_list(self, root: Path) -> dict[str, tuple[list[tuple[Path, int]], list[str] | None]]:
+        """Read, for each domain of the list, path and label of its images, and their parts."""
+        images = read_domain_list(Path(self.ann_file), root, self.columns)
+        numbers = number_labels((image.label for image in images), self._metainfo.get('classes'))
+        if not self._metainfo.get('classes'):
+            self._metainfo['classes'] = tuple(sorted(numbers, key=numbers.get))
+        found: dict[str, tuple[list[tuple[Path, int]], list[str] | None]] = {}
+        for image in images:
+            if self.DOMAINS and image.domain not in self.DOMAINS:
+                raise ValueError(
+                    f'{self.ann_file} has domain {image.domain!r}: '
+                    f'{suggestion(image.domain, self.DOMAINS)}'
+                )
+            files, parts = found.setdefault(image.domain, ([], None if image.part is None else []))
+            files.append((image.path, numbers[image.label]))
+            if parts is not None:
+                parts.append(image.part)
+        return found
+
     def _files(self, folder: Path) -> list[tuple[Path, int]]:
         """List path and label of each image of a domain, in the order of the names."""
         if not folder.is_dir():
@@ -168,29 +216,69 @@ class MultiDomain(BaseDataset):
         self._check_classes(f'domain {folder.name}', files, f'{folder} needs a folder of it')
         return files
 
-    def _part_of(self, domain: str, files: list[tuple[Path, int]]) -> list[int]:
+    def _part_of(
+        self, domain: str, files: list[tuple[Path, int]], parts: list[str] | None
+    ) -> list[int]:
         if self.part == 'all':
             return list(range(len(files)))
-        order = np.random.default_rng([self.seed, zlib.crc32(domain.encode())]).permutation(
-            len(files)
-        )
-        size = round(self.holdout * len(files))
-        parts = dict(holdout=order[:size], training=order[size:])
-        rows = sorted(int(row) for row in parts[self.part])
-        self._check_classes(
-            f'the {self.part} part of domain {domain} ({len(rows)} of {len(files)} images)',
-            [files[row] for row in rows],
-            'change holdout, or seed',
-        )
+        if parts is not None:
+            rows, fix = [row for row, part in enumerate(parts) if part == self.part], 'list some'
+        elif self.part == 'test':
+            raise ValueError(
+                f"{type(self).__name__}: part='test' needs a list of images (ann_file) whose "
+                "column split says 'test'"
+            )
+        else:
+            rows, fix = self._split(domain, [label for _, label in files]), 'change holdout'
+        what = f'the {self.part} part of domain {domain} ({len(rows)} of {len(files)} images)'
+        if not rows:
+            raise ValueError(f'{what} has no images: {fix}')
+        hint = '' if parts is not None or self.stratify else '; stratify=True takes of each class'
+        self._check_classes(what, [files[row] for row in rows], f'nothing is known of it{hint}')
         return rows
 
-    def _check_classes(self, what: str, files: list[tuple[Path, int]], fix: str) -> None:
+    def _split(self, domain: str, labels: list[int]) -> list[int]:
+        """Draw the rows of a part."""
+        order = np.random.default_rng([self.seed, zlib.crc32(domain.encode())]).permutation(
+            len(labels)
+        )
+        groups = [order]
+        if self.stratify:
+            groups = [order[np.asarray(labels)[order] == label] for label in sorted(set(labels))]
+        rows: list[int] = []
+        for group in groups:
+            size = round(self.holdout * len(group))
+            if self.stratify:
+                size = min(max(size, 1), len(group) - 1)
+            rows += (group[:size] if self.part == 'holdout' else group[size:]).tolist()
+        return sorted(rows)
+
+    def _check_classes(self, what: str, files: list[tuple[Path, int]], consequence: str) -> None:
+        """Warn of classes that a part of a domain lacks."""
         found = {label for _, label in files}
         missing = [
             name for label, name in enumerate(self._metainfo['classes']) if label not in found
         ]
         if missing:
-            raise ValueError(f'{what} has no image of class {missing[0]}: {fix}')
+            more = f' and {len(missing) - 1} others' if len(missing) > 1 else ''
+            print_log(
+                f'{type(self).__name__}: {what} has no image of class {missing[0]}{more}: '
+                f'{consequence}',
+                logger='current',
+                level=logging.WARNING,
+            )
+
+    def _check_learnable(self, found: set[int], chosen: list[str]) -> None:
+        """Refuse to learn a class without images."""
+        if self.part in ('holdout', 'test') or self.test_mode:
+            return
+        for label, name in enumerate(self._metainfo['classes']):
+            if label not in found:
+                raise ValueError(
+                    f'{type(self).__name__}: no image of class {name} is left to learn from, of '
+                    f'domains {", ".join(chosen)}: add some, choose other domains, or, where '
+                    'nothing is learned, set test_mode=True'
+                )
 
     def _compare_count(self, domain: str, count: int) -> None:
         published = self.IMAGES.get(domain)
@@ -279,59 +367,3 @@ class TerraIncognita(MultiDomain):
         )
     }  # fmt: skip
     DOMAINS = ('location_100', 'location_38', 'location_43', 'location_46')
-
-
-@DATA_SAMPLERS.register_module()
-class DomainSampler(InfiniteSampler):
-    """Draws in rounds of one image from each domain, endlessly.
-
-    A batch whose size is ``n`` times the number of domains has ``n`` images of
-    each; DomainBed (https://arxiv.org/abs/2007.01434) has 32. Several processes
-    take turns at whole rounds, so that this holds for the batch of each. A
-    domain's images all come once, in random order, before one comes again, so
-    small domains repeat earlier. For iteration-based training. What is drawn
-    follows from the seed alone.
-
-    Args:
-        dataset (Sized): A :class:`mmct.datasets.MultiDomain`, or another set
-            whose data infos have ``domain``.
-        seed (int, optional): Defaults to None, the same random one in all
-            processes.
-
-    Raises:
-        ValueError: If the data infos have no ``domain``.
-    """
-
-    def __init__(self, dataset: Sized, seed: int | None = None) -> None:
-        self.domains = _rows_by_domain(dataset)
-        super().__init__(dataset, shuffle=True, seed=seed)
-
-    def _infinite_indices(self) -> Iterator[int]:
-        return chain.from_iterable(self._rounds())
-
-    def _indices_of_rank(self) -> Iterator[int]:
-        return chain.from_iterable(islice(self._rounds(), self.rank, None, self.world_size))
-
-    def _rounds(self) -> Iterator[tuple[int, ...]]:
-        return zip(*(self._endless(domain) for domain in self.domains), strict=True)
-
-    def _endless(self, domain: int) -> Iterator[int]:
-        # Domains of equal size must not be drawn in the same order.
-        generator = torch.Generator().manual_seed(self.seed * 1000 + domain)
-        rows = torch.tensor(self.domains[domain])
-        while True:
-            yield from rows[torch.randperm(len(rows), generator=generator)].tolist()
-
-
-def _rows_by_domain(dataset: Sized) -> dict[int, list[int]]:
-    """Group the rows by domain, in the order of the domains' numbers."""
-    rows: dict[int, list[int]] = {}
-    for row in range(len(dataset)):
-        domain = dataset.get_data_info(row).get('domain')
-        if domain is None:
-            raise ValueError(
-                f'DomainSampler needs a data set with the domain of each image, such as '
-                f'MultiDomain, but {type(dataset).__name__} has none'
-            )
-        rows.setdefault(domain, []).append(row)
-    return dict(sorted(rows.items()))

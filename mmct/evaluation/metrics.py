@@ -33,7 +33,8 @@ class CorruptionError(BaseMetric):
 
     Raises:
         ValueError: If the reference is no result file; when computed, if
-            samples or cells are missing, or the reference is of other cells.
+            samples or cells are missing, scores are not finite, or the
+            reference is of other cells.
     """
 
     default_prefix = 'corruption'
@@ -132,7 +133,7 @@ class CorruptionError(BaseMetric):
             dict[str, float]: In %, as :func:`flat` names them.
 
         Raises:
-            ValueError: If a cell lacks images.
+            ValueError: If a cell lacks images, or scores are not finite.
         """
         data = self.dataset_meta['corruptions']
         by_cell: dict[tuple[str, int], dict[int, tuple[bool, float]]] = {}
@@ -146,6 +147,7 @@ class CorruptionError(BaseMetric):
                     f'of {data["images"]} images: give all of each cell'
                 )
             hits, confidence = zip(*(images[i] for i in range(len(images))), strict=True)
+            _require_finite('CorruptionError', confidence)
             cells.append(cell_score(corruption, severity, np.array(hits), np.array(confidence)))
         options = self.summary_options(data, list(by_cell))
         return flat(summarise_cells(data, None, cells, **options))
@@ -235,7 +237,9 @@ class DomainAccuracy(BaseMetric):
             predicted = sample.get('pred_label')
             if predicted is None:
                 predicted = sample['pred_score'].argmax()
-            self.results.append((int(predicted) == int(sample['gt_label']), sample['domain']))
+            score = float(sample['pred_score'].sum()) if 'pred_score' in sample else 0.0
+            hit = int(predicted) == int(sample['gt_label'])
+            self.results.append((hit, sample['domain'], score))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Reduce what :meth:`process` collected.
@@ -245,6 +249,20 @@ class DomainAccuracy(BaseMetric):
 
         Returns:
             dict[str, float]: See :func:`accuracy_by_domain`.
+
+        Raises:
+            ValueError: If the scores of an image are not finite.
         """
-        correct, domains = zip(*results, strict=True)
+        correct, domains, scores = zip(*results, strict=True)
+        _require_finite('DomainAccuracy', scores)
         return accuracy_by_domain(correct, domains, self.dataset_meta['domains'])
+
+
+def _require_finite(owner: str, scores: Sequence[float]) -> None:
+    """Refuse scores that are not finite: the largest of such is always the first class's."""
+    unknown = int((~np.isfinite(scores)).sum())
+    if unknown:
+        raise ValueError(
+            f'{owner}: the network gives no finite scores for {unknown} of {len(scores)} images: '
+            'its training may have diverged'
+        )

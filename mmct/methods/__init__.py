@@ -3,11 +3,13 @@
 from .adversarial import AdversarialTrainingHook, pgd
 from .augmix import AugMix, JensenShannonLoss, MultiViewDataPreprocessor, jensen_shannon
 from .auto_augment import TorchvisionAutoAugment
+from .domain_adversarial import AdversarialDomainClassifier
 from .domain_classifiers import DomainClassifier, InterdomainMixup
-from .domain_objectives import CORAL, IRM, MMD, GroupDRO, coral, irm_penalty, mmd
+from .domain_objectives import CORAL, IRM, MMD, GroupDRO, VREx, coral, irm_penalty, mmd
 from .switch import METHODS, add_methods
 
 __all__ = [
+    'AdversarialDomainClassifier',
     'AdversarialTrainingHook',
     'AugMix',
     'CORAL',
@@ -20,6 +22,7 @@ __all__ = [
     'MMD',
     'MultiViewDataPreprocessor',
     'TorchvisionAutoAugment',
+    'VREx',
     'add_methods',
     'coral',
     'irm_penalty',

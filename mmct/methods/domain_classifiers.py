@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mmct.messages import is_positive, require
 from mmct.models.forward_pass import run
 
-from .domain_objectives import DomainOutputs
+from .domain_objectives import DomainOutputs, by_domain
 
 
 def domains_of(data_samples: Sequence[DataSample], owner: str) -> list[int]:
@@ -49,6 +49,32 @@ def require_cross_entropy(head: nn.Module, owner: str) -> None:
         )
 
 
+def extract_apart(
+    model: ImageClassifier, inputs: Tensor, domains: Sequence[int], stage: str
+) -> tuple[Tensor, ...]:
+    """Pass the images of each domain through a network alone.
+
+    BatchNorm with live statistics then normalises each domain by its own, and updates the
+    running ones once for each.
+
+    Args:
+        model (ImageClassifier): The network.
+        inputs (Tensor): Preprocessed images, (N, C, H, W).
+        domains (Sequence[int]): The number of each image's domain.
+        stage (str): 'backbone' or 'neck', see ``ImageClassifier.extract_feat``.
+
+    Returns:
+        tuple[Tensor]: What the stage gives for all images, in their order. (N, ...) each
+    """
+    passed = [
+        model.extract_feat(images, stage=stage) for images in by_domain(inputs, domains).values()
+    ]
+    # Python's sort is stable, as by_domain is.
+    order = sorted(range(len(domains)), key=domains.__getitem__)
+    back = torch.tensor(sorted(range(len(order)), key=order.__getitem__), device=inputs.device)
+    return tuple(torch.cat(outputs)[back] for outputs in zip(*passed, strict=True))
+
+
 @MODELS.register_module()
 class DomainClassifier(ImageClassifier):
     """An ``ImageClassifier`` that is asked for more than its task over domains.
@@ -58,18 +84,26 @@ class DomainClassifier(ImageClassifier):
 
     Args:
         *args: As for ``ImageClassifier``.
-        objective (dict): Config of :class:`CORAL`, :class:`MMD`, :class:`IRM`
-            or :class:`GroupDRO`.
+        objective (dict): Config of :class:`CORAL`, :class:`MMD`, :class:`IRM`,
+            :class:`VREx` or :class:`GroupDRO`.
+        domains_apart (bool, optional): Whether the images of each domain pass
+            through the backbone alone, or all in one batch. It matters to
+            BatchNorm with live statistics. Defaults to None, as DomainBed
+            does it for the objective.
         **kwargs: As for ``ImageClassifier``.
 
     Raises:
         ValueError: If the head's loss is not a cross-entropy of one class an
             image; in training, if data samples have no ``domain``.
+        CTError: In training, if the objective needs more images of a domain.
     """
 
-    def __init__(self, *args, objective: dict, **kwargs) -> None:
+    def __init__(
+        self, *args, objective: dict, domains_apart: bool | None = None, **kwargs
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.objective = MODELS.build(objective)
+        self.domains_apart = self.objective.apart if domains_apart is None else domains_apart
         require_cross_entropy(self.head, 'DomainClassifier')
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
@@ -83,11 +117,11 @@ class DomainClassifier(ImageClassifier):
             dict[str, Tensor]: The head's entries and ``loss_domains`` (weighted).
         """
         domains = domains_of(data_samples, 'DomainClassifier')
-        passed = run(
-            self,
-            self.extract_feat(inputs, stage='backbone'),
-            lambda feats: self.head.loss(feats, data_samples),
-        )
+        if self.domains_apart:
+            stages = extract_apart(self, inputs, domains, 'backbone')
+        else:
+            stages = self.extract_feat(inputs, stage='backbone')
+        passed = run(self, stages, lambda feats: self.head.loss(feats, data_samples))
         labels = torch.cat([sample.gt_label for sample in data_samples])
         outputs = DomainOutputs(
             passed.pre_logits,
@@ -138,6 +172,9 @@ class InterdomainMixup(ImageClassifier):
         alpha (float): Both parameters of the Beta distribution that an image's share
             is drawn from, once a step for each domain; > 0. Defaults to 0.2,
             DomainBed's.
+        domains_apart (bool): Whether the images of each domain, mixed with others, pass
+            through the backbone alone, as in DomainBed, or all in one batch. It matters
+            to BatchNorm with live statistics. Defaults to True.
         **kwargs: As for ``ImageClassifier``.
 
     Raises:
@@ -146,10 +183,13 @@ class InterdomainMixup(ImageClassifier):
             ``domain``.
     """
 
-    def __init__(self, *args, alpha: float = 0.2, **kwargs) -> None:
+    def __init__(
+        self, *args, alpha: float = 0.2, domains_apart: bool = True, **kwargs
+    ) -> None:
         super().__init__(*args, **kwargs)
         require(is_positive(alpha), 'InterdomainMixup: alpha must be above 0', alpha)
         self.alpha = alpha
+        self.domains_apart = domains_apart
         require_cross_entropy(self.head, 'InterdomainMixup')
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
@@ -162,11 +202,17 @@ class InterdomainMixup(ImageClassifier):
         Returns:
             dict[str, Tensor]: ``loss``.
         """
-        rows, shares = pairs(domains_of(data_samples, 'InterdomainMixup'), self.alpha)
+        domains = domains_of(data_samples, 'InterdomainMixup')
+        rows, shares = pairs(domains, self.alpha)
         other = torch.tensor(rows, device=inputs.device)  # (N,)
         share = torch.tensor(shares, device=inputs.device)  # (N,)
         part = share.to(inputs.dtype)[:, None, None, None]
-        logits = self.head(self.extract_feat(part * inputs + (1 - part) * inputs[other]))
+        mixed = part * inputs + (1 - part) * inputs[other]
+        if self.domains_apart:
+            features = extract_apart(self, mixed, domains, 'neck')
+        else:
+            features = self.extract_feat(mixed)
+        logits = self.head(features)
         labels = torch.cat([sample.gt_label for sample in data_samples])
         own, others = (
             self.head.loss_module(logits, target, reduction_override='none')

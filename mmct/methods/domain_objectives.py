@@ -1,15 +1,21 @@
-"""Objectives over domains that are added to the task loss: CORAL, MMD, IRM, GroupDRO."""
+"""Objectives over domains that are added to the task loss: CORAL, MMD, IRM, VREx, GroupDRO.
 
-from collections.abc import Sequence
+``apart`` of a class tells if DomainBed (https://arxiv.org/abs/2007.01434) passes the images of each
+domain through the network alone: BatchNorm with live statistics then normalises them alone.
+"""
+
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from mmengine.dist import all_reduce
+from mmengine.dist import all_reduce, get_world_size
 from mmengine.logging import MessageHub
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
+
+from mmct.runs.errors import CTError
 
 
 class DomainOutputs(NamedTuple):
@@ -53,6 +59,25 @@ def _rows(rows: list[int]) -> slice | list[int]:
     return regular if list(range(rows[-1] + 1))[regular] == rows else rows
 
 
+def require_pairs(groups: Mapping[int, Tensor], owner: str) -> None:
+    """Refuse a batch with a single image of a domain, for what needs two: it would give NaN.
+
+    Args:
+        groups (Mapping[int, Tensor]): The rows of each domain, by its number.
+        owner (str): What needs them.
+
+    Raises:
+        CTError: Names the domain, and the remedy.
+    """
+    for domain, rows in groups.items():
+        if len(rows) < 2:
+            raise CTError(
+                f'{owner} needs two images of each domain in a batch, but there is one of domain '
+                f'number {domain}: raise train_dataloader.batch_size, and draw as many of each '
+                "with sampler=dict(type='DomainSampler')"
+            )
+
+
 def coral(one: Tensor, other: Tensor) -> Tensor:
     """Compute the squared difference of two sets' means and of their covariances.
 
@@ -81,9 +106,14 @@ class CORAL(nn.Module):
 
     Args:
         weight (float): >= 0. Defaults to 1.0, DomainBed's.
+
+    Raises:
+        CTError: In training, if a batch has one image of a domain.
     """
 
+    apart = True
     distance = staticmethod(coral)
+    needs_pairs = True
 
     def __init__(self, weight: float = 1.0) -> None:
         super().__init__()
@@ -93,6 +123,8 @@ class CORAL(nn.Module):
         """Compute the term that is added to the task loss, a scalar."""
         # Half precision has too few digits for variances.
         groups = by_domain(outputs.features.float(), outputs.domains)
+        if self.needs_pairs:
+            require_pairs(groups, type(self).__name__)
         pairs = [self.distance(one, other) for one, other in combinations(groups.values(), 2)]
         return self.weight * (torch.stack(pairs).mean() if pairs else outputs.features.sum() * 0)
 
@@ -134,6 +166,7 @@ class MMD(CORAL):
     """
 
     distance = staticmethod(mmd)
+    needs_pairs = False
 
 
 def irm_penalty(logits: Tensor, labels: Tensor) -> Tensor:
@@ -166,7 +199,12 @@ class IRM(nn.Module):
     Args:
         weight (float): After ``anneal_iters``, >= 0. Defaults to 100.0.
         anneal_iters (int): Steps with weight 1 before. Defaults to 500.
+
+    Raises:
+        CTError: In training, if a batch has one image of a domain.
     """
+
+    apart = False
 
     def __init__(self, weight: float = 100.0, anneal_iters: int = 500) -> None:
         super().__init__()
@@ -175,14 +213,39 @@ class IRM(nn.Module):
 
     def forward(self, outputs: DomainOutputs) -> Tensor:
         """Compute the term that is added to the task loss, a scalar."""
-        labels = by_domain(outputs.labels, outputs.domains)
-        penalties = [
-            irm_penalty(logits, labels[domain])
-            for domain, logits in by_domain(outputs.logits, outputs.domains).items()
-        ]
         step = MessageHub.get_current_instance().get_info('iter', 0)
         weight = self.weight if step >= self.anneal_iters else 1.0
-        return weight * torch.stack(penalties).mean()
+        return weight * self.penalty(outputs)
+
+    def penalty(self, outputs: DomainOutputs) -> Tensor:
+        """Compute the penalty of a batch, a scalar."""
+        logits, labels = (
+            by_domain(values, outputs.domains) for values in (outputs.logits, outputs.labels)
+        )
+        require_pairs(logits, 'IRM')
+        penalties = [irm_penalty(logits[domain], labels[domain]) for domain in logits]
+        return torch.stack(penalties).mean()
+
+
+@MODELS.register_module()
+class VREx(IRM):
+    """The variance of the domains' risks (https://arxiv.org/abs/2003.00688, V-REx).
+
+    As in DomainBed the mean squared deviation from their mean, whose optimizer starts afresh
+    when the weight rises; this one does not.
+
+    Args:
+        weight (float): After ``anneal_iters``, >= 0. Defaults to 10.0.
+        anneal_iters (int): Steps with weight 1 before. Defaults to 500.
+    """
+
+    def __init__(self, weight: float = 10.0, anneal_iters: int = 500) -> None:
+        super().__init__(weight, anneal_iters)
+
+    def penalty(self, outputs: DomainOutputs) -> Tensor:
+        """Compute the variance of a batch, a scalar."""
+        groups = by_domain(outputs.losses, outputs.domains)
+        return torch.stack([losses.mean() for losses in groups.values()]).var(correction=0)
 
 
 @MODELS.register_module()
@@ -191,12 +254,16 @@ class GroupDRO(nn.Module):
 
     Sagawa et al. (https://arxiv.org/abs/1911.08731), algorithm 1: the weights
     ``q`` are multiplied by ``exp(eta * risk)`` each training step and made to
-    sum to 1. They are a buffer, so that a run that is resumed has them.
+    sum to 1, here over the domains of the step. A domain's risk is the mean over its
+    images in all processes, whichever has them. The weights are a buffer, so that
+    a run that is resumed has them.
 
     Args:
         num_domains (int): Of the data set, those that are left out included.
         eta (float): > 0. Defaults to 0.01, DomainBed's.
     """
+
+    apart = True
 
     def __init__(self, num_domains: int, eta: float = 0.01) -> None:
         super().__init__()
@@ -205,14 +272,19 @@ class GroupDRO(nn.Module):
 
     def forward(self, outputs: DomainOutputs) -> Tensor:
         """Compute the term that turns the mean of the losses into the weighted one, a scalar."""
-        groups = by_domain(outputs.losses, outputs.domains)
-        risks = torch.stack([losses.mean() for losses in groups.values()])
-        weights = torch.stack([self.weights[domain] for domain in groups])
+        losses = outputs.losses
+        domains = torch.tensor(outputs.domains, device=losses.device)  # (N,)
+        # Of each domain the sum of the losses, and the number of images.
+        totals = losses.new_zeros(2, len(self.weights), dtype=torch.float32)
+        totals[0].index_add_(0, domains, losses.detach().float())
+        totals[1].index_add_(0, domains, torch.ones_like(losses, dtype=torch.float32))
+        all_reduce(totals)
+        counts = totals[1].clamp(min=1)
         if self.training:
-            found = risks.detach().float()
-            all_reduce(found, 'mean')  # the same weights in all processes
-            weights = weights * (self.eta * found).exp()
-            weights = weights / weights.sum()
-            for domain, weight in zip(groups, weights, strict=True):
-                self.weights[domain] = weight
-        return (weights / weights.sum() * risks).sum() - outputs.losses.mean()
+            # Ratios alone count: a domain that is never there does not matter.
+            weights = self.weights * (self.eta * totals[0] / counts).exp()
+            self.weights.copy_(weights / weights.sum())
+        weights = self.weights * (totals[1] > 0)
+        of_an_image = (weights / weights.sum() / counts)[domains]  # (N,)
+        # Processes average their gradients; the sum over all is wanted.
+        return get_world_size() * (of_an_image * losses).sum() - losses.mean()

@@ -18,6 +18,7 @@ from mmct.messages import missing_data
 
 from .class_folders import check_class_folders
 from .config_check import check_config
+from .divergence import DivergenceHook
 from .domains import check_split
 from .errors import CTError, config_errors
 from .files import write_text
@@ -113,7 +114,7 @@ class _DumpConfig(Hook):
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build a Runner of the config's kind that dumps its config late.
+    """Build a Runner of the config's kind that dumps its config late, and ends where it diverges.
 
     Args:
         cfg (Config): A complete config.
@@ -136,6 +137,7 @@ def build_runner(cfg: Config) -> Runner:
     with config_errors():
         runner = type(kind.__name__, (_UsersRunner, kind), {}).from_cfg(cfg)
     runner.register_hook(_DumpConfig())
+    runner.register_hook(DivergenceHook())
     return runner
 
 

@@ -49,7 +49,7 @@ def check_split(cfg: Config) -> None:
     loaders = {name: cfg[name]['dataset'] for name in _LOADERS if cfg.get(name)}
     if not all(_has_domains(dataset) for dataset in loaders.values()):
         return
-    for key in ('holdout', 'seed'):
+    for key in ('holdout', 'seed', 'stratify'):
         values = {
             name: dataset.get(key, _default(dataset, key)) for name, dataset in loaders.items()
         }

@@ -19,6 +19,17 @@ class DivergedError(CTError):
     """A training whose loss is not finite: an outcome, where many are compared."""
 
 
+def no_scores(images: str) -> DivergedError:
+    """Make the error for a network whose scores are not finite.
+
+    Args:
+        images (str): How many, and of what.
+    """
+    return DivergedError(
+        f'the network gives no finite scores for {images}: its training may have diverged'
+    )
+
+
 class LockedError(CTError):
     """Another process writes to the folder or file."""
 

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from mmct.models import class_scores
 from mmct.modes import evaluating
+from mmct.runs.errors import no_scores
 
 # 95 %, one-sided: how far above chance an accuracy must be to count as such.
 _Z = 1.645
@@ -65,6 +66,10 @@ def evaluate(
 
     Returns:
         Accuracy: Over all processes.
+
+    Raises:
+        DivergedError: If a model's scores are not finite.
+        ValueError: If there are no images.
     """
     with ExitStack() as modes:
         for model in models:
@@ -72,9 +77,11 @@ def evaluate(
         sums, num_images = _counts(models, dataloader, max_batches)
     totals = torch.cat([sums, sums.new_tensor([num_images])])
     all_reduce(totals)
-    *hits, agreements, guessed, n = totals.tolist()
+    *hits, agreements, guessed, unknown, n = totals.tolist()
     if not n:
         raise ValueError('evaluate: the data loader gave no images')
+    if unknown:
+        raise no_scores(f'{unknown:.0f} of {n:.0f} images')
     accuracies = tuple(100 * hit / n for hit in hits)
     return Accuracy(accuracies, 100 * agreements / n, 100 * guessed / n, int(n))
 
@@ -82,10 +89,13 @@ def evaluate(
 def _counts(
     models: list[ImageClassifier], dataloader: DataLoader, max_batches: int | None
 ) -> tuple[Tensor, int]:
-    """Count hits of each model, agreements and hits of a guesser (models + 2,), and images."""
+    """Count what :func:`evaluate` needs, and images.
+
+    Hits of each model, agreements, hits of a guesser, images without finite scores. (models + 3,)
+    """
     preprocess = models[0].data_preprocessor
     # Summed on the device, read once at the end.
-    sums, num_images = torch.zeros(len(models) + 2, dtype=torch.float64), 0
+    sums, num_images = torch.zeros(len(models) + 3, dtype=torch.float64), 0
     for batch in islice(dataloader, max_batches):
         data = preprocess(batch, False)
         # Of training images that come in several views, the clean one.
@@ -99,7 +109,8 @@ def _counts(
         tops = [s[:num_new].argmax(-1, keepdim=True) for s in scores]  # (N, 1)
         same = torch.stack([top == tops[0] for top in tops]).all(0)  # (N, 1)
         hits = [targets.gather(1, top).sum() for top in tops]
-        counts = [*hits, same.sum(), targets.double().mean(1).sum()]
+        finite = torch.stack([s[:num_new].isfinite().all(-1) for s in scores]).all(0)  # (N,)
+        counts = [*hits, same.sum(), targets.double().mean(1).sum(), (~finite).sum()]
         sums = sums.to(same.device) + torch.stack([c.double() for c in counts])
     return sums, num_images
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from mmct.corruptions import CLEAN, Cell
 from mmct.evaluation import Predictions, Reference, cell_score, make_result
 from mmct.modes import evaluating
-from mmct.runs.errors import CTError
+from mmct.runs.errors import CTError, no_scores
 from mmct.runs.progress import Progress
 from mmct.runs.ranks import is_main_rank, on_main_rank, rank_and_world_size
 
@@ -198,10 +198,7 @@ def _entries(
     """Make the cell's entry of a result, and pictures if its severity is the middle one."""
     cell, unknown = source.cells[number], np.count_nonzero(~np.isfinite(confidence))
     if unknown:
-        raise CTError(
-            f'the network gives no finite scores for {unknown} images ({cell}): its training may '
-            'have diverged'
-        )
+        raise no_scores(f'{unknown} images ({cell})')
     tops = predictions.classes[:, 0]
     entry = cell_score(*cell, tops == source.labels, confidence, predictions)
     severities = sorted({other.severity for other in source.cells})

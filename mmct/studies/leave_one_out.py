@@ -43,7 +43,7 @@ def leave_one_out(
     Args:
         domains (Sequence[str]): Each is left out in turn.
         config (str): What every arm begins with.
-        methods (Mapping): By name: ``overlay`` and ``methods`` of an arm;
+        methods (Mapping): By name: ``overlay``, ``methods`` and ``length`` of an arm;
             ``space``, what is drawn for this method alone; and ``baselines``, the
             methods that it is compared with, without it the first.
         space (Mapping, optional): What is drawn for all, see :func:`draws`.
@@ -79,6 +79,7 @@ def leave_one_out(
             config=config,
             overlay=[_loaders(left_out, batch), own.get('overlay', {}), settings[method][draw]],
             methods=own.get('methods'),
+            length=own.get('length', 1),
             # Trials differ in the split too.
             seeded=[f'{part}_dataloader.dataset.seed' for part in ('train', 'val', 'test')],
             group=' and '.join(left_out),

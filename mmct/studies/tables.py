@@ -22,6 +22,13 @@ ORACLE = 'test-domain validation (oracle)'
 ONE_SETTING = 'one setting, none selected'
 """Where there is nothing to select from."""
 
+ERRORS_NOTE = (
+    '± is one standard error over trials. Those of what was measured here divide by the number of '
+    "trials minus one, DomainBed's published ones by the number: of three trials, theirs times "
+    '1.22 are like ours.'
+)
+"""Below published rows."""
+
 Values = Callable[[str, str], dict[int, Any]]
 """Takes an arm and a path, and gives by seed what the results say."""
 
@@ -43,8 +50,9 @@ class DomainTable:
             domain. Defaults to None: no leave-one-domain-out.
         baselines (Mapping, optional): By method those that it is compared with,
             paired by seed. Defaults to None: none.
-        published (Mapping, optional): Accuracies that were not measured here, by
-            way to select, title of the row, and column. Defaults to None.
+        published (Mapping, optional): DomainBed's accuracies, which were not
+            measured here, by way to select, title of the row, and column: a number, or a
+            text with its standard error. Defaults to None.
         score (str): Name of the :class:`DomainScore`. Defaults to 'domains'.
 
     Raises:
@@ -56,7 +64,7 @@ class DomainTable:
         arms: Mapping[str, Mapping[str, Sequence[str]]],
         pairs: Mapping[str, Mapping[str, Sequence[Mapping[str, str]]]] | None = None,
         baselines: Mapping[str, Sequence[str]] | None = None,
-        published: Mapping[str, Mapping[str, Mapping[str, float]]] | None = None,
+        published: Mapping[str, Mapping[str, Mapping[str, float | str]]] | None = None,
         score: str = 'domains',
     ) -> None:
         self.arms, self.pairs, self.baselines = arms, pairs or {}, baselines or {}
@@ -99,10 +107,12 @@ class DomainTable:
         Returns:
             str: Markdown; rows that are published are marked as such.
         """
-        return '\n'.join(
+        tables = [
             f'{_title(way)}, accuracy in %:\n\n{self._table(way, rows).to_markdown()}'
             for way, rows in found.items()
-        )
+        ]
+        note = [f'{ERRORS_NOTE}\n'] if any(self.published.get(way) for way in found) else []
+        return '\n'.join(tables + note)
 
     def _rows(self, values: Values, way: str) -> dict[str, dict[str, Any]]:
         found = {method: self._accuracies(values, method, way) for method in self.arms}

@@ -117,7 +117,12 @@ def _run(cell: Cell, store: StudyStore) -> None:
         settings = cell.scores[name]
         run = TrainedRun(cell.title, cfg, folder, partial(status.say, f'scores {name}'))
         run.say(0)
-        value = SCORES.build({**settings, 'name': name})(run)
+        try:
+            value = SCORES.build({**settings, 'name': name})(run)
+        except DivergedError as error:
+            # By its last step.
+            store.keep_result(cell.key, _result(cell, str(error)))
+            return
         result['scores'][name] = dict(settings=hashed(settings), value=value)
         store.keep_result(cell.key, result)
 

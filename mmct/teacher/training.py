@@ -22,6 +22,7 @@ from mmct.models import (
 from mmct.runs.checkpoint import checkpoint_to_resume
 from mmct.runs.configs import resume_from
 from mmct.runs.data_content import data_cache, data_mark
+from mmct.runs.divergence import DivergenceHook
 from mmct.runs.errors import CTError
 from mmct.runs.identity import fingerprint, in_short
 from mmct.runs.isolation import isolated, stop_workers
@@ -156,6 +157,7 @@ def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> Non
     # Runs that begin in the same second would share logger and hub.
     cfg.experiment_name = f'{outer.experiment_name}_teacher'
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner.register_hook(DivergenceHook())
     write_into(runner.visualizer, outer.visualizer)
     try:
         with safe_loading():

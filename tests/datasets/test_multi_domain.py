@@ -31,6 +31,16 @@ def root(tmp_path):
     return tmp_path
 
 
+@pytest.fixture
+def said(monkeypatch):
+    """The warnings."""
+    messages = []
+    monkeypatch.setattr(
+        'mmct.datasets.multi_domain.print_log', lambda message, **settings: messages.append(message)
+    )
+    return messages
+
+
 def _make(root, **settings):
     return MultiDomain(data_root=str(root), pipeline=PIPELINE, **settings)
 
@@ -89,9 +99,10 @@ def test_the_parts_of_a_domain_are_all_of_it_and_follow_from_the_seed(root):
         (dict(domains=['photo', 'xyz']), "no domain 'xyz': choose from painting, photo, sketch"),
         (dict(left_out=list(DOMAINS)), 'no domain is left of painting, photo, sketch'),
         (dict(domains='photo', left_out='photo'), 'no domain is left of photo, as photo is'),
-        (dict(part='holdout', holdout=0.05), 'holdout part of domain .* has no image of class'),
-        (dict(part='training', holdout=0.95), 'training part of domain .* has no image of class'),
-        (dict(classes=['cat', 'dog', 'owl']), 'painting has no image of class owl: .*folder'),
+        (dict(part='holdout', holdout=0.01), 'holdout part of domain .* has no images: change'),
+        (dict(part='test'), "part='test' needs a list of images"),
+        (dict(classes=['cat', 'dog', 'owl']), 'no image of class owl is left to learn from, of '
+         'domains painting, photo, sketch: add some'),
         (dict(classes=['cat']), "domain painting has .*dog, which is none of the 1 classes: cat"),
         (dict(holdout=1.0), 'holdout is a fraction above 0 and below 1, but got 1.0'),
         (dict(part='train'), r"part must be one of .*'holdout'.*, but got 'train'"),
@@ -109,15 +120,47 @@ def test_a_folder_that_is_not_there_is_named(root):
         VLCS(data_root=str(root))
 
 
-def test_an_empty_domain_and_one_without_a_class_are_named(root):
+def test_a_class_that_one_domain_lacks_is_warned_of_and_one_that_all_lack_refused(root, said):
     for file in (root / 'sketch' / 'dog').iterdir():
         file.unlink()
-    with pytest.raises(ValueError, match='domain sketch has no image of class dog'):
-        _make(root)
+    _make(root)
+    assert len(said) == 1 and 'domain sketch has no image of class dog' in said[0]
+    with pytest.raises(ValueError, match='no image of class dog is left to learn from'):
+        _make(root, domains='sketch')
+    assert len(_make(root, domains='sketch', test_mode=True)) == 7
+    # Classes are those of all domains, whichever are chosen.
+    (root / 'sketch' / 'dog').rmdir()
+    dataset = _make(root, domains=['sketch', 'photo'])
+    assert dataset.metainfo['classes'] == CLASSES
     for file in (root / 'sketch' / 'cat').iterdir():
         file.unlink()
     with pytest.raises(ValueError, match='domain sketch is empty: .*sketch has no images'):
         _make(root)
+
+
+def test_a_hold_out_may_lack_a_small_class_and_a_stratified_one_does_not(root, said):
+    # As OfficeHome: 3 of 23 images of a domain are of the smaller class.
+    for file in list((root / 'photo' / 'dog').glob('*.png'))[3:]:
+        file.unlink()
+    settings = [dict(domains='photo', holdout=0.2, seed=seed) for seed in range(20)]
+    for split in settings:
+        assert len(_make(root, part='holdout', **split)) == round(0.2 * 13)
+    assert 1 <= len(said) < 20 and 'has no image of class dog' in said[0]
+    assert 'stratify=True' in said[0]
+    said.clear()
+    chosen = set()
+    for split in settings:
+        parts = [_make(root, part=part, stratify=True, **split) for part in ('training', 'holdout')]
+        counts = [[part.get_gt_labels().tolist().count(n) for n in (0, 1)] for part in parts]
+        assert counts == [[8, 2], [2, 1]]
+        assert sorted(_paths(parts[0]) + _paths(parts[1])) == _paths(_make(root, domains='photo'))
+        chosen.add(tuple(_paths(parts[1])))
+    assert len(chosen) > 5
+    assert not said
+    # The only image of a class is for training.
+    for file in sorted((root / 'photo' / 'dog').glob('*.png'))[1:]:
+        file.unlink()
+    assert _make(root, domains='photo', part='training', stratify=True).get_gt_labels()[-1] == 1
 
 
 def test_an_image_that_cannot_be_read_is_named(root):
@@ -165,16 +208,12 @@ def test_the_benchmarks_are_what_is_published(benchmark, classes, images):
     assert DATASETS.get(benchmark.__name__) is benchmark
 
 
-def test_another_number_of_images_than_is_published_is_said(root, monkeypatch):
+def test_another_number_of_images_than_is_published_is_said(root, said):
     class Small(MultiDomain):
         METAINFO = {'classes': CLASSES}
         DOMAINS = tuple(DOMAINS)
         IMAGES = dict(photo=20, painting=31)
 
-    said = []
-    monkeypatch.setattr(
-        'mmct.datasets.multi_domain.print_log', lambda message, **settings: said.append(message)
-    )
     Small(data_root=str(root))
     assert len(said) == 1
     assert 'painting has 30 images, but 31 are published' in said[0]

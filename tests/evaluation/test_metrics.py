@@ -140,6 +140,22 @@ def test_the_metric_reads_predictions(predicted):
     }
 
 
+@pytest.mark.parametrize('value', ['nan', 'inf'])
+def test_scores_that_are_not_finite_are_no_scores(value):
+    bad = torch.tensor([0.1, float(value), 0.2, 0.7])
+    found = list(samples())
+    found[7].set_pred_score(bad)
+    with pytest.raises(ValueError, match='CorruptionError: .* no finite scores for 1 of 12 images'):
+        measured(found)
+    metric = DomainAccuracy()
+    metric.dataset_meta = dict(domains=NAMES)
+    for scores in (torch.eye(4)[0], bad):
+        sample = DataSample(metainfo=dict(domain=0)).set_gt_label(0).set_pred_score(scores)
+        metric.process({}, [sample.to_dict()])
+    with pytest.raises(ValueError, match='DomainAccuracy: .* no finite scores for 1 of 2 images'):
+        metric.evaluate(2)
+
+
 def test_images_without_a_domain_are_refused():
     metric = DomainAccuracy()
     with pytest.raises(ValueError, match="without their domain: .*'domain' among the meta_keys"):

@@ -10,8 +10,19 @@ from domain_classifiers import classifier, samples
 from mmengine.logging import MessageHub
 from mmpretrain.registry import MODELS
 
-from mmct.methods import CORAL, IRM, MMD, DomainClassifier, GroupDRO, coral, irm_penalty, mmd
+from mmct.methods import (
+    CORAL,
+    IRM,
+    MMD,
+    DomainClassifier,
+    GroupDRO,
+    VREx,
+    coral,
+    irm_penalty,
+    mmd,
+)
 from mmct.methods.domain_objectives import DomainOutputs, by_domain
+from mmct.runs.errors import CTError
 
 GENERATOR = torch.Generator().manual_seed(0)
 ONE = torch.randn(5, 3, generator=GENERATOR)
@@ -99,6 +110,29 @@ def test_irms_weight_rises_after_annealing():
         torch.testing.assert_close(irm(batch), weight * expected)
 
 
+def test_vrex_is_the_variance_of_the_risks():
+    losses = torch.tensor([1.0, 3.0, 2.0, 4.0, 0.5, 0.5], requires_grad=True)
+    batch = outputs(losses=losses, domains=[0, 2, 0, 2, 3, 3])
+    hub = MessageHub.get_current_instance()
+    vrex = VREx(weight=5.0, anneal_iters=10)
+    for step, weight in ((9, 1), (10, 5)):
+        hub.update_info('iter', step)
+        # By hand: of 1.5, 3.5 and 0.5.
+        assert vrex(batch).item() == pytest.approx(weight * np.var([1.5, 3.5, 0.5]), rel=1e-5)
+    vrex(batch).backward()
+    assert losses.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize('objective', [CORAL, IRM])
+def test_one_image_of_a_domain_is_refused_where_it_would_give_nan(objective):
+    batch = outputs(ONE, ONE, torch.tensor([0, 1, 2, 0, 1]), ONE[:, 0], [0, 0, 0, 0, 7])
+    message = f'^{objective.__name__} needs two images .*domain number 7: raise train_data.*Sampler'
+    with pytest.raises(CTError, match=message):
+        objective()(batch)
+    for other in (MMD(), VREx(), GroupDRO(num_domains=8)):
+        assert other(batch).isfinite()
+
+
 def test_group_dro_follows_its_algorithm():
     losses = torch.tensor([1.0, 3.0, 2.0, 4.0, 0.5, 0.5])
     batch = outputs(losses=losses, domains=[0, 2, 0, 2, 3, 3])
@@ -109,7 +143,8 @@ def test_group_dro_follows_its_algorithm():
         weights /= weights.sum()
         value = objective(batch)
     assert float(value + losses.mean()) == pytest.approx((weights * risks).sum(), rel=1e-5)
-    assert objective.weights.tolist() == pytest.approx([weights[0], 1, weights[1], weights[2]])
+    kept = objective.weights[[0, 2, 3]] / objective.weights[[0, 2, 3]].sum()
+    assert kept.tolist() == pytest.approx(weights, rel=1e-5)
     # The risk of the worst, in the end.
     for _ in range(200):
         value = objective(batch)
@@ -121,22 +156,69 @@ def test_group_dro_follows_its_algorithm():
     assert torch.equal(resumed.weights, objective.weights)
 
 
+def test_group_dro_of_two_processes_is_that_of_one(monkeypatch):
+    losses = torch.tensor([1.0, 3.0, 2.0, 4.0, 0.5, 0.7, 0.2, 2.0])
+    domains = [0, 2, 0, 2, 3, 3, 0, 2]
+    factor = torch.ones((), requires_grad=True)
+    whole = GroupDRO(num_domains=5, eta=0.1)
+    alone = whole(outputs(losses=factor * losses, domains=domains)) + (factor * losses).mean()
+    (expected,) = torch.autograd.grad(alone, factor)
+    # Neither has all domains; the sums of the other are added to those of each.
+    ranks, found = (slice(0, 4), slice(4, 8)), []
+    for own, other in (ranks, ranks[::-1]):
+        totals = torch.zeros(2, 5)
+        for loss, domain in zip(losses[other].tolist(), domains[other], strict=True):
+            totals += torch.tensor([[loss], [1.0]]) * (torch.arange(5) == domain)
+        name = 'mmct.methods.domain_objectives'
+        monkeypatch.setattr(f'{name}.all_reduce', lambda value, more=totals: value.add_(more))
+        monkeypatch.setattr(f'{name}.get_world_size', lambda: 2)
+        objective = GroupDRO(num_domains=5, eta=0.1)
+        value = objective(outputs(losses=factor * losses[own], domains=domains[own]))
+        found += torch.autograd.grad(value + (factor * losses[own]).mean(), factor)
+        torch.testing.assert_close(objective.weights, whole.weights)
+    torch.testing.assert_close(sum(found) / 2, expected)
+
+
+@pytest.mark.parametrize('apart', [True, False])
+def test_live_batch_norm_sees_each_domain_alone_or_all_of_them(apart):
+    settings = dict(objective=dict(type='MMD'), domains_apart=apart)
+    model = classifier('DomainClassifier', **settings).train()
+    seen = []
+    model.backbone.norm1.register_forward_hook(lambda _, args, __: seen.append(len(args[0])))
+    images, domains = torch.randn(9, 3, 8, 8), [0, 1, 3, 1, 0, 0, 3, 1, 0]
+    passed = []
+    forward = model.head.forward
+    model.head.forward = lambda feats: passed.append(feats[-1]) or forward(feats)
+    model.loss(images, samples(domains))
+    assert seen == ([4, 3, 2] if apart else [9])
+    expected = torch.zeros(9, 32)
+    groups = sorted(set(domains)) if apart else [None]
+    for group in groups:
+        own = torch.tensor([group in (None, domain) for domain in domains])
+        expected[own] = model.extract_feat(images[own])[-1]
+    torch.testing.assert_close(passed[0], expected)
+
+
 @pytest.mark.parametrize(
-    'objective',
+    ('objective', 'apart'),
+    # Which domains DomainBed passes alone.
     [
-        dict(type='CORAL'),
-        dict(type='MMD'),
-        dict(type='IRM'),
-        dict(type='GroupDRO', num_domains=4),
+        (dict(type='CORAL'), True),
+        (dict(type='MMD'), True),
+        (dict(type='IRM'), False),
+        (dict(type='VREx'), False),
+        (dict(type='GroupDRO', num_domains=4), True),
     ],
 )
-def test_the_classifier_adds_the_objective_to_its_task(objective):
+def test_the_classifier_adds_the_objective_to_its_task(objective, apart):
     model = classifier('DomainClassifier', objective=objective).train()
+    assert model.domains_apart is apart
     images = torch.randn(12, 3, 8, 8)
     losses = model.loss(images, samples([0, 1, 3] * 4))
     assert set(losses) == {'loss', 'loss_domains'}
     with torch.no_grad():
-        features = model.extract_feat(images)[-1]
+        parts = [images[n::3] for n in range(3)] if apart else [images]
+        features = torch.stack([model.extract_feat(part)[-1] for part in parts], 1).flatten(0, 1)
         logits = model.head((features,))
     labels = torch.arange(12) % 3
     own = F.cross_entropy(logits, labels, reduction='none')

@@ -22,7 +22,7 @@ def test_a_launcher_must_have_started_the_process(launcher, monkeypatch):
 
 @pytest.mark.parametrize('launcher', ['slurm', 'mpi'])
 def test_on_the_cpu_there_is_only_torchrun(launcher, monkeypatch):
-    monkeypatch.setattr('mmct.runs.ranks.get_device', lambda: 'cpu')
+    monkeypatch.setattr('mmengine.device.get_device', lambda: 'cpu')
     with pytest.raises(CTError, match='only a CPU: torchrun'):
         join_processes(Config(dict(launcher=launcher)))
 
@@ -30,9 +30,9 @@ def test_on_the_cpu_there_is_only_torchrun(launcher, monkeypatch):
 @pytest.mark.parametrize('launcher', LAUNCHERS)
 def test_with_an_accelerator_mmengine_joins_them(launcher, monkeypatch):
     asked = []
-    monkeypatch.setattr('mmct.runs.ranks.get_device', lambda: 'cuda')
+    monkeypatch.setattr('mmengine.device.get_device', lambda: 'cuda')
     monkeypatch.setattr(
-        'mmct.runs.ranks.init_dist', lambda *args, **kwargs: asked.append((args, kwargs))
+        'mmengine.dist.init_dist', lambda *args, **kwargs: asked.append((args, kwargs))
     )
     cfg = Config(dict(launcher=launcher, env_cfg=dict(dist_cfg=dict(backend='nccl'))))
     join_processes(cfg)

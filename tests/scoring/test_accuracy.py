@@ -6,6 +6,7 @@ from mmpretrain.structures import DataSample
 from sklearn.metrics import accuracy_score
 from torch import nn
 
+from mmct.runs.errors import DivergedError
 from mmct.scoring.accuracy import Accuracy, evaluate
 
 
@@ -76,3 +77,11 @@ def test_no_images_is_an_error():
 )
 def test_above_chance(accuracy, num_images, above):
     assert Accuracy((accuracy,), 100.0, 10.0, num_images).above_chance() is above
+
+
+@pytest.mark.parametrize('value', ['nan', 'inf', '-inf'])
+def test_a_model_without_finite_scores_has_no_accuracy(value):
+    models = [Table(torch.randn(23, 5)), Table(torch.randn(23, 5))]
+    models[1].logits[3, 2] = models[1].logits[21, 0] = float(value)
+    with pytest.raises(DivergedError, match='no finite scores for 2 of 23 images'):
+        evaluate(models, _batches([0] * 23, 10))

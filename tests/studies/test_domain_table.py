@@ -10,6 +10,7 @@ DOMAINS = ('a', 'b', 'c')
 
 CT = dict(overlay=dict(model=dict(type='CTClassifier')), space=dict(weight=(1.0, -1, 1)))
 METHODS = {'ERM': {}, 'CT': CT}
+LONGER = {**METHODS, 'ERM, equal compute (3x)': dict(length=3)}
 
 
 def made(draws=2, pairs=True, methods=METHODS):
@@ -59,6 +60,10 @@ def test_each_domain_is_left_out_with_each_draw_and_each_pair_once():
     assert arms['b and c, ERM, draw 1']['baseline'] == []
     # 32 of each domain also where there are fewer.
     assert arms['b and c, ERM, draw 1']['overlay'][0]['train_dataloader']['batch_size'] == 32
+    longer = made(draws=1, pairs=False, methods=LONGER)['arms']
+    assert longer['a, ERM, equal compute (3x)']['length'] == 3
+    assert longer['a, ERM, equal compute (3x)']['baseline'] == ['a, ERM']
+    assert longer['a, CT']['length'] == 1
     assert set(made(draws=1, pairs=False)['arms']) == {
         f'{domain}, {method}' for domain in DOMAINS for method in ('ERM', 'CT')
     }
@@ -168,14 +173,16 @@ def test_differences_are_paired_by_seed():
 
 def test_published_rows_are_marked_and_unknown_values_left_empty():
     found = made(draws=1, pairs=False)
-    published = {ONE_SETTING: {'DANN': dict(a=99.0, mean=78.6)}}
+    published = {ONE_SETTING: {'DANN': dict(a='99.0 ± 0.3', mean=78.6)}}
     arms = found['table']['arms']
     table = TABLES.build(dict(type='DomainTable', arms=arms, published=published))
     values = {('a, CT', 0): dict(test_pct=dict(a=60.0), holdout_pct=dict(a=1), validation_pct=1)}
     text = table.to_markdown(table(*study(values, found['arms'])))
     lines = [cells(line) for line in text.splitlines()]
     assert ['CT', '60.00', '', '', '', ''] in lines
-    assert ['DANN (published, not measured here)', '99.0', '', '', '78.6', ''] in lines
+    assert ['DANN (published, not measured here)', '99.0 ± 0.3', '', '', '78.6', ''] in lines
+    # Their standard errors are of another kind: sqrt(3 / 2).
+    assert 'of three trials, theirs times 1.22 are like ours' in text.splitlines()[-1]
     # With one setting all ways to select would say the same.
     assert lines.count(['', 'a', 'b', 'c', 'mean', 'worst']) == 1
     assert text.startswith('One setting, none selected, accuracy in %')

@@ -14,6 +14,7 @@ from mmct.models import CTClassifier, check_speed, pick_dtype
 from mmct.runs.building import is_simulated
 from mmct.runs.checkpoint import load_safely, refuse_code
 from mmct.runs.configs import scale_learning_rate
+from mmct.runs.divergence import check_losses
 from mmct.runs.errors import CTError
 from mmct.runs.identity import digest
 from mmct.runs.ranks import on_main_rank, unwrapped
@@ -187,6 +188,27 @@ class NoBNTeacherHook(Hook):
             data_batch (dict, optional): The batch.
         """
         unwrapped(runner).progress = runner.iter / runner.max_iters
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Stop at the first loss that is not finite, under stock tools, too.
+
+        Args:
+            runner (Runner): The student's runner.
+            batch_idx (int): Number of the batch in its epoch.
+            data_batch (dict, optional): The batch.
+            outputs (dict, optional): Losses of the step.
+
+        Raises:
+            DivergedError: Names the iteration and the remedies.
+        """
+        if not is_simulated(runner):
+            check_losses(outputs, runner.iter + 1, 'the loss of the student')
 
     def after_train(self, runner: Runner) -> None:
         """Compare teacher and student, print the table, write the result.

@@ -1,7 +1,6 @@
 """Start, watch and end a training without BatchNorm."""
 
 import copy
-import math
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -19,11 +18,17 @@ from mmct.models import (
 )
 from mmct.runs.building import is_simulated
 from mmct.runs.configs import type_name
-from mmct.runs.errors import CTError, DivergedError
+from mmct.runs.divergence import check_losses
+from mmct.runs.errors import CTError
 from mmct.runs.identity import start_of
 from mmct.runs.ranks import unwrapped
 from mmct.runs.weights import check_some_fit, load_state_dict, safe_loading
 from mmct.teacher.start import share, training_inputs
+
+_REMEDIES = (
+    'lower the lr, clip the gradients (clip_grad=dict(max_norm=1)), start with '
+    "init='calibrate', or add a warm-up; in CT configs these are arguments of NoBNTeacherHook"
+)
 
 
 @HOOKS.register_module()
@@ -118,15 +123,7 @@ class NoBNTrainingHook(Hook):
         """
         if is_simulated(runner):
             return
-        # mmengine has read the loss of this step for its log: no extra wait.
-        loss = outputs['loss'].item()
-        if not math.isfinite(loss):
-            raise DivergedError(
-                f'the loss without BN is {loss} at iteration {runner.iter + 1}: '
-                'lower the lr, clip the gradients (clip_grad=dict(max_norm=1)), '
-                "start with init='calibrate', or add a warm-up; in CT configs these "
-                'are arguments of NoBNTeacherHook'
-            )
+        check_losses(outputs, runner.iter + 1, 'the loss without BN', _REMEDIES)
 
     def _folded(self, runner: Runner) -> nn.Module:
         """Build the BN network, load its weights, and fold its BatchNorm away."""

@@ -15,6 +15,7 @@ from mmpretrain.registry import MODELS
 from mmct.engine import NoBNTrainingHook
 from mmct.models import CTClassifier, NoNorm
 from mmct.runs import CTError
+from mmct.runs.errors import DivergedError
 from mmct.runs.weights import load_state_dict, safe_loading
 from mmct.teacher import TeacherStore
 
@@ -236,6 +237,15 @@ def test_a_teacher_that_diverges_stops_the_run(tiny, train):
     with pytest.raises(CTError, match='nan at iteration|inf at iteration'):
         train(cfg)
     assert MMLogger.get_current_instance().instance_name.endswith('teacher') is False
+
+
+def test_a_student_that_diverges_stops_the_run_under_any_tool(tiny, train):
+    class Spoil(Hook):
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            runner.model.head.fc.weight.data.fill_(float('inf'))
+
+    with pytest.raises(DivergedError, match='the loss of the student is nan at iteration 1'):
+        train(tiny(), Spoil())
 
 
 def test_a_standardised_teacher_is_kept_plain_and_learned_in_any_form(

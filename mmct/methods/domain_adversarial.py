@@ -1,0 +1,173 @@
+"""Features from which no network can tell the domain: DANN, and CDANN where the class is known."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from mmengine.logging import MessageHub
+from mmpretrain.models import ImageClassifier
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+from torch import Tensor, nn
+
+from mmct.messages import require
+from mmct.models.forward_pass import run
+
+from .domain_classifiers import domains_of, require_cross_entropy
+
+
+def class_balanced(losses: Tensor, classes: Tensor, num_classes: int) -> Tensor:
+    """Average losses with the same weight for each class that is there.
+
+    DomainBed's CDANN has the same weights where the last class is in the batch.
+
+    Args:
+        losses (Tensor): Of each image, (N,).
+        classes (Tensor): int64 (N,).
+        num_classes (int): How many there are.
+
+    Returns:
+        Tensor: The sum of the classes' means by the number of all classes, a scalar.
+    """
+    counts = F.one_hot(classes, num_classes).sum(0)  # (num_classes,)
+    return (losses / counts[classes]).sum() / num_classes
+
+
+def gradient_penalty(losses: Tensor, inputs: Tensor) -> Tensor:
+    """Compute the squared gradient of each image's loss by what the discriminator got.
+
+    Args:
+        losses (Tensor): (N,).
+        inputs (Tensor): What it got, (N, D).
+
+    Returns:
+        Tensor: The mean over images, a scalar that can be derived again.
+    """
+    (gradients,) = torch.autograd.grad(losses.sum(), inputs, create_graph=True)
+    return gradients.square().sum(1).mean()
+
+
+@MODELS.register_module()
+class AdversarialDomainClassifier(ImageClassifier):
+    """An ``ImageClassifier`` whose features shall not tell the domain: DANN or CDANN.
+
+    Ganin et al. (https://arxiv.org/abs/1505.07818); conditional on the class: Li et al.,
+    ECCV 2018. As in DomainBed (https://arxiv.org/abs/2007.01434) steps take turns: in one the
+    network learns its task, and to mislead a discriminator; in the next
+    ``discriminator_steps`` the discriminator learns to tell the domain from the features. Both
+    kinds count as iterations, and all domains pass in one batch.
+
+    One optimizer serves both, as Adam leaves alone what has no gradient. DomainBed's has
+    ``betas=(0.5, 0.9)``; ``paramwise_cfg=dict(custom_keys=dict(discriminator=dict(lr_mult=...)))``
+    gives the discriminator another rate. Several processes need
+    ``find_unused_parameters=True``. Prediction and export are those of ``ImageClassifier``.
+
+    Args:
+        *args: As for ``ImageClassifier``.
+        num_domains (int): Of the data set, those that are left out included.
+        conditional (bool): True is CDANN: what stands for an image's class is added to what
+            the discriminator gets, and classes have the same weight. Defaults to False, DANN.
+        weight (float): Of misleading it, >= 0. Defaults to 1.0.
+        discriminator_steps (float): Its steps to each one of the network, >= 1; a fraction
+            is left out, as of a number that was drawn. Defaults to 1.
+        penalty (float): Weight of :func:`gradient_penalty`, >= 0. Defaults to 0.0.
+        width (int): Of the discriminator's two hidden layers. Defaults to 256.
+        **kwargs: As for ``ImageClassifier``.
+
+    Raises:
+        ValueError: If a setting is out of its range, or the head's loss is not a cross-entropy
+            of one class per image; in training, if data samples have no ``domain``.
+    """
+
+    def __init__(
+        self,
+        *args,
+        num_domains: int,
+        conditional: bool = False,
+        weight: float = 1.0,
+        discriminator_steps: float = 1,
+        penalty: float = 0.0,
+        width: int = 256,
+        **kwargs,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        name = type(self).__name__
+        require(num_domains > 1, f'{name}: num_domains must be at least 2', num_domains)
+        rule = f'{name}: discriminator_steps must be at least 1'
+        require(discriminator_steps >= 1, rule, discriminator_steps)
+        for key, value in (('weight', weight), ('penalty', penalty)):
+            require(value >= 0, f'{name}: {key} must be 0 or more', value)
+        require_cross_entropy(self.head, name)
+        self.weight, self.penalty = weight, penalty
+        self.discriminator_steps = int(discriminator_steps)
+        features = self.head.in_channels
+        layers = nn.Sequential(
+            nn.Linear(features, width), nn.ReLU(),
+            nn.Linear(width, width), nn.ReLU(),
+            nn.Linear(width, num_domains),
+        )  # fmt: skip
+        self.discriminator = nn.ModuleDict(dict(layers=layers))
+        if conditional:
+            self.discriminator['classes'] = nn.Embedding(self.head.num_classes, features)
+
+    def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
+        """Compute the loss of the discriminator, or of the network that misleads it.
+
+        Args:
+            inputs (Tensor): Preprocessed images, (N, C, H, W).
+            data_samples (list[DataSample]): Their classes, and ``domain`` of each.
+
+        Returns:
+            dict[str, Tensor]: ``loss_discriminator``; or the head's entries and
+            ``loss_domains`` (weighted, <= 0 but for rounding).
+        """
+        numbers = domains_of(data_samples, type(self).__name__)
+        domains = torch.tensor(numbers, device=inputs.device)  # (N,)
+        labels = torch.cat([sample.gt_label for sample in data_samples])
+        step = MessageHub.get_current_instance().get_info('iter', 0) + 1
+        misleads = step % (1 + self.discriminator_steps) >= self.discriminator_steps
+        with torch.set_grad_enabled(misleads):
+            stages = self.extract_feat(inputs, stage='backbone')
+            passed = run(self, stages, lambda feats: self.head.loss(feats, data_samples))
+        if not misleads:
+            loss = self.discrimination(passed.pre_logits, labels, domains)
+            return dict(loss_discriminator=loss)
+        with _without_gradients(self.discriminator):
+            loss = self.discrimination(passed.pre_logits, labels, domains)
+        return {**passed.result, 'loss_domains': -self.weight * loss}
+
+    def discrimination(self, features: Tensor, labels: Tensor, domains: Tensor) -> Tensor:
+        """Compute the loss of the discriminator.
+
+        Args:
+            features (Tensor): What the classifier's last layer gets, (N, D).
+            labels (Tensor): The classes, int64 (N,).
+            domains (Tensor): int64 (N,).
+
+        Returns:
+            Tensor: A scalar.
+        """
+        conditional = 'classes' in self.discriminator
+        if conditional:
+            features = features + self.discriminator['classes'](labels)
+        if self.penalty and not features.requires_grad:
+            features.requires_grad_()
+        guessed = self.discriminator['layers'](features).float()
+        losses = F.cross_entropy(guessed, domains, reduction='none')  # (N,)
+        loss = losses.mean()
+        if conditional:
+            loss = class_balanced(losses, labels, self.head.num_classes)
+        if self.penalty:
+            loss = loss + self.penalty * gradient_penalty(losses, features)
+        return loss
+
+
+@contextmanager
+def _without_gradients(module: nn.Module) -> Iterator[None]:
+    """Within the block what a network computes has no gradients by its weights."""
+    module.requires_grad_(False)
+    try:
+        yield
+    finally:
+        module.requires_grad_()

@@ -1,0 +1,130 @@
+"""Lists of images with classes, domains and splits, as people have them."""
+
+import pytest
+from PIL import Image
+
+from mmct.datasets import VLCS, MultiDomain
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Twelve pictures in one folder, as hospitals have them."""
+    (tmp_path / 'patches').mkdir()
+    for number in range(12):
+        Image.new('RGB', (4, 4)).save(tmp_path / 'patches' / f'{number}.png')
+    return tmp_path
+
+
+def write(root, *lines, name='images.csv'):
+    (root / name).write_text('\n'.join(lines) + '\n', encoding='utf-8-sig')
+
+
+def rows(dataset):
+    names = dataset.metainfo['domains']
+    infos = [dataset.get_data_info(row) for row in range(len(dataset))]
+    return [
+        (info['img_path'].split('/')[-1], info['gt_label'], names[info['domain']])
+        for info in infos
+    ]
+
+
+def make(root, name='images.csv', **settings):
+    return MultiDomain(data_root=str(root), ann_file=name, **settings)
+
+
+# The head of WILDS's metadata, with its index; PACS's lists, with a head; names in quotes.
+@pytest.mark.parametrize(
+    ('head', 'line', 'settings'),
+    [
+        ('path,label,domain,split', 'patches/{0}.png,{1},{2},{3}', {}),
+        (
+            ',filename,y,hospital,split', '7,patches/{0}.png,{1},{2},{3}',
+            dict(columns=dict(path='filename', label='y', domain='hospital')),
+        ),
+        ('path\tlabel\tdomain\tsplit', 'patches/{0}.png\t{1}\t{2}\t{3}', {}),
+        ('path label domain split', 'patches/{0}.png {1} {2} {3}', {}),
+        ('"path", "label", "domain", "split"', '"patches/{0}.png", "{1}", "{2}", "{3}"', {}),
+    ],
+)  # fmt: skip
+def test_a_list_names_classes_domains_and_splits(root, head, line, settings):
+    splits = ('train', 'val', 'test')
+    values = [(n, 10 - n % 2, 'ab'[n // 6], splits[n % 6 // 2]) for n in range(12)]
+    write(root, head, *(line.format(*value) for value in values))
+    everything = make(root, **settings)
+    # Numbers are ordered as such: 9 before 10.
+    assert everything.metainfo['classes'] == ('9', '10')
+    assert rows(everything) == [(f'{n}.png', 1 - n % 2, 'ab'[n // 6]) for n in range(12)]
+    found = {
+        part: [int(name[:-4]) for name, *_ in rows(make(root, part=part, **settings))]
+        for part in ('training', 'holdout', 'test')
+    }
+    assert found == dict(training=[0, 1, 6, 7], holdout=[2, 3, 8, 9], test=[4, 5, 10, 11])
+    assert {domain for *_, domain in rows(make(root, left_out='a', **settings))} == {'b'}
+
+
+def test_without_splits_it_is_split_at_random_and_without_labels_paths_name_them(tmp_path):
+    paths = [f'{d}/{c}/deep/{n}.png' for d in 'ab' for c in ('cat', 'dog') for n in range(5)]
+    for path in paths:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.new('RGB', (4, 4)).save(tmp_path / path)
+    # Half of what is there.
+    write(tmp_path, 'path', *paths[::2], name='half.csv')
+    dataset = make(tmp_path, 'half.csv')
+    assert rows(dataset) == [(p.split('/')[-1], int(p[2:5] == 'dog'), p[0]) for p in paths[::2]]
+    parts = [make(tmp_path, 'half.csv', part=part, holdout=0.4) for part in ('training', 'holdout')]
+    assert [len(part) for part in parts] == [6, 4]
+    assert sorted(rows(parts[0]) + rows(parts[1])) == sorted(rows(dataset))
+
+
+@pytest.mark.parametrize(
+    ('lines', 'settings', 'message'),
+    [
+        (['path,label,domain'], {}, 'images.csv lists no images'),
+        (['name,label', 'a,b'], {}, r"no column 'path' .*but name, label: .*columns=dict\(path="),
+        (['path,label,domain', '{0},cat'], {}, 'images.csv, line 2: there is no domain'),
+        (['path', '{0}'], {}, 'line 2: without columns label and domain a path must be'),
+        (['path,label,domain,split', '{0},1,a,trian'], {}, "line 2: split is trian: did you mean"),
+        (['path,label,domain', '{0},1,a', '{0},1,a'], {}, 'lists .*patches/0.png twice'),
+        (
+            ['path,label,domain', '{0},owl,a'], dict(classes=['cat', 'dog']),
+            'class owl, which is none of the 2 classes: choose from cat, dog',
+        ),
+        (['path,label,domain', '{0},2,a'], dict(classes=['cat', 'dog']), 'class 2, which is none'),
+        (
+            ['path,label,domain,split', '{0},1,a,train'], dict(part='holdout'),
+            'holdout part of domain a .0 of 1 images. has no images: list some',
+        ),
+        (['path,label,domain', '{0},1,a'], dict(domains='b'), "has no domain 'b'"),
+    ],
+)  # fmt: skip
+def test_a_list_that_is_wrong_is_one_line(root, lines, settings, message):
+    write(root, *(line.format('patches/0.png') for line in lines))
+    with pytest.raises(ValueError, match=message) as raised:
+        make(root, **settings)
+    assert '\n' not in str(raised.value)
+
+
+def test_what_is_not_there_is_named(root):
+    with pytest.raises(FileNotFoundError, match='there is no list of images .*other.csv'):
+        make(root, 'other.csv')
+    write(root, 'path,label,domain', 'patches/0.png,1,a', 'patches/x.png,1,a')
+    with pytest.raises(FileNotFoundError, match='lists 1 of 2 images that are not there, .*x.png'):
+        make(root)
+    (root / 'images.csv').write_bytes(b'\xff\xd8\xff\xe0\0')
+    with pytest.raises(ValueError, match='images.csv is no table of images'):
+        make(root)
+
+
+def test_a_benchmark_keeps_its_classes_and_domains(root):
+    write(root, 'path,label,domain', 'patches/0.png,3,SUN09', 'patches/1.png,dog,LabelMe')
+    with pytest.raises(ValueError, match='has class 3, which is none of the 5 classes'):
+        VLCS(data_root=str(root), ann_file='images.csv', test_mode=True)
+    write(root, 'path,label,domain', 'patches/0.png,dog,SUN09', 'patches/1.png,dog,LabelMe')
+    settings = dict(data_root=str(root), ann_file='images.csv', test_mode=True)
+    dataset = VLCS(domains=['SUN09', 'LabelMe'], **settings)
+    assert rows(dataset) == [('1.png', 3, 'LabelMe'), ('0.png', 3, 'SUN09')]
+    with pytest.raises(ValueError, match='lists no images of domain Caltech101'):
+        VLCS(**settings)
+    write(root, 'path,label,domain', 'patches/0.png,dog,SUN9')
+    with pytest.raises(ValueError, match="has domain 'SUN9': did you mean 'SUN09'"):
+        VLCS(**settings)

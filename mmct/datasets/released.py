@@ -58,6 +58,7 @@ class Archive:
         try:
             if not there:
                 download(self.url, file)
+            print(f'checking and unpacking {file}', flush=True)
             found = calculate_md5(file)
             if found != self.md5:
                 if not there:
@@ -66,7 +67,6 @@ class Archive:
                     f'{self.url if not there else file} is not the released file: its MD5 is '
                     f'{found}, not {self.md5}'
                 )
-            print(f'unpacking {file}', flush=True)
             unpack(file, folder, names)
         except (OSError, tarfile.TarError) as error:
             raise CTError(f'{file} cannot be fetched or unpacked: {error}') from error

@@ -2,7 +2,9 @@
 
 In each round the same images are scored three times, one after the other: by
 `CorruptionTestLoop` from files to result file; by the bare network, on
-normalised batches that are in memory already; and by mmengine's own loop.
+normalised batches that are in memory already; and by mmengine's own loop. With
+`--generated` the corruptions are made while they are scored, by `mmct.score`, of
+photographs of any size.
 """
 
 import re
@@ -20,11 +22,15 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from rich.console import Console
 from rich.table import Table
+from torchvision.models import resnet18
 
-from mmct.cli.options import Parser
+import mmct
+from mmct.cli.options import Parser, add_flag
 from mmct.corruptions import BENCHMARK, CORRUPTIONS, SEVERITIES
 from mmct.runs.configs import load_config
 from mmct.runs.isolation import isolated
+
+from corruptions import crops  # isort: skip
 
 # Width of the ResNet-18, and images a cell such that a round takes some seconds.
 NETWORKS = dict(resnet18=(64, 128), tenth=(20, 512), eighth=(8, 1024))
@@ -34,7 +40,7 @@ BATCH = 128
 def parse_args() -> Namespace:
     """Read the command line."""
     parser = Parser(prog='evaluation.py', description=__doc__)
-    parser.add_argument('network', choices=NETWORKS)
+    parser.add_argument('network', choices=NETWORKS, nargs='?', default='resnet18')
     parser.add_argument('--rounds', type=int, default=7)
     parser.add_argument('--threads', type=int, default=1)
     parser.add_argument('--batch-size', type=int, default=BATCH)
@@ -42,6 +48,10 @@ def parse_args() -> Namespace:
         '--memory-of', type=int, metavar='N', help='print the peak of N corruptions, and end'
     )
     parser.add_argument('--images', type=int, help='of each cell')
+    add_flag(
+        parser, '--generated', 'all corruptions at severity 3, made while a ResNet-18 is scored'
+    )
+    parser.add_argument('--size', type=int, default=224, help='pixels of a side, of generated ones')
     return parser.parse_args()
 
 
@@ -102,6 +112,26 @@ def bare(runner: Runner, args: Namespace, images: int) -> Callable[[], None]:
     return run
 
 
+def made_while_scored(args: Namespace) -> tuple[int, list[Callable[[], None]]]:
+    """Count images, and make a scorecard of corrupted photographs and the bare network's pass."""
+    network = resnet18(num_classes=10).eval()
+    count, batch = args.images or 32, torch.randn(args.batch_size, 3, args.size, args.size)
+    pixels, labels = crops(count, args.size), np.arange(count) % 10
+    settings = dict(mean=(0, 0, 0), std=(1, 1, 1), severities=[3], clean=False, quiet=True)
+    images = count * len(CORRUPTIONS)
+
+    def scored() -> None:
+        mmct.score(network, pixels, labels, batch_size=args.batch_size, **settings)
+
+    @torch.no_grad()
+    def bare() -> None:
+        for _ in CORRUPTIONS:
+            for start in range(0, count, args.batch_size):
+                network(batch[: min(args.batch_size, count - start)])
+
+    return images, [scored, bare]
+
+
 def scored(runner: Runner) -> Callable[[], None]:
     """A whole test, from the beginning."""
 
@@ -141,7 +171,7 @@ def _status(name: str) -> float:
 
 
 def main() -> None:
-    """Measure, and print a table for docs/performance.md."""
+    """Measure."""
     args = parse_args()
     torch.set_num_threads(args.threads)
     init_default_scope('mmpretrain')
@@ -150,19 +180,32 @@ def main() -> None:
         if args.memory_of:
             print_memory(args, folder)
             return
+        if args.generated:
+            print_table(args, *made_while_scored(args))
+            return
         per_cell = args.images or NETWORKS[args.network][1]
         names = BENCHMARK[:2]
         make_set(folder, names, per_cell)
         images = len(names) * len(SEVERITIES) * per_cell
         ours = build(args, folder, names, 'CorruptionTestLoop')
         stock = build(args, folder, names, 'mmengine.TestLoop')
-        runs = [scored(ours), bare(ours, args, images), scored(stock)]
-        for run in runs:
-            run()
-        rounds = [[seconds(run) for run in runs] for _ in range(args.rounds)]
+        print_table(args, images, [scored(ours), bare(ours, args, images), scored(stock)])
+
+
+def print_table(args: Namespace, images: int, runs: list[Callable[[], None]]) -> None:
+    """Measure in turn, and print a table for docs/performance.md.
+
+    Args:
+        args (Namespace): The command line.
+        images (int): How many each run scores.
+        runs (list[Callable]): The scorecard, the bare network, and perhaps the stock loop.
+    """
+    for run in runs:
+        run()
+    rounds = [[seconds(run) for run in runs] for _ in range(args.rounds)]
     table = Table('', 'images/s', 'of the bare network', 'worst, best round')
     names = ('scorecard', 'bare network', 'stock loop')
-    for name, times in zip(names, zip(*rounds, strict=True), strict=True):
+    for name, times in zip(names, zip(*rounds, strict=True), strict=False):
         ratios = [r[1] / t for r, t in zip(rounds, times, strict=True)]
         table.add_row(
             name,

@@ -346,7 +346,7 @@ def test_each_method_of_the_study_takes_a_step_on_the_layout_of_vlcs(vlcs, tmp_p
 
 @pytest.mark.slow
 def test_the_layout_of_vlcs_goes_through_the_whole_protocol(vlcs, tmp_path):
-    cfg = small_vlcs(vlcs, ['ERM', 'CT', 'CORAL', 'DANN'], count=2, pairs=True)
+    cfg = small_vlcs(vlcs, ['ERM', 'CT'], count=2, pairs=True)
     published = Config.fromfile(config_path('vlcs')).tables.domains.published
     cfg.tables.domains.published = published
     study = read_study(cfg)
@@ -354,7 +354,7 @@ def test_the_layout_of_vlcs_goes_through_the_whole_protocol(vlcs, tmp_path):
     progress = run_study(Planner(study, store), store, InThisProcess(1), lambda progress: None)
     assert not progress.failed
     # Four domains and six pairs, two draws; CT with a teacher each.
-    assert len(progress.finished) == 5 * 2 * 10
+    assert len(progress.finished) == 3 * 2 * 10
     plan = store.plan()
     table = TABLES.build(dict(plan['tables']['domains']))
     found = table(plan, progress.finished)

@@ -20,8 +20,9 @@ val_dataloader = dict(
 test_dataloader = dict(
     num_workers=1, dataset=dict(domains='sketch', pipeline=test_pipeline, **pacs)
 )
-# A CPU is faster so: the whole study is to fit two cores.
+# A CPU is faster so.
 default_hooks = dict(channels_last=dict(type='ChannelsLastHook'))
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
-param_scheduler = [dict(type='CosineAnnealingLR', T_max=750, by_epoch=False)]
-train_cfg = dict(max_iters=750)
+# So long that images of the domains that it learns from are told apart, for the most part.
+param_scheduler = [dict(type='CosineAnnealingLR', T_max=4000, by_epoch=False)]
+train_cfg = dict(max_iters=4000)

@@ -1,0 +1,32 @@
+"""What becomes of a cell whose network turns out to be of no use."""
+
+import torch
+from mmengine.config import Config
+
+import mmct
+from mmct.runs.errors import DivergedError
+from mmct.studies import SCORES, StudyStore, run_cell
+from mmct.studies.cell import DONE, TRAINING, Cell
+
+
+@SCORES.register_module(force=True)
+class NeverFinite:
+    """A score of a network that its last step spoilt."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __call__(self, run):
+        raise DivergedError('the network gives no finite scores')
+
+
+def test_a_network_without_finite_scores_has_diverged_and_is_not_tried_again(tmp_path):
+    config = Config.fromfile(mmct.config_path('bn_resnet18_digits'))
+    cell = Cell('key', TRAINING, 'BN', 0, config, dict(score=dict(type='NeverFinite')))
+    store = StudyStore(tmp_path)
+    store.weights('key').parent.mkdir(parents=True)
+    torch.save({}, store.weights('key'))
+    store.keep_result('key', dict(title='BN, seed 0', diverged=None, scores={}))
+    assert run_cell(cell, tmp_path).state == DONE
+    assert StudyStore(tmp_path).result('key')['diverged'] == 'the network gives no finite scores'
+    assert StudyStore(tmp_path).is_finished(cell)

@@ -219,6 +219,23 @@ def mean_interval(
     return float(low), float(high)
 
 
+def mean_estimate(values: np.ndarray, **draws: Any) -> dict[str, float]:
+    """Compute a mean over images with its interval.
+
+    Args:
+        values (np.ndarray): One per image. (N,)
+        **draws: As for :func:`mean_interval`.
+
+    Returns:
+        dict: ``value``, ``low`` and ``high``.
+
+    Raises:
+        ValueError: As :func:`mean_interval`.
+    """
+    low, high = mean_interval(values, **draws)
+    return dict(value=float(np.mean(values)), low=low, high=high)
+
+
 def _interval(
     cells: Sequence[Mapping[str, Any]],
     weights: Mapping[str | None, float],

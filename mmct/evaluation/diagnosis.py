@@ -10,7 +10,7 @@ from .known_errors import known_share
 from .predictions import unpack_predictions
 from .summary import image_errors, main_corruptions, mean_estimate, unpack_hits
 
-CLEAN, STATISTICS = 'clean error', 'BN statistics'
+CLEAN, STATISTICS = 'clean images', 'BN statistics'
 """The parts that are no category of corruptions."""
 
 _MARKS = ('weights_sha256', 'fp16')
@@ -25,9 +25,9 @@ def diagnose(
 ) -> dict[str, Any]:
     """Take the corrupted errors of networks apart.
 
-    The parts of a network's raw mCE add up to it: its clean error; what BatchNorm's statistics,
-    estimated anew on images of each cell, take away (a mismatch of statistics); and what is
-    left of the rise above the clean error, by category of corruptions.
+    The parts of a network's raw mCE add up to it: what BatchNorm's statistics, estimated anew
+    on images of each cell, take away (a mismatch of statistics); of what is left, the error
+    on clean images; and what each category of corruptions adds to that.
 
     Args:
         results (Sequence[Mapping]): As :func:`read_result` gives them. One that was scored with
@@ -44,9 +44,9 @@ def diagnose(
         intervals, ``baseline`` (a name; None for one network), and a dict for each of the
         ``networks``. What has an interval is a dict of ``value``, ``low`` and ``high``, in %:
 
-        - ``name``, ``corrupted`` (raw mCE), ``rise`` (above the clean error), ``parts`` (by
-          name, in order) and ``largest``: the name of the largest part, and of those which
-          the paired interval of the difference does not tell from it;
+        - ``name``, ``clean``, ``corrupted`` (raw mCE), ``rise`` (of it above the clean error),
+          ``parts`` (by name) and ``largest``: the name of the largest part, and of those
+          which the paired interval of the difference does not tell from it;
         - ``has_bn`` (None: not known), ``batches`` of each cell that the statistics were
           estimated on (None: they were not);
         - ``confidence``: ``known``, see :func:`known_share`, ``too_sure`` (mean confidence minus
@@ -63,14 +63,14 @@ def diagnose(
     plain, twins = _paired(results)
     if not 0 <= baseline < len(plain):
         raise ValueError(f'there are {len(plain)} networks, but the baseline is number {baseline}')
-    for result in plain:
+    known = [twin for twin in twins if twin is not None]
+    shown = compare([*plain, *known], common=common).results
+    for result in shown:
         if result['clean'] is None:
             raise ValueError(
                 f'{result["name"]} was scored without clean images, which its corrupted error is '
                 'compared with: score it on them, too'
             )
-    known = [twin for twin in twins if twin is not None]
-    shown = compare([*plain, *known], common=common).results
     adapted = iter(shown[len(plain):])
     pairs = [
         (_Errors(result), None if twin is None else _Errors(next(adapted)))
@@ -83,6 +83,7 @@ def diagnose(
         networks.append(
             dict(
                 name=name,
+                clean=own.estimate(own.clean),
                 corrupted=own.estimate(own.corrupted),
                 rise=own.estimate(own.corrupted - own.clean),
                 **_parts(own, twin),
@@ -131,12 +132,13 @@ class _Errors:
 
 
 def _parts(own: _Errors, twin: _Errors | None) -> dict[str, Any]:
-    parts, left = {CLEAN: own.clean}, own
-    if twin is not None:
-        parts[STATISTICS], left = own.corrupted - twin.corrupted, twin
+    # With wrong statistics the clean error is a part of the mismatch, too.
+    left = own if twin is None else twin
+    parts = {} if twin is None else {STATISTICS: own.corrupted - twin.corrupted}
+    parts[CLEAN] = left.clean
     for kind, names in own.kinds.items():
         # So weighted, they add up.
-        parts[kind] = own.share(kind) * (left.over(names) - own.clean)
+        parts[kind] = own.share(kind) * (left.over(names) - left.clean)
     top = max(parts, key=lambda name: parts[name].mean())
     largest = [
         name

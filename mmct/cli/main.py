@@ -11,6 +11,7 @@ COMMANDS = dict(
     train='train a model; with a CT config, its BN-free teacher first',
     test='evaluate a checkpoint, also on corrupted images',
     report='make tables and a page from result files',
+    diagnose='say why networks fail under corruption, from result files',
     study='train and score each arm of a study with each seed',
     corrupt='make a corruption set on disk',
     draw='draw all corruptions of an image',

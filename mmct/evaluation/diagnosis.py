@@ -54,7 +54,9 @@ def diagnose(
           ``corrupted`` images;
         - ``reliance``, as given, or None;
         - ``against``: this network's errors minus the baseline's, ``clean``, ``corrupted`` and
-          ``categories``; None for the baseline.
+          ``categories``; and the names of the categories where its error is ``lower`` or
+          ``higher`` when the level is shared out among them (Bonferroni): of many intervals one
+          leaves out 0 by chance. None for the baseline.
 
     Raises:
         ValueError: If there are no clean images, the results are not of the same images or
@@ -124,8 +126,8 @@ class _Errors:
         """How much of the mean is over the corruptions of a kind."""
         return len(self.kinds[kind]) / len(self.names)
 
-    def estimate(self, values: np.ndarray) -> dict[str, float]:
-        return mean_estimate(np.round(values, 9), **self.draws)
+    def estimate(self, values: np.ndarray, **changes: float) -> dict[str, float]:
+        return mean_estimate(np.round(values, 9), **{**self.draws, **changes})
 
     def cells(self) -> Iterator[Mapping[str, Any]]:
         return (cell for cell in self.result['cells'] if cell['corruption'] in self.names)
@@ -183,13 +185,15 @@ def _said(cell: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _against(own: _Errors, base: _Errors) -> dict[str, Any]:
+    values = {kind: own.over(names) - base.over(names) for kind, names in own.kinds.items()}
+    strict = 1 - (1 - own.draws['level']) / len(values)
+    sure = {kind: own.estimate(each, level=strict) for kind, each in values.items()}
     return dict(
         clean=own.estimate(own.clean - base.clean),
         corrupted=own.estimate(own.corrupted - base.corrupted),
-        categories={
-            kind: own.estimate(own.over(names) - base.over(names))
-            for kind, names in own.kinds.items()
-        },
+        categories={kind: own.estimate(each) for kind, each in values.items()},
+        lower=[kind for kind, found in sure.items() if found['high'] < 0],
+        higher=[kind for kind, found in sure.items() if found['low'] > 0],
     )
 
 

@@ -46,8 +46,9 @@ def known_share(
         if possible:
             shares.append(drawn / possible)
     tail = (1 - level) / 2
-    low, high = np.quantile(shares, (tail, 1 - tail))
-    return dict(value=float(100 * above / range_), low=float(100 * low), high=float(100 * high))
+    ends = np.quantile(shares, (tail, 1 - tail))
+    numbers = np.round([100 * above / range_, *(100 * ends)], 9) + 0.0  # no negative zero
+    return dict(zip(('value', 'low', 'high'), numbers.tolist(), strict=True))
 
 
 class _Ranked:

@@ -30,9 +30,8 @@ def diagnosis_tables(found: Diagnosed) -> dict[str, Table]:
     tables = {
         'Errors in %, and the parts of the raw mCE': Table(['', *names], _parts(networks)),
         'Confidence, in %': Table(['', *names], _confidence(networks)),
-        'Rise of the clean error without a half of the channels': Table(
-            ['', *names], _reliance(networks)
-        ),
+        'Rise of the clean error, in points, when half of the channels are replaced by their means':
+        Table(['', *names], _reliance(networks)),
     }
     others = [network for network in networks if network['against'] is not None]
     if others:
@@ -115,7 +114,7 @@ def _heading(found: Diagnosed) -> str:
     return (
         f'{data["set"]}, {data["images"]:,} images, severities '
         f'{", ".join(map(str, found["severities"]))}; [low, high] is the {level:g} % interval of '
-        'the paired bootstrap over images'
+        'the paired bootstrap over images.'
     )
 
 
@@ -245,32 +244,25 @@ def _compared_with(network: Diagnosed, found: Diagnosed) -> str:
         if baseline is None:
             return f'It is compared with {own}, and with no other network.'
         return f'It is compared with {own}; the other networks are compared with it.'
-    kinds: dict[str, list[str]] = dict(lower=[], higher=[], open=[])
-    for kind, difference in against['categories'].items():
-        kinds[_direction(difference)].append(kind)
     where = [
-        f'{direction} in {_listing(kinds[direction])}'
+        f'{direction} in {_listing(against[direction])}'
         for direction in ('lower', 'higher')
-        if kinds[direction]
+        if against[direction]
     ]
-    if kinds['open']:
-        where.append(f'not to be told apart in {_listing(kinds["open"])}')
+    told = {*against['lower'], *against['higher']}
+    rest = [kind for kind in against['categories'] if kind not in told]
+    if rest:
+        where.append(f'not to be told apart in {_listing(rest)}')
     difference = against['corrupted']
-    direction = _direction(difference)
     verdict = f'differs by {_signed(difference)}, which cannot be told from none'
-    if direction != 'open':
-        size = difference if difference['low'] > 0 else _negative(difference)
-        verdict = f'is {direction} by {_points(size)}'
+    if difference['low'] > 0:
+        verdict = f'is higher by {_points(difference)}'
+    elif difference['high'] < 0:
+        verdict = f'is lower by {_points(_negative(difference))}'
     return (
         f'Compared with {baseline} on the same {images:,} images, its corrupted error {verdict}: '
         f'{"; ".join(where)}.'
     )
-
-
-def _direction(difference: Mapping[str, float]) -> str:
-    if difference['high'] < 0:
-        return 'lower'
-    return 'higher' if difference['low'] > 0 else 'open'
 
 
 def _named(part: str) -> str:

@@ -71,7 +71,7 @@ def test_what_cannot_be_diagnosed_is_refused(folder, capsys, argv, message):
 
 def test_nothing_is_claimed_that_an_interval_does_not_support():
     # Twins of one skill: no difference is there to be found.
-    one, two = (result(name, draw, name * 2) for draw, name in enumerate('ab'))
+    one, two = (result(name, draw, name, images=400) for draw, name in enumerate('ab', 4))
     found = diagnose([one, two])
     _, other = found['networks']
     assert other['against']['corrupted']['low'] < 0 < other['against']['corrupted']['high']

@@ -18,8 +18,8 @@ import mmpretrain
 import torch
 
 import mmct
-from mmct.runs.checkpoint import load, load_state_dict
 from mmct.runs.files import write_json, write_whole
+from mmct.runs.weights import load, load_state_dict
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent

@@ -16,7 +16,7 @@ from .stack import RefusedModules, has_torch, installed_stack
 from .version import __version__
 
 _LIGHT = ('corruptions', 'evaluation', 'report', 'theory')
-_WITH_TORCH = ('scoring',)
+_WITH_TORCH = ('scoring', 'runs.weights')
 # Looked up in that room.
 _SCORING = ('Diagnosis', 'Scorecard', 'diagnose', 'score')
 _WITH_STACK = (
@@ -31,7 +31,7 @@ _PARTS = (
 )  # fmt: skip
 
 __all__ = [
-    '__version__', 'config_path', 'cli', 'runs', *_LIGHT, *_SCORING, *_WITH_TORCH, *_WITH_STACK,
+    '__version__', 'config_path', 'cli', 'runs', *_LIGHT, *_SCORING, 'scoring', *_WITH_STACK,
 ]  # fmt: skip
 
 if installed_stack() is None:

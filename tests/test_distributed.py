@@ -12,7 +12,7 @@ from small_network import MODEL
 from tool_runs import ROOT, TEST, TRAIN, in_processes, log_of
 
 import mmct
-from mmct.runs.checkpoint import load, load_state_dict
+from mmct.runs.weights import load, load_state_dict
 
 # No augmentation: both see the same images, in batches of the same content.
 CONFIG = """

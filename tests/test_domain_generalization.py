@@ -15,8 +15,8 @@ from mmct import config_path
 from mmct.datasets import PACS
 from mmct.runs import CTError
 from mmct.runs.building import build_runner
-from mmct.runs.checkpoint import load_state_dict
 from mmct.runs.domains import check_split, set_test_domain
+from mmct.runs.weights import load_state_dict
 from mmct.studies import TrainedRun
 from mmct.studies.scores import DomainScore
 

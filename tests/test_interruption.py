@@ -10,7 +10,7 @@ from small_network import MODEL
 from tool_runs import TRAIN, in_processes, log_of
 
 import mmct
-from mmct.runs.checkpoint import load
+from mmct.runs.weights import load
 
 # Shrunk digits; batches are augmented in the workers (crops) and in the main
 # process (Mixup).

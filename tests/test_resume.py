@@ -26,7 +26,7 @@ from tool_runs import (
     succeed,
 )
 
-from mmct.runs.checkpoint import load, load_state_dict
+from mmct.runs.weights import load, load_state_dict
 
 STOCK = Path(mmpretrain.__file__).parent / '.mim' / 'tools' / 'train.py'
 OPTIONS = ('--work-dir', 'run', '--allow-weak-teacher', '--cfg-options', *SMALL)

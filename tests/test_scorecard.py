@@ -284,3 +284,76 @@ def test_bn_is_adapted_before_a_plain_test(folder):
     before = (folder / 'net.pth').read_bytes()
     assert accuracy('--recalibrate-bn', '1') != accuracy()
     assert (folder / 'net.pth').read_bytes() == before
+
+
+SCORE = TEST.with_name('score.py')
+TINY = ('timm/test_resnet', 'images', '--weights', 'random', '--classes-by-position')
+
+
+@pytest.fixture
+def images(tmp_path):
+    """1,000 classes, as the network has, of an image each."""
+    pixels = np.random.default_rng(0).integers(0, 256, (1000, 16, 16, 3), np.uint8)
+    for number, image in enumerate(pixels):
+        (tmp_path / 'images' / f'{number:04}').mkdir(parents=True)
+        Image.fromarray(image).save(tmp_path / 'images' / f'{number:04}' / 'a.png')
+    return tmp_path
+
+
+def test_any_network_is_scored_by_name_and_a_second_run_adds_to_the_first(images):
+    few = ('--size', '16', '--subset', '40', '--severities', '1')
+    first = run(SCORE, *TINY, *few, '--only', 'fog', cwd=images)
+    assert first.code == 0, first.err
+    assert first.out.splitlines()[-1] == 'result: scorecard_timm_test_resnet.json'
+    fog = result(images, 'scorecard_timm_test_resnet.json')['cells'][0]
+    last = run(SCORE, *TINY, *few, '--only', 'weather', '--report', 'page.html', cwd=images)
+    assert last.code == 0, last.err
+    assert last.out.splitlines()[-1].endswith('.json; report: page.html')
+    found = result(images, 'scorecard_timm_test_resnet.json')
+    assert [cell['corruption'] for cell in found['cells']] == ['snow', 'frost', 'fog', 'brightness']
+    assert found['cells'][2] == fog
+    assert found['data']['subset'] == '40 of 1000 images'
+
+
+def test_a_config_and_its_checkpoint_are_scored_as_by_test(folder):
+    few = (*FEW, '--work-dir', 'run', '--out')
+    for tool, out in ((SCORE, 'one.json'), (TEST, 'two.json')):
+        more = () if tool == SCORE else ('--corruptions', 'generated')
+        ended = run(tool, 'config.py', 'net.pth', *more, *few, out, cwd=folder)
+        assert ended.code == 0, ended.err
+    assert result(folder, 'one.json') == result(folder, 'two.json')
+
+
+def test_classes_of_another_name_are_refused_unless_positions_are_meant(folder):
+    manifest = folder / 'set' / 'manifest.json'
+    content = json.loads(manifest.read_text())
+    content['source']['classes'][3] = 'three'
+    manifest.write_text(json.dumps(content))
+    argv = ('--data-root', 'set', *FEW, '--out', 'r.json')
+    line = refused(score(folder, *argv, corruptions='arrays'))
+    assert "class 3 of the set is 'three', which the network does not know" in line
+    ended = score(folder, *argv, '--classes-by-position', corruptions='arrays')
+    assert ended.code == 0, ended.err
+
+
+NO_NETWORK = {
+    'library': (('tim/resnet18', 'images'), "there is no network 'tim/resnet18'"),
+    'name': (('timm/resnet1', 'images'), "did you mean 'resnet18'?"),
+    'module': (('mine:net', 'images'), 'module mine cannot be imported'),
+    'folder': (('timm/test_resnet', 'nowhere', '--weights', 'random'), 'no folder nowhere'),
+    'weights': (('timm/test_resnet', 'images', '--weights', 'no.pth'), 'no.pth does not exist'),
+    'category': ((*TINY, '--only', 'wether'), "did you mean 'weather'?"),
+    'no images': (('timm/test_resnet',), 'IMAGES are missing'),
+    'labels': (('timm/test_resnet', 'x.npy', '--weights', 'random'), 'give --labels'),
+}
+
+
+@pytest.mark.parametrize('argv, said', NO_NETWORK.values(), ids=NO_NETWORK)
+def test_what_cannot_be_scored_is_one_line(tmp_path, argv, said):
+    (tmp_path / 'images' / 'a').mkdir(parents=True)
+    Image.new('RGB', (8, 8)).save(tmp_path / 'images' / 'a' / '1.png')
+    ended = run(SCORE, *argv, cwd=tmp_path)
+    assert ended.code == 2
+    assert ended.err.strip().splitlines()[-1].startswith('score.py: error: ')
+    assert said in ended.err.strip().splitlines()[-1]
+    assert {path.name for path in tmp_path.iterdir()} == {'images'}

@@ -40,8 +40,8 @@ from tool_runs import (
 import mmct
 from mmct.cli import train, training
 from mmct.cli.options import Parser
-from mmct.runs.checkpoint import load_state_dict, safe_loading
 from mmct.runs.configs import load_config
+from mmct.runs.weights import load_state_dict, safe_loading
 from mmct.teacher import CONSISTENCY, RECIPE, TeacherRecipe, teacher_config
 
 

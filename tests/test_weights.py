@@ -4,7 +4,7 @@ import pytest
 import torch
 from tool_runs import BN, CT, SMALL, TRAIN, WEAK, result_of, run, same_weights, served, succeed
 
-from mmct.runs.checkpoint import load_state_dict
+from mmct.runs.weights import load_state_dict
 
 RUN = ('--cfg-options', *SMALL, 'train_cfg.max_epochs=1', WEAK)
 

@@ -27,8 +27,8 @@ from mmengine.registry import DefaultScope
 from small_network import OPTIONS
 
 import mmct
-from mmct.runs.checkpoint import load_state_dict
 from mmct.runs.isolation import isolated
+from mmct.runs.weights import load_state_dict
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN, TEST = ROOT / 'tools' / 'train.py', ROOT / 'tools' / 'test.py'

@@ -10,9 +10,9 @@ import grounds
 import torch
 from processes import Ended, call, contents
 
-from mmct.runs.checkpoint import load, load_state_dict
 from mmct.runs.errors import CTError
 from mmct.runs.identity import digest
+from mmct.runs.weights import load, load_state_dict
 
 COUNT = 200
 # Of so many cases one goes through a tool, the others to what the tools read with.

@@ -10,7 +10,7 @@ from PIL import Image
 from processes import Ended, call
 
 from mmct import config_path
-from mmct.runs.checkpoint import load, load_state_dict
+from mmct.runs.weights import load, load_state_dict
 
 # The run of the digits in small: both stages, augmentation in workers and in the main process,
 # and a scorecard of both networks.

@@ -29,7 +29,7 @@ _RELEASED = ('cifar10c', 'cifar100c')
 # Options that mean something with --corruptions alone, and where they go.
 _FOR_FILES = ('data_root', 'check_md5')
 _FOR_GENERATED = ('seed', 'table')
-_FOR_ANY = ('only', 'severities', 'no_clean', 'reference', 'name')
+_FOR_ANY = ('only', 'severities', 'no_clean', 'reference', 'name', 'classes_by_position', 'subset')
 
 
 def add_corruption_arguments(parser: Parser) -> None:
@@ -41,14 +41,17 @@ def add_corruption_arguments(parser: Parser) -> None:
     group = parser.add_argument_group('corruption scorecard')
     group.add_argument(
         '--corruptions',
-        type=_known_set,
+        type=known_set,
         metavar='SET',
         help=f'score on all cells of a corruption set: {", ".join(SETS)}; generated: made '
         "from the config's own test set",
     )
     group.add_argument('--data-root', help='folder of the set')
     group.add_argument(
-        '--only', nargs='+', metavar='NAME', help='these corruptions, default all of the set'
+        '--only',
+        nargs='+',
+        metavar='NAME',
+        help="these corruptions, or categories as 'weather'; default all of the set",
     )
     group.add_argument(
         '--severities', nargs='+', type=severity_argument, metavar='N', help='default all, 1 to 5'
@@ -58,7 +61,13 @@ def add_corruption_arguments(parser: Parser) -> None:
         '--table', choices=['cifar', 'imagenet'], help='of generated ones, default by size'
     )
     add_flag(group, '--check-md5', 'compare the files with the released ones')
+    add_subset(group)
     add_flag(group, '--no-clean', 'without the clean images of the config')
+    add_flag(
+        group,
+        '--classes-by-position',
+        'output N is class N of the set, whatever the names of the two are',
+    )
     group.add_argument(
         '--reference',
         help="normalise by 'alexnet' (ImageNet-C alone) or by an earlier result file",
@@ -66,7 +75,53 @@ def add_corruption_arguments(parser: Parser) -> None:
     group.add_argument('--name', help="of the run, in tables; default the config's")
 
 
-def _known_set(word: str) -> str:
+def add_subset(group: argparse._ArgumentGroup) -> None:
+    """Add the option that scores a part of the images.
+
+    Args:
+        group (argparse._ArgumentGroup): Gets it.
+    """
+    group.add_argument(
+        '--subset',
+        nargs='+',
+        metavar='N',
+        help='N images, evenly spaced and always the same; or names of classes, or a .txt file '
+        'with one a line, for the images of these',
+    )
+
+
+def subset_of(args: argparse.Namespace) -> int | list[str] | None:
+    """Read the value of ``--subset``.
+
+    Args:
+        args (argparse.Namespace): What the parser gave.
+
+    Returns:
+        int | list[str] | None: As :func:`mmct.scoring.images.select` takes it.
+
+    Raises:
+        OSError: If its file cannot be read.
+    """
+    words = args.subset
+    if words is None or len(words) > 1:
+        return words
+    if words[0].isdecimal():
+        return int(words[0])
+    if words[0].endswith('.txt'):
+        lines = Path(words[0]).read_text(encoding='utf-8').splitlines()
+        return [line.strip() for line in lines if line.strip()]
+    return words
+
+
+def known_set(word: str) -> str:
+    """Read the name of a corruption set.
+
+    Args:
+        word (str): What the user wrote.
+
+    Raises:
+        ArgumentTypeError: If there is no such set; names the nearest.
+    """
     if word in SETS:
         return word
     hint = suggestion(word.lower().replace('-', ''), SETS)
@@ -95,6 +150,17 @@ def check_corruption_arguments(parser: Parser, args: argparse.Namespace) -> None
             parser.error(f'--check-md5 is for {" and ".join(_RELEASED)} alone')
     if idle:
         parser.error(f'--{min(idle).replace("_", "-")} {remedy}')
+
+
+def _classes_of(checkpoint: str) -> list[str] | None:
+    """Read the names of the classes that a checkpoint's network was trained on, if it has them."""
+    from mmct.runs.weights import load
+
+    found = load(checkpoint)
+    meta = found.get('meta') if isinstance(found, dict) else None
+    data = meta.get('dataset_meta') if isinstance(meta, dict) else None
+    names = data.get('classes') if isinstance(data, dict) else None
+    return [str(name) for name in names] if isinstance(names, (list, tuple)) else None
 
 
 def set_corruptions(cfg: 'Config', args: argparse.Namespace) -> None:
@@ -134,5 +200,8 @@ def set_corruptions(cfg: 'Config', args: argparse.Namespace) -> None:
         name=args.name,
         fp16=bool((cfg.get('test_cfg') or {}).get('fp16')),
         recalibrate_bn=args.recalibrate_bn,
+        classes=_classes_of(args.checkpoint),
+        classes_by_position=args.classes_by_position,
+        subset=subset_of(args),
     )
     import_mmct(cfg)

@@ -10,6 +10,7 @@ from mmct.version import __version__
 COMMANDS = dict(
     train='train a model; with a CT config, its BN-free teacher first',
     test='evaluate a checkpoint, also on corrupted images',
+    score='score any network on corrupted images: timm, torchvision, your own',
     report='make tables and a page from result files',
     diagnose='say why networks fail under corruption, from result files',
     study='train and score each arm of a study with each seed',

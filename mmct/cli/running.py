@@ -111,7 +111,7 @@ def _message(error: BaseException) -> str | None:
     if isinstance(error, ConfigError):
         return f'{one_line(error)}; MMCT_TRACEBACK=1 shows where'
     if isinstance(error, pickle.UnpicklingError):
-        from mmct.runs.checkpoint import reason
+        from mmct.runs.weights import reason
 
         return f'a checkpoint holds more than weights, it was not loaded: {reason(error)}'
     if isinstance(error, (CTError, StackError)):

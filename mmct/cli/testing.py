@@ -13,13 +13,13 @@ from mmengine.runner import Runner
 from mmpretrain.models import ImageClassifier
 
 from mmct.runs.building import build_runner, data_loader
-from mmct.runs.checkpoint import check_fits, is_url, load_state_dict, safe_loading
 from mmct.runs.config_check import check_config
 from mmct.runs.configs import load_config
 from mmct.runs.errors import CTError, config_errors, trial_of
 from mmct.runs.files import write_bytes
 from mmct.runs.isolation import isolated
 from mmct.runs.ranks import join_processes, unwrapped
+from mmct.runs.weights import check_fits, is_url, load_state_dict, safe_loading
 from mmct.scoring.rehearsal import rehearse_scoring
 
 from .configs import merge_cfg_options, merge_common_arguments, set_loader

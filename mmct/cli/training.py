@@ -14,14 +14,7 @@ from pydantic import Field
 from mmct.methods import add_methods
 from mmct.records import Record, read_record
 from mmct.runs.building import build_runner, data_loader, dump_config
-from mmct.runs.checkpoint import (
-    check_fits,
-    check_some_fit,
-    checkpoint_to_resume,
-    load_state_dict,
-    other_checkpoints,
-    safe_loading,
-)
+from mmct.runs.checkpoint import checkpoint_to_resume, other_checkpoints
 from mmct.runs.config_check import check_config
 from mmct.runs.configs import (
     import_mmct,
@@ -35,6 +28,7 @@ from mmct.runs.domains import set_test_domain
 from mmct.runs.errors import CTError, config_errors
 from mmct.runs.files import lock_folder, write_json
 from mmct.runs.ranks import join_processes, on_main_rank, unwrapped
+from mmct.runs.weights import check_fits, check_some_fit, load_state_dict, safe_loading
 from mmct.teacher import switch_on_ct, teacher_hook
 from mmct.teacher.rehearsal import rehearse_alone
 

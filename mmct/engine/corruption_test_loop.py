@@ -18,6 +18,7 @@ from mmct.report import print_scorecards
 from mmct.runs.errors import CTError
 from mmct.runs.ranks import unwrapped
 from mmct.scoring import as_network, score_cells
+from mmct.scoring.images import select
 
 
 @LOOPS.register_module()
@@ -50,6 +51,8 @@ class CorruptionTestLoop(BaseLoop):
             None, not known.
         classes_by_position (bool): Whether not to compare them with those of the set.
             Defaults to False.
+        subset (int | Sequence[str], optional): See :func:`mmct.scoring.images.select`.
+            Defaults to None, all images.
 
     Raises:
         ValueError: If data set or evaluator are others.
@@ -70,6 +73,7 @@ class CorruptionTestLoop(BaseLoop):
         recalibrate_bn: int = 0,
         classes: Sequence[str] | None = None,
         classes_by_position: bool = False,
+        subset: int | Sequence[str] | None = None,
     ) -> None:
         super().__init__(runner, dataloader)
         self.evaluator = (
@@ -84,6 +88,9 @@ class CorruptionTestLoop(BaseLoop):
         if with_clean:
             own = getattr(self.cells, 'clean', None)
             self.clean = own if clean is None else _clean_images(clean)
+        if subset is not None:
+            self.cells = select(self.cells, subset)
+            self.clean = self.clean and select(self.clean, subset)
 
     def run(self) -> dict[str, float]:
         """Score all cells that are not scored yet.

@@ -172,10 +172,12 @@ def unpack(text: str, dtype: str, count: int) -> np.ndarray:
     """
     expected = count * np.dtype(dtype).itemsize
     try:
-        found = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), expected + 1)
+        reader = zlib.decompressobj()
+        found = reader.decompress(base64.b64decode(text, validate=True), expected + 1)
     except (binascii.Error, zlib.error) as error:
         raise ValueError(str(error)) from error
-    if len(found) != expected:
+    # Without its end there is no checksum.
+    if len(found) != expected or not reader.eof:
         raise ValueError(f'they are not those of {count} values')
     return np.frombuffer(found, dtype)
 

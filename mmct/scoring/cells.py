@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from mmct.corruptions import CLEAN, Cell
@@ -86,7 +87,10 @@ def score_cells(
     """
     data = corrupted.metainfo['corruptions']
     sources = [source for source in (clean, corrupted) if source is not None]
-    settings = dict(weights_sha256=network.digest(), fp16=fp16, recalibrate_bn=recalibrate_bn)
+    # Of the clean images, where there are some: the same whichever cells are asked for.
+    some = _first(clean or getattr(corrupted, 'clean', None) or corrupted)
+    mark = network.digest(torch.from_numpy(some).permute(0, 3, 1, 2))
+    settings = dict(weights_sha256=mark, fp16=fp16, recalibrate_bn=recalibrate_bn)
     cells = [cell for source in sources for cell in source.cells]
 
     def finish() -> dict[str, Any]:
@@ -110,7 +114,7 @@ def score_cells(
     with closing(ResultInProgress(out, dict(**settings, data=data), cells, replace)) as kept:
         with evaluating(network.module), restored_buffers(network.module):
             predict = Predictor(network, fp16, channels_last)
-            num_classes = predict.num_classes(_first(corrupted))
+            num_classes = predict.num_classes(some)
             predict.network, outputs = matched(network, num_classes, corrupted, classes_by_position)
             num_classes = outputs.get('outputs', num_classes)
             progress = None if quiet else _progress(sources, kept)

@@ -224,6 +224,43 @@ class Selection:
         self.source.close()
 
 
+def select(source: CellSource, subset: int | Sequence[str]) -> Selection:
+    """Select a part of the images, always the same one.
+
+    Args:
+        source (CellSource): Has them.
+        subset (int | Sequence[str]): So many, evenly spaced: where images lie class by class,
+            each class has its share. Or the images of these classes, by name.
+
+    Returns:
+        Selection: Results say that it is one.
+
+    Raises:
+        CTError: If there are not so many images, or no such class.
+    """
+    total = source.num_images
+    if isinstance(subset, int):
+        if not 0 < subset <= total:
+            raise CTError(f'there are {total} images: a subset has from 1 to so many, got {subset}')
+        positions = np.arange(subset) * total // subset
+        return Selection(source, positions, f'{subset} of {total} images')
+    names = list(source.metainfo.get('classes') or ())
+    unknown = [word for word in subset if word not in names]
+    if unknown or not subset:
+        what = f'class {unknown[0]!r} is none' if unknown else 'no class is given'
+        raise CTError(f'{what}: the set has {", ".join(map(str, names[:10])) or "no names"} ...')
+    chosen = [number for number, word in enumerate(names) if word in set(subset)]
+    positions = np.flatnonzero(np.isin(source.labels, chosen))
+    labels = np.searchsorted(chosen, source.labels[positions])
+    return Selection(
+        source,
+        positions,
+        f'{len(chosen)} of {len(names)} classes',
+        labels.astype(np.int64),
+        [names[number] for number in chosen],
+    )
+
+
 def describe(
     name: str,
     labels: np.ndarray,

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mmct.evaluation import Comparison, compare, diagnose, probability_scores, read_result
 from mmct.evaluation.error_table import reference_from
 from mmct.report import Table, cells_to_csv, render, score_table, to_html
@@ -15,7 +13,7 @@ from mmct.runs.errors import CTError
 from mmct.runs.files import write_bytes, write_json, write_text
 
 from .cells import score_cells
-from .images import CellSource, CorruptedImages, Selection, open_images
+from .images import CellSource, CorruptedImages, open_images, select
 from .networks import as_network
 
 if TYPE_CHECKING:
@@ -282,7 +280,7 @@ def open_cells(
     else:
         corrupted = CorruptedImages(source, corruptions, severities, seed, table)
     if subset is not None:
-        source, corrupted = (each and _selected(each, subset) for each in (source, corrupted))
+        source, corrupted = (each and select(each, subset) for each in (source, corrupted))
     return source, corrupted
 
 
@@ -295,28 +293,3 @@ def _chosen(
             'when you make it'
         )
     return source
-
-
-def _selected(source: CellSource, subset: int | Sequence[str]) -> CellSource:
-    total = source.num_images
-    if isinstance(subset, int):
-        if not 0 < subset <= total:
-            raise CTError(f'there are {total} images: a subset has from 1 to so many, got {subset}')
-        # Evenly spaced: where images lie class by class, each class has its share.
-        positions = np.arange(subset) * total // subset
-        return Selection(source, positions, f'{subset} of {total} images')
-    names = list(source.metainfo.get('classes') or ())
-    unknown = [word for word in subset if word not in names]
-    if unknown or not subset:
-        what = f'class {unknown[0]!r} is none' if unknown else 'no class is given'
-        raise CTError(f'{what}: the set has {", ".join(map(str, names[:10])) or "no names"} ...')
-    chosen = [number for number, word in enumerate(names) if word in set(subset)]
-    positions = np.flatnonzero(np.isin(source.labels, chosen))
-    labels = np.searchsorted(chosen, source.labels[positions])
-    return Selection(
-        source,
-        positions,
-        f'{len(chosen)} of {len(names)} classes',
-        labels.astype(np.int64),
-        [names[number] for number in chosen],
-    )

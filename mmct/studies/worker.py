@@ -20,11 +20,12 @@ from mmpretrain.models import ImageClassifier
 
 from mmct.models import build_classifier
 from mmct.runs.building import build_runner
-from mmct.runs.checkpoint import check_fits, checkpoint_to_resume, load_state_dict, safe_loading
+from mmct.runs.checkpoint import checkpoint_to_resume
 from mmct.runs.configs import resume_from
 from mmct.runs.errors import CTError, DivergedError, LockedError
 from mmct.runs.files import lock_folder, write_text, write_whole
 from mmct.runs.isolation import isolated
+from mmct.runs.weights import check_fits, load_state_dict, safe_loading
 
 from .cell import BUSY, DONE, FAILED, Cell, Outcome, hashed
 from .registry import SCORES

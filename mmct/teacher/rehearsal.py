@@ -14,10 +14,10 @@ from mmpretrain.models import ImageClassifier
 
 from mmct.models import build_classifier, calibrate, fold_weights, start_from_teacher
 from mmct.runs.building import check_finite
-from mmct.runs.checkpoint import safe_loading
 from mmct.runs.errors import trial_of
 from mmct.runs.isolation import isolated
 from mmct.runs.ranks import unwrapped
+from mmct.runs.weights import safe_loading
 from mmct.scoring.rehearsal import rehearse_scoring
 
 from .config import TeacherRecipe

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmct.runs.checkpoint import load_state_dict
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_json, write_whole
 from mmct.runs.identity import differences, in_short
+from mmct.runs.weights import load_state_dict
 
 
 class TeacherStore:

@@ -19,13 +19,14 @@ from mmct.models import (
     fold_weights,
     standardise_weights,
 )
-from mmct.runs.checkpoint import checkpoint_to_resume, load_state_dict, safe_loading
+from mmct.runs.checkpoint import checkpoint_to_resume
 from mmct.runs.configs import resume_from
 from mmct.runs.data_content import data_cache, data_mark
 from mmct.runs.errors import CTError
 from mmct.runs.identity import fingerprint, in_short
 from mmct.runs.isolation import isolated, stop_workers
 from mmct.runs.ranks import on_main_rank, unwrapped
+from mmct.runs.weights import load_state_dict, safe_loading
 
 from .config import TeacherRecipe, teacher_config
 from .evaluation import teacher_record

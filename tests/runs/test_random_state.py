@@ -5,8 +5,8 @@ import random
 import numpy as np
 import torch
 
-from mmct.runs.checkpoint import load
 from mmct.runs.reproducibility import random_state, seed_all, set_random_state
+from mmct.runs.weights import load
 
 
 def draw():

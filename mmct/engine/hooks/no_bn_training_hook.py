@@ -18,11 +18,11 @@ from mmct.models import (
     remove_batch_norm,
 )
 from mmct.runs.building import is_simulated
-from mmct.runs.checkpoint import check_some_fit, load_state_dict, safe_loading
 from mmct.runs.configs import type_name
 from mmct.runs.errors import CTError, DivergedError
 from mmct.runs.identity import start_of
 from mmct.runs.ranks import unwrapped
+from mmct.runs.weights import check_some_fit, load_state_dict, safe_loading
 from mmct.teacher.start import share, training_inputs
 
 

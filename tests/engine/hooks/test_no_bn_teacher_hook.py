@@ -15,7 +15,7 @@ from mmpretrain.registry import MODELS
 from mmct.engine import NoBNTrainingHook
 from mmct.models import CTClassifier, NoNorm
 from mmct.runs import CTError
-from mmct.runs.checkpoint import load_state_dict, safe_loading
+from mmct.runs.weights import load_state_dict, safe_loading
 from mmct.teacher import TeacherStore
 
 

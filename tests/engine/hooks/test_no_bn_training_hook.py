@@ -99,7 +99,7 @@ def test_calibrate_keeps_the_checkpoints_weights(nobn, train, tmp_path):
 
 
 def test_a_resumed_run_is_not_calibrated_again(nobn, train, monkeypatch):
-    from mmct.runs.checkpoint import safe_loading
+    from mmct.runs.weights import safe_loading
 
     train(nobn())
     cfg = nobn(options={'train_cfg.max_epochs': 2})

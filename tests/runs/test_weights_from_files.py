@@ -11,8 +11,8 @@ from tool_runs import Bomb, served
 from torch import nn
 
 from mmct.runs import CTError
-from mmct.runs.checkpoint import check_some_fit, load, load_state_dict, safe_loading
 from mmct.runs.identity import digest
+from mmct.runs.weights import check_some_fit, load, load_state_dict, safe_loading
 
 
 def test_loads_plain_and_wrapped_weights(tmp_path):

@@ -1,0 +1,168 @@
+"""Networks by name: timm's, torchvision's, or those of a module of the user's own."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmct.messages import suggestion
+from mmct.runs.errors import CTError, one_line
+
+from .options import Parser, positive_integer
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from mmct.scoring import TorchNetwork
+
+NETWORK_HELP = 'timm/NAME, torchvision/NAME, package.module:factory, or a config'
+
+
+def add_network_arguments(parser: Parser) -> None:
+    """Add the options of a network that is no config's.
+
+    Args:
+        parser (Parser): Gets them.
+    """
+    group = parser.add_argument_group('network')
+    group.add_argument(
+        '--weights',
+        default='pretrained',
+        metavar='FILE',
+        help="file of a state dict; 'pretrained' (default) takes those of the library, which it "
+        "downloads, 'random' none",
+    )
+    for name in ('mean', 'std'):
+        group.add_argument(
+            f'--{name}',
+            nargs=3,
+            type=float,
+            metavar=('R', 'G', 'B'),
+            help=f'{name} of the pixels, from 0 to 1, by which they are normalised; default what '
+            'the library says',
+        )
+    group.add_argument(
+        '--size',
+        type=positive_integer,
+        help='pixels to which images are resized and cropped before they are corrupted; default '
+        'what the library says',
+    )
+    group.add_argument('--device', help="such as 'cuda:1'; default cuda where there is one")
+
+
+def is_config(word: str) -> bool:
+    """Tell a config from the name of a network."""
+    return word.endswith('.py') or '::' in word
+
+
+def load_network(args: Namespace) -> tuple[TorchNetwork, int | None]:
+    """Build the network that the options name.
+
+    Args:
+        args (Namespace): ``network``, and the options of :func:`add_network_arguments`.
+
+    Returns:
+        tuple[TorchNetwork, int | None]: The network, and the size of its images; None: any.
+
+    Raises:
+        CTError: If there is no such network, or the weights are not its.
+    """
+    import torch
+
+    from mmct.scoring import TorchNetwork
+
+    kind, _, name = args.network.partition('/')
+    if kind in _LIBRARIES and name:
+        module, known = _LIBRARIES[kind](name, args.weights == 'pretrained')
+    elif ':' in args.network:
+        module, known = _own(args.network), {}
+    else:
+        hint = suggestion(kind, [f'{library}/NAME' for library in _LIBRARIES], NETWORK_HELP)
+        raise CTError(f'there is no network {args.network!r}: {hint}')
+    if args.weights not in ('pretrained', 'random'):
+        _load_weights(module, args.weights)
+    size = args.size or known.get('size')
+    device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    mean, std = args.mean or known.get('mean'), args.std or known.get('std')
+    return TorchNetwork(module, mean=mean, std=std, device=device), size
+
+
+def _timm(name: str, pretrained: bool) -> tuple[nn.Module, Mapping[str, Any]]:
+    timm = _library('timm')
+    if name.split('.')[0] not in timm.list_models():
+        raise CTError(f'timm has no network {name!r}: {suggestion(name, timm.list_models(), "")}')
+    with _download(name):
+        module = timm.create_model(name, pretrained=pretrained)
+    data = timm.data.resolve_model_data_config(module)
+    return module, dict(mean=data['mean'], std=data['std'], size=data['input_size'][-1])
+
+
+def _torchvision(name: str, pretrained: bool) -> tuple[nn.Module, Mapping[str, Any]]:
+    models = _library('torchvision.models')
+    names = models.list_models(module=models)
+    if name not in names:
+        raise CTError(f'torchvision has no classifier {name!r}: {suggestion(name, names, "")}')
+    weights = models.get_model_weights(name).DEFAULT
+    with _download(name):
+        module = models.get_model(name, weights=weights if pretrained else None)
+    data = weights.transforms()
+    return module, dict(mean=data.mean, std=data.std, size=data.crop_size[0])
+
+
+_LIBRARIES: dict[str, Callable[[str, bool], tuple[Any, Mapping[str, Any]]]] = dict(
+    timm=_timm, torchvision=_torchvision
+)
+
+
+class _download:
+    """Within the block a library may download weights; what goes wrong is the network's."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, where: object) -> None:
+        if isinstance(error, (OSError, RuntimeError)):
+            raise CTError(
+                f'the weights of {self.name} cannot be had ({one_line(error)}): give --weights '
+                'FILE, or --weights random'
+            ) from error
+
+
+def _library(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise CTError(f'{name.split(".")[0]} is not installed ({one_line(error)})') from error
+
+
+def _own(spec: str) -> Any:
+    """Call a factory of the user's, which is looked for in the current folder, too."""
+    module_name, _, factory = spec.partition(':')
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        module = import_module(module_name)
+    except ImportError as error:
+        raise CTError(f'module {module_name} cannot be imported: {one_line(error)}') from error
+    if not hasattr(module, factory):
+        names = [name for name in vars(module) if not name.startswith('_')]
+        raise CTError(f'{module_name} has no {factory!r}: {suggestion(factory, names)}')
+    return getattr(module, factory)()
+
+
+def _load_weights(module: nn.Module, file: str) -> None:
+    """Load a state dict; nothing in the file is executed."""
+    from mmct.runs.weights import load_state_dict
+
+    weights = load_state_dict(file)
+    try:
+        module.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CTError(f'{file} does not fit the network: {one_line(error)[:300]}') from error

@@ -1,0 +1,180 @@
+"""Score any network on corrupted images: timm's, torchvision's, one of your own, or a config's."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmct.runs.errors import CTError, config_errors
+
+from .corruption_options import SETS, add_subset, known_set, subset_of
+from .networks import NETWORK_HELP, add_network_arguments, is_config, load_network
+from .options import Parser, add_flag, positive_integer, seed_argument, severity_argument
+from .running import run_tool
+
+if TYPE_CHECKING:
+    from mmct.scoring.images import CellSource
+
+
+def main(argv: Sequence[str] | None = None, prog: str = 'mmct score') -> int:
+    """Run the command, as :func:`mmct.cli.running.run_tool` says.
+
+    A config and its checkpoint are scored as ``mmct test --corruptions`` does.
+
+    Args:
+        argv (Sequence[str], optional): The options. Defaults to those of the command line.
+        prog (str): The command's name, for messages. Defaults to 'mmct score'.
+
+    Returns:
+        int: The exit code.
+    """
+    import sys
+
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and is_config(words[0]):
+        from .test import main as test
+
+        chosen = any(word.split('=')[0] == '--corruptions' for word in words)
+        return test(words if chosen else [*words, '--corruptions', 'generated'], prog)
+    args = parse_args(Parser(prog=prog, description=__doc__), words)
+    return run_tool(prog, _score, args, 'stopped; the same command goes on from here')
+
+
+def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
+    """Read the options.
+
+    Args:
+        parser (Parser): Gets them.
+        argv (Sequence[str], optional): What was given; None: the command line.
+    """
+    parser.add_argument('network', metavar='NETWORK', help=NETWORK_HELP)
+    parser.add_argument(
+        'images',
+        metavar='IMAGES',
+        nargs='?',
+        help='clean images: a folder with a folder for each class, or an .npy file of uint8 '
+        '(N, H, W, 3); of a config, the checkpoint, and then the options of mmct test',
+    )
+    add_network_arguments(parser)
+    group = parser.add_argument_group('images and corruptions')
+    group.add_argument('--labels', metavar='FILE', help='.npy file of the classes of an .npy file')
+    group.add_argument(
+        '--corruptions',
+        type=known_set,
+        default='generated',
+        metavar='SET',
+        help=f'{", ".join(SETS)}; default generated: made from IMAGES; the others need an mm stack',
+    )
+    group.add_argument('--data-root', metavar='FOLDER', help='of the set')
+    group.add_argument(
+        '--only', nargs='+', metavar='NAME', help="some corruptions, or categories as 'weather'"
+    )
+    group.add_argument('--severities', nargs='+', type=severity_argument, metavar='N')
+    add_subset(group)
+    group.add_argument('--seed', type=seed_argument, default=0, help='of generated ones, default 0')
+    group.add_argument('--table', choices=['cifar', 'imagenet'], help='of generated ones')
+    add_flag(group, '--no-clean', 'leave out the clean images')
+    add_flag(
+        group,
+        '--classes-by-position',
+        'output N is class N of the images, whatever the names of the two are',
+    )
+    group = parser.add_argument_group('how, and where to')
+    group.add_argument('--recalibrate-bn', type=positive_integer, default=0, metavar='N',
+                       help='batches of each cell for the statistics of BatchNorm')  # fmt: skip
+    add_flag(group, '--amp', 'mixed precision')
+    group.add_argument('--batch-size', type=positive_integer, default=128)
+    group.add_argument(
+        '--workers', type=positive_integer, default=0, help='processes that corrupt, default none'
+    )
+    group.add_argument('--reference', metavar='RESULT', help='result file to normalise by')
+    group.add_argument('--name', help="of the run, in tables; default the network's")
+    group.add_argument('--out', type=Path, help='result file; default scorecard_<network>.json')
+    group.add_argument('--report', type=Path, metavar='FILE', help='page to write, .html')
+    add_flag(group, '--replace', "replace another run's result file")
+    args = parser.parse_args(argv)
+    stored = args.corruptions != 'generated'
+    if stored and args.data_root is None:
+        parser.error(f'--corruptions {args.corruptions} needs --data-root FOLDER')
+    if not stored and args.images is None:
+        parser.error('IMAGES are missing, which corruptions are made from')
+    if not stored and args.data_root is not None:
+        parser.error('--data-root is for a set on disk, not for generated')
+    if args.report is not None and args.report.suffix != '.html':
+        parser.error(f'--report must end in .html, got {args.report}')
+    return args
+
+
+def _score(args: Namespace) -> None:
+    from mmct.report import print_scorecards
+    from mmct.scoring import score
+
+    network, size = load_network(args)
+    title = args.name or args.network
+    out = args.out or Path(f'scorecard_{_file_name(args.network)}.json')
+    with config_errors():
+        images, labels, chosen = _images(args, size)
+        card = score(
+            network,
+            images,
+            labels,
+            **chosen,
+            subset=subset_of(args),
+            size=size,
+            classes_by_position=args.classes_by_position,
+            clean=not args.no_clean,
+            reference=args.reference,
+            recalibrate_bn=args.recalibrate_bn,
+            amp=args.amp,
+            batch_size=args.batch_size,
+            num_workers=args.workers,
+            name=title,
+            out=out,
+            replace=args.replace,
+        )
+        print_scorecards([card.result])
+        page = args.report and card.report(args.report)
+    print(f'result: {out}' + (f'; report: {page}' if page else ''))
+
+
+def _images(args: Namespace, size: int | None) -> tuple[Any, Any, dict[str, Any]]:
+    """Open what is scored; and say which corruptions of it."""
+    chosen = dict(corruptions=args.only, severities=args.severities)
+    if args.corruptions != 'generated':
+        return _stored(args, size), None, {}
+    chosen |= dict(seed=args.seed, table=args.table)
+    if Path(args.images).suffix != '.npy':
+        return args.images, None, chosen
+    if args.labels is None:
+        raise CTError(f'the classes of {args.images} are missing: give --labels FILE.npy')
+    return _array(args.images), _array(args.labels), chosen
+
+
+def _stored(args: Namespace, size: int | None) -> CellSource:
+    from mmpretrain.registry import DATASETS
+
+    from mmct.scoring.images import open_images
+
+    kind = f'mmpretrain.{SETS[args.corruptions]}'
+    settings = dict(type=kind, data_root=args.data_root, channel_order='rgb')
+    cells = DATASETS.build(
+        dict(settings, corruptions=args.only, severities=args.severities)
+    )
+    if args.images is not None:
+        cells.clean = open_images(args.images, None, size)
+    return cells
+
+
+def _array(file: str) -> Any:
+    import numpy as np
+
+    try:
+        return np.load(file, mmap_mode='r', allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise CTError(f'{file} is no .npy file of numbers: {error}') from error
+
+
+def _file_name(network: str) -> str:
+    return ''.join(c if c.isalnum() or c in '._-' else '_' for c in network)

@@ -1,0 +1,264 @@
+"""Networks and images of any kind: the same errors however they come."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+import mmct
+from mmct.corruptions import corrupt
+from mmct.evaluation import unpack_hits
+from mmct.runs.errors import CTError
+
+MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.3, 0.4)
+QUICK = dict(corruptions='noise', severities=[2, 5], quiet=True)
+
+
+@pytest.fixture(scope='module')
+def digits():
+    """uint8 RGB (40, 12, 12, 3), coloured, and their classes."""
+    data = load_digits()
+    grey = np.pad((data.images[:40] * 15.9).astype(np.uint8), ((0, 0), (2, 2), (2, 2)))
+    images = np.stack([grey, 255 - grey, grey // 2], 3)
+    return np.ascontiguousarray(images), data.target[:40]
+
+
+@pytest.fixture(scope='module')
+def net():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 3, 2), nn.BatchNorm2d(16), nn.ReLU(), nn.Flatten(), nn.Linear(400, 10)
+    ).train()
+
+
+def score(network, images, labels=None, **settings):
+    return mmct.score(network, images, labels, **{**QUICK, **settings})
+
+
+def hits(card):
+    return [unpack_hits(c).tolist() for c in [card.result['clean'], *card.result['cells']]]
+
+
+def test_hits_are_the_networks_image_by_image(net, digits):
+    images, labels = digits
+    card = score(net, images, labels, mean=MEAN, std=STD)
+    assert net.training
+    net.eval()
+    expected = []
+    for cell in [None, *((n, s) for n in mmct.corruptions.CATEGORIES['noise'] for s in (2, 5))]:
+        made = images if cell is None else corrupt(images, *cell)
+        scaled = (made / 255 - np.array(MEAN)) / np.array(STD)
+        inputs = torch.from_numpy(scaled).float().permute(0, 3, 1, 2)
+        with torch.no_grad():
+            expected.append((net(inputs).argmax(1).numpy() == labels).tolist())
+    net.train()
+    assert hits(card) == expected
+    assert 0 < card.summary['raw_mce_pct'] < 100
+
+
+def as_folder(images, labels, folder):
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        (folder / str(label)).mkdir(exist_ok=True)
+        Image.fromarray(image).save(folder / str(label) / f'{number:02}.png')
+    (folder / '.ipynb_checkpoints').mkdir()
+    return folder
+
+
+class Pairs:
+    """A data set of pictures, without labels of its own."""
+
+    def __init__(self, images, labels):
+        self.items = [(Image.fromarray(i), int(n)) for i, n in zip(images, labels, strict=True)]
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, number):
+        return self.items[number]
+
+
+def test_images_may_come_in_any_form(net, digits, tmp_path):
+    images, labels = digits
+    settings = dict(mean=MEAN, std=STD)
+    expected = hits(score(net, images, labels, **settings))
+    tensor = torch.from_numpy(images).permute(0, 3, 1, 2)
+    loader = DataLoader(TensorDataset(tensor, torch.from_numpy(labels)), 7, num_workers=2)
+    for form in ((tensor, labels), (images, labels.tolist()), (Pairs(images, labels),), (loader,)):
+        assert hits(score(net, *form, **settings)) == expected
+    order = np.argsort(labels, kind='stable')
+    sorted_ = hits(score(net, images[order], labels[order], **settings))
+    card = score(net, as_folder(images, labels, tmp_path), **settings)
+    assert hits(card) == sorted_
+    assert card.result['classes'] == [str(n) for n in range(10)]
+
+
+def test_a_network_may_be_a_function_bgr_or_of_another_size(net, digits):
+    images, labels = digits
+    net.eval()
+    scale = [torch.tensor(v).reshape(1, 3, 1, 1) for v in (MEAN, STD)]
+    expected = hits(score(net, images, labels, mean=MEAN, std=STD))
+
+    def function(batch):
+        assert batch.dtype == torch.uint8
+        return net((batch.float() / 255 - scale[0]) / scale[1])
+
+    assert hits(score(function, images, labels, normalise=False)) == expected
+
+    def flipped(batch):
+        return net(batch.flip(1))
+
+    backwards = dict(mean=MEAN[::-1], std=STD[::-1], channel_order='bgr')
+    assert hits(score(flipped, images, labels, **backwards)) == expected
+    large = score(timm.create_model('test_vit', num_classes=10), images, labels, input_size=160)
+    assert large.result['data']['images'] == 40
+
+
+def test_a_quick_look_becomes_part_of_a_full_run(net, digits, tmp_path):
+    images, labels = digits
+    calls = []
+    net.eval()
+
+    def counted(batch):
+        calls.append(len(batch))
+        return net(batch)
+
+    settings = dict(mean=MEAN, std=STD, out=tmp_path / 'r.json', quiet=True)
+    mmct.score(counted, images, labels, corruptions=['fog'], severities=[3], **settings)
+    looks, first = 2, len(calls)  # what it says of an image, and how many classes it has
+    assert first == looks + 2
+    full = mmct.score(counted, images, labels, corruptions='weather', **settings)
+    # Clean images and fog 3 are known.
+    assert len(calls) - first == looks + 19
+    assert hits(full) == hits(
+        mmct.score(counted, images, labels, corruptions='weather', mean=MEAN, std=STD, quiet=True)
+    )
+    before = len(calls)
+    again = mmct.score(counted, images, labels, corruptions='fog', severities=[3], **settings)
+    assert len(calls) - before == looks
+    assert again.result == full.result
+    with pytest.raises(CTError, match='no table with those that are asked for'):
+        mmct.score(counted, images, labels, corruptions='noise', severities=[3], **settings)
+
+
+def test_subsets_say_that_they_are_some(net, digits, tmp_path):
+    images, labels = digits
+    settings = dict(mean=MEAN, std=STD, corruptions=None, severities=None)
+    tenth = score(net, images, labels, subset=4, **settings)
+    assert tenth.result['data']['subset'] == '4 of 40 images'
+    assert not tenth.summary['is_benchmark']
+    whole = score(net, images, labels, **settings)
+    assert whole.summary['is_benchmark']
+    assert [h[::10] for h in hits(whole)] == hits(tenth)
+    with pytest.raises(ValueError, match='not scored on the same images'):
+        tenth.compare(whole)
+    folder = as_folder(images, labels, tmp_path)
+    some = score(net, folder, subset=['3', '1'], classes=[str(n) for n in range(10)],
+                 mean=MEAN, std=STD)  # fmt: skip
+    assert some.result['data']['subset'] == '2 of 10 classes'
+    # Of the network, the outputs of these alone.
+    assert some.result['model']['outputs'] == 2
+    for bad, said in ((41, '40 images'), (['11'], "class '11' is none")):
+        with pytest.raises(CTError, match=said):
+            score(net, folder, subset=bad, mean=MEAN, std=STD)
+
+
+def test_classes_are_compared_by_name(net, digits, tmp_path):
+    images, labels = digits
+    folder = as_folder(images, labels, tmp_path)
+    names = [str(n) for n in range(10)]
+    settings = dict(mean=MEAN, std=STD)
+    expected = hits(score(net, folder, classes=names, **settings))
+    turned = nn.Sequential(net, nn.Linear(10, 10, bias=False))
+    with torch.no_grad():
+        turned[1].weight.copy_(torch.eye(10)[[*range(1, 10), 0]])
+    assert hits(score(turned, folder, classes=[*names[1:], '0'], **settings)) == expected
+    other = [*names[:7], 'seven', *names[8:]]
+    with pytest.raises(CTError, match="class 7 of the set is '7', which the network does not know"):
+        score(net, folder, classes=other, **settings)
+    by_position = score(net, folder, classes=other, classes_by_position=True, **settings)
+    assert hits(by_position) == expected
+
+
+BAD = {
+    'no normalisation': (dict(mean=None), 'nothing says how'),
+    'floats': (dict(images=np.zeros((4, 8, 8, 3))), 'uint8'),
+    'labels': (dict(labels=[1, 2]), '40 integers'),
+    'no folder': (dict(images='nowhere', labels=None), 'there is no folder nowhere'),
+    'stream': (dict(images=iter(())), 'cannot be read twice'),
+    'no network': (dict(network=3), 'must be callable'),
+    'no logits': (dict(network=lambda x: x), 'must return logits'),
+    'too few outputs': (dict(network=nn.Sequential(nn.Flatten(), nn.Linear(432, 3))), '10 classes'),
+    'corruption': (dict(corruptions=['fogg']), "did you mean 'fog'"),
+    'ending': (dict(out='r.txt'), 'must end in .json'),
+}
+
+
+@pytest.mark.parametrize('change, said', BAD.values(), ids=BAD)
+def test_what_cannot_be_scored_is_named(net, digits, change, said):
+    images, labels = digits
+    given = dict(network=net, images=images, labels=labels, mean=MEAN, std=STD) | change
+    with pytest.raises((CTError, ValueError), match=said) as error:
+        score(**given)
+    assert '\n' not in str(error.value)
+
+
+def test_a_scorecard_in_python(net, digits, tmp_path):
+    images, labels = digits
+    card = score(net, images, labels, mean=MEAN, std=STD, name='mine')
+    other = score(net, images, labels, mean=(0, 0, 0), std=(1, 1, 1), name='other')
+    frame = card.to_pandas()
+    assert len(frame) == 7 and frame.error_pct.iloc[1:].mean() == pytest.approx(
+        card.summary['raw_mce_pct']
+    )
+    file = card.save(tmp_path / 'mine.json')
+    assert mmct.Scorecard.load(file).result['cells'] == card.result['cells']
+    assert 'mine' in card._repr_html_() and '<table' in card._repr_html_()
+    assert 'raw mCE' in str(card)
+    difference = card.compare(other).differences[1]['raw_mce_pct']['value']
+    assert difference == pytest.approx(other.summary['raw_mce_pct'] - card.summary['raw_mce_pct'])
+    assert card.probability_scores()['nll']['clean'] > 0
+    page = card.report(tmp_path / 'page.html', other)
+    assert 'other' in page.read_text()
+
+
+@pytest.mark.slow
+def test_it_works_without_an_mm_stack(digits, tmp_path):
+    np.save(tmp_path / 'images.npy', digits[0])
+    np.save(tmp_path / 'labels.npy', digits[1])
+    program = """
+import sys
+from importlib import metadata
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] in {'mmengine', 'mmpretrain', 'mmcv'}:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Missing())
+version = metadata.version
+def without(name):
+    if name.removeprefix('onedl-').split('-')[0] in {'mmengine', 'mmpretrain', 'mmcv'}:
+        raise metadata.PackageNotFoundError(name)
+    return version(name)
+metadata.version = without
+from mmct.cli.main import main
+sys.exit(main(['score', 'timm/test_resnet', 'images.npy', '--labels', 'labels.npy', '--weights',
+    'random', '--only', 'contrast', '--severities', '1']))
+"""
+    done = subprocess.run(
+        [sys.executable, '-c', program], cwd=tmp_path, capture_output=True, text=True,
+        env={**os.environ, 'PYTHONPATH': str(Path(mmct.__file__).parents[1])},
+    )  # fmt: skip
+    # The network has 1,000 outputs, the labels ten classes without names.
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith('result: scorecard_timm_test_resnet.json')
+    assert mmct.Scorecard.load(tmp_path / 'scorecard_timm_test_resnet.json').summary

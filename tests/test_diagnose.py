@@ -1,7 +1,8 @@
-"""``mmct diagnose`` of result files."""
+"""``mmct diagnose``, of result files and of networks."""
 
 import json
 
+import numpy as np
 import pytest
 import scorecards
 
@@ -48,6 +49,40 @@ def test_twins_are_found(folder, capsys):
     assert '**bn**' in text
 
 
+OWN = '''
+import torch
+
+def bright():
+    pool = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    norm, linear = torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 2, bias=False)
+    norm.running_mean.fill_(0.5)
+    linear.weight.data = torch.tensor([[-1.0] * 3, [1.0] * 3])
+    return torch.nn.Sequential(pool, norm, linear)
+'''
+
+
+def test_networks_are_scored_both_ways(folder, capsys):
+    (folder / 'own_networks.py').write_text(OWN)
+    rng = np.random.default_rng(0)
+    labels = np.arange(40) % 2
+    levels = np.where(labels, 160, 100)[:, None, None, None]
+    images = (levels + rng.integers(-9, 10, (40, 16, 16, 3))).astype(np.uint8)
+    np.save('images.npy', images)
+    np.save('labels.npy', labels)
+    options = (
+        '--labels labels.npy --weights random --mean 0 0 0 --std 1 1 1 --device cpu '
+        '--only brightness contrast --severities 5 --results kept --out why.json'
+    )
+    assert main(['diagnose', 'own_networks:bright', 'images.npy', *options.split()]) == 0
+    (found,) = json.loads((folder / 'why.json').read_text())['networks']
+    # All are bright now; their own mean tells them apart.
+    assert found['parts']['BN statistics']['value'] == pytest.approx(25)
+    assert found['corrupted']['value'] == pytest.approx(25)
+    assert [place['layer'] for place in found['reliance']] == ['1', 'features']
+    assert 'is a mismatch of BN statistics' in ' '.join(capsys.readouterr().out.split())
+    assert len(list((folder / 'kept').glob('*.json'))) == 2
+
+
 @pytest.mark.parametrize(
     ('argv', 'message'),
     [
@@ -56,6 +91,9 @@ def test_twins_are_found(folder, capsys):
         (['bn.json', 'other.json', '--baseline', 'othr'], "did you mean 'other'?"),
         (['bn.json', 'other.json', '--out', 'why.txt'], '--out must end in .json'),
         (['bn.json', 'unclean.json'], 'clean'),
+        (['bn.json', '--layers', '3'], '--layers is for networks, not for result files'),
+        (['config.py', 'weights.pth'], 'score its checkpoint with mmct score'),
+        (['timm/resnet18'], 'give a network and IMAGES, or result files'),
     ],
 )
 def test_what_cannot_be_diagnosed_is_refused(folder, capsys, argv, message):

@@ -210,10 +210,8 @@ def _what_would_help(network: Diagnosed) -> str:
     if network['batches'] is not None:
         gain = parts[_STATISTICS]
         batches = network['batches']
-        what = (
-            f'estimating BN statistics anew, on {batches} unlabelled '
-            f'batch{"es" * (batches > 1)} of each corruption and severity, '
-        )
+        images = 'one unlabelled batch' if batches == 1 else f'up to {batches} unlabelled batches'
+        what = f'estimating BN statistics anew, on {images} of each corruption and severity, '
         if gain['low'] > 0:
             said.append(
                 f'{what}takes away {_points(gain)} (a setting of its own, as it uses test images)'

@@ -74,7 +74,7 @@ def test_shifted_statistics_are_a_mismatch(network, images, tmp_path):
     )
     dominates, helps, compared = found.sentences[one['name']]
     assert 'is a mismatch of BN statistics' in dominates
-    assert helps.startswith('Estimating BN statistics anew, on 1 unlabelled batch')
+    assert helps.startswith('Estimating BN statistics anew, on one unlabelled batch of each')
     assert 'with no other network' in compared
     # Files of it say the same.
     names = sorted(file.name for file in tmp_path.glob('*.json'))

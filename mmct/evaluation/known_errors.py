@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .calibration_error import checked_confidence
-from .summary import LEVEL, SEED
+from .summary import LEVEL, SEED, percentile_interval
 
 # Fewer than of means: each draw is a pass over all images of all cells.
 _RESAMPLES = 400
@@ -45,9 +45,8 @@ def known_share(
         drawn, possible = sum(cell.area(times) for cell in ranked)
         if possible:
             shares.append(drawn / possible)
-    tail = (1 - level) / 2
-    ends = np.quantile(shares, (tail, 1 - tail))
-    numbers = np.round([100 * above / range_, *(100 * ends)], 9) + 0.0  # no negative zero
+    shares = 100 * np.array([above / range_, *percentile_interval(np.array(shares), level)])
+    numbers = np.round(shares, 9) + 0.0  # no negative zero
     return dict(zip(('value', 'low', 'high'), numbers.tolist(), strict=True))
 
 

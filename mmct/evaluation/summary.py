@@ -214,8 +214,21 @@ def mean_interval(
         raise ValueError(f'needs values (N,) and a level in (0, 1), got {values.shape}, {level}')
     rng = np.random.default_rng(seed)
     means = np.concatenate(list(_means(values, resamples, rng)))
+    return percentile_interval(means, level)
+
+
+def percentile_interval(drawn: np.ndarray, level: float) -> tuple[float, float]:
+    """Cut off both tails of what a bootstrap drew.
+
+    Args:
+        drawn (np.ndarray): A statistic of each draw. (R,)
+        level (float): Between 0 and 1.
+
+    Returns:
+        tuple[float, float]: The ends of the interval.
+    """
     tail = (1 - level) / 2
-    low, high = np.quantile(means, (tail, 1 - tail))
+    low, high = np.quantile(drawn, (tail, 1 - tail))
     return float(low), float(high)
 
 

@@ -40,6 +40,13 @@ class FolderCorruptionSet(StoredCorruptionSet):
     LEVELS: dict[str, tuple[str, ...]] = {}
     """The folders of the severities, where they are not called 1 to 5."""
 
+    @classmethod
+    def stored_names(cls, root: Path) -> set[str]:
+        """List the folders of any name that have folders of severities."""
+        if cls is not FolderCorruptionSet:
+            return set()
+        return {folder.parent.name for folder in root.glob('*/[1-5]') if folder.is_dir()}
+
     def has(self, corruption: str) -> bool:
         """Look for the corruption's folder."""
         return (Path(self.data_root) / corruption).is_dir()

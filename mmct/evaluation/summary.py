@@ -159,17 +159,19 @@ def error_table(cells: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
 
 
 def main_corruptions(data: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    """Select the corruptions that means are over: all but the extra ones.
+    """Select the corruptions that means are over: those of the benchmark.
 
     Args:
         data (Mapping): What the result says of the data.
         names (Sequence[str]): Those that were scored.
 
     Returns:
-        list[str]: The extra ones where nothing else was scored.
+        list[str]: Where none of the benchmark was scored, all but the extra ones; the extra ones
+        where nothing else was.
     """
     extra = data['categories'].get('extra', ())
-    return [name for name in names if name not in extra] or list(names)
+    benchmark = [name for name in names if name in ALEXNET.means]
+    return benchmark or [name for name in names if name not in extra] or list(names)
 
 
 def image_errors(cells: Sequence[Mapping[str, Any]], weights: Mapping[str, float]) -> np.ndarray:

@@ -27,7 +27,7 @@ from mmct.runs.files import lock_folder, write_text, write_whole
 from mmct.runs.isolation import isolated
 from mmct.runs.weights import check_fits, load_state_dict, safe_loading
 
-from .cell import BUSY, DONE, FAILED, Cell, Outcome, hashed
+from .cell import BUSY, DONE, FAILED, Cell, Outcome, settings_mark
 from .registry import SCORES
 from .store import Status, StudyStore, missing_scores
 
@@ -118,7 +118,7 @@ def _run(cell: Cell, store: StudyStore) -> None:
         run = TrainedRun(cell.title, cfg, folder, partial(status.say, f'scores {name}'))
         run.say(0)
         value = SCORES.build({**settings, 'name': name})(run)
-        result['scores'][name] = dict(settings=hashed(settings), value=value)
+        result['scores'][name] = dict(settings=settings_mark(settings), value=value)
         store.keep_result(cell.key, result)
 
 

@@ -229,9 +229,8 @@ class StoredCorruptionSet(CorruptionSet):
 
     def __init__(self, data_root: str, **kwargs) -> None:
         further = self.stored_names(Path(data_root)) - {*self.known}
-        self.CATEGORIES = {**self.CATEGORIES}
-        for kind, names in categories_with(sorted(further)).items():
-            self.CATEGORIES.setdefault(kind, names)
+        if further:
+            self.CATEGORIES = {**self.CATEGORIES, **categories_with(sorted(further))}
         super().__init__(data_root=data_root, **kwargs)
 
     @classmethod

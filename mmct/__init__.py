@@ -2,8 +2,8 @@
 
 Importing this package checks the installed mm stack and registers the models, hooks and data sets
 in mmpretrain's registries. Where no stack is installed, ``corruptions``, ``evaluation``,
-``report`` and ``theory`` work, and with torch ``score``; what needs a stack says so when it is
-imported.
+``report`` and ``theory`` work, and with torch ``score`` and ``diagnose``; what needs a stack says
+so when it is imported.
 """
 
 import sys
@@ -18,7 +18,7 @@ from .version import __version__
 _LIGHT = ('corruptions', 'evaluation', 'report', 'theory')
 _WITH_TORCH = ('scoring', 'runs.weights')
 # Looked up in that room.
-_SCORING = ('Scorecard', 'score')
+_SCORING = ('Diagnosis', 'Scorecard', 'diagnose', 'score')
 _WITH_STACK = (
     'corruption_sets', 'datasets', 'engine', 'methods', 'models', 'studies', 'teacher',
 )  # fmt: skip

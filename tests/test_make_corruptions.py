@@ -22,7 +22,8 @@ from tool_runs import (
     wait_until,
 )
 
-from mmct.corruptions import CORRUPTIONS, corrupt
+from mmct.corruptions import CORRUPTIONS, OwnCorruption, corrupt, identities
+from mmct.datasets import ArrayCorruptionSet
 
 CONFIG = """
 test_dataloader = dict(dataset=dict(
@@ -270,6 +271,26 @@ def test_ctrl_c_ends_all_processes_with_one_line(tmp_path):
         'make_corruptions.py: stopped; the same command goes on from here'
     )
     assert 'Traceback' not in log
+
+
+def test_a_set_of_ones_own_corruptions(tmp_path, monkeypatch):
+    make_data(tmp_path)
+    config = tmp_path / 'config.py'
+    config.write_text(config.read_text() + "custom_imports = dict(imports=['own_corruptions'])\n")
+    options = ('--corruptions', 'rain', 'fog', '--severities', '1', '3')
+    made = make(tmp_path, *options)
+    assert made.code == 0, made.err
+    _, images = pixels(tmp_path)
+    rainy = np.load(tmp_path / 'set' / 'rain.npy')
+    np.testing.assert_array_equal(rainy[12:], corrupt(images, 'rain', 3))
+    assert list(manifest(tmp_path)['corruptions']) == ['fog', 'rain']
+    assert manifest(tmp_path)['own'] == identities(['rain'])
+    cells = ArrayCorruptionSet(data_root=str(tmp_path / 'set'), corruptions=['own'])
+    assert cells.cells == (('rain', 1), ('rain', 3))
+    assert cells.metainfo['corruptions']['own'] == identities(['rain'])
+    # Another function under that name.
+    monkeypatch.setattr(OwnCorruption, 'identity', 'own_corruptions.rain (other)')
+    assert 'which is own_corruptions.rain (other) now' in refused(make(tmp_path, *options))
 
 
 BAD = {

@@ -4,7 +4,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmct.corruptions import CORRUPTIONS, SEVERITIES
+from mmct.corruptions import CORRUPTIONS, SEVERITIES, choose_corruptions
 from mmct.runs.errors import config_errors
 
 from .options import (
@@ -12,7 +12,6 @@ from .options import (
     Parser,
     add_cfg_options,
     add_flag,
-    corruption_argument,
     positive_integer,
     seed_argument,
     severity_argument,
@@ -49,10 +48,10 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     parser.add_argument(
         '--corruptions',
         nargs='+',
-        type=corruption_argument,
         default=CORRUPTIONS,
         metavar='NAME',
-        help=f'default: all of {", ".join(CORRUPTIONS)}',
+        help=f'default: all of {", ".join(CORRUPTIONS)}; also categories, and those that the '
+        "config's custom_imports register",
     )
     parser.add_argument(
         '--severities',
@@ -94,8 +93,8 @@ def _corrupt(args: Namespace) -> None:
             args.out,
             SourceConfig.of(cfg),
             Path(args.config.split('::')[-1]).name,
-            # In the usual order, each once.
-            corruptions=tuple(name for name in CORRUPTIONS if name in args.corruptions),
+            # After the config is read, which may register some.
+            corruptions=tuple(choose_corruptions(args.corruptions)),
             severities=tuple(sorted(set(args.severities))),
             seed=args.seed,
             table=args.table,

@@ -12,6 +12,7 @@ COMMANDS = dict(
     test='evaluate a checkpoint, also on corrupted images',
     score='score any network on corrupted images: timm, torchvision, your own',
     report='make tables and a page from result files',
+    diagnose='say why networks fail under corruption',
     study='train and score each arm of a study with each seed',
     corrupt='make a corruption set on disk',
     draw='draw all corruptions of an image',

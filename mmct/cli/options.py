@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from mmct.corruptions import check_corruption, check_seed, check_severity
+from mmct.corruptions import check_seed, check_severity
 from mmct.messages import suggestion
 
 CONFIG_HELP = 'config file, or mmpretrain::folder/file.py, or mmct::file.py'
@@ -84,7 +84,6 @@ def _checked(check: Callable[[Any], Any]) -> Callable[[str], Any]:
     return read
 
 
-corruption_argument = _checked(check_corruption)
 severity_argument = _checked(check_severity)
 seed_argument = _checked(check_seed)
 

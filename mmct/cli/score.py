@@ -57,6 +57,29 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
         help='clean images: a folder with a folder for each class, or an .npy file of uint8 '
         '(N, H, W, 3); of a config, the checkpoint, and then the options of mmct test',
     )
+    add_scoring_arguments(parser)
+    group = parser.add_argument_group('where to')
+    add_flag(group, '--no-clean', 'leave out the clean images')
+    group.add_argument('--recalibrate-bn', type=positive_integer, default=0, metavar='N',
+                       help='batches of each cell for the statistics of BatchNorm')  # fmt: skip
+    group.add_argument('--reference', metavar='RESULT', help='result file to normalise by')
+    group.add_argument('--name', help="of the run, in tables; default the network's")
+    group.add_argument('--out', type=Path, help='result file; default scorecard_<network>.json')
+    group.add_argument('--report', type=Path, metavar='FILE', help='page to write, .html')
+    add_flag(group, '--replace', "replace another run's result file")
+    args = parser.parse_args(argv)
+    check_scoring_arguments(parser, args)
+    if args.report is not None and args.report.suffix != '.html':
+        parser.error(f'--report must end in .html, got {args.report}')
+    return args
+
+
+def add_scoring_arguments(parser: Parser) -> None:
+    """Add the options that say which network and images are scored, and how.
+
+    Args:
+        parser (Parser): Gets them; it has ``images``.
+    """
     add_network_arguments(parser)
     group = parser.add_argument_group('images and corruptions')
     group.add_argument('--labels', metavar='FILE', help='.npy file of the classes of an .npy file')
@@ -75,26 +98,26 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     add_subset(group)
     group.add_argument('--seed', type=seed_argument, default=0, help='of generated ones, default 0')
     group.add_argument('--table', choices=['cifar', 'imagenet'], help='of generated ones')
-    add_flag(group, '--no-clean', 'leave out the clean images')
     add_flag(
         group,
         '--classes-by-position',
         'output N is class N of the images, whatever the names of the two are',
     )
-    group = parser.add_argument_group('how, and where to')
-    group.add_argument('--recalibrate-bn', type=positive_integer, default=0, metavar='N',
-                       help='batches of each cell for the statistics of BatchNorm')  # fmt: skip
+    group = parser.add_argument_group('how')
     add_flag(group, '--amp', 'mixed precision')
     group.add_argument('--batch-size', type=positive_integer, default=128)
     group.add_argument(
         '--workers', type=positive_integer, default=0, help='processes that corrupt, default none'
     )
-    group.add_argument('--reference', metavar='RESULT', help='result file to normalise by')
-    group.add_argument('--name', help="of the run, in tables; default the network's")
-    group.add_argument('--out', type=Path, help='result file; default scorecard_<network>.json')
-    group.add_argument('--report', type=Path, metavar='FILE', help='page to write, .html')
-    add_flag(group, '--replace', "replace another run's result file")
-    args = parser.parse_args(argv)
+
+
+def check_scoring_arguments(parser: Parser, args: Namespace) -> None:
+    """Refuse images and sets that do not go together.
+
+    Args:
+        parser (Parser): Ends the command, and names the option.
+        args (Namespace): What it gave.
+    """
     stored = args.corruptions != 'generated'
     if stored and args.data_root is None:
         parser.error(f'--corruptions {args.corruptions} needs --data-root FOLDER')
@@ -102,9 +125,6 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
         parser.error('IMAGES are missing, which corruptions are made from')
     if not stored and args.data_root is not None:
         parser.error('--data-root is for a set on disk, not for generated')
-    if args.report is not None and args.report.suffix != '.html':
-        parser.error(f'--report must end in .html, got {args.report}')
-    return args
 
 
 def _score(args: Namespace) -> None:
@@ -115,21 +135,15 @@ def _score(args: Namespace) -> None:
     title = args.name or args.network
     out = args.out or Path(f'scorecard_{_file_name(args.network)}.json')
     with config_errors():
-        images, labels, chosen = _images(args, size)
+        images, labels, options = what_to_score(args, size)
         card = score(
             network,
             images,
             labels,
-            **chosen,
-            subset=subset_of(args),
-            size=size,
-            classes_by_position=args.classes_by_position,
+            **options,
             clean=not args.no_clean,
             reference=args.reference,
             recalibrate_bn=args.recalibrate_bn,
-            amp=args.amp,
-            batch_size=args.batch_size,
-            num_workers=args.workers,
             name=title,
             out=out,
             replace=args.replace,
@@ -139,17 +153,37 @@ def _score(args: Namespace) -> None:
     print(f'result: {out}' + (f'; report: {page}' if page else ''))
 
 
-def _images(args: Namespace, size: int | None) -> tuple[Any, Any, dict[str, Any]]:
-    """Open what is scored; and say which corruptions of it."""
-    chosen = dict(corruptions=args.only, severities=args.severities)
+def what_to_score(args: Namespace, size: int | None) -> tuple[Any, Any, dict[str, Any]]:
+    """Open the images, and collect the options of :func:`mmct.score`.
+
+    Args:
+        args (Namespace): The options of :func:`add_scoring_arguments`.
+        size (int, optional): Pixels to which images are resized and cropped. None: as they are.
+
+    Returns:
+        tuple: Images, labels or None, and options.
+
+    Raises:
+        CTError: If labels are missing, or a file is not what it should be.
+    """
+    options = dict(
+        subset=subset_of(args),
+        size=size,
+        classes_by_position=args.classes_by_position,
+        amp=args.amp,
+        batch_size=args.batch_size,
+        num_workers=args.workers,
+    )
     if args.corruptions != 'generated':
-        return _stored(args, size), None, {}
-    chosen |= dict(seed=args.seed, table=args.table)
+        return _stored(args, size), None, options
+    options |= dict(
+        corruptions=args.only, severities=args.severities, seed=args.seed, table=args.table
+    )
     if Path(args.images).suffix != '.npy':
-        return args.images, None, chosen
+        return args.images, None, options
     if args.labels is None:
         raise CTError(f'the classes of {args.images} are missing: give --labels FILE.npy')
-    return _array(args.images), _array(args.labels), chosen
+    return _array(args.images), _array(args.labels), options
 
 
 def _stored(args: Namespace, size: int | None) -> CellSource:

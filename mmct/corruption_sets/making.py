@@ -5,7 +5,14 @@ from collections import Counter
 from pathlib import Path
 from zipfile import BadZipFile
 
-from mmct.corruptions import CORRUPTIONS, SEVERITIES, choose_table
+from mmct.corruptions import (
+    CORRUPTIONS,
+    SEVERITIES,
+    check_severities,
+    choose_table,
+    identities,
+    own_among,
+)
 from mmct.runs.errors import CTError
 from mmct.runs.files import lock_folder, temporary_name
 from mmct.runs.progress import Progress
@@ -63,6 +70,7 @@ class CorruptionSetMaker:
         self.corruptions, self.severities, self.seed = corruptions, severities, seed
         self.table, self.layout = table, layout
         self.skip_unreadable, self.jobs = skip_unreadable, jobs or available_cores()
+        check_severities(corruptions, severities)
         manifests.check_name(out)
         self.source = Source(config)
         self._known = dict(
@@ -83,6 +91,7 @@ class CorruptionSetMaker:
             fixed = dict(self._known, table=self.table, layout=self.layout, config=None)
             asked = {key: value for key, value in fixed.items() if value is not None}
             manifests.check_same(manifest, asked, self.out)
+            manifests.check_own(manifest, identities(self.corruptions), self.out)
         return manifest
 
     def run(self) -> None:
@@ -113,7 +122,7 @@ class CorruptionSetMaker:
         return [name for name in self.corruptions if name not in done]
 
     def _make(self, todo: list[str]) -> None:
-        with Workers(self.config, self.jobs) as workers:
+        with Workers(self.config, self.jobs, own_among(todo)) as workers:
             scan = self._scan(workers)
             layout = self._begin(scan)
             print(
@@ -183,6 +192,8 @@ class CorruptionSetMaker:
             left[name] -= 1
             if not left[name]:
                 self.manifest['corruptions'][name] = layout.finish(name)
+                own = {**self.manifest.get('own', {}), **identities([name])}
+                self.manifest |= dict(own=own) if own else {}
                 manifests.write(self.out, self.manifest)
                 shutil.rmtree(self.work / name, ignore_errors=True)
                 print(f'{name}: complete', flush=True)

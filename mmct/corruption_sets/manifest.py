@@ -133,6 +133,25 @@ def check_same(old: dict[str, Any], new: dict[str, Any], out: Path) -> None:
         )
 
 
+def check_own(manifest: dict[str, Any], own: dict[str, str], out: Path) -> None:
+    """Refuse to go on with another function under the name of one of the user's corruptions.
+
+    Args:
+        manifest (dict): The folder's.
+        own (dict): What :func:`mmct.corruptions.identities` gives now.
+        out (Path): The folder.
+
+    Raises:
+        CTError: Names both.
+    """
+    for name, what in own.items():
+        made = manifest.get('own', {}).get(name, what)
+        if made != what:
+            raise CTError(
+                f'{out} has {name} by {made}, which is {what} now: take another folder for it'
+            )
+
+
 def write(out: Path, manifest: dict[str, Any]) -> None:
     """Write a manifest, whole or not at all.
 
@@ -142,7 +161,8 @@ def write(out: Path, manifest: dict[str, Any]) -> None:
             it does not tell in which order they were made.
     """
     done = manifest['corruptions']
-    ordered = {name: done[name] for name in CORRUPTIONS if name in done}
+    names = [*CORRUPTIONS, *sorted(set(done) - set(CORRUPTIONS))]
+    ordered = {name: done[name] for name in names if name in done}
     write_json(out / FILE, {**manifest, 'corruptions': ordered})
 
 

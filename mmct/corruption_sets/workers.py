@@ -7,9 +7,10 @@ CUDA was asked for does no harm here.
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -23,7 +24,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 # Here, as each worker would import what makes the corruptions itself.
-from mmct.corruptions import cifar, imagenet  # noqa: F401
+from mmct.corruptions import OwnCorruption, cifar, imagenet  # noqa: F401
 from mmct.runs.errors import CTError
 
 from .source import Source, SourceConfig
@@ -42,9 +43,24 @@ class Workers:
     Args:
         config (SourceConfig): The data set.
         jobs (int): Number of processes.
+        own (Sequence[OwnCorruption]): The user's own corruptions, which they are to know.
+            Defaults to none.
+
+    Raises:
+        CTError: If another process could not import one of these.
     """
 
-    def __init__(self, config: SourceConfig, jobs: int) -> None:
+    def __init__(
+        self, config: SourceConfig, jobs: int, own: Sequence[OwnCorruption] = ()
+    ) -> None:
+        for corruption in own:
+            try:
+                pickle.dumps(corruption)
+            except Exception as error:
+                raise CTError(
+                    f'{corruption} cannot be given to other processes: register a function of a '
+                    f'module ({" ".join(str(error).split())})'
+                ) from error
         before = _server()
         context = _context()
         # Unless it serves others, too.
@@ -52,7 +68,7 @@ class Workers:
         # Nothing is ever sent: its end closes with this process, however it ends.
         ours, self._alive = context.Pipe(duplex=False)
         self._limit = 2 * jobs
-        self._pool = ProcessPoolExecutor(jobs, context, _start, (config, ours))
+        self._pool = ProcessPoolExecutor(jobs, context, _start, (config, ours, own))
 
     def __enter__(self) -> 'Workers':
         return self
@@ -120,7 +136,8 @@ def _server() -> int | None:
     return forkserver._forkserver._forkserver_pid
 
 
-def _start(config: SourceConfig, alive: Connection) -> None:
+def _start(config: SourceConfig, alive: Connection, own: Sequence[OwnCorruption]) -> None:
+    # Those of the user's own were registered as they were unpickled.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(alive,), daemon=True).start()
     # One core each: libraries that use all would slow each other down.

@@ -1,4 +1,4 @@
-"""Corruptions of images: 19 kinds at 5 severities; knows neither torch nor mmengine."""
+"""Corruptions of images: 19 kinds at 5 severities, and one's own; no torch, no mmengine."""
 
 from .corrupt import corrupt
 from .names import (
@@ -15,6 +15,14 @@ from .names import (
     choose_corruptions,
     choose_table,
 )
+from .registry import (
+    OwnCorruption,
+    categories_with,
+    check_severities,
+    identities,
+    own_among,
+    register,
+)
 
 __all__ = [
     'BENCHMARK',
@@ -23,11 +31,17 @@ __all__ = [
     'CORRUPTIONS',
     'Cell',
     'EXTRA',
+    'OwnCorruption',
     'SEVERITIES',
+    'categories_with',
     'check_corruption',
     'check_seed',
+    'check_severities',
     'check_severity',
     'choose_corruptions',
     'choose_table',
     'corrupt',
+    'identities',
+    'own_among',
+    'register',
 ]

@@ -4,7 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .names import check_corruption, check_images, check_seed, check_severity, choose_table
+from .names import (
+    CORRUPTIONS,
+    check_corruption,
+    check_images,
+    check_seed,
+    check_severity,
+    choose_table,
+)
+from .registry import check_severities, registered
 from .streams import InOrder, Keyed, Source, Streams
 
 # Values that are worked on at a time: what is computed stays in the cache, and
@@ -29,7 +37,8 @@ def corrupt(
 
     Args:
         images (np.ndarray): RGB, uint8. (N, H, W, 3)
-        corruption (str): One of :data:`mmct.corruptions.CORRUPTIONS`.
+        corruption (str): One of :data:`mmct.corruptions.CORRUPTIONS`, or one that was
+            registered.
         severity (int): 1 (weak) to 5 (strong).
         seed (int): 0 or more, less than 2**64. Defaults to 0.
         indices (Sequence[int], optional): The images' indices in their data
@@ -53,8 +62,14 @@ def corrupt(
     check_corruption(corruption)
     severity = check_severity(severity)
     check_images(images)
-    table = choose_table(table, *images.shape[1:3])
+    own = None if corruption in CORRUPTIONS else registered()[corruption]
+    if own is None:
+        table = choose_table(table, *images.shape[1:3])
+    else:
+        check_severities([corruption], [severity])
     streams = _streams(len(images), corruption, severity, seed, indices, rng)
+    if own is not None:
+        return own.apply(images, streams, severity)
     # Here, as SciPy, Numba and scikit-image take seconds to import.
     if table == 'imagenet':
         from .imagenet import corrupt_imagenet as apply

@@ -71,12 +71,12 @@ CIFAR_LARGEST, IMAGENET_SMALLEST = 32, 128  # pixels along the longer, shorter s
 SMALLEST = dict(cifar=8, imagenet=32)  # pixels along the shorter side
 
 
-def check_corruption(corruption: str, known: Sequence[str] = CORRUPTIONS) -> str:
+def check_corruption(corruption: str, known: Sequence[str] | None = None) -> str:
     """Check the name of a corruption.
 
     Args:
         corruption (str): The name.
-        known (Sequence[str]): Defaults to :data:`CORRUPTIONS`.
+        known (Sequence[str], optional): Defaults to :data:`CORRUPTIONS` and the user's own.
 
     Returns:
         str: The name.
@@ -84,20 +84,22 @@ def check_corruption(corruption: str, known: Sequence[str] = CORRUPTIONS) -> str
     Raises:
         ValueError: Names the nearest one.
     """
+    if known is None:
+        known = CORRUPTIONS if corruption in CORRUPTIONS else (*CORRUPTIONS, *_own())
     if corruption in known:
         return corruption
     raise ValueError(f'there is no corruption {corruption!r}: {suggestion(corruption, known)}')
 
 
 def choose_corruptions(
-    chosen: str | Sequence[str], categories: Mapping[str, Sequence[str]] = CATEGORIES
+    chosen: str | Sequence[str], categories: Mapping[str, Sequence[str]] | None = None
 ) -> list[str]:
     """Choose corruptions by name or by category.
 
     Args:
         chosen (str | Sequence[str]): Names of corruptions, and of categories for all of theirs.
-        categories (Mapping[str, Sequence[str]]): All that there are. Defaults to
-            :data:`CATEGORIES`.
+        categories (Mapping[str, Sequence[str]], optional): All that there are. Defaults to
+            :data:`CATEGORIES` and those of the user's own.
 
     Returns:
         list[str]: Each once, in the order of the categories.
@@ -106,6 +108,12 @@ def choose_corruptions(
         ValueError: If there is no such name, with the nearest one, or none was given.
     """
     words = {chosen} if isinstance(chosen, str) else set(chosen)
+    if categories is None:
+        categories = CATEGORIES
+        if not words <= {*CORRUPTIONS, *CATEGORIES}:
+            from .registry import categories_with
+
+            categories = categories_with(_own())
     known = [name for names in categories.values() for name in names]
     for word in sorted(words - set(categories)):
         check_corruption(word, [*known, *categories])
@@ -113,6 +121,13 @@ def choose_corruptions(
     if not found:
         raise ValueError('corruptions must have a name')
     return [name for name in known if name in found]
+
+
+def _own() -> Sequence[str]:
+    # Registered ones are checked by what is here.
+    from .registry import registered
+
+    return tuple(registered())
 
 
 def check_severity(severity: int) -> int:

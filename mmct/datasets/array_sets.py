@@ -45,6 +45,13 @@ class ArrayCorruptionSet(StoredCorruptionSet):
     # The one mapped file: its name and its pixels.
     _mapped: tuple[str, np.ndarray] | None = None
 
+    @classmethod
+    def stored_names(cls, root: Path) -> set[str]:
+        """List the files of any name."""
+        if cls is not ArrayCorruptionSet:
+            return set()
+        return {file.stem for file in root.glob('*.npy')} - {'labels'}
+
     def has(self, corruption: str) -> bool:
         """Look for the corruption's file."""
         return self._file(corruption).is_file()

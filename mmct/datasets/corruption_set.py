@@ -9,7 +9,14 @@ import numpy as np
 from filelock import FileLock
 from mmpretrain.datasets import BaseDataset, PackInputs
 
-from mmct.corruptions import CATEGORIES, SEVERITIES, Cell, check_severity, choose_corruptions
+from mmct.corruptions import (
+    CATEGORIES,
+    SEVERITIES,
+    Cell,
+    categories_with,
+    check_severity,
+    choose_corruptions,
+)
 from mmct.corruptions.channels import ARRAYS, check_channel_order, reordered
 
 from .released import Archive
@@ -215,7 +222,8 @@ class StoredCorruptionSet(CorruptionSet):
     and which severities it has.
 
     Subclasses say in :meth:`has` whether a corruption is there, and read what lies
-    beside the pixels in :meth:`open_cells`.
+    beside the pixels in :meth:`open_cells`. Those of no set in particular take corruptions
+    of any name: by default they are read with what else is there, too.
 
     Args:
         data_root (str): The folder.
@@ -237,7 +245,19 @@ class StoredCorruptionSet(CorruptionSet):
         if download and not self.ARCHIVES:
             raise ValueError(f'{type(self).__name__}: there is no released file to download')
         self.download = download
+        further = self.stored_names(Path(data_root)) - {*self.known}
+        if further:
+            self.CATEGORIES = {**self.CATEGORIES, **categories_with(sorted(further))}
         super().__init__(data_root=data_root, **kwargs)
+
+    @classmethod
+    def stored_names(cls, root: Path) -> set[str]:
+        """List the corruptions of any name that lie in a folder; none for a certain set.
+
+        Args:
+            root (Path): The folder; it may not be there.
+        """
+        return set()
 
     def open(self) -> None:
         """Choose the cells and check their files."""
@@ -300,7 +320,9 @@ class StoredCorruptionSet(CorruptionSet):
         if made is None:
             return super().describe()
         origin = dict(source=made['label'], seed=made['seed'], table=made['table'])
-        return {**super().describe(), **origin}
+        names = {cell.corruption for cell in self.cells}
+        own = {name: what for name, what in made.get('own', {}).items() if name in names}
+        return {**super().describe(), **origin, **(dict(own=own) if own else {})}
 
     @property
     def manifest_classes(self) -> list[str] | None:
@@ -310,6 +332,10 @@ class StoredCorruptionSet(CorruptionSet):
     def _default_corruptions(self) -> list[str]:
         extra = self.CATEGORIES.get('extra', ())
         with_extra = any(self.has(name) for name in extra)
+        usual = [name for names in type(self).CATEGORIES.values() for name in names]
+        further = [name for name in self.known if name not in usual]
+        if further and not any(self.has(name) for name in usual):
+            return further
         return [name for name in self.known if with_extra or name not in extra]
 
 

@@ -9,7 +9,15 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmpretrain.registry import DATASETS, TRANSFORMS
 
-from mmct.corruptions import check_corruption, check_seed, check_severity, choose_table, corrupt
+from mmct.corruptions import (
+    check_corruption,
+    check_seed,
+    check_severities,
+    check_severity,
+    choose_table,
+    corrupt,
+    own_among,
+)
 from mmct.corruptions.channels import check_channel_order, reordered
 from mmct.corruptions.names import check_table
 
@@ -33,7 +41,8 @@ class Corrupt(BaseTransform):
     ``PackInputs`` 'corruption' among its ``meta_keys`` to keep it.
 
     Args:
-        corruption (str): One of :data:`mmct.corruptions.CORRUPTIONS`.
+        corruption (str): One of :data:`mmct.corruptions.CORRUPTIONS`, or one that was
+            registered.
         severity (int): 1 (weak) to 5 (strong).
         seed (int): 0 or more. Defaults to 0.
         table (str, optional): 'cifar' or 'imagenet'. Defaults to the image's size.
@@ -55,6 +64,8 @@ class Corrupt(BaseTransform):
     def __post_init__(self) -> None:
         check_corruption(self.corruption)
         self.severity = check_severity(self.severity)
+        check_severities([self.corruption], [self.severity])
+        self._own = own_among([self.corruption])  # so that workers know it
         self.seed = check_seed(self.seed)
         check_table(self.table)
         check_channel_order(self.channel_order, 'Corrupt')

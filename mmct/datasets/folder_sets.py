@@ -12,7 +12,7 @@ from mmpretrain.registry import DATASETS
 
 from mmct.corruptions import BENCHMARK, CATEGORIES, EXTRA, Cell
 from mmct.corruptions.channels import FILES
-from mmct.folders import data_folders, image_files
+from mmct.folders import data_folders, image_files, is_system
 
 from .corruption_set import StoredCorruptionSet
 from .images import decoded, say_if_grey
@@ -53,6 +53,14 @@ class FolderCorruptionSet(StoredCorruptionSet):
 
     REPAIRED = ''
     """What to say where there are too many classes."""
+
+    @classmethod
+    def stored_names(cls, root: Path) -> set[str]:
+        """List the folders of any name that have folders of severities."""
+        if cls is not FolderCorruptionSet:
+            return set()
+        folders = (folder for folder in root.glob('*/[1-5]') if folder.is_dir())
+        return {folder.parent.name for folder in folders if not is_system(folder.parent.name)}
 
     def has(self, corruption: str) -> bool:
         """Look for the corruption's folder."""

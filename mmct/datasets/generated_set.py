@@ -1,5 +1,6 @@
 """A test set's images in batches, as its pipeline gives them, and their corruptions."""
 
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
@@ -7,7 +8,20 @@ import numpy as np
 import torch
 from mmpretrain.registry import DATASETS
 
-from mmct.corruptions import CLEAN, CORRUPTIONS, SEVERITIES, Cell, check_seed, choose_table, corrupt
+from mmct.corruptions import (
+    CLEAN,
+    CORRUPTIONS,
+    SEVERITIES,
+    Cell,
+    categories_with,
+    check_seed,
+    check_severities,
+    choose_corruptions,
+    choose_table,
+    corrupt,
+    identities,
+    own_among,
+)
 from mmct.corruptions.channels import reordered
 from mmct.corruptions.names import check_table
 from mmct.runs.class_folders import check_class_folders
@@ -164,8 +178,9 @@ class GeneratedCorruptionSet(CorruptionSet):
         dataset (dict | Dataset): The test set or its config.
         seed (int): 0 or more. Defaults to 0.
         table (str, optional): 'cifar' or 'imagenet'. Defaults to by size.
-        **kwargs: As for :class:`CorruptionSet`; by default all 19
-            corruptions.
+        corruptions (Sequence[str], optional): Names, also of categories and of the user's own.
+            Defaults to the 19.
+        **kwargs: As for :class:`CorruptionSet`.
 
     Raises:
         ValueError: If a setting is wrong, the test set is empty, or its images
@@ -174,11 +189,20 @@ class GeneratedCorruptionSet(CorruptionSet):
 
     NAME = 'generated'
 
-    def __init__(self, dataset: Any, seed: int = 0, table: str | None = None, **kwargs) -> None:
+    def __init__(
+        self,
+        dataset: Any,
+        seed: int = 0,
+        table: str | None = None,
+        corruptions: Sequence[str] | None = None,
+        **kwargs,
+    ) -> None:
+        names = CORRUPTIONS if corruptions is None else choose_corruptions(corruptions)
+        self.CATEGORIES, self._own = categories_with(names), own_among(names)
         self.seed, self.table = check_seed(seed), check_table(table)
         self.clean = CleanImages(dataset)
         self.own_order = self.clean.channel_order
-        super().__init__(**kwargs)
+        super().__init__(corruptions=corruptions, **kwargs)
 
     def open(self) -> None:
         """Look at the first image."""
@@ -187,8 +211,9 @@ class GeneratedCorruptionSet(CorruptionSet):
         self.labels = self.clean.labels
         if 'classes' in self.clean.metainfo:
             self._metainfo.setdefault('classes', self.clean.metainfo['classes'])
-        kinds = product(self._corruptions or CORRUPTIONS, self._severities or SEVERITIES)
-        self.cells = tuple(Cell(*kind) for kind in kinds)
+        names, severities = self._corruptions or CORRUPTIONS, self._severities or SEVERITIES
+        check_severities(names, severities)
+        self.cells = tuple(Cell(*cell) for cell in product(names, severities))
 
     def pixels(self, cell: Cell, positions: range) -> np.ndarray:
         """Make images of a cell."""
@@ -204,4 +229,6 @@ class GeneratedCorruptionSet(CorruptionSet):
 
     def describe(self) -> dict[str, Any]:
         """Describe the data, for result files."""
-        return {**super().describe(), 'source': 'generated', 'seed': self.seed, 'table': self.table}
+        origin = dict(source='generated', seed=self.seed, table=self.table)
+        own = identities(cell.corruption for cell in self.cells)
+        return {**super().describe(), **origin, **(dict(own=own) if own else {})}

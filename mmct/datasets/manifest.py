@@ -25,3 +25,4 @@ class Manifest(Record):
     ]
     corruptions: dict[str, Any]
     source: Source
+    own: dict[str, str] = {}

@@ -6,6 +6,7 @@ neither torch nor an mm stack.
 
 from .calibration_error import expected_calibration_error, rms_calibration_error
 from .comparison import Comparison, compare, find_run
+from .diagnosis import diagnose
 from .error_table import (
     ALEXNET,
     Reference,
@@ -15,6 +16,7 @@ from .error_table import (
     raw_mce,
     relative_mce,
 )
+from .known_errors import known_share
 from .predictions import Predictions, make_predictions, unpack_predictions
 from .probability_scores import (
     adaptive_calibration_error,
@@ -26,7 +28,7 @@ from .probability_scores import (
     tempered,
 )
 from .result_file import SCHEMA, SCHEMA_VERSION, labels_of, make_result, read_result
-from .summary import cell_score, mean_interval, summarise_cells, unpack_hits
+from .summary import cell_score, mean_estimate, mean_interval, summarise_cells, unpack_hits
 
 __all__ = [
     'ALEXNET',
@@ -43,12 +45,15 @@ __all__ = [
     'classwise_calibration_error',
     'compare',
     'corruption_means',
+    'diagnose',
     'expected_calibration_error',
     'find_run',
     'fit_temperature',
+    'known_share',
     'labels_of',
     'make_predictions',
     'make_result',
+    'mean_estimate',
     'mean_interval',
     'normalised_mce',
     'probability_scores',

@@ -10,10 +10,10 @@ import numpy as np
 from mmct.messages import is_count, require, suggestion
 
 from .result_file import labels_of, make_result, reference_of
-from .summary import image_errors, main_corruptions, mean_interval, unpack_hits
+from .summary import image_errors, main_corruptions, mean_estimate, unpack_hits
 
 # What has to be equal for errors to be of the same images.
-_DATA = ('set', 'source', 'images', 'subset', 'labels_sha256', 'seed', 'table')
+_DATA = ('set', 'source', 'images', 'subset', 'labels_sha256', 'seed', 'table', 'own')
 
 
 @dataclass(frozen=True)
@@ -170,9 +170,7 @@ def _differences(run: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, A
     names = list(run['summary']['corruption_error_pct'])
 
     def difference(errors: Callable[[Mapping[str, Any]], np.ndarray]) -> dict[str, float]:
-        values = errors(run) - errors(base)
-        low, high = mean_interval(values, **draws)
-        return dict(value=float(values.mean()), low=low, high=high)
+        return mean_estimate(errors(run) - errors(base), **draws)
 
     def over(names: Sequence[str]) -> dict[str, float]:
         weights = dict.fromkeys(names, 1.0)

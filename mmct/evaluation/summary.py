@@ -169,17 +169,19 @@ def error_table(cells: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
 
 
 def main_corruptions(data: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    """Select the corruptions that means are over: all but the extra ones.
+    """Select the corruptions that means are over: those of the benchmark.
 
     Args:
         data (Mapping): What the result says of the data.
         names (Sequence[str]): Those that were scored.
 
     Returns:
-        list[str]: The extra ones where nothing else was scored.
+        list[str]: Where none of the benchmark was scored, all but the extra ones; the extra ones
+        where nothing else was.
     """
     extra = data['categories'].get('extra', ())
-    return [name for name in names if name not in extra] or list(names)
+    benchmark = [name for name in names if name in ALEXNET.means]
+    return benchmark or [name for name in names if name not in extra] or list(names)
 
 
 def image_errors(cells: Sequence[Mapping[str, Any]], weights: Mapping[str, float]) -> np.ndarray:
@@ -228,9 +230,39 @@ def mean_interval(
     require(is_count(seed, 0), 'seed must be an integer, 0 or more', seed)
     rng = np.random.default_rng(seed)
     means = np.concatenate(list(_means(values, resamples, rng)))
+    return percentile_interval(means, level)
+
+
+def percentile_interval(drawn: np.ndarray, level: float) -> tuple[float, float]:
+    """Cut off both tails of what a bootstrap drew.
+
+    Args:
+        drawn (np.ndarray): A statistic of each draw. (R,)
+        level (float): Between 0 and 1.
+
+    Returns:
+        tuple[float, float]: The ends of the interval.
+    """
     tail = (1 - level) / 2
-    low, high = np.quantile(means, (tail, 1 - tail))
+    low, high = np.quantile(drawn, (tail, 1 - tail))
     return float(low), float(high)
+
+
+def mean_estimate(values: np.ndarray, **draws: Any) -> dict[str, float]:
+    """Compute a mean over images with its interval.
+
+    Args:
+        values (np.ndarray): One per image. (N,)
+        **draws: As for :func:`mean_interval`.
+
+    Returns:
+        dict: ``value``, ``low`` and ``high``.
+
+    Raises:
+        ValueError: As :func:`mean_interval`.
+    """
+    low, high = mean_interval(values, **draws)
+    return dict(value=float(np.mean(values)), low=low, high=high)
 
 
 def _interval(

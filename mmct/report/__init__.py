@@ -4,6 +4,7 @@ Importing it is cheap: Matplotlib, pandas, rich and Jinja2 are imported by the f
 use them.
 """
 
+from .diagnosis import diagnosis_sentences, diagnosis_tables, diagnosis_to_markdown, print_diagnosis
 from .figures import curves, heat_map, pixels, png
 from .page import render
 from .scorecards import (
@@ -23,11 +24,15 @@ __all__ = [
     'Table',
     'cells_to_csv',
     'curves',
+    'diagnosis_sentences',
+    'diagnosis_tables',
+    'diagnosis_to_markdown',
     'errors_note',
     'heat_map',
     'pixels',
     'png',
     'print_ct_result',
+    'print_diagnosis',
     'print_scorecards',
     'render',
     'score_table',

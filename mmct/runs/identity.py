@@ -12,6 +12,8 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
+from mmct.corruptions import identities
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -106,7 +108,22 @@ def fingerprint(cfg: Mapping, data: Mapping[str, Any], world_size: int) -> dict[
     marks['start_from'] = _plain(start_of(cfg))
     marks['world_size'] = world_size
     marks.update({f'data.{name}': value for name, value in data.items()})
+    # A name says nothing of what the user's own function does.
+    own = identities(texts(parts))
+    marks.update({f'corruptions.{name}': what for name, what in own.items()})
     return dict(sorted(marks.items()))
+
+
+def texts(value: Any) -> Iterator[str]:
+    """List all strings among the values of settings, whatever they are nested in."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from texts(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from texts(item)
 
 
 def start_of(cfg: Mapping) -> str | None:

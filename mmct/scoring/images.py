@@ -13,16 +13,19 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mmct.corruptions import (
-    CATEGORIES,
     CLEAN,
     CORRUPTIONS,
     SEVERITIES,
     Cell,
+    categories_with,
     check_seed,
+    check_severities,
     check_severity,
     choose_corruptions,
     choose_table,
     corrupt,
+    identities,
+    own_among,
 )
 from mmct.folders import data_folders, image_files
 from mmct.image_content import check_content
@@ -124,7 +127,7 @@ class CorruptedImages:
 
     Args:
         clean (CellSource): One cell of images.
-        corruptions (Sequence[str], optional): Names, also of categories. None: all 19.
+        corruptions (Sequence[str], optional): Names, also of categories. None: the 19.
         severities (Sequence[int], optional): From 1 to 5. None: all.
         seed (int): 0 or more. Defaults to 0.
         table (str, optional): 'cifar' or 'imagenet'. None: by size.
@@ -144,12 +147,17 @@ class CorruptedImages:
     ) -> None:
         names = CORRUPTIONS if corruptions is None else choose_corruptions(corruptions)
         levels = SEVERITIES if severities is None else sorted({*map(check_severity, severities)})
+        check_severities(names, levels)
+        self._own = own_among(names)  # so that workers know them
         self.clean, self.seed = clean, check_seed(seed)
         self.cells = tuple(Cell(*cell) for cell in product(names, levels))
         self.table = choose_table(table, *clean.read(0, slice(0, 1)).shape[1:3])
         self.labels, self.channel_order = clean.labels, clean.channel_order
         data = dict(source='generated', seed=self.seed, table=self.table)
-        described = describe('generated', clean.labels, clean.metainfo.get('classes'), CATEGORIES)
+        if self._own:
+            data['own'] = identities(names)
+        kinds = categories_with(names)
+        described = describe('generated', clean.labels, clean.metainfo.get('classes'), kinds)
         self.metainfo = {**clean.metainfo, 'corruptions': described | data}
 
     @property

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmct.evaluation import Comparison, compare, probability_scores, read_result
+from mmct.evaluation import Comparison, compare, diagnose, probability_scores, read_result
 from mmct.evaluation.error_table import reference_from
 from mmct.report import Table, cells_to_csv, render, score_table, to_html
 from mmct.report.scorecards import cautions, data_line
@@ -18,6 +18,8 @@ from .networks import as_network
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .diagnosis import Diagnosis
 
 
 class Scorecard:
@@ -102,6 +104,26 @@ class Scorecard:
         """
         results = [self.result, *(other.result for other in others)]
         return compare(results, 0 if others else None, common)
+
+    def diagnose(self, *others: 'Scorecard', common: bool = False) -> 'Diagnosis':
+        """Take the corrupted error apart, side by side with others'.
+
+        Args:
+            *others (Scorecard): Of the same images. One that was scored with ``recalibrate_bn``
+                says what the BN statistics of the network of the same weights cost; the
+                others are compared with this one.
+            common (bool): Whether on the cells that all have. Defaults to False.
+
+        Returns:
+            Diagnosis: Without the layers, which need the network: see :func:`mmct.diagnose`.
+
+        Raises:
+            ValueError: As :func:`mmct.evaluation.diagnose`.
+        """
+        from .diagnosis import Diagnosis
+
+        results = [self.result, *(other.result for other in others)]
+        return Diagnosis(diagnose(results, common=common))
 
     def report(self, path: str | Path, *others: 'Scorecard') -> Path:
         """Write a page, with figures beside it.
@@ -200,15 +222,11 @@ def score(
     own = as_network(network, **settings)
     batch_size = batch_size or getattr(images, 'batch_size', None) or 128
     num_workers = getattr(images, 'num_workers', 0) if num_workers is None else num_workers
-    source = open_images(images, labels, size or settings.get('input_size'))
-    if 'corruptions' in source.metainfo:
-        corrupted, source = _chosen(source, corruptions, severities), getattr(source, 'clean', None)
-    else:
-        corrupted = CorruptedImages(source, corruptions, severities, seed, table)
-    sources = [source if clean else None, corrupted]
-    if subset is not None:
-        sources = [each and select(each, subset) for each in sources]
-    source, corrupted = sources
+    source, corrupted = open_cells(
+        images, labels, corruptions, severities, subset, size or settings.get('input_size'),
+        seed, table,
+    )  # fmt: skip
+    source = source if clean else None
     data = corrupted.metainfo['corruptions']
     if isinstance(reference, (str, Path)):
         reference = read_result(reference)
@@ -234,6 +252,36 @@ def score(
             quiet=quiet,
         )
     return Scorecard(result)
+
+
+def open_cells(
+    images: Any,
+    labels: Any = None,
+    corruptions: str | Sequence[str] | None = None,
+    severities: Sequence[int] | None = None,
+    subset: int | Sequence[str] | None = None,
+    size: int | None = None,
+    seed: int = 0,
+    table: str | None = None,
+) -> tuple[CellSource | None, CellSource]:
+    """Open clean images and their corruptions; the arguments are those of :func:`score`.
+
+    Returns:
+        tuple[CellSource | None, CellSource]: The clean images, if there are some, and the
+        corrupted ones.
+
+    Raises:
+        CTError: As :func:`score`.
+        ValueError: As :func:`score`.
+    """
+    source = open_images(images, labels, size)
+    if 'corruptions' in source.metainfo:
+        corrupted, source = _chosen(source, corruptions, severities), getattr(source, 'clean', None)
+    else:
+        corrupted = CorruptedImages(source, corruptions, severities, seed, table)
+    if subset is not None:
+        source, corrupted = (each and select(each, subset) for each in (source, corrupted))
+    return source, corrupted
 
 
 def _chosen(

@@ -2,10 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mmengine.config import Config
+
+from mmct.corruptions import identities
+from mmct.runs.identity import texts
 
 TRAINING, TEACHER, TUNING = 'training', 'teacher', 'tuning'
 """Roles of cells: an arm's own, a shared teacher's, a trial of settings."""
@@ -58,6 +62,19 @@ class Outcome:
     key: str
     state: str
     error: str = ''
+
+
+def settings_mark(settings: Mapping[str, Any]) -> str:
+    """Name the settings of a score by their content, and by what the user's own corruptions are.
+
+    Args:
+        settings (Mapping): Of a score.
+
+    Returns:
+        str: As :func:`hashed`.
+    """
+    own = identities(texts(settings))
+    return hashed([settings, own] if own else settings)
 
 
 def hashed(value: Any) -> str:

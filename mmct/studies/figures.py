@@ -13,10 +13,10 @@ from mmct.records import Record
 from mmct.report.figures import LIGHT, blank, label, style
 from mmct.report.figures import legend as add_legend
 from mmct.runs.errors import CTError
+from mmct.scoring.reliance import QUANTILES
 
 from .panels import by_group, diagonal, legend, looks, panels, points, variant_looks
 from .registry import FIGURES, TABLES
-from .scores.reliance import QUANTILES
 from .summary import Curves, axis, mean_and_error, means_by_arm, scores_by_arm
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from mmct.runs.errors import CTError
 from mmct.runs.files import temporary_name, write_json
 from mmct.version import __version__
 
-from .cell import Cell, hashed
+from .cell import Cell, settings_mark
 from .config import Column, Files
 
 SCHEMA, SCHEMA_VERSION = 'mmct-study', 2
@@ -228,7 +228,7 @@ def missing_scores(result: Mapping[str, Any], scores: Mapping[str, dict]) -> lis
     return [
         name
         for name, settings in scores.items()
-        if name not in kept or kept[name]['settings'] != hashed(settings)
+        if name not in kept or kept[name]['settings'] != settings_mark(settings)
     ]
 
 

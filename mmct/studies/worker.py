@@ -27,7 +27,7 @@ from mmct.runs.files import lock_folder, write_text, write_whole
 from mmct.runs.isolation import isolated
 from mmct.runs.weights import check_fits, load_state_dict, safe_loading
 
-from .cell import BUSY, DONE, FAILED, Cell, Outcome, hashed
+from .cell import BUSY, DONE, FAILED, Cell, Outcome, settings_mark
 from .registry import SCORES
 from .store import Status, StudyStore, missing_scores
 
@@ -123,7 +123,7 @@ def _run(cell: Cell, store: StudyStore) -> None:
             # By its last step.
             store.keep_result(cell.key, _result(cell, str(error)))
             return
-        result['scores'][name] = dict(settings=hashed(settings), value=value)
+        result['scores'][name] = dict(settings=settings_mark(settings), value=value)
         store.keep_result(cell.key, result)
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import scorecards
 
+from mmct.scoring.reliance import QUANTILES
 from mmct.studies import FIGURES, summarise_arms
 from mmct.studies.image_errors import wrong_by_image
 from mmct.studies.panels import looks
-from mmct.studies.scores.reliance import QUANTILES
 
 PLAN = dict(
     arms={

@@ -13,10 +13,10 @@ from torch import nn
 from mmct import config_path
 from mmct.evaluation import read_result, unpack_hits
 from mmct.records import check
+from mmct.scoring.reliance import QUANTILES, Site, VarianceSpectrum
 from mmct.studies import TrainedRun
 from mmct.studies.image_errors import WrongByImage, errors_of_images
 from mmct.studies.scores import AlongTraining, CorruptionScore, FeatureReliance, ValidationError
-from mmct.studies.scores.reliance import QUANTILES, VarianceSpectrum
 
 CHANNELS = 32
 
@@ -214,7 +214,7 @@ def test_a_wrong_split_is_refused(run):
 
 def spectrum(*batches):
     layer = nn.Identity()
-    with VarianceSpectrum(dict(layer=layer)) as watched:
+    with VarianceSpectrum(dict(layer=Site(layer))) as watched:
         for batch in batches:
             layer(batch)
     layer(100 * torch.ones_like(batches[0]))  # is not watched any more

@@ -1,8 +1,7 @@
 """The features that a prediction rests on, and the variances of channels."""
 
 import copy
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -12,70 +11,13 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
-from mmct.models import NoNorm
+from mmct.models import NoNorm, class_scores
 from mmct.runs.isolation import isolated
 from mmct.runs.reproducibility import seed_all
+from mmct.scoring.reliance import Site, VarianceSpectrum, measure_reliance
 
 from ..registry import SCORES
 from ..worker import TrainedRun
-
-QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-"""At which quantiles the variances of channels are given."""
-
-
-class VarianceSpectrum:
-    """Watches the outputs of layers, and sums up their channels' variances.
-
-    Args:
-        layers (dict[str, nn.Module]): The layers, by name; their outputs have
-            shape (N, C, ...).
-    """
-
-    def __init__(self, layers: dict[str, nn.Module]) -> None:
-        self._layers = layers
-        self._sums: dict[str, Tensor] = {}
-        self._handles: list = []
-
-    def __enter__(self) -> 'VarianceSpectrum':
-        for name, layer in self._layers.items():
-            self._handles.append(layer.register_forward_hook(self._watch(name)))
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for handle in self._handles:
-            handle.remove()
-
-    def _watch(self, name: str) -> Any:
-        def after_forward(layer: nn.Module, args: tuple, output: Tensor) -> None:
-            x = output.double().transpose(0, 1).flatten(1)  # (C, N ...)
-            sums = torch.stack([torch.full_like(x[:, 0], x.shape[1]), x.sum(1), (x * x).sum(1)])
-            self._sums[name] = self._sums.get(name, 0) + sums
-
-        return after_forward
-
-    def result(self) -> dict[str, dict[str, Any]]:
-        """Return the quantiles that were seen.
-
-        Returns:
-            dict: For each layer ``channels``; ``quantiles`` of the channels'
-            variances, divided by their mean (at :data:`QUANTILES`); and
-            ``even``: ``(sum v)^2 / (C sum v^2)``, which is 1 where all channels
-            have one variance and 1 / C where one has it all.
-        """
-        found = {}
-        for name, (count, total, squares) in self._sums.items():
-            variances = (squares / count - (total / count) ** 2).clamp_min(0)
-            mean = variances.mean()
-            even = mean**2 / (variances**2).mean()
-            if not mean > 0:
-                continue  # a layer that is constant has no spectrum
-            at = variances.new_tensor(QUANTILES)
-            found[name] = dict(
-                channels=len(variances),
-                even=even.item(),
-                quantiles=(variances / mean).quantile(at).tolist(),
-            )
-        return found
 
 
 @SCORES.register_module()
@@ -110,33 +52,44 @@ class FeatureReliance:
             dict: ``error_pct`` of the test set, ``low_replaced_pct`` and
             ``high_replaced_pct``, ``low_variance_share`` (of the total
             variance, in the lower half; None if there is none) and ``layers``, see
-            :class:`VarianceSpectrum`.
+            :meth:`mmct.scoring.reliance.VarianceSpectrum.result`.
         """
         model, kinds = run.model(), (_BatchNorm, NoNorm)
-        layers = {name: m for name, m in model.named_modules() if isinstance(m, kinds)}
+        layers = {name: Site(m) for name, m in model.named_modules() if isinstance(m, kinds)}
+        features = Site(_last_linear(model), of_input=True)
+        spectrum, tests = VarianceSpectrum(layers), _loader(run, 'test')
+
+        def reference() -> Iterator[Tensor]:
+            training = _loader(run, 'train')
+            left = self.images
+            # While these pass, and not while the test images do.
+            with spectrum:
+                for inputs, _ in _inputs(model, training):
+                    yield inputs[:left]
+                    left -= len(inputs)
+                    if left <= 0:
+                        break
+
         with isolated():
             seed_all(0)  # the augmentation of the training images
-            training = _loader(run, 'train')
-            count = -(-self.images // (training.batch_size or 1))
-            with VarianceSpectrum(layers) as spectrum:
-                features, _ = _features(model, islice(training, count))
-        features, last = features[: self.images], _last_linear(model)
-        means, variances = features.mean(0), features.var(0)
-        order = variances.argsort()
-        half, total = len(order) // 2, variances.sum()
-        tests, labels = _features(model, _loader(run, 'test'))
+            wrong, found = measure_reliance(
+                lambda inputs: class_scores(model(inputs, mode='tensor')),
+                dict(features=features),
+                reference,
+                lambda: (inputs for inputs, _ in _inputs(model, tests)),
+                torch.cat([labels for _, labels in _inputs(model, tests)]),
+            )
+        without = found['features']
 
-        def error(replaced: Tensor) -> float:
-            changed = tests.clone()
-            changed[:, replaced] = means[replaced]
-            return 100 * (last(changed).argmax(1) != labels).double().mean().item()
+        def percent(wrong: Tensor) -> float:
+            return 100 * wrong.double().mean().item()
 
         return dict(
-            error_pct=error(order[:0]),
-            low_replaced_pct=error(order[:half]),
-            high_replaced_pct=error(order[half:]),
+            error_pct=percent(wrong),
+            low_replaced_pct=percent(without.low_wrong),
+            high_replaced_pct=percent(without.high_wrong),
             # Of a network that gives one answer to all images there is none.
-            low_variance_share=(variances[order[:half]].sum() / total).item() if total else None,
+            low_variance_share=without.low_variance_share,
             layers=spectrum.result(),
         )
 
@@ -154,16 +107,8 @@ def _last_linear(model: ImageClassifier) -> nn.Linear:
     return layers[-1]
 
 
-def _features(model: ImageClassifier, batches: Iterator) -> tuple[Tensor, Tensor]:
-    """Inputs of the last linear layer (N, C), and labels (N,)."""
-    features, labels = [], []
-
-    def before_layer(layer: nn.Module, args: tuple) -> None:
-        features.append(args[0].flatten(1))
-
-    with _last_linear(model).register_forward_pre_hook(before_layer):
-        for batch in batches:
-            data = model.data_preprocessor(batch, False)
-            model(data['inputs'], mode='tensor')
-            labels += [sample.gt_label for sample in data['data_samples']]
-    return torch.cat(features), torch.cat(labels)
+def _inputs(model: ImageClassifier, batches: Iterable) -> Iterator[tuple[Tensor, Tensor]]:
+    """Preprocess batches: inputs (N, 3, H, W), and labels (N,)."""
+    for batch in batches:
+        data = model.data_preprocessor(batch, False)
+        yield data['inputs'], torch.cat([sample.gt_label for sample in data['data_samples']])

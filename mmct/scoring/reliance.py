@@ -1,0 +1,243 @@
+"""How much predictions rest on the channels of low variance, layer by layer."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.hooks import RemovableHandle
+
+from mmct.stack import installed_stack
+
+QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+"""At which quantiles the variances of channels are given."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place in a network that has channels.
+
+    Attributes:
+        layer (nn.Module): Its output has shape (N, C, ...), or (N, ..., C) behind a LayerNorm.
+        of_input (bool): Whether it is the layer's input, (N, ..., C), as of a linear layer.
+            Defaults to False.
+    """
+
+    layer: nn.Module
+    of_input: bool = False
+
+    def watch(self, function: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Call a function with the channels, of shape (..., C), in each forward pass.
+
+        Args:
+            function (Callable): What it returns takes the place of the channels, unless it is
+                None.
+        """
+
+        def changed(x: Tensor) -> Tensor | None:
+            axis = self._axis(x)
+            found = function(x.movedim(axis, -1))
+            return None if found is None else found.movedim(-1, axis)
+
+        if self.of_input:
+            return self.layer.register_forward_pre_hook(lambda layer, args: changed(args[0]))
+        return self.layer.register_forward_hook(lambda layer, args, output: changed(output))
+
+    def _axis(self, x: Tensor) -> int:
+        if self.of_input:
+            return -1
+        if isinstance(self.layer, nn.LayerNorm):
+            # Of images some libraries' LayerNorms have the channels behind the batch.
+            channels = self.layer.normalized_shape[-1]
+            return -1 if x.shape[-1] == channels else 1
+        return 1
+
+
+class VarianceSpectrum:
+    """Sums up the variances of channels over all that passes; use as a context.
+
+    Args:
+        sites (Mapping[str, Site]): The places, by name.
+    """
+
+    def __init__(self, sites: Mapping[str, Site]) -> None:
+        self._sites = sites
+        self._sums: dict[str, Tensor] = {}
+        self._handles: list = []
+
+    def __enter__(self) -> 'VarianceSpectrum':
+        for name, site in self._sites.items():
+            self._handles.append(site.watch(self._adder(name)))
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+
+    def _adder(self, name: str) -> Callable[[Tensor], None]:
+        def add(x: Tensor) -> None:
+            x = x.double().flatten(0, -2)  # (N ..., C)
+            sums = torch.stack([torch.full_like(x[0], len(x)), x.sum(0), (x * x).sum(0)])
+            self._sums[name] = self._sums.get(name, 0) + sums
+
+        return add
+
+    def moments(self, name: str) -> tuple[Tensor, Tensor]:
+        """Return the means and variances of a place's channels. float64 (C,), (C,)."""
+        count, total, squares = self._sums[name]
+        means = total / count
+        return means, (squares / count - means**2).clamp_min(0)
+
+    def result(self) -> dict[str, dict[str, Any]]:
+        """Return the quantiles that were seen.
+
+        Returns:
+            dict: For each place ``channels``; ``quantiles`` of the channels'
+            variances, divided by their mean (at :data:`QUANTILES`); and
+            ``even``: ``(sum v)^2 / (C sum v^2)``, which is 1 where all channels
+            have one variance and 1 / C where one has it all.
+        """
+        found = {}
+        for name in self._sums:
+            _, variances = self.moments(name)
+            mean = variances.mean()
+            even = mean**2 / (variances**2).mean()
+            if not mean > 0:
+                continue  # a layer that is constant has no spectrum
+            at = variances.new_tensor(QUANTILES)
+            found[name] = dict(
+                channels=len(variances),
+                even=even.item(),
+                quantiles=(variances / mean).quantile(at).tolist(),
+            )
+        return found
+
+
+@dataclass(frozen=True)
+class Reliance:
+    """What a network gets wrong without some of a place's channels.
+
+    Attributes:
+        channels (int): How many there are.
+        low_variance_share (float, optional): Of the total variance, in the half of the channels
+            with the lower variance. None if there is none.
+        low_wrong (Tensor): Which images are wrong when that half is replaced by its mean. (N,)
+        high_wrong (Tensor): The same of the other half. bool (N,)
+    """
+
+    channels: int
+    low_variance_share: float | None
+    low_wrong: Tensor
+    high_wrong: Tensor
+
+
+@torch.no_grad()
+def measure_reliance(
+    logits: Callable[[Tensor], Tensor],
+    sites: Mapping[str, Site],
+    reference: Callable[[], Iterable[Tensor]],
+    tests: Callable[[], Iterable[Tensor]],
+    labels: Tensor,
+) -> tuple[Tensor, dict[str, Reliance]]:
+    """Measure what a network gets wrong without either half of a place's channels.
+
+    Channels are sorted by their variance over the reference inputs. The half with the lower
+    variance is replaced by its mean, channel by channel, then the other half.
+
+    That BatchNorm makes networks rely on low-variance features is the claim
+    of https://arxiv.org/abs/2207.01548; this way to measure it is ours.
+
+    Args:
+        logits (Callable): The network in eval mode: inputs to logits (N, C).
+        sites (Mapping[str, Site]): Where, by name.
+        reference (Callable): Gives batches of inputs to sort by, read once.
+        tests (Callable): Gives the batches to predict, for each half of each place anew.
+        labels (Tensor): The classes of these. (N,)
+
+    Returns:
+        tuple[Tensor, dict[str, Reliance]]: Which images are wrong as it is, bool (N,), and what
+        was found at each place.
+    """
+
+    def wrong() -> Tensor:
+        return torch.cat([logits(batch).argmax(1).cpu() for batch in tests()]) != labels.cpu()
+
+    with VarianceSpectrum(sites) as spectrum:
+        for batch in reference():
+            logits(batch)
+    found = {}
+    for name, site in sites.items():
+        means, variances = spectrum.moments(name)
+        order, half, total = variances.argsort(), len(variances) // 2, variances.sum()
+        without = []
+        for replaced in (order[:half], order[half:]):
+            handle = site.watch(_replacing(replaced, means))
+            try:
+                without.append(wrong())
+            finally:
+                handle.remove()
+        share = (variances[order[:half]].sum() / total).item() if total else None
+        found[name] = Reliance(len(variances), share, *without)
+    return wrong(), found
+
+
+def _replacing(channels: Tensor, means: Tensor) -> Callable[[Tensor], Tensor]:
+    def replace(x: Tensor) -> Tensor:
+        changed = x.clone()
+        changed[..., channels] = means[channels].to(x.dtype)
+        return changed
+
+    return replace
+
+
+@torch.no_grad()
+def find_sites(
+    module: nn.Module, run: Callable[[], object], layers: int | None = 5
+) -> dict[str, Site]:
+    """Find the layers that normalise, or stand where BatchNorm was, and the last linear one.
+
+    Args:
+        module (nn.Module): The network.
+        run (Callable): Runs it once: what is not run, such as an auxiliary head, is left out.
+        layers (int, optional): How many of those that normalise, at even distances from the
+            first to the last. None: all. Defaults to 5.
+
+    Returns:
+        dict[str, Site]: By the layers' names, in the order in which they run. The features that
+        the last linear layer gets are called 'features'.
+    """
+    kinds, ran, handles = _normalising(), {}, []
+    for name, layer in module.named_modules():
+        if isinstance(layer, (*kinds, nn.Linear)):
+            note = _noting(ran, name)
+            handles.append(layer.register_forward_hook(note))
+    try:
+        run()
+    finally:
+        for handle in handles:
+            handle.remove()
+    norms = [name for name, layer in ran.items() if isinstance(layer, kinds)]
+    linear = [layer for layer in ran.values() if isinstance(layer, nn.Linear)]
+    if layers is not None and len(norms) > layers:
+        last = max(1, layers - 1)
+        norms = [norms[round(number * (len(norms) - 1) / last)] for number in range(layers)]
+    sites = {name: Site(ran[name]) for name in norms}
+    return sites | ({'features': Site(linear[-1], of_input=True)} if linear else {})
+
+
+def _noting(ran: dict[str, nn.Module], name: str) -> Callable:
+    def note(layer: nn.Module, args: tuple, output: Any) -> None:
+        ran.setdefault(name, layer)
+
+    return note
+
+
+def _normalising() -> tuple[type, ...]:
+    kinds = (_BatchNorm, nn.GroupNorm, nn.LayerNorm)
+    if installed_stack() is None:
+        return kinds
+    from mmct.models import NoNorm
+
+    return (*kinds, NoNorm)

@@ -1,0 +1,147 @@
+"""Networks that fail for a known reason."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import mmct
+from mmct.scoring import reestimate_batch_norm
+
+RAW = dict(mean=(0, 0, 0), std=(1, 1, 1))
+CELLS = dict(corruptions=['gaussian_noise', 'impulse_noise', 'brightness', 'contrast'],
+             severities=[5])  # fmt: skip
+# Of the twelve features: red, and half of green.
+LOW = slice(0, 6)
+
+
+@pytest.fixture(scope='module')
+def images():
+    """Grey images, the class is the quadrant that is brighter."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(120) % 4
+    pixels = np.full((120, 32, 32, 3), 110) + rng.integers(-8, 9, (120, 1, 1, 1))
+    for image, label in zip(pixels, labels, strict=True):
+        row, column = divmod(label, 2)
+        image[16 * row:16 * row + 16, 16 * column:16 * column + 16] += rng.integers(20, 40)
+    return pixels.astype(np.uint8), labels
+
+
+class Quadrants(nn.Module):
+    """The brightest quadrant wins; six of its twelve features vary little."""
+
+    def __init__(self):
+        super().__init__()
+        self.pool = nn.AvgPool2d(16)
+        self.norm = nn.BatchNorm2d(3)
+        self.spread = nn.BatchNorm1d(12)
+        self.fc = nn.Linear(12, 4, bias=False)
+        # Of each colour the quadrants 0 to 3; those of green count for nothing.
+        self.fc.weight.data = torch.eye(4).repeat(1, 3)
+        self.fc.weight.data[:, 4:8] = 0
+        self.spread.weight.data[LOW] = 0.01
+
+    def forward(self, x):
+        return self.fc(self.spread(self.norm(self.pool(x)).flatten(1)))
+
+
+@pytest.fixture
+def network(images):
+    network = Quadrants()
+    inputs = torch.from_numpy(images[0]).permute(0, 3, 1, 2) / 255
+    # The outer layer sees what the inner one gives with its final statistics.
+    for _ in range(2):
+        reestimate_batch_norm(network, [inputs])
+    return network.eval()
+
+
+def diagnosed(network, images, **settings):
+    found = mmct.diagnose(network, *images, **{**RAW, **CELLS, **settings}, quiet=True)
+    return found, found.found['networks']
+
+
+def test_shifted_statistics_are_a_mismatch(network, images, tmp_path):
+    network.spread.running_mean[0] -= 100 * network.spread.running_var[0].sqrt()
+    network.spread.weight.data.fill_(1)
+    found, (one,) = diagnosed(network, images, layers=0, recalibrate_bn=1, out=tmp_path)
+    assert one['clean']['value'] == 75  # it takes all for one class
+    assert one['largest'] == ['BN statistics']
+    assert one['parts']['BN statistics']['low'] > 60
+    assert sum(part['value'] for part in one['parts'].values()) == pytest.approx(
+        one['corrupted']['value']
+    )
+    dominates, helps, compared = found.sentences[one['name']]
+    assert 'is a mismatch of BN statistics' in dominates
+    assert helps.startswith('Estimating BN statistics anew, on one unlabelled batch of each')
+    assert 'with no other network' in compared
+    # Files of it say the same.
+    names = sorted(file.name for file in tmp_path.glob('*.json'))
+    assert names == ['Quadrants.json', 'Quadrants_bn1.json']
+    cards = [mmct.Scorecard.load(tmp_path / name) for name in names]
+    again = cards[0].diagnose(cards[1]).found['networks'][0]
+    assert again['parts'] == one['parts']
+
+
+def test_a_network_that_ignores_the_low_variance_half_does_not_rely_on_it(network, images):
+    network.fc.weight.data[:, LOW] = 0
+    _, (one,) = diagnosed(network, images, recalibrate_bn=0)
+    *_, spread, features = one['reliance']
+    assert [spread['layer'], features['layer']] == ['spread', 'features']
+    for place in (spread, features):
+        assert place['channels'] == 12
+        assert place['low'] == dict(value=0, low=0, high=0)
+        assert place['high']['low'] > 50
+        assert place['low_variance_share'] < 0.01
+
+
+def test_what_looks_at_the_low_variance_half_alone_relies_on_it(network, images):
+    other = torch.ones(12, dtype=bool)
+    other[LOW] = False
+    network.fc.weight.data[:, other] = 0
+    _, (one,) = diagnosed(network, images, recalibrate_bn=0)
+    assert one['reliance'][-1]['high'] == dict(value=0, low=0, high=0)
+    assert one['reliance'][-1]['low']['low'] > 20
+
+
+class FailsInNoise(nn.Module):
+    """Right, unless neighbouring pixels differ much."""
+
+    def forward(self, x):
+        means = nn.functional.avg_pool2d(x, 16).mean(1).flatten(1)
+        rough = x.diff(dim=3).abs().mean((1, 2, 3)) > 0.03
+        return torch.where(rough[:, None], torch.tensor([9.0, 0, 0, 0]), 20 * means)
+
+
+def test_noise_alone_and_a_rival(network, images):
+    both = dict(noisy=FailsInNoise(), robust=network)
+    found, (noisy, robust) = diagnosed(both, images, layers=0, baseline='robust', recalibrate_bn=0)
+    assert noisy['clean']['value'] == 0
+    assert noisy['largest'] == ['noise']
+    assert noisy['has_bn'] is False
+    assert noisy['parts']['noise']['value'] == noisy['corrupted']['value']
+    assert robust['against'] is None
+    assert noisy['against']['categories']['weather']['value'] == 0
+    dominates, helps, compared = found.sentences['noisy']
+    assert 'is what noise adds' in dominates
+    assert helps.startswith('Full robustness to noise')
+    assert 'Compared with robust on the same 120 images' in compared
+    assert 'higher in noise' in compared
+    assert 'not to be told apart in weather' in compared
+    assert found.sentences['robust'][1].startswith('Whether other BN statistics would help was not')
+
+
+def test_it_is_shown_and_saved(network, images, tmp_path):
+    found, _ = diagnosed(network, images, recalibrate_bn=1, severities=[1])
+    assert json.loads(found.save(tmp_path / 'why.json').read_text()) == found.found
+    for text in (str(found), found._repr_html_()):
+        assert 'mismatch of BN statistics' in text
+        assert 'features, low-variance half' in text
+
+
+def test_wrong_settings_are_refused(network, images):
+    with pytest.raises(ValueError, match="baseline must be one of a, b, got 'c'"):
+        diagnosed(dict(a=network, b=network), images, baseline='c')
+    with pytest.raises(mmct.runs.errors.CTError, match='too alike for files'):
+        diagnosed({'a/b': network, 'a b': network}, images)

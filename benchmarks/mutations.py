@@ -312,7 +312,7 @@ MUTATIONS = [
     ),
     Mutation(
         'study store: scores of other settings count',
-        "if name not in kept or kept[name]['settings'] != hashed(settings)",
+        "if name not in kept or kept[name]['settings'] != settings_mark(settings)",
         'if name not in kept',
         ['studies/test_store.py'],
     ),

@@ -11,10 +11,9 @@ from functools import lru_cache
 import numpy as np
 from scipy import stats
 
-from .primitives import compiled, to_fractions, to_levels
+from .primitives import LEVELS, compiled, to_fractions, to_levels
 from .streams import Source, Streams
 
-LEVELS = np.arange(256)
 # A word's upper 8 bits choose a column, its lower 24 decide between the column
 # and its alias. Of an entry of the table the upper 24 are the bound of the
 # column's share, the lower 8 the alias.

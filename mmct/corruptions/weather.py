@@ -6,7 +6,7 @@ from importlib import resources
 import cv2
 import numpy as np
 
-from .blur import smear
+from .blur import line_weights, smear
 from .primitives import compiled, over_channels, smooth, to_fractions, to_levels, zoom_matrix
 from .streams import Source, Streams, integers
 
@@ -128,7 +128,7 @@ def snow(
     layers = draws[:, :-1].reshape(count, height, width)
     layers = zoom_matrix(height, zoom) @ layers @ zoom_matrix(width, zoom).T
     layers[layers < threshold] = 0
-    flakes = smear(to_levels(layers)[..., None], draws[:, -1], radius, sigma)[..., 0]
+    flakes = smear(to_levels(layers)[..., None], draws[:, -1], line_weights(radius, sigma))[..., 0]
     # Two layers: the second is the first upside down.
     flakes = to_fractions(flakes) + to_fractions(flakes[:, ::-1, ::-1])
 

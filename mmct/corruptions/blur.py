@@ -296,11 +296,23 @@ def _add_folded(
                 if down == 0:
                     folded //= 2
                 _add_scaled(sums, folded[margin:margin + width], weights[down, 0])
-                for right in range(1, reach + 1):
-                    if weights[down, right]:
-                        one = folded[margin - right * channels:]
-                        other = folded[margin + right * channels:]
-                        _add_pair(sums, one, other, weights[down, right])
+                used = reach
+                while used and not weights[down, used]:
+                    used -= 1
+                single = 1 + used % 3
+                for right in range(1, single):
+                    step = right * channels
+                    one, other = folded[margin - step:], folded[margin + step:]
+                    _add_pair(sums, one, other, weights[down, right])
+                for right in range(single, used + 1, 3):
+                    step = right * channels
+                    _add_pairs(
+                        sums,
+                        folded[margin - step - 2 * channels:],
+                        folded[margin + step:],
+                        weights[down, right:right + 3],
+                        channels,
+                    )
             for i in range(width):
                 level = min((sums[i] + rounding) >> _BITS, 255)
                 close = abs(sums[i] - (level << _BITS)) <= rounding
@@ -324,6 +336,22 @@ def _add_scaled(sums: np.ndarray, one: np.ndarray, weight: int) -> None:
 def _add_pair(sums: np.ndarray, one: np.ndarray, other: np.ndarray, weight: int) -> None:
     for i in range(sums.size):
         sums[i] += np.int32((one[i] + other[i]) * weight)
+
+
+@compiled
+def _add_pairs(
+    sums: np.ndarray, left: np.ndarray, right: np.ndarray, weights: np.ndarray, step: int
+) -> None:
+    # Three at a time: loading and storing the sums takes longer than to add.
+    w0, w1, w2 = weights
+    left0, left1 = left[2 * step:], left[step:]
+    right1, right2 = right[step:], right[2 * step:]
+    for i in range(sums.size):
+        sums[i] += (
+            np.int32((left0[i] + right[i]) * w0)
+            + np.int32((left1[i] + right1[i]) * w1)
+            + np.int32((left[i] + right2[i]) * w2)
+        )
 
 
 def glass_blur(

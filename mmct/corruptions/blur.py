@@ -1,6 +1,5 @@
 """Blur: normal (Gaussian), defocus, glass, motion and zoom."""
 
-from collections.abc import Callable
 from functools import lru_cache
 
 import cv2
@@ -110,17 +109,23 @@ def _cut_sums(sums: np.ndarray, rounding: float, flat: np.ndarray) -> np.ndarray
     return levels
 
 
-def line_weights(radius: int, sigma: float) -> np.ndarray:
+def line_weights(radius: int, sigma: float, as_library: bool = False) -> np.ndarray:
     """Compute one half of a normal distribution, along a line.
 
     Args:
         radius (int): Half the line's length, in pixels.
         sigma (float): Standard deviation, in pixels.
+        as_library (bool): Whether the last bits are the library's, as they
+            decide which level an even image gets. Defaults to False.
 
     Returns:
         np.ndarray: float64, of sum 1. (2 radius + 1,)
     """
-    weights = np.exp(-0.5 * (np.arange(2 * radius + 1) / sigma) ** 2)
+    steps = np.arange(2 * radius + 1)
+    if as_library:
+        weights = np.exp(-(steps**2) / (2 * sigma**2)) / (np.sqrt(2 * np.pi) * sigma)
+    else:
+        weights = np.exp(-0.5 * (steps / sigma) ** 2)
     return weights / weights.sum()
 
 
@@ -396,12 +401,7 @@ def _scatter(images: np.ndarray, steps: np.ndarray, distance: int, rounds: int) 
 
 
 def motion_blur(
-    images: np.ndarray,
-    streams: Streams,
-    radius: int,
-    sigma: float,
-    weights: Callable[[int, float], np.ndarray] = line_weights,
-    ends: bool = False,
+    images: np.ndarray, streams: Streams, radius: int, sigma: float, as_library: bool = False
 ) -> np.ndarray:
     """Blur along a line of at most 45 degrees, as a moving camera does.
 
@@ -410,18 +410,18 @@ def motion_blur(
         streams (Streams): The images' randomness.
         radius (int): Half the line's length, in pixels.
         sigma (float): Standard deviation of the weights, in pixels.
-        weights (Callable): Computes them. Defaults to :func:`line_weights`.
-        ends (bool): As of :func:`smear`. Defaults to False.
+        as_library (bool): Where the line is as long as the image is high or
+            wide, it ends. Defaults to False.
 
     Returns:
         np.ndarray: As the images.
     """
     angles = streams.draw(len(images), lambda rng: rng.uniform(-45, 45))
-    return smear(images, angles, weights(radius, sigma), ends)
+    return smear(images, angles, line_weights(radius, sigma, as_library), ends=as_library)
 
 
 def zoom_blur(
-    images: np.ndarray, end: float, step: float, centred: bool = True
+    images: np.ndarray, end: float, step: float, as_library: bool = False
 ) -> np.ndarray:
     """Average over a zoom, as a camera that comes nearer does.
 
@@ -429,17 +429,17 @@ def zoom_blur(
         images (np.ndarray): uint8. (N, H, W, 3)
         end (float): The zoom's end, which is not reached; it starts at 1.
         step (float): Between two factors.
-        centred (bool): Whether each enlarged image is cut off at all sides, or
-            below and at the right alone. Defaults to True.
+        as_library (bool): Each enlarged image is cut off below and at the right
+            alone, not at all sides. Defaults to False.
 
     Returns:
         np.ndarray: As the images.
     """
     count, height, width, channels = images.shape
     x = to_fractions(images).astype(np.float32)
-    if not centred or max(height, width) > SMALL:
-        rows, down = _zoom_steps(height, end, step, centred)
-        columns, across = _zoom_steps(width, end, step, centred)
+    if as_library or max(height, width) > SMALL:
+        rows, down = _zoom_steps(height, end, step, not as_library)
+        columns, across = _zoom_steps(width, end, step, not as_library)
         lines = x.reshape(count, height, width * channels)
         return _add_zooms(lines, rows, down, columns, across).reshape(images.shape)
     planes = x.transpose(1, 2, 0, 3).reshape(height * width, -1)

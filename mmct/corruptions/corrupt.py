@@ -55,17 +55,15 @@ def corrupt(
     check_images(images)
     table = choose_table(table, *images.shape[1:3])
     streams = _streams(len(images), corruption, severity, seed, indices, rng)
-    # Here, as SciPy, Numba and scikit-image take seconds to import.
-    if table == 'imagenet':
-        from .imagenet import corrupt_imagenet as apply
-    else:
-        from .cifar import corrupt_cifar as apply
+    # Here, as SciPy and Numba take seconds to import.
+    from .tables import corrupt_block
+
     out = np.empty_like(images)
     step = max(1, _BLOCK // max(1, images[:1].size))
     for start in range(0, len(images), step):
         part = streams.part(start, start + step)
         block = np.ascontiguousarray(images[start:start + step])
-        out[start:start + step] = apply(block, part, corruption, severity)
+        out[start:start + step] = corrupt_block(block, part, corruption, severity, table)
     return out
 
 

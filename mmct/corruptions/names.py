@@ -45,11 +45,11 @@ CATEGORIES = dict(
 SEVERITIES = (1, 2, 3, 4, 5)
 """From weak to strong."""
 
-TABLES = ('cifar', 'imagenet')
-"""The tables of severities: CIFAR-10-C's and ImageNet-C's."""
+TABLES = ('cifar', 'tiny_imagenet', 'imagenet')
+"""The tables of severities: CIFAR-10-C's, Tiny-ImageNet-C's and ImageNet-C's."""
 
 CIFAR_LARGEST, IMAGENET_SMALLEST = 32, 128  # pixels along the longer, shorter side
-SMALLEST = dict(cifar=8, imagenet=32)  # pixels along the shorter side
+SMALLEST = dict(cifar=8, tiny_imagenet=8, imagenet=32)  # pixels along the shorter side
 
 
 def check_corruption(corruption: str, known: Sequence[str] = CORRUPTIONS) -> str:

@@ -77,27 +77,6 @@ def _cut(fractions: np.ndarray) -> np.ndarray:
     return levels
 
 
-def over_channels(layers: np.ndarray) -> np.ndarray:
-    """Repeat a layer for each channel; NumPy's broadcasting is slow along so short an axis.
-
-    Args:
-        layers (np.ndarray): (N, H, W)
-
-    Returns:
-        np.ndarray: (N, H, W, 3)
-    """
-    return _repeat(np.ascontiguousarray(layers).reshape(-1)).reshape(*layers.shape, 3)
-
-
-@compiled
-def _repeat(values: np.ndarray) -> np.ndarray:
-    out = np.empty((values.size, 3), values.dtype)
-    for i in range(values.size):
-        for c in range(3):
-            out[i, c] = values[i]
-    return out
-
-
 @lru_cache(maxsize=64)
 def zoom_lines(size: int, factor: float, centred: bool) -> tuple[np.ndarray, np.ndarray]:
     """Find what a zoom of one axis makes each pixel from: crop, enlarge linearly, crop again.

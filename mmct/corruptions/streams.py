@@ -92,4 +92,4 @@ def integers(rng: Source, low: int, high: int, size: Any = None) -> Any:
     """Draw integers of [low, high), with either kind of generator."""
     if isinstance(rng, np.random.RandomState):
         return rng.randint(low, high, size)
-    return rng.integers(low, high, size, dtype=np.int16)
+    return rng.integers(low, high, size, dtype=np.int16 if high < 2**15 else np.int64)

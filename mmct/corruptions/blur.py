@@ -83,14 +83,18 @@ def gaussian_blur(images: np.ndarray, sigma: float) -> np.ndarray:
     if max(images.shape[1:3]) <= SMALL:
         return to_levels(smooth_images(to_fractions(images), sigma))
     kernel, flat = normal_kernel(sigma), _smooth_levels(sigma)
-    blurred = np.empty(images.shape, np.float32)
-    for image, out in zip(images, blurred, strict=True):
-        cv2.sepFilter2D(image, cv2.CV_32F, kernel, kernel, out, borderType=cv2.BORDER_REPLICATE)
-    return _cut_sums(blurred.reshape(-1), np.float32(_ROUNDING), flat).reshape(images.shape)
+    depth, rounding = _FINE if kernel.size <= _SHORT else _COARSE
+    blurred = [
+        cv2.sepFilter2D(image, depth, kernel, kernel, borderType=cv2.BORDER_REPLICATE)
+        for image in images
+    ]
+    return _cut_sums(np.stack(blurred).reshape(-1), rounding, flat).reshape(images.shape)
 
 
-# Of sums of levels in float32: well above what it rounds, and too little to be seen.
-_ROUNDING = 1e-3
+# What sums of levels are kept in, and a bound of what is rounded then. Glass blur, whose
+# kernels are short, filters twice: one level too little in an even part would spread.
+_SHORT = 13
+_FINE, _COARSE = (cv2.CV_64F, 1e-9), (cv2.CV_32F, np.float32(1e-4))
 
 
 @lru_cache(maxsize=32)

@@ -43,11 +43,12 @@ def _inside(old: int, new: int) -> tuple[np.ndarray, np.ndarray]:
     """First and last + 1 of the old pixels in each new one. (new,), (new,)."""
     # Pillow's expressions: an edge of a box may lie on the middle of a pixel.
     scale = old / new
-    centres = (np.arange(new) + 0.5) * scale
-    near = np.floor(centres - scale / 2).astype(np.int64)[:, None]
-    near = np.clip(near + np.arange(-1, int(scale) + 3), 0, old - 1)
-    place = (near - centres[:, None] + 0.5) * (1 / max(scale, 1))
-    inside = (-0.5 < place) & (place <= 0.5)
+    centres, support = (np.arange(new)[:, None] + 0.5) * scale, 0.5 * max(scale, 1)
+    first = np.maximum((centres - support + 0.5).astype(np.int64), 0)
+    stop = np.minimum((centres + support + 0.5).astype(np.int64), old)
+    near = first + np.arange((stop - first).max())
+    place = (near - centres + 0.5) * (1 / max(scale, 1))
+    inside = (near < stop) & (-0.5 < place) & (place <= 0.5)
     return np.where(inside, near, old).min(axis=1), np.where(inside, near, -1).max(axis=1) + 1
 
 

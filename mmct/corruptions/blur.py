@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from scipy import sparse
 
+from .names import SMALL
 from .primitives import (
     LEVELS,
-    SMALL,
     compiled,
     normal_kernel,
     to_fractions,
@@ -16,7 +16,7 @@ from .primitives import (
     zoom_lines,
     zoom_matrix,
 )
-from .streams import Streams, integers
+from .streams import Streams, integers, stacked
 
 
 def smooth_images(images: np.ndarray, sigma: float) -> np.ndarray:
@@ -84,11 +84,11 @@ def gaussian_blur(images: np.ndarray, sigma: float) -> np.ndarray:
         return to_levels(smooth_images(to_fractions(images), sigma))
     kernel, flat = normal_kernel(sigma), _smooth_levels(sigma)
     depth, rounding = _FINE if kernel.size <= _SHORT else _COARSE
-    blurred = [
+    blurred = stacked(
         cv2.sepFilter2D(image, depth, kernel, kernel, borderType=cv2.BORDER_REPLICATE)
         for image in images
-    ]
-    return _cut_sums(np.stack(blurred).reshape(-1), rounding, flat).reshape(images.shape)
+    )
+    return _cut_sums(blurred.reshape(-1), rounding, flat).reshape(images.shape)
 
 
 # What sums of levels are kept in, and a bound of what is rounded then. Glass blur, whose
@@ -247,12 +247,12 @@ def defocus_blur(images: np.ndarray, radius: float, softness: float) -> np.ndarr
     """
     kernel = _disk(radius, softness)
     if kernel.size <= 25:
-        return to_levels(np.stack([cv2.filter2D(x, -1, kernel) for x in to_fractions(images)]))
+        return to_levels(stacked(cv2.filter2D(x, -1, kernel) for x in to_fractions(images)))
     weights, flat, rounding = _quadrant(radius, softness)
     count, height, width, channels = images.shape
     border = (len(weights) - 1,) * 4
-    padded = [cv2.copyMakeBorder(image, *border, cv2.BORDER_REFLECT_101) for image in images]
-    lines = np.stack(padded).reshape(count, height + 2 * border[0], -1)
+    padded = (cv2.copyMakeBorder(image, *border, cv2.BORDER_REFLECT_101) for image in images)
+    lines = stacked(padded).reshape(count, height + 2 * border[0], -1)
     return _add_folded(lines, weights, flat, rounding, channels).reshape(images.shape)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .names import check_corruption, check_images, check_seed, check_severity, choose_table
+from .names import SMALL, check_corruption, check_images, check_seed, check_severity, choose_table
 from .streams import InOrder, Keyed, Source, Streams
 
 # Values that are worked on at a time: what is computed stays in the cache, and
@@ -54,7 +54,7 @@ def corrupt(
     severity = check_severity(severity)
     check_images(images)
     table = choose_table(table, *images.shape[1:3])
-    streams = _streams(len(images), corruption, severity, seed, indices, rng)
+    streams = _streams(images, corruption, severity, seed, indices, rng)
     # Here, as SciPy and Numba take seconds to import.
     from .tables import corrupt_block
 
@@ -68,7 +68,7 @@ def corrupt(
 
 
 def _streams(
-    count: int,
+    images: np.ndarray,
     corruption: str,
     severity: int,
     seed: int,
@@ -82,10 +82,11 @@ def _streams(
             )
         return InOrder(rng)
     seed = check_seed(seed)
+    count = len(images)
     indices = np.arange(count) if indices is None else np.asarray(indices)
     if indices.shape != (count,) or indices.dtype.kind not in 'iu' or (indices < 0).any():
         raise ValueError(
             f'indices must be {count} integers from 0 on, one an image, got {indices.dtype} '
             f'of shape {indices.shape}'
         )
-    return Keyed(seed, corruption, severity, indices)
+    return Keyed(seed, corruption, severity, indices, large=max(images.shape[1:3]) > SMALL)

@@ -238,21 +238,23 @@ def contrast(images: np.ndarray, factor: float) -> np.ndarray:
 def _towards_means(images: np.ndarray, factor: float) -> np.ndarray:
     count, size, channels = images.shape
     out = np.empty_like(images)
-    sums = np.empty(channels, np.int64)
     levels = np.empty((channels, 256), np.uint8)
     for n in range(count):
-        sums[:] = 0
+        red, green, blue = 0, 0, 0
         for i in range(size):
-            for c in range(channels):
-                sums[c] += images[n, i, c]
-        means = sums / (255 * size)
-        for c in range(channels):
+            red += images[n, i, 0]
+            green += images[n, i, 1]
+            blue += images[n, i, 2]
+        for c, total in enumerate((red, green, blue)):
+            mean = total / (255 * size)
             for level in range(256):
-                x = (level / 255 - means[c]) * factor + means[c]
+                x = (level / 255 - mean) * factor + mean
                 levels[c, level] = np.uint8(min(max(x, 0), 1) * 255)
+        reds, greens, blues = levels
         for i in range(size):
-            for c in range(channels):
-                out[n, i, c] = levels[c, images[n, i, c]]
+            out[n, i, 0] = reds[images[n, i, 0]]
+            out[n, i, 1] = greens[images[n, i, 1]]
+            out[n, i, 2] = blues[images[n, i, 2]]
     return out
 
 
@@ -355,7 +357,7 @@ def _sample(images: np.ndarray, shifts: np.ndarray) -> np.ndarray:
                 across, down = across - left, down - top
                 x0, x1 = _reflected(left, width), _reflected(left + 1, width)
                 y0, y1 = _reflected(top, height), _reflected(top + 1, height)
-                for c in range(channels):
+                for c in range(3):
                     upper = images[n, y0, x0, c] * (1 - across) + images[n, y0, x1, c] * across
                     lower = images[n, y1, x0, c] * (1 - across) + images[n, y1, x1, c] * across
                     out[n, y, x, c] = upper * (1 - down) + lower * down

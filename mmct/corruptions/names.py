@@ -51,6 +51,9 @@ TABLES = ('cifar', 'tiny_imagenet', 'imagenet')
 CIFAR_LARGEST, IMAGENET_SMALLEST = 32, 128  # pixels along the longer, shorter side
 SMALLEST = dict(cifar=8, tiny_imagenet=8, imagenet=32)  # pixels along the shorter side
 
+SMALL = 64
+"""Up to so many pixels along the longer side, images are worked on otherwise than beyond."""
+
 
 def check_corruption(corruption: str, known: Sequence[str] = CORRUPTIONS) -> str:
     """Check the name of a corruption.

@@ -127,10 +127,14 @@ def _words(rng: Source, count: int) -> np.ndarray:
 @compiled
 def _send(values: np.ndarray, words: np.ndarray, table: np.ndarray) -> np.ndarray:
     out = np.empty_like(values)
+    low, flat = np.uint32(_LOW), table.reshape(-1)
+    # Unsigned, as an index that cannot be negative needs no check.
     for i in range(values.size):
-        column = words[i] >> 24
-        entry = table[values[i], column]
-        out[i] = column if (words[i] & _LOW) < entry >> 8 else entry & 255
+        word = words[i]
+        column = word >> np.uint32(24)
+        entry = flat[np.uint32(values[i]) << np.uint32(8) | column]
+        kept = (word & low) < entry >> np.uint32(8)
+        out[i] = column if kept else entry & np.uint32(255)
     return out
 
 

@@ -10,10 +10,9 @@ import numpy as np
 from numba import config, njit
 from scipy import ndimage
 
-LEVELS = np.arange(256)
+from .names import SMALL
 
-SMALL = 64
-"""Up to so many pixels a side, filters and zooms are matrices; beyond, loops are faster."""
+LEVELS = np.arange(256)
 
 
 def compiled(function: Callable) -> Callable:
@@ -224,5 +223,7 @@ def smooth(
     down, across = (normal_kernel(s, truncate) for s in sigmas)
     border = dict(nearest=cv2.BORDER_REPLICATE, reflect=cv2.BORDER_REFLECT)[mode]
     lines = fields.reshape(-1, height, width)
-    made = [cv2.sepFilter2D(x, -1, across, down, borderType=border) for x in lines]
-    return np.stack(made).reshape(fields.shape)
+    made = np.empty_like(lines)
+    for line, out in zip(lines, made, strict=True):
+        cv2.sepFilter2D(line, -1, across, down, out, borderType=border)
+    return made.reshape(fields.shape)

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from .blur import line_weights, smear
-from .primitives import LEVELS, compiled, smooth, to_levels, zoom_fields
-from .streams import Source, Streams, integers
+from .primitives import compiled, smooth, to_levels, zoom_fields
+from .streams import Source, Streams, integers, stacked
 
 _TEXTURES = (
     'frost1.png', 'frost2.png', 'frost3.png', 'frost4.jpg', 'frost5.jpg', 'frost6.jpg'
@@ -201,18 +201,19 @@ def frost(
         return texture[top:top + height, left:left + width]
 
     pieces = streams.draw(len(images), draw)
-    return _add_levels(
-        images.reshape(-1), pieces.reshape(-1), share * LEVELS, texture_share * LEVELS
-    ).reshape(images.shape)
+    made = _add_levels(
+        images.reshape(-1), pieces.reshape(-1), float(share), float(texture_share)
+    )
+    return made.reshape(images.shape)
 
 
 @compiled
 def _add_levels(
-    one: np.ndarray, other: np.ndarray, share: np.ndarray, other_share: np.ndarray
+    one: np.ndarray, other: np.ndarray, share: float, other_share: float
 ) -> np.ndarray:
     out = np.empty_like(one)
     for i in range(one.size):
-        out[i] = np.uint8(min(share[one[i]] + other_share[other[i]], 255.0))
+        out[i] = np.uint8(min(share * one[i] + other_share * other[i], 255.0))
     return out
 
 
@@ -240,20 +241,29 @@ def _under_clouds(
     count, height, width, channels = images.shape
     out = np.empty_like(images)
     heights = np.empty((size, size))
-    fractions = np.arange(256) / 255
+    clouds = np.empty(width * channels)
     for n in range(count):
         _fill(heights, noise[n], decay)
         low = heights.min()
         highest = heights.max() - low
-        brightest = fractions[images[n].max()]
+        brightest = images[n].max() / 255
         for y in range(height):
             for x in range(width):
                 cloud = strength * ((heights[y, x] - low) / highest)
                 for c in range(channels):
-                    value = fractions[images[n, y, x, c]] + cloud
-                    value = value * brightest / (brightest + strength)
-                    out[n, y, x, c] = np.uint8(min(value, 1.0) * 255)
+                    clouds[x * channels + c] = cloud
+            _add_clouds(images[n, y].reshape(-1), clouds, brightest, strength, out[n, y].reshape(-1))
     return out
+
+
+@compiled
+def _add_clouds(
+    line: np.ndarray, clouds: np.ndarray, brightest: float, strength: float, out: np.ndarray
+) -> None:
+    whole = brightest + strength
+    for i in range(line.size):
+        value = (line[i] / 255 + clouds[i]) * brightest / whole
+        out[i] = np.uint8(min(value, 1.0) * 255)
 
 
 def spatter(
@@ -294,7 +304,7 @@ def spatter(
         cover = smooth((layers > threshold).astype(np.float64), strength, 'nearest')
         cover[cover < 0.8] = 0
         return _under_mud(x, cover.astype(np.float32) if as_library else cover, _MUD)
-    cover = np.stack([_water(layer, threshold) for layer in layers])
+    cover = stacked(_water(layer, threshold) for layer in layers)
     return _under_water(x, np.float32(strength) * cover, _WATER)
 
 

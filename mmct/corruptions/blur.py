@@ -16,7 +16,7 @@ from .primitives import (
     zoom_lines,
     zoom_matrix,
 )
-from .streams import Streams, integers, stacked
+from .streams import Source, Streams, integers, stacked, words
 
 
 def smooth_images(images: np.ndarray, sigma: float) -> np.ndarray:
@@ -385,9 +385,27 @@ def glass_blur(
     count, height, width, _ = images.shape
     moves = (height - 2 * distance) * (width - 2 * distance) * rounds
     blurred = gaussian_blur(images, sigma)
-    steps = streams.draw(count, lambda rng: integers(rng, -distance, distance, (moves, 2)))
+    large = max(height, width) > SMALL
+
+    def draw(rng: Source) -> np.ndarray:
+        if large and not streams.follows_reference:
+            return _steps(words(rng, moves), distance)
+        return integers(rng, -distance, distance, (moves, 2))
+
+    steps = streams.draw(count, draw)
     _scatter(blurred, steps, distance, rounds)
     return gaussian_blur(blurred, sigma)
+
+
+@compiled
+def _steps(words: np.ndarray, distance: int) -> np.ndarray:
+    """Pairs of integers of [-distance, distance), of even chances but for 2**-26 of them."""
+    steps = np.empty((words.size, 2), np.int8)
+    side = 2 * distance
+    for i in range(words.size):
+        pair = np.int64(words[i]) * (side * side) >> 32
+        steps[i, 0], steps[i, 1] = pair // side - distance, pair % side - distance
+    return steps
 
 
 @compiled

@@ -5,6 +5,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from .names import SMALL
 from .primitives import compiled, smooth, to_levels
 from .streams import Streams
 
@@ -114,19 +115,17 @@ def _mean_of_rows(rows: np.ndarray, top: int, bottom: int, out: np.ndarray) -> N
         flat[i] = (flat[i] * share + np.uint32(_SHARE // 2)) >> np.uint32(22)
 
 
-def brightness(images: np.ndarray, added: float, as_library: bool = False) -> np.ndarray:
+def brightness(images: np.ndarray, added: float) -> np.ndarray:
     """Raise the value of hue, saturation and value.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         added (float): To the value, as a fraction of white.
-        as_library (bool): As of :func:`saturate`. Defaults to False.
 
     Returns:
         np.ndarray: As the images.
     """
-    recolour = _recolour_by_hue if as_library else _recolour
-    return recolour(images.reshape(-1, 3), 1.0, 0.0, float(added)).reshape(images.shape)
+    return _recolour(images.reshape(-1, 3), 1.0, 0.0, float(added)).reshape(images.shape)
 
 
 def saturate(
@@ -138,14 +137,15 @@ def saturate(
         images (np.ndarray): uint8. (N, H, W, 3)
         factor (float): Of the saturation.
         added (float): To it then. A grey pixel, which has no hue, turns red.
-        as_library (bool): The hue is computed as scikit-image does, whose last
-            bits decide on levels where twice the saturation is a whole level.
+        as_library (bool): By a whole factor new colours are whole levels, and the
+            last bits decide: the hue is computed then, as scikit-image does.
             Defaults to False.
 
     Returns:
         np.ndarray: As the images.
     """
-    recolour = _recolour_by_hue if as_library else _recolour
+    by_hue = as_library and factor % 1 == 0 and not added
+    recolour = _recolour_by_hue if by_hue else _recolour
     return recolour(images.reshape(-1, 3), float(factor), float(added), 0.0).reshape(images.shape)
 
 
@@ -320,7 +320,9 @@ def elastic_transform(
 
 def _fields(draws: np.ndarray, images: np.ndarray) -> np.ndarray:
     """Numbers in [-1, 1] from those in [0, 1]. (N, 2, H, W)."""
-    return (draws * 2 - 1).reshape(len(images), 2, *images.shape[1:3])
+    shape = (len(images), 2, *images.shape[1:3])
+    large = max(shape) > SMALL
+    return ((draws.astype(np.float32) if large else draws) * 2 - 1).reshape(shape)
 
 
 def _move_corners(images: np.ndarray, moves: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The severities of ImageNet-C, for images from about 128 pixels.
 
 Values: those of ``imagecorruptions-imaug``, which are the ones of Hendrycks &
-Dietterich (2019). Five corruptions are computed in its own way, which differs
+Dietterich (2019). Six corruptions are computed in its own way, which differs
 from that of the authors' scripts, and frost and elastic transform have parameters
 of its own. What each number is, `cifar.py` tells.
 """
@@ -58,6 +58,6 @@ IMAGENET_TABLE: Rows = dict(
 """The parameters of severities 1 to 5, as the function of that name takes them."""
 
 AS_LIBRARY = frozenset(
-    ('brightness', 'motion_blur', 'pixelate', 'saturate', 'snow', 'spatter', 'zoom_blur')
+    ('motion_blur', 'pixelate', 'saturate', 'snow', 'spatter', 'zoom_blur')
 )
 """The corruptions whose functions take ``as_library``."""

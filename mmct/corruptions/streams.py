@@ -121,3 +121,18 @@ def integers(rng: Source, low: int, high: int, size: Any = None) -> Any:
     if isinstance(rng, np.random.RandomState):
         return rng.randint(low, high, size)
     return rng.integers(low, high, size, dtype=np.int16 if high < 2**15 else np.int64)
+
+
+def words(rng: Source, count: int) -> np.ndarray:
+    """Draw words of 32 random bits.
+
+    Args:
+        rng (Source): The generator.
+        count (int): How many.
+
+    Returns:
+        np.ndarray: uint32. (count,)
+    """
+    if isinstance(rng, np.random.RandomState):
+        return rng.randint(2**32, size=count, dtype=np.uint32)
+    return rng.bit_generator.random_raw((count + 1) // 2).view(np.uint32)[:count]

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from .blur import line_weights, smear
+from .names import SMALL
 from .primitives import compiled, smooth, to_levels, zoom_fields
 from .streams import Source, Streams, integers, stacked
 
@@ -298,6 +299,8 @@ def spatter(
     noise = streams.draw(
         len(images), lambda rng: rng.normal(size=images.shape[1:3], loc=mean, scale=scale)
     )
+    if max(images.shape[1:3]) > SMALL and not streams.follows_reference:
+        noise = noise.astype(np.float32)  # half of the work; a drop may be a pixel larger
     layers = smooth(noise, sigma, 'nearest')
     x = images.astype(np.float32) / 255
     if mud:

@@ -410,16 +410,24 @@ def _steps(words: np.ndarray, distance: int) -> np.ndarray:
 
 @compiled
 def _scatter(images: np.ndarray, steps: np.ndarray, distance: int, rounds: int) -> None:
-    count, height, width, channels = images.shape
+    count, height, width, _ = images.shape
+    # A pixel is one number: so it is copied at once.
+    pixels = np.empty(height * width, np.uint32)
     for n in range(count):
+        values = images[n].reshape(-1, 3)
+        for i in range(pixels.size):
+            pixels[i] = values[i, 0] | values[i, 1] << 8 | values[i, 2] << 16
         move = 0
         for _ in range(rounds):
             for y in range(height - distance, distance, -1):
                 for x in range(width - distance, distance, -1):
-                    from_x, from_y = x + steps[n, move, 0], y + steps[n, move, 1]
+                    place = y * width + x
+                    pixels[place] = pixels[place + steps[n, move, 1] * width + steps[n, move, 0]]
                     move += 1
-                    for c in range(channels):
-                        images[n, y, x, c] = images[n, from_y, from_x, c]
+        for i in range(pixels.size):
+            values[i, 0] = pixels[i] & 255
+            values[i, 1] = (pixels[i] >> 8) & 255
+            values[i, 2] = pixels[i] >> 16
 
 
 def motion_blur(

@@ -133,15 +133,21 @@ def snow(
     draws = streams.draw(count, draw)
     noise = draws[:, :-1].reshape(count, height, width)
     layers = zoom_fields(noise, zoom, centred=not as_library)
-    layers[layers < threshold] = 0
-    layers = np.clip(layers, 0, 1) if as_library else to_levels(layers)
+    _cut_flakes(layers.reshape(-1), threshold)
+    layers = layers if as_library else to_levels(layers)
     weights = line_weights(radius, sigma, as_library)
     flakes = smear(layers[..., None], draws[:, -1], weights, ends=as_library)[..., 0]
     if as_library:
-        flakes = np.round(flakes[:, :height, :width] * 255).astype(np.uint8)
+        flakes = np.rint(flakes[:, :height, :width] * 255).astype(np.uint8)
     x = images.astype(np.float32) / 255
     grey = cv2.transform(x.reshape(1, -1, 3), _GREY).reshape(count, height, width)
     return _under_flakes(x, grey, flakes, np.float32(share), np.float32(1 - share), as_library)
+
+
+@compiled
+def _cut_flakes(noise: np.ndarray, threshold: float) -> None:
+    for i in range(noise.size):
+        noise[i] = min(max(noise[i], 0.0), 1.0) if noise[i] >= threshold else 0.0
 
 
 @compiled
@@ -334,8 +340,7 @@ def _under_water(images: np.ndarray, cover: np.ndarray, colour: np.ndarray) -> n
 
 def _water(layer: np.ndarray, threshold: float) -> np.ndarray:
     """Light that a drop adds, most near its lower right edge. In [0, 1]."""
-    layer[layer < threshold] = 0
-    layer = (layer * 255).astype(np.uint8)
+    layer = (layer * (layer >= threshold) * 255).astype(np.uint8)
     distance = cv2.distanceTransform(255 - cv2.Canny(layer, 50, 150), cv2.DIST_L2, 5)
     distance = cv2.blur(np.minimum(distance, _FARTHEST), (3, 3)).astype(np.uint8)
     edges = cv2.filter2D(cv2.equalizeHist(distance), cv2.CV_8U, _EDGES)

@@ -39,16 +39,17 @@ def corrupt(
             the state that NumPy's global one had in the reference code, the
             draws are the reference's. Defaults to None.
         table (str, optional): The severities: 'cifar' (CIFAR-10-C's and
-            CIFAR-100-C's) or 'imagenet' (ImageNet-C's, by
-            ``imagecorruptions-imaug``). Defaults to 'cifar' for images of up to
-            32 pixels and 'imagenet' from 128 pixels.
+            CIFAR-100-C's), 'tiny_imagenet' (Tiny-ImageNet-C's) or 'imagenet'
+            (ImageNet-C's, as ``imagecorruptions-imaug`` has them). Defaults to
+            'cifar' for images of up to 32 pixels, 'imagenet' from 128 pixels, and
+            'tiny_imagenet' between.
 
     Returns:
         np.ndarray: Corrupted images, a new array as the old.
 
     Raises:
-        ValueError: If an argument is none of the above, or the size lies
-            between the tables and none is given.
+        ValueError: If an argument is none of the above, or the images are too
+            small for the table.
     """
     check_corruption(corruption)
     severity = check_severity(severity)

@@ -8,7 +8,7 @@ import torch
 from mmpretrain.registry import DATASETS
 
 from mmct.corruptions import CORRUPTIONS, SEVERITIES, check_seed, choose_table, corrupt
-from mmct.corruptions.names import check_table
+from mmct.corruptions.names import REVISIONS, check_table
 
 from .corruption_set import CLEAN, Cell, CorruptionSet
 from .images import order_of_sample, reordered
@@ -143,7 +143,8 @@ class GeneratedCorruptionSet(CorruptionSet):
     Args:
         dataset (dict | Dataset): The test set or its config.
         seed (int): 0 or more. Defaults to 0.
-        table (str, optional): 'cifar' or 'imagenet'. Defaults to by size.
+        table (str, optional): 'cifar', 'tiny_imagenet' or 'imagenet'. Defaults to
+            by size.
         **kwargs: As for :class:`CorruptionSet`; by default all 19
             corruptions.
 
@@ -184,4 +185,7 @@ class GeneratedCorruptionSet(CorruptionSet):
 
     def describe(self) -> dict[str, Any]:
         """Describe the data, for result files."""
-        return {**super().describe(), 'source': 'generated', 'seed': self.seed, 'table': self.table}
+        made = dict(source='generated', seed=self.seed, table=self.table)
+        if REVISIONS[self.table] > 1:
+            made['revision'] = REVISIONS[self.table]
+        return {**super().describe(), **made}

@@ -13,7 +13,7 @@ from .result_file import make_result, reference_of
 from .summary import image_errors, main_corruptions, mean_interval, unpack_hits
 
 # What has to be equal for errors to be of the same images.
-_DATA = ('set', 'source', 'images', 'labels_sha256', 'seed', 'table')
+_DATA = ('set', 'source', 'images', 'labels_sha256', 'seed', 'table', 'revision')
 
 
 @dataclass(frozen=True)

@@ -69,26 +69,21 @@ def _pixelate(
     narrow = np.empty((height, left.size, 3), np.uint8)
     sums = np.empty((left.size, 3), np.uint32)
     line = np.empty((width, 3), np.uint8)
-    across = _SHARE // (right - left) + (_SHARE % (right - left) * 2 >= right - left)
+    begin, end = (3 * left).astype(np.uint64), (3 * right).astype(np.uint64)
+    across = np.empty(left.size, np.uint32)
+    for j in range(left.size):
+        across[j] = _share(right[j] - left[j])
     for n in range(count):
         for y in range(height):
-            for j in range(left.size):
-                red, green, blue = np.uint32(0), np.uint32(0), np.uint32(0)
-                for x in range(left[j], right[j]):
-                    red += images[n, y, x, 0]
-                    green += images[n, y, x, 1]
-                    blue += images[n, y, x, 2]
-                narrow[y, j, 0] = _rounded(red, across[j])
-                narrow[y, j, 1] = _rounded(green, across[j])
-                narrow[y, j, 2] = _rounded(blue, across[j])
+            _mean_of_columns(images[n, y].reshape(-1), begin, end, across, narrow[y].reshape(-1))
         box = -1
         for y in range(height):
             if row[y] != box:
                 box = row[y]
                 _mean_of_rows(narrow, top[box], bottom[box], sums)
                 for x in range(width):
-                    for c in range(3):
-                        line[x, c] = sums[column[x], c]
+                    j = column[x]
+                    line[x, 0], line[x, 1], line[x, 2] = sums[j, 0], sums[j, 1], sums[j, 2]
             out[n, y] = line
     return out
 
@@ -97,8 +92,29 @@ _SHARE = 1 << 22  # Pillow's unit of weights
 
 
 @compiled
-def _rounded(total: int, share: int) -> int:
-    return (total * share + _SHARE // 2) >> 22
+def _share(count: int) -> int:
+    return _SHARE // count + (_SHARE % count * 2 >= count)
+
+
+@compiled
+def _mean_of_columns(
+    line: np.ndarray, begin: np.ndarray, end: np.ndarray, shares: np.ndarray, out: np.ndarray
+) -> None:
+    half, bits = np.uint32(_SHARE // 2), np.uint32(22)
+    # Unsigned, as an index that cannot be negative needs no check.
+    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
+    for j in range(shares.size):
+        red, green, blue = np.uint32(0), np.uint32(0), np.uint32(0)
+        x = begin[j]
+        while x < end[j]:
+            red += line[x]
+            green += line[x + one]
+            blue += line[x + two]
+            x += three
+        share = shares[j]
+        out[3 * j] = np.uint32(red * share + half) >> bits
+        out[3 * j + 1] = np.uint32(green * share + half) >> bits
+        out[3 * j + 2] = np.uint32(blue * share + half) >> bits
 
 
 @compiled
@@ -110,7 +126,7 @@ def _mean_of_rows(rows: np.ndarray, top: int, bottom: int, out: np.ndarray) -> N
         for i in range(flat.size):
             flat[i] += row[i]
     height = bottom - top
-    share = np.uint32(_SHARE // height + (_SHARE % height * 2 >= height))
+    share = np.uint32(_share(height))
     for i in range(flat.size):
         flat[i] = (flat[i] * share + np.uint32(_SHARE // 2)) >> np.uint32(22)
 

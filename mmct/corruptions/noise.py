@@ -113,13 +113,18 @@ def through_channel(images: np.ndarray, streams: Streams, table: np.ndarray) -> 
     Returns:
         np.ndarray: As the images.
     """
-    lines = iter(images.reshape(len(images), -1))
-    return streams.draw(len(images), lambda rng: _through(next(lines), rng, table)).reshape(
-        images.shape
-    )
+    size = images[:1].size
+    if size <= _PART:
+        drawn = streams.draw(len(images), lambda rng: words(rng, size)).reshape(-1)
+        out = np.empty_like(images)
+        _send(images.reshape(-1), drawn, table, out.reshape(-1))
+        return out
+    lines = iter(images.reshape(-1, size))
+    made = streams.draw(len(images), lambda rng: _through(next(lines), rng, table))
+    return made.reshape(images.shape)
 
 
-# Values of an image at a time: their words stay in the cache.
+# Values of a large image at a time: their words stay in the cache.
 _PART = 1 << 14
 
 

@@ -161,20 +161,38 @@ def _under_flakes(
 ) -> np.ndarray:
     count, height, width, channels = images.shape
     out = np.empty(images.shape, np.uint8)
+    pales = np.empty(width * channels, np.float32)
+    one, other = np.empty(width * channels), np.empty(width * channels)
     for n in range(count):
         for y in range(height):
+            # Two layers: the second is the first upside down.
+            layer, turned = flakes[n, y], flakes[n, height - 1 - y]
             for x in range(width):
-                pale = grey[n, y, x] * np.float32(1.5) + np.float32(0.5)
-                # Two layers: the second is the first upside down.
-                one = flakes[n, y, x] / 255
-                other = flakes[n, height - 1 - y, width - 1 - x] / 255
-                both = one + other
                 for c in range(channels):
-                    value = images[n, y, x, c]
-                    value = share * value + paled * max(value, pale)
-                    value = (value + one) + other if in_turn else value + both
-                    out[n, y, x, c] = np.uint8(min(value, 1.0) * 255)
+                    i = x * channels + c
+                    pales[i] = grey[n, y, x] * np.float32(1.5) + np.float32(0.5)
+                    one[i], other[i] = layer[x] / 255, turned[width - 1 - x] / 255
+            if not in_turn:
+                one += other
+                other[:] = 0
+            line = images[n, y].reshape(-1)
+            _add_flakes(line, pales, one, other, share, paled, out[n, y].reshape(-1))
     return out
+
+
+@compiled
+def _add_flakes(
+    line: np.ndarray,
+    pales: np.ndarray,
+    one: np.ndarray,
+    other: np.ndarray,
+    share: float,
+    paled: float,
+    out: np.ndarray,
+) -> None:
+    for i in range(line.size):
+        value = share * line[i] + paled * max(line[i], pales[i])
+        out[i] = np.uint8(min((value + one[i]) + other[i], 1.0) * 255)
 
 
 def frost(

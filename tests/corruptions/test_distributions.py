@@ -19,16 +19,16 @@ def many():
     return make_images(COUNT)
 
 
-def assert_distributed_alike(images, made, expected):
-    """The changes' sizes and spread agree within 2 %, and their means, which may be next to 0."""
+def assert_distributed_alike(images, made, expected, within=0.02):
+    """The changes' sizes and spread agree, and their means, which may be next to 0."""
     count = len(images)
     one, other = (x.astype(np.int16) - images for x in (made, expected))
     size = abs(other).mean()
-    assert abs(one).mean() == pytest.approx(size, rel=0.02)
-    assert one.std() == pytest.approx(other.std(), rel=0.02)
+    assert abs(one).mean() == pytest.approx(size, rel=within)
+    assert one.std() == pytest.approx(other.std(), rel=within)
     # Clouds and frost make whole images brighter or darker: a sampling error.
     error = np.hypot(*(x.mean(axis=(1, 2, 3)).std() for x in (one, other))) / np.sqrt(count)
-    assert abs(one.mean() - other.mean()) < 0.02 * size + 3 * error
+    assert abs(one.mean() - other.mean()) < within * size + 3 * error
 
 
 @pytest.mark.parametrize('severity', SEVERITIES)
@@ -52,7 +52,8 @@ def test_keyed_draws_of_large_images_are_distributed_so_too(corruption):
     # Large enough for the faster generator and the coarser draws.
     images = make_images(400, 66, 40)
     in_order = corrupt(images, corruption, 3, rng=np.random.RandomState(1), table='imagenet')
-    assert_distributed_alike(images, corrupt(images, corruption, 3, table='imagenet'), in_order)
+    made = corrupt(images, corruption, 3, table='imagenet')
+    assert_distributed_alike(images, made, in_order, within=0.05)
 
 
 @pytest.mark.parametrize(

@@ -277,7 +277,8 @@ def _under_clouds(
                 cloud = strength * ((heights[y, x] - low) / highest)
                 for c in range(channels):
                     clouds[x * channels + c] = cloud
-            _add_clouds(images[n, y].reshape(-1), clouds, brightest, strength, out[n, y].reshape(-1))
+            line = images[n, y].reshape(-1)
+            _add_clouds(line, clouds, brightest, strength, out[n, y].reshape(-1))
     return out
 
 

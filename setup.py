@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent
 # What corruptions, evaluation, report and theory need: no torch, no mm package.
 LIGHT = [
     'filelock>=3.12',
-    'imagecorruptions-imaug>=1.1.5,<2',
+    'imagecorruptions-imaug>=1.1.5,<2',  # for its textures of frost; the tests compare with it
     'jinja2>=3.1.3,<4',
     'matplotlib>=3.7',
     'numba>=0.61',

@@ -1,9 +1,8 @@
 """Speed of mmct.corruptions on one core, over imagecorruptions-imaug called image by image.
 
-In each round both corrupt the same images one after the other. Ours has the
-library's parameters (ImageNet-C's, severity 3) wherever both do the same; at
-CIFAR-10-C's it is set against the images a second that the reference code made
-on another day.
+In each round both corrupt the same images at the same severities of ImageNet-C, one
+after the other. At 32 pixels CIFAR-10-C's severity is measured besides, and set
+against the images a second that the reference code made on another day.
 """
 
 import argparse
@@ -19,35 +18,10 @@ import imagecorruptions
 import numpy as np
 from sklearn.datasets import load_sample_images
 
-from mmct.corruptions import CORRUPTIONS, corrupt
-from mmct.corruptions.cifar import DETERMINISTIC, RANDOM
-from mmct.corruptions.streams import Keyed
+from mmct.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from mmct.report import Row, Table
 
-SIZE = 32
-SEVERITY = 3
-BLOCK = 21  # images; as `corrupt` takes them at this size
-# The library's at severity 3. Its frost is not scaled, and its elastic
-# transform has no affine part: ours keeps CIFAR-10-C's parameters there.
-LIBRARY = dict(
-    gaussian_noise=(0.18,),
-    shot_noise=(12,),
-    impulse_noise=(0.09,),
-    defocus_blur=(6, 0.5),
-    glass_blur=(1, 2, 3),
-    motion_blur=(15, 8),
-    zoom_blur=(1.21, 0.02),
-    snow=(0.55, 0.3, 4, 0.9, 12, 8, 0.7),
-    fog=(2.5, 1.7),
-    brightness=(0.3,),
-    contrast=(0.2,),
-    pixelate=(0.4,),
-    jpeg_compression=(15,),
-    speckle_noise=(0.35,),
-    gaussian_blur=(3,),
-    spatter=(0.65, 0.3, 2, 0.68, 0.5, 0),
-    saturate=(2, 0),
-)
+SMALL = 32  # pixels a side, CIFAR's
 # Images a second, one core, severities of CIFAR-10-C: measured once, on a
 # machine of this kind.
 REFERENCE = dict(
@@ -73,42 +47,31 @@ REFERENCE = dict(
 )
 
 
-def crops(count: int) -> np.ndarray:
-    """Pieces of scikit-learn's two photographs. (N, 32, 32, 3)."""
+def crops(count: int, size: int) -> np.ndarray:
+    """Pieces of scikit-learn's two photographs, enlarged for more than 400 px. (N, S, S, 3)."""
     rng = np.random.default_rng(0)
     photographs = load_sample_images().images
-    pieces = np.empty((count, SIZE, SIZE, 3), np.uint8)
+    if size > 400:
+        photographs = [cv2.resize(p, None, fx=size / 400, fy=size / 400) for p in photographs]
+    pieces = np.empty((count, size, size, 3), np.uint8)
     for piece in pieces:
         photograph = photographs[rng.integers(len(photographs))]
-        top, left = (rng.integers(n - SIZE) for n in photograph.shape[:2])
-        piece[:] = photograph[top:top + SIZE, left:left + SIZE]
+        top, left = (rng.integers(n - size) for n in photograph.shape[:2])
+        piece[:] = photograph[top:top + size, left:left + size]
     return pieces
 
 
-def ours_as_the_library(corruption: str, images: np.ndarray) -> None:
-    """Ours, with the library's parameters where there are such."""
-    if corruption not in LIBRARY:
-        corrupt(images, corruption, SEVERITY)
-        return
-    streams = Keyed(0, corruption, SEVERITY, np.arange(len(images)))
-    for start in range(0, len(images), BLOCK):
-        block = images[start:start + BLOCK]
-        if corruption in RANDOM:
-            part = streams.part(start, start + BLOCK)
-            RANDOM[corruption](block, part, *LIBRARY[corruption])
-        else:
-            DETERMINISTIC[corruption](block, *LIBRARY[corruption])
+def ours(corruption: str, severities: list[int], images: np.ndarray, table: str) -> None:
+    """All images at once."""
+    for severity in severities:
+        corrupt(images, corruption, severity, table=table)
 
 
-def ours(corruption: str, images: np.ndarray) -> None:
-    """Ours, as CIFAR-10-C."""
-    corrupt(images, corruption, SEVERITY)
-
-
-def library(corruption: str, images: np.ndarray) -> None:
+def library(corruption: str, severities: list[int], images: np.ndarray) -> None:
     """The library, image by image."""
-    for image in images:
-        imagecorruptions.corrupt(image, SEVERITY, corruption)
+    for severity in severities:
+        for image in images:
+            imagecorruptions.corrupt(image, severity, corruption)
 
 
 def seconds(run: Callable[[np.ndarray], None], images: np.ndarray) -> float:
@@ -121,36 +84,56 @@ def seconds(run: Callable[[np.ndarray], None], images: np.ndarray) -> float:
 def main() -> None:
     """Measure, and print a table for docs/performance.md."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--images', type=int, default=10_000, help='default 10000')
+    parser.add_argument('--size', type=int, default=SMALL, help='pixels a side, default 32')
+    parser.add_argument('--images', type=int, help='default 10000 of 32 px, else 20')
     parser.add_argument('--rounds', type=int, default=5, help='parts that the images are cut into')
+    parser.add_argument('--severities', type=int, nargs='+', help='default 3 for 32 px, else all')
+    parser.add_argument('--only', nargs='+', default=CORRUPTIONS, choices=CORRUPTIONS)
     args = parser.parse_args()
+    small = args.size == SMALL
+    count = args.images or (10_000 if small else 20)
+    severities = args.severities or ([3] if small else list(SEVERITIES))
     cv2.setNumThreads(1)
     if hasattr(os, 'sched_setaffinity'):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    images = crops(args.images)
+    images = crops(count, args.size)
 
-    rows, ratios, over_reference = [], [], []
-    for corruption in CORRUPTIONS:
-        runs = [partial(f, corruption) for f in (ours_as_the_library, library, ours)]
+    rows, found = [], []
+    for corruption in args.only:
+        runs = [
+            partial(ours, corruption, severities, table='imagenet'),
+            partial(library, corruption, severities),
+        ]
+        if small:
+            runs.append(partial(ours, corruption, severities, table='cifar'))
         for run in runs:
-            run(images[:BLOCK])  # compiles, loads textures
-        parts = np.array_split(images, args.rounds)
-        rounds = [[seconds(run, part) for run in runs] for part in parts]
-        ratio = [theirs / mine for mine, theirs, _ in rounds]
-        speed = args.images / sum(cifar for *_, cifar in rounds)
-        ratios.append(statistics.median(ratio))
-        over_reference.append(speed / REFERENCE[corruption])
-        mark = '' if corruption in LIBRARY else ' *'
-        cells = (
-            f'{ratios[-1]:.1f}', f'{min(ratio):.1f}, {max(ratio):.1f}', f'{speed:,.0f}',
-            f'{over_reference[-1]:.1f}',
-        )  # fmt: skip
-        rows.append(Row(f'{corruption}{mark}', cells))
+            run(images[:2])  # compiles, loads textures
+        rounds = [[seconds(run, x) for run in runs] for x in np.array_split(images, args.rounds)]
+        ratios = [theirs / mine for mine, theirs, *_ in rounds]
+        totals = [sum(times) / count / len(severities) for times in zip(*rounds, strict=True)]
+        found.append((statistics.median(ratios), *totals))
+        cells = [
+            f'{found[-1][0]:.1f}', f'{min(ratios):.1f}, {max(ratios):.1f}',
+            *(f'{1e3 * total:.3g}' for total in totals[:2]),
+        ]  # fmt: skip
+        if small:
+            speed = 1 / totals[2]
+            cells += [f'{speed:,.0f}', f'{speed / REFERENCE[corruption]:.1f}']
+        rows.append(Row(corruption, cells))
         print(f'{corruption}: {", ".join(cells)}', file=sys.stderr)
-    mean, over = (f'{statistics.geometric_mean(x):.1f}' for x in (ratios, over_reference))
-    rows.append(Row('geometric mean', [mean, '', '', over]))
-    head = ['corruption', 'x library', 'worst, best round', 'images/s, CIFAR-C', 'x reference']
+    ratios, mine, theirs, *_ = zip(*found, strict=True)
+    mean = f'{statistics.geometric_mean(ratios):.1f}'
+    cells = [mean, '', *(f'{1e3 * statistics.mean(times):.3g}' for times in (mine, theirs))]
+    if small:
+        over = (1 / row[3] / REFERENCE[name] for row, name in zip(found, args.only, strict=True))
+        cells += ['', f'{statistics.geometric_mean(over):.1f}']
+    rows.append(Row('mean (of ratios geometric)', cells))
+    head = ['corruption', 'x library', 'worst, best round', 'ms an image', 'library']
+    head += ['images/s, CIFAR-C', 'x reference'] if small else []
     print(Table(head, rows).to_markdown(), end='')
+    cells = 5 * len(args.only)
+    for name, times in (('ours', mine), ('library', theirs)):
+        print(f'{name}: {1000 * cells * statistics.mean(times):,.0f} s for {cells} cells of 1,000')
 
 
 if __name__ == '__main__':

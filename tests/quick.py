@@ -23,8 +23,7 @@ import mmct.cli.studying
 import mmct.cli.testing
 import mmct.cli.training
 import mmct.corruption_sets
-import mmct.corruptions.cifar
-import mmct.corruptions.imagenet
+import mmct.corruptions.tables
 import mmct.registered
 import mmct.scoring
 import mmct.studies

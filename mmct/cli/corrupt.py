@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmct.corruptions import CORRUPTIONS, SEVERITIES, choose_corruptions
+from mmct.corruptions.names import TABLES
 from mmct.runs.errors import config_errors
 
 from .options import (
@@ -65,8 +66,8 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     parser.add_argument('--seed', type=seed_argument, default=0, help='default 0')
     parser.add_argument(
         '--table',
-        choices=['cifar', 'imagenet'],
-        help='severities, default by size: cifar up to 32 px, imagenet from 128 px',
+        choices=TABLES,
+        help='severities, default by size: cifar up to 32 px, tiny_imagenet, imagenet from 128 px',
     )
     parser.add_argument(
         '--layout',

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mmct.corruptions.names import TABLES
 from mmct.messages import suggestion
 
 from .options import Parser, add_flag, seed_argument, severity_argument
@@ -61,7 +62,7 @@ def add_corruption_arguments(parser: Parser) -> None:
     )
     group.add_argument('--seed', type=seed_argument, help='of generated corruptions, default 0')
     group.add_argument(
-        '--table', choices=['cifar', 'imagenet'], help='of generated ones, default by size'
+        '--table', choices=TABLES, help='of generated ones, default by size'
     )
     add_flag(
         group,

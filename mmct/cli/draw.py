@@ -18,7 +18,7 @@ from .running import run_tool
 GAP = 4
 LABEL = 150
 HEAD = 22
-TABLES = dict(cifar='CIFAR-C', imagenet='ImageNet-C')
+TABLES = dict(cifar='CIFAR-C', tiny_imagenet='Tiny-ImageNet-C', imagenet='ImageNet-C')
 
 
 def main(argv: Sequence[str] | None = None, prog: str = 'draw_corruptions.py') -> int:
@@ -62,7 +62,7 @@ def _draw(args: Namespace) -> None:
     try:
         table = choose_table(args.table, args.size, args.size)
     except ValueError as error:
-        raise CTError(f'{error} (--table)') from error
+        raise CTError(str(error)) from error
     picture = draw(load(args.image, args.size), table, args.seed)
     kind = 'PNG' if args.out.suffix == '.png' else 'JPEG'
     write_whole(args.out, lambda file: picture.save(file, kind, quality=90))
@@ -95,7 +95,7 @@ def draw(image: np.ndarray, table: str, seed: int) -> Image.Image:
 
     Args:
         image (np.ndarray): uint8 of shape (size, size, 3).
-        table (str): 'cifar' or 'imagenet', the severities.
+        table (str): The severities.
         seed (int): Of the corruptions.
 
     Returns:

@@ -30,7 +30,7 @@ class Layout:
         work (Path): The folder in it for unfinished work.
         severities (tuple[int, ...]): From weak to strong.
         seed (int): Of the corruptions, 0 or more.
-        table (str): 'cifar' or 'imagenet'.
+        table (str): Of severities.
     """
 
     out: Path

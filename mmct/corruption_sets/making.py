@@ -43,7 +43,8 @@ class CorruptionSetMaker:
         corruptions (tuple[str, ...]): Names. Defaults to all 19.
         severities (tuple[int, ...]): From 1 to 5. Defaults to all.
         seed (int): Of the corruptions. Defaults to 0.
-        table (str, optional): 'cifar' or 'imagenet'. Defaults to by size.
+        table (str, optional): 'cifar', 'tiny_imagenet' or 'imagenet'. Defaults to
+            by size.
         layout (str, optional): 'arrays' or 'folders'. Defaults to by size.
         skip_unreadable (bool): Whether to leave damaged images out.
             Defaults to False.
@@ -239,19 +240,18 @@ def table_for(scan: Scan, table: str | None) -> str:
         table (str, optional): What the user asks for.
 
     Returns:
-        str: 'cifar' or 'imagenet'.
+        str: The table.
 
     Raises:
-        CTError: If sizes lie in between, or on both sides.
+        CTError: If images are too small, or of sizes with different tables.
     """
     try:
         found = sorted({choose_table(table, *size) for size in scan.sizes})
     except ValueError as error:
-        remedy = '' if table else ' with --table; or resize them in the pipeline'
-        raise CTError(f'{error}{remedy}') from error
+        raise CTError(f'{error}; or resize them in the pipeline') from error
     if len(found) > 1:
         raise CTError(
-            'some images are as small as those of CIFAR-C and others as large as those of '
-            'ImageNet-C: choose one --table, or resize them in the pipeline'
+            f'the sizes of the images ask for different severities ({", ".join(found)}): choose '
+            'one --table, or resize them in the pipeline'
         )
     return found[0]

@@ -24,7 +24,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 # Here, as each worker would import what makes the corruptions itself.
-from mmct.corruptions import OwnCorruption, cifar, imagenet  # noqa: F401
+from mmct.corruptions import OwnCorruption, tables  # noqa: F401
 from mmct.runs.errors import CTError
 
 from .source import Source, SourceConfig

@@ -20,6 +20,7 @@ from .registry import (
     categories_with,
     check_severities,
     identities,
+    origin,
     own_among,
     register,
 )
@@ -42,6 +43,7 @@ __all__ = [
     'choose_table',
     'corrupt',
     'identities',
+    'origin',
     'own_among',
     'register',
 ]

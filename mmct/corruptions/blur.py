@@ -6,8 +6,17 @@ import cv2
 import numpy as np
 from scipy import sparse
 
-from .primitives import compiled, to_fractions, to_levels, zoom_matrix
-from .streams import Streams, integers
+from .names import SMALL
+from .primitives import (
+    LEVELS,
+    compiled,
+    normal_kernel,
+    to_fractions,
+    to_levels,
+    zoom_lines,
+    zoom_matrix,
+)
+from .streams import Source, Streams, integers, stacked, words
 
 
 def smooth_images(images: np.ndarray, sigma: float) -> np.ndarray:
@@ -25,15 +34,8 @@ def smooth_images(images: np.ndarray, sigma: float) -> np.ndarray:
     """
     count, height, width, channels = images.shape
     lines = images.reshape(count, height, width * channels)
-    return _smooth(lines, _half_kernel(sigma), channels).reshape(images.shape)
-
-
-@lru_cache(maxsize=32)
-def _half_kernel(sigma: float) -> np.ndarray:
-    """The middle weight and those after it."""
-    radius = int(4 * sigma + 0.5)
-    kernel = np.exp(-0.5 / (sigma * sigma) * np.arange(-radius, radius + 1) ** 2)
-    return (kernel / kernel.sum())[radius:]
+    kernel = normal_kernel(sigma)
+    return _smooth(lines, kernel[kernel.size // 2:], channels).reshape(images.shape)
 
 
 @compiled
@@ -68,62 +70,6 @@ def _add(sums: np.ndarray, one: np.ndarray, other: np.ndarray, weight: float) ->
         sums[i] += (one[i] + other[i]) * weight
 
 
-def smear(images: np.ndarray, angles: np.ndarray, radius: int, sigma: float) -> np.ndarray:
-    """Average each pixel with those behind it on a line.
-
-    The weights are one half of a normal distribution; the line's points are
-    rounded to pixels, and outside the image the edge goes on.
-
-    Args:
-        images (np.ndarray): uint8. (N, H, W, C)
-        angles (np.ndarray): Of each image's line, in degrees. (N,)
-        radius (int): Half the line's length, in pixels.
-        sigma (float): Standard deviation of the weights, in pixels.
-
-    Returns:
-        np.ndarray: As the images, cut off to levels.
-    """
-    steps = np.arange(2 * radius + 1)
-    weights = np.exp(-0.5 * (steps / sigma) ** 2)
-    weights /= weights.sum()
-    radians = np.deg2rad(angles)[:, None]
-    rows = np.ceil(steps * np.sin(radians) - 0.5).astype(np.int64)
-    columns = np.ceil(steps * np.cos(radians) - 0.5).astype(np.int64)
-    count, height, width, channels = images.shape
-    lines = images.reshape(count, height, width * channels)
-    return _smear(lines, rows, columns * channels, weights, channels).reshape(images.shape)
-
-
-@compiled
-def _smear(
-    images: np.ndarray, rows: np.ndarray, shifts: np.ndarray, weights: np.ndarray, channels: int
-) -> np.ndarray:
-    count, height, width = images.shape
-    out = np.empty_like(images)
-    sums = np.empty(width)
-    for n in range(count):
-        for y in range(height):
-            sums[:] = 0
-            for k in range(weights.size):
-                line = images[n, min(max(y + rows[n, k], 0), height - 1)]
-                shift = shifts[n, k]
-                # Of these values the source is inside; beyond, the edge goes on.
-                begin = min(max(-shift, 0), width)
-                end = max(min(width - shift, width), begin)
-                for x in range(0, begin, channels):
-                    for c in range(channels):
-                        sums[x + c] += weights[k] * line[c]
-                inside, source = sums[begin:end], line[begin + shift:end + shift]
-                for i in range(inside.size):
-                    inside[i] += weights[k] * source[i]
-                for x in range(end, width, channels):
-                    for c in range(channels):
-                        sums[x + c] += weights[k] * line[width - channels + c]
-            for i in range(width):
-                out[n, y, i] = np.uint8(sums[i])
-    return out
-
-
 def gaussian_blur(images: np.ndarray, sigma: float) -> np.ndarray:
     """Blur with a normal (Gaussian) filter.
 
@@ -134,7 +80,158 @@ def gaussian_blur(images: np.ndarray, sigma: float) -> np.ndarray:
     Returns:
         np.ndarray: As the images.
     """
-    return to_levels(smooth_images(to_fractions(images), sigma))
+    if max(images.shape[1:3]) <= SMALL:
+        return to_levels(smooth_images(to_fractions(images), sigma))
+    kernel, flat = normal_kernel(sigma), _smooth_levels(sigma)
+    depth, rounding = _FINE if kernel.size <= _SHORT else _COARSE
+    blurred = stacked(
+        cv2.sepFilter2D(image, depth, kernel, kernel, borderType=cv2.BORDER_REPLICATE)
+        for image in images
+    )
+    return _cut_sums(blurred.reshape(-1), rounding, flat).reshape(images.shape)
+
+
+# What sums of levels are kept in, and a bound of what is rounded then. Glass blur, whose
+# kernels are short, filters twice: one level too little in an even part would spread.
+_SHORT = 13
+_FINE, _COARSE = (cv2.CV_64F, 1e-9), (cv2.CV_32F, np.float32(1e-4))
+
+
+@lru_cache(maxsize=32)
+def _smooth_levels(sigma: float) -> np.ndarray:
+    """Filter even images of each level: the last bit decides whether it is kept. (256,)."""
+    return to_levels(smooth_images(LEVELS.reshape(-1, 1, 1, 1) / 255, sigma)).reshape(-1)
+
+
+@compiled
+def _cut_sums(sums: np.ndarray, rounding: float, flat: np.ndarray) -> np.ndarray:
+    """Cut sums off to levels; close to a level they are what the reference makes of it."""
+    levels = np.empty(sums.size, np.uint8)
+    for i in range(sums.size):
+        level = np.uint8(sums[i] + rounding)
+        levels[i] = flat[level] if abs(sums[i] - level) < rounding else level
+    return levels
+
+
+def line_weights(radius: int, sigma: float, as_library: bool = False) -> np.ndarray:
+    """Compute one half of a normal distribution, along a line.
+
+    Args:
+        radius (int): Half the line's length, in pixels.
+        sigma (float): Standard deviation, in pixels.
+        as_library (bool): Whether the last bits are the library's, as they
+            decide which level an even image gets. Defaults to False.
+
+    Returns:
+        np.ndarray: float64, of sum 1. (2 radius + 1,)
+    """
+    steps = np.arange(2 * radius + 1)
+    if as_library:
+        weights = np.exp(-(steps**2) / (2 * sigma**2)) / (np.sqrt(2 * np.pi) * sigma)
+    else:
+        weights = np.exp(-0.5 * (steps / sigma) ** 2)
+    return weights / weights.sum()
+
+
+def smear(
+    images: np.ndarray, angles: np.ndarray, weights: np.ndarray, ends: bool = False
+) -> np.ndarray:
+    """Average each pixel with those behind it on a line.
+
+    The line's points are rounded to pixels, and outside the image the edge goes on.
+
+    Args:
+        images (np.ndarray): uint8 or float64. (N, H, W, C)
+        angles (np.ndarray): Of each image's line, in degrees. (N,)
+        weights (np.ndarray): Of the points along the line. (K,)
+        ends (bool): Whether the line ends where it is as long as the image is
+            high or wide; what is left of the weights is lost then.
+
+    Returns:
+        np.ndarray: As the images, levels cut off.
+    """
+    steps = np.arange(weights.size)
+    radians = np.deg2rad(angles)[:, None]
+    rows = np.ceil(steps * np.sin(radians) - 0.5).astype(np.int64)
+    columns = np.ceil(steps * np.cos(radians) - 0.5).astype(np.int64)
+    count, height, width, channels = images.shape
+    weights = np.tile(weights, (count, 1))
+    if ends:
+        weights[(abs(rows) >= height) | (abs(columns) >= width)] = 0
+    lines = images.reshape(count, height, width * channels)
+    return _smear(lines, rows, columns, weights, channels).reshape(images.shape)
+
+
+@compiled
+def _smear(
+    images: np.ndarray, rows: np.ndarray, columns: np.ndarray, weights: np.ndarray, channels: int
+) -> np.ndarray:
+    count, height, width = images.shape
+    out = np.empty_like(images)
+    sums = np.empty(width)
+    places = np.empty(weights.shape[1], np.int64)
+    for n in range(count):
+        padded, top, left = _padded(images[n], rows[n], columns[n] * channels, channels)
+        stride = padded.shape[1]
+        flat = padded.reshape(-1)
+        for k in range(places.size):
+            places[k] = (top + rows[n, k]) * stride + left + columns[n, k] * channels
+        for y in range(height):
+            start = y * stride
+            sums[:] = 0
+            rest = places.size % 4
+            for k in range(rest):
+                begin = start + places[k]
+                _add_one(sums, flat[begin:begin + width], weights[n, k])
+            for k in range(rest, places.size, 4):
+                a, b, c, d = places[k:k + 4]
+                _add_four(
+                    sums,
+                    flat[start + a:start + a + width],
+                    flat[start + b:start + b + width],
+                    flat[start + c:start + c + width],
+                    flat[start + d:start + d + width],
+                    weights[n, k:k + 4],
+                )
+            for i in range(width):
+                out[n, y, i] = sums[i]
+    return out
+
+
+@compiled
+def _padded(
+    image: np.ndarray, rows: np.ndarray, shifts: np.ndarray, channels: int
+) -> tuple[np.ndarray, int, int]:
+    """Let the edge go on as far as the shifts lead; also where the image begins."""
+    height, width = image.shape
+    top, bottom = max(-rows.min(), 0), max(rows.max(), 0)
+    left, right = max(-shifts.min(), 0), max(shifts.max(), 0)
+    padded = np.empty((top + height + bottom, left + width + right), image.dtype)
+    for y in range(len(padded)):
+        line = image[min(max(y - top, 0), height - 1)]
+        for x in range(0, left, channels):
+            padded[y, x:x + channels] = line[:channels]
+        padded[y, left:left + width] = line
+        for x in range(left + width, padded.shape[1], channels):
+            padded[y, x:x + channels] = line[width - channels:]
+    return padded, top, left
+
+
+# On their own, the compiler makes vector instructions of them; four at a time, as
+# loading and storing the sums would take longer than to add.
+@compiled
+def _add_one(sums: np.ndarray, a: np.ndarray, weight: float) -> None:
+    for i in range(sums.size):
+        sums[i] += weight * a[i]
+
+
+@compiled
+def _add_four(
+    sums: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, w: np.ndarray
+) -> None:
+    w0, w1, w2, w3 = w
+    for i in range(sums.size):
+        sums[i] = (((sums[i] + w0 * a[i]) + w1 * b[i]) + w2 * c[i]) + w3 * d[i]
 
 
 def defocus_blur(images: np.ndarray, radius: float, softness: float) -> np.ndarray:
@@ -149,7 +246,14 @@ def defocus_blur(images: np.ndarray, radius: float, softness: float) -> np.ndarr
         np.ndarray: As the images.
     """
     kernel = _disk(radius, softness)
-    return to_levels(np.stack([cv2.filter2D(x, -1, kernel) for x in to_fractions(images)]))
+    if kernel.size <= 25:
+        return to_levels(stacked(cv2.filter2D(x, -1, kernel) for x in to_fractions(images)))
+    weights, flat, rounding = _quadrant(radius, softness)
+    count, height, width, channels = images.shape
+    border = (len(weights) - 1,) * 4
+    padded = (cv2.copyMakeBorder(image, *border, cv2.BORDER_REFLECT_101) for image in images)
+    lines = stacked(padded).reshape(count, height + 2 * border[0], -1)
+    return _add_folded(lines, weights, flat, rounding, channels).reshape(images.shape)
 
 
 @lru_cache(maxsize=32)
@@ -162,6 +266,101 @@ def _disk(radius: float, softness: float) -> np.ndarray:
     # Zeros around it would only cost time.
     used = np.flatnonzero(disk.any(axis=0))
     return np.ascontiguousarray(disk[used[0]:used[-1] + 1, used[0]:used[-1] + 1])
+
+
+# Weights are integers, in units of 2**-22: with levels their sums are exact in 32 bits.
+_BITS = 22
+
+
+@lru_cache(maxsize=32)
+def _quadrant(radius: float, softness: float) -> tuple[np.ndarray, np.ndarray, int]:
+    """Weights of a quarter of the disk, what becomes of even images, and the sums' error."""
+    disk = _disk(radius, softness).astype(np.float64)
+    middle, total = len(disk) // 2, disk.sum()
+    weights = np.round(disk * 2**_BITS).astype(np.int32)
+    if abs(total - 1) > 1e-4:  # the disk's edge is reflected in it: an even image gets brighter
+        return weights[middle:, middle:].copy(), LEVELS.astype(np.uint8), 0
+    weights[middle, middle] += 2**_BITS - weights.sum()
+    # The last bits of its sum decide whether a level is kept.
+    flat = np.minimum(LEVELS * total, 255).astype(np.uint8)
+    return weights[middle:, middle:].copy(), flat, 2 ** (_BITS - 10)
+
+
+@compiled
+def _add_folded(
+    images: np.ndarray, weights: np.ndarray, flat: np.ndarray, rounding: int, channels: int
+) -> np.ndarray:
+    """Filter padded images with a kernel whose four quarters are alike."""
+    reach = len(weights) - 1
+    margin = reach * channels
+    count, height, width = len(images), images.shape[1] - 2 * reach, images.shape[2] - 2 * margin
+    out = np.empty((count, height, width), np.uint8)
+    folded = np.empty(width + 2 * margin, np.int32)
+    sums = np.empty(width, np.int32)
+    for n in range(count):
+        for y in range(height):
+            sums[:] = 0
+            for down in range(reach + 1):
+                _fold(images[n, y + reach - down], images[n, y + reach + down], folded)
+                if down == 0:
+                    folded //= 2
+                _add_scaled(sums, folded[margin:margin + width], weights[down, 0])
+                used = reach
+                while used and not weights[down, used]:
+                    used -= 1
+                single = 1 + used % 3
+                for right in range(1, single):
+                    step = right * channels
+                    one, other = folded[margin - step:], folded[margin + step:]
+                    _add_pair(sums, one, other, weights[down, right])
+                for right in range(single, used + 1, 3):
+                    step = right * channels
+                    _add_pairs(
+                        sums,
+                        folded[margin - step - 2 * channels:],
+                        folded[margin + step:],
+                        weights[down, right:right + 3],
+                        channels,
+                    )
+            for i in range(width):
+                level = min((sums[i] + rounding) >> _BITS, 255)
+                close = abs(sums[i] - (level << _BITS)) <= rounding
+                out[n, y, i] = flat[level] if close else level
+    return out
+
+
+@compiled
+def _fold(one: np.ndarray, other: np.ndarray, sums: np.ndarray) -> None:
+    for i in range(sums.size):
+        sums[i] = np.int32(one[i]) + np.int32(other[i])
+
+
+@compiled
+def _add_scaled(sums: np.ndarray, one: np.ndarray, weight: int) -> None:
+    for i in range(sums.size):
+        sums[i] += np.int32(one[i] * weight)
+
+
+@compiled
+def _add_pair(sums: np.ndarray, one: np.ndarray, other: np.ndarray, weight: int) -> None:
+    for i in range(sums.size):
+        sums[i] += np.int32((one[i] + other[i]) * weight)
+
+
+@compiled
+def _add_pairs(
+    sums: np.ndarray, left: np.ndarray, right: np.ndarray, weights: np.ndarray, step: int
+) -> None:
+    # Three at a time: loading and storing the sums takes longer than to add.
+    w0, w1, w2 = weights
+    left0, left1 = left[2 * step:], left[step:]
+    right1, right2 = right[step:], right[2 * step:]
+    for i in range(sums.size):
+        sums[i] += (
+            np.int32((left0[i] + right[i]) * w0)
+            + np.int32((left1[i] + right1[i]) * w1)
+            + np.int32((left[i] + right2[i]) * w2)
+        )
 
 
 def glass_blur(
@@ -186,27 +385,53 @@ def glass_blur(
     count, height, width, _ = images.shape
     moves = (height - 2 * distance) * (width - 2 * distance) * rounds
     blurred = gaussian_blur(images, sigma)
-    steps = streams.draw(count, lambda rng: integers(rng, -distance, distance, (moves, 2)))
+    large = max(height, width) > SMALL
+
+    def draw(rng: Source) -> np.ndarray:
+        if large and not streams.follows_reference:
+            return _steps(words(rng, moves), distance)
+        return integers(rng, -distance, distance, (moves, 2))
+
+    steps = streams.draw(count, draw)
     _scatter(blurred, steps, distance, rounds)
     return gaussian_blur(blurred, sigma)
 
 
 @compiled
+def _steps(words: np.ndarray, distance: int) -> np.ndarray:
+    """Pairs of integers of [-distance, distance), of even chances but for 2**-26 of them."""
+    steps = np.empty((words.size, 2), np.int8)
+    side = 2 * distance
+    for i in range(words.size):
+        pair = np.int64(words[i]) * (side * side) >> 32
+        steps[i, 0], steps[i, 1] = pair // side - distance, pair % side - distance
+    return steps
+
+
+@compiled
 def _scatter(images: np.ndarray, steps: np.ndarray, distance: int, rounds: int) -> None:
-    count, height, width, channels = images.shape
+    count, height, width, _ = images.shape
+    # A pixel is one number: so it is copied at once.
+    pixels = np.empty(height * width, np.uint32)
     for n in range(count):
+        values = images[n].reshape(-1, 3)
+        for i in range(pixels.size):
+            pixels[i] = values[i, 0] | values[i, 1] << 8 | values[i, 2] << 16
         move = 0
         for _ in range(rounds):
             for y in range(height - distance, distance, -1):
                 for x in range(width - distance, distance, -1):
-                    from_x, from_y = x + steps[n, move, 0], y + steps[n, move, 1]
+                    place = y * width + x
+                    pixels[place] = pixels[place + steps[n, move, 1] * width + steps[n, move, 0]]
                     move += 1
-                    for c in range(channels):
-                        images[n, y, x, c] = images[n, from_y, from_x, c]
+        for i in range(pixels.size):
+            values[i, 0] = pixels[i] & 255
+            values[i, 1] = (pixels[i] >> 8) & 255
+            values[i, 2] = pixels[i] >> 16
 
 
 def motion_blur(
-    images: np.ndarray, streams: Streams, radius: int, sigma: float
+    images: np.ndarray, streams: Streams, radius: int, sigma: float, as_library: bool = False
 ) -> np.ndarray:
     """Blur along a line of at most 45 degrees, as a moving camera does.
 
@@ -215,27 +440,38 @@ def motion_blur(
         streams (Streams): The images' randomness.
         radius (int): Half the line's length, in pixels.
         sigma (float): Standard deviation of the weights, in pixels.
+        as_library (bool): Where the line is as long as the image is high or
+            wide, it ends. Defaults to False.
 
     Returns:
         np.ndarray: As the images.
     """
     angles = streams.draw(len(images), lambda rng: rng.uniform(-45, 45))
-    return smear(images, angles, radius, sigma)
+    return smear(images, angles, line_weights(radius, sigma, as_library), ends=as_library)
 
 
-def zoom_blur(images: np.ndarray, end: float, step: float) -> np.ndarray:
+def zoom_blur(
+    images: np.ndarray, end: float, step: float, as_library: bool = False
+) -> np.ndarray:
     """Average over a zoom, as a camera that comes nearer does.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         end (float): The zoom's end, which is not reached; it starts at 1.
         step (float): Between two factors.
+        as_library (bool): Each enlarged image is cut off below and at the right
+            alone, not at all sides. Defaults to False.
 
     Returns:
         np.ndarray: As the images.
     """
     count, height, width, channels = images.shape
     x = to_fractions(images).astype(np.float32)
+    if as_library or max(height, width) > SMALL:
+        rows, down = _zoom_steps(height, end, step, not as_library)
+        columns, across = _zoom_steps(width, end, step, not as_library)
+        lines = x.reshape(count, height, width * channels)
+        return _add_zooms(lines, rows, down, columns, across).reshape(images.shape)
     planes = x.transpose(1, 2, 0, 3).reshape(height * width, -1)
     mixed = _zoom_mix(height, width, end, step) @ planes
     shape = (height, width, count, channels)
@@ -250,3 +486,60 @@ def _zoom_mix(height: int, width: int, end: float, step: float) -> sparse.csr_ar
     for factor in factors:
         total += sparse.kron(zoom_matrix(height, factor), zoom_matrix(width, factor), format='csr')
     return (total / (len(factors) + 1)).astype(np.float32)
+
+
+@lru_cache(maxsize=32)
+def _zoom_steps(
+    size: int, end: float, step: float, centred: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """First of two pixels and both weights, for each factor. (F, size), (F, size, 2)."""
+    steps = [zoom_lines(size, factor, centred) for factor in np.arange(1, end, step)]
+    first, weights = ([part[:size] for part in parts] for parts in zip(*steps, strict=True))
+    return np.stack(first), np.stack(weights)
+
+
+@compiled
+def _add_zooms(
+    images: np.ndarray,
+    rows: np.ndarray,
+    down: np.ndarray,
+    columns: np.ndarray,
+    across: np.ndarray,
+) -> np.ndarray:
+    """Mean of images and their zooms, in the reference's float32, as levels."""
+    count, height, width = images.shape
+    last, share = height - 1, np.float32(len(rows) + 1)
+    out = np.empty(images.shape, np.uint8)
+    line = np.zeros(width + 3)
+    sums = np.empty(width, np.float32)
+    for n in range(count):
+        for y in range(height):
+            sums[:] = 0
+            for f in range(len(rows)):
+                upper, lower = images[n, rows[f, y]], images[n, min(rows[f, y] + 1, last)]
+                _mix_lines(line, upper, lower, down[f, y])
+                _add_mixed(sums, line, columns[f], across[f])
+            for i in range(width):
+                mean = (images[n, y, i] + sums[i]) / share
+                out[n, y, i] = min(max(mean, np.float32(0)), np.float32(1)) * np.float32(255)
+    return out
+
+
+@compiled
+def _mix_lines(
+    out: np.ndarray, one: np.ndarray, other: np.ndarray, weights: np.ndarray
+) -> None:
+    w0, w1 = weights
+    for i in range(one.size):
+        out[i] = one[i] * w0 + other[i] * w1
+
+
+@compiled
+def _add_mixed(
+    sums: np.ndarray, line: np.ndarray, columns: np.ndarray, weights: np.ndarray
+) -> None:
+    for x in range(columns.size):
+        i, w0, w1 = 3 * columns[x], weights[x, 0], weights[x, 1]
+        sums[3 * x] += np.float32(line[i] * w0 + line[i + 3] * w1)
+        sums[3 * x + 1] += np.float32(line[i + 1] * w0 + line[i + 4] * w1)
+        sums[3 * x + 2] += np.float32(line[i + 2] * w0 + line[i + 5] * w1)

@@ -1,46 +1,13 @@
-"""The severities of CIFAR-10-C and CIFAR-100-C, and the functions that take them.
+"""The severities of CIFAR-10-C and CIFAR-100-C, for images of about 32 pixels.
 
 They are weaker than ImageNet-C's. Values: Hendrycks & Dietterich, *Benchmarking
 Neural Network Robustness to Common Corruptions and Perturbations* (2019), the
 authors' script for CIFAR.
 """
 
-from collections.abc import Callable
+Rows = dict[str, tuple[tuple[float, ...], ...]]
 
-import numpy as np
-
-from .blur import defocus_blur, gaussian_blur, glass_blur, motion_blur, zoom_blur
-from .digital import (
-    brightness,
-    contrast,
-    elastic_transform,
-    jpeg_compression,
-    pixelate,
-    saturate,
-)
-from .noise import gaussian_noise, impulse_noise, shot_noise, speckle_noise
-from .streams import Streams
-from .weather import fog, frost, snow, spatter
-
-RANDOM: dict[str, Callable[..., np.ndarray]] = {
-    function.__name__: function
-    for function in (
-        gaussian_noise, shot_noise, impulse_noise, glass_blur, motion_blur, snow, frost, fog,
-        elastic_transform, speckle_noise, spatter,
-    )
-}  # fmt: skip
-"""The corruptions that draw: ``(images, streams, *parameters)``."""
-
-DETERMINISTIC: dict[str, Callable[..., np.ndarray]] = {
-    function.__name__: function
-    for function in (
-        defocus_blur, zoom_blur, brightness, contrast, pixelate, jpeg_compression, gaussian_blur,
-        saturate,
-    )
-}  # fmt: skip
-"""Those that do not: ``(images, *parameters)``."""
-
-CIFAR_TABLE: dict[str, tuple[tuple[float, ...], ...]] = dict(
+CIFAR_TABLE: Rows = dict(
     # standard deviation
     gaussian_noise=((0.04,), (0.06,), (0.08,), (0.09,), (0.10,)),
     # photons a pixel
@@ -63,7 +30,7 @@ CIFAR_TABLE: dict[str, tuple[tuple[float, ...], ...]] = dict(
         (0.25, 0.3, 2.25, 0.6, 12, 6, 0.85),
         (0.3, 0.3, 1.25, 0.65, 14, 12, 0.8),
     ),
-    # share of the image, share of the texture
+    # share of the image, share of the texture (which is scaled to a fifth)
     frost=((1, 0.2), (1, 0.3), (0.9, 0.4), (0.85, 0.4), (0.75, 0.45)),
     # strength, decay of the roughness
     fog=((0.2, 3), (0.5, 3), (0.75, 2.5), (1, 2), (1.5, 1.75)),
@@ -99,23 +66,3 @@ CIFAR_TABLE: dict[str, tuple[tuple[float, ...], ...]] = dict(
     saturate=((0.3, 0), (0.1, 0), (1.5, 0), (2, 0.1), (2.5, 0.2)),
 )
 """The parameters of severities 1 to 5, as the function of that name takes them."""
-
-
-def corrupt_cifar(
-    images: np.ndarray, streams: Streams, corruption: str, severity: int
-) -> np.ndarray:
-    """Corrupt a block of images as CIFAR-10-C is.
-
-    Args:
-        images (np.ndarray): uint8, contiguous. (N, H, W, 3)
-        streams (Streams): The images' randomness.
-        corruption (str): The name.
-        severity (int): 1 to 5.
-
-    Returns:
-        np.ndarray: As the images.
-    """
-    parameters = CIFAR_TABLE[corruption][severity - 1]
-    if corruption in RANDOM:
-        return RANDOM[corruption](images, streams, *parameters)
-    return DETERMINISTIC[corruption](images, *parameters)

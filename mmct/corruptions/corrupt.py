@@ -6,6 +6,7 @@ import numpy as np
 
 from .names import (
     CORRUPTIONS,
+    SMALL,
     check_corruption,
     check_images,
     check_seed,
@@ -48,16 +49,17 @@ def corrupt(
             the state that NumPy's global one had in the reference code, the
             draws are the reference's. Defaults to None.
         table (str, optional): The severities: 'cifar' (CIFAR-10-C's and
-            CIFAR-100-C's) or 'imagenet' (ImageNet-C's, by
-            ``imagecorruptions-imaug``). Defaults to 'cifar' for images of up to
-            32 pixels and 'imagenet' from 128 pixels.
+            CIFAR-100-C's), 'tiny_imagenet' (Tiny-ImageNet-C's) or 'imagenet'
+            (ImageNet-C's, as ``imagecorruptions-imaug`` has them). Defaults to
+            'cifar' for images of up to 32 pixels, 'imagenet' from 128 pixels, and
+            'tiny_imagenet' between.
 
     Returns:
         np.ndarray: Corrupted images, a new array as the old.
 
     Raises:
-        ValueError: If an argument is none of the above, or the size lies
-            between the tables and none is given.
+        ValueError: If an argument is none of the above, or the images are too
+            small for the table.
     """
     check_corruption(corruption)
     severity = check_severity(severity)
@@ -67,25 +69,23 @@ def corrupt(
         table = choose_table(table, *images.shape[1:3])
     else:
         check_severities([corruption], [severity])
-    streams = _streams(len(images), corruption, severity, seed, indices, rng)
+    streams = _streams(images, corruption, severity, seed, indices, rng)
     if own is not None:
         return own.apply(images, streams, severity)
-    # Here, as SciPy, Numba and scikit-image take seconds to import.
-    if table == 'imagenet':
-        from .imagenet import corrupt_imagenet as apply
-    else:
-        from .cifar import corrupt_cifar as apply
+    # Here, as SciPy and Numba take seconds to import.
+    from .tables import corrupt_block
+
     out = np.empty_like(images)
     step = max(1, _BLOCK // max(1, images[:1].size))
     for start in range(0, len(images), step):
         part = streams.part(start, start + step)
         block = np.ascontiguousarray(images[start:start + step])
-        out[start:start + step] = apply(block, part, corruption, severity)
+        out[start:start + step] = corrupt_block(block, part, corruption, severity, table)
     return out
 
 
 def _streams(
-    count: int,
+    images: np.ndarray,
     corruption: str,
     severity: int,
     seed: int,
@@ -99,10 +99,11 @@ def _streams(
             )
         return InOrder(rng)
     seed = check_seed(seed)
+    count = len(images)
     indices = np.arange(count) if indices is None else np.asarray(indices)
     if indices.shape != (count,) or indices.dtype.kind not in 'iu' or (indices < 0).any():
         raise ValueError(
             f'indices must be {count} integers from 0 on, one an image, got {indices.dtype} '
             f'of shape {indices.shape}'
         )
-    return Keyed(seed, corruption, severity, indices)
+    return Keyed(seed, corruption, severity, indices, large=max(images.shape[1:3]) > SMALL)

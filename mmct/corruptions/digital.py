@@ -5,40 +5,52 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from .names import SMALL
 from .primitives import compiled, smooth, to_levels
 from .streams import Streams
 
 
-def pixelate(images: np.ndarray, factor: float) -> np.ndarray:
-    """Make the image smaller and large again, with Pillow's box filter.
+def pixelate(images: np.ndarray, factor: float, as_library: bool = False) -> np.ndarray:
+    """Make the image smaller with Pillow's box filter, and large again.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         factor (float): Of the size.
+        as_library (bool): Pillow's nearest neighbours make it large, and not
+            its box filter: another pixel here and there. Defaults to False.
 
     Returns:
         np.ndarray: As the images.
     """
     height, width = images.shape[1:3]
-    rows, columns = _boxes(height, int(height * factor)), _boxes(width, int(width * factor))
+    rows = _boxes(height, int(height * factor), as_library)
+    columns = _boxes(width, int(width * factor), as_library)
     return _pixelate(images, *rows, *columns)
 
 
 @lru_cache(maxsize=64)
-def _boxes(old: int, new: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _boxes(old: int, new: int, nearest: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """First and last + 1 of the pixels that make a box, and the box of each pixel."""
-    shrunk, enlarged = _inside(old, new), _inside(new, old)
-    first = shrunk.argmax(axis=1)
-    return first, first + shrunk.sum(axis=1), enlarged.argmax(axis=1)
+    first, stop = _inside(old, new)
+    if not nearest:
+        return first, stop, _inside(new, old)[0]
+    # As Pillow, which adds up steps: errors of rounding included.
+    steps = np.full(old, new / old)
+    steps[0] *= 0.5
+    return first, stop, np.add.accumulate(steps).astype(np.int64)
 
 
-def _inside(old: int, new: int) -> np.ndarray:
-    """Share of each old pixel in each new one. (new, old)."""
+def _inside(old: int, new: int) -> tuple[np.ndarray, np.ndarray]:
+    """First and last + 1 of the old pixels in each new one. (new,), (new,)."""
     # Pillow's expressions: an edge of a box may lie on the middle of a pixel.
     scale = old / new
-    centres = (np.arange(new)[:, None] + 0.5) * scale
-    place = (np.arange(old) - centres + 0.5) * (1 / max(scale, 1))
-    return (-0.5 < place) & (place <= 0.5)
+    centres, support = (np.arange(new)[:, None] + 0.5) * scale, 0.5 * max(scale, 1)
+    first = np.maximum((centres - support + 0.5).astype(np.int64), 0)
+    stop = np.minimum((centres + support + 0.5).astype(np.int64), old)
+    near = first + np.arange((stop - first).max())
+    place = (near - centres + 0.5) * (1 / max(scale, 1))
+    inside = (near < stop) & (-0.5 < place) & (place <= 0.5)
+    return np.where(inside, near, old).min(axis=1), np.where(inside, near, -1).max(axis=1) + 1
 
 
 @compiled
@@ -51,38 +63,72 @@ def _pixelate(
     right: np.ndarray,
     column: np.ndarray,
 ) -> np.ndarray:
-    count, height, width, channels = images.shape
+    count, height, width, _ = images.shape
     out = np.empty_like(images)
     # As Pillow: means along rows, rounded, then means of these down columns.
-    narrow = np.empty((height, left.size, channels), np.uint8)
-    small = np.empty((left.size, channels), np.uint8)
+    narrow = np.empty((height, left.size, 3), np.uint8)
+    sums = np.empty((left.size, 3), np.uint32)
+    line = np.empty((width, 3), np.uint8)
+    begin, end = (3 * left).astype(np.uint64), (3 * right).astype(np.uint64)
+    across = np.empty(left.size, np.uint32)
+    for j in range(left.size):
+        across[j] = _share(right[j] - left[j])
     for n in range(count):
         for y in range(height):
-            for j in range(left.size):
-                for c in range(channels):
-                    total = np.uint32(0)
-                    for x in range(left[j], right[j]):
-                        total += images[n, y, x, c]
-                    narrow[y, j, c] = _rounded(total, right[j] - left[j])
+            _mean_of_columns(images[n, y].reshape(-1), begin, end, across, narrow[y].reshape(-1))
         box = -1
         for y in range(height):
             if row[y] != box:
                 box = row[y]
-                for j in range(left.size):
-                    for c in range(channels):
-                        total = np.uint32(0)
-                        for k in range(top[box], bottom[box]):
-                            total += narrow[k, j, c]
-                        small[j, c] = _rounded(total, bottom[box] - top[box])
-            for x in range(width):
-                for c in range(channels):
-                    out[n, y, x, c] = small[column[x], c]
+                _mean_of_rows(narrow, top[box], bottom[box], sums)
+                for x in range(width):
+                    j = column[x]
+                    line[x, 0], line[x, 1], line[x, 2] = sums[j, 0], sums[j, 1], sums[j, 2]
+            out[n, y] = line
     return out
 
 
+_SHARE = 1 << 22  # Pillow's unit of weights
+
+
 @compiled
-def _rounded(total: int, count: int) -> int:
-    return total if count == 1 else (2 * total + count) // (2 * count)
+def _share(count: int) -> int:
+    return _SHARE // count + (_SHARE % count * 2 >= count)
+
+
+@compiled
+def _mean_of_columns(
+    line: np.ndarray, begin: np.ndarray, end: np.ndarray, shares: np.ndarray, out: np.ndarray
+) -> None:
+    half, bits = np.uint32(_SHARE // 2), np.uint32(22)
+    # Unsigned, as an index that cannot be negative needs no check.
+    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
+    for j in range(shares.size):
+        red, green, blue = np.uint32(0), np.uint32(0), np.uint32(0)
+        x = begin[j]
+        while x < end[j]:
+            red += line[x]
+            green += line[x + one]
+            blue += line[x + two]
+            x += three
+        share = shares[j]
+        out[3 * j] = np.uint32(red * share + half) >> bits
+        out[3 * j + 1] = np.uint32(green * share + half) >> bits
+        out[3 * j + 2] = np.uint32(blue * share + half) >> bits
+
+
+@compiled
+def _mean_of_rows(rows: np.ndarray, top: int, bottom: int, out: np.ndarray) -> None:
+    flat = out.reshape(-1)
+    flat[:] = 0
+    for y in range(top, bottom):
+        row = rows[y].reshape(-1)
+        for i in range(flat.size):
+            flat[i] += row[i]
+    height = bottom - top
+    share = np.uint32(_share(height))
+    for i in range(flat.size):
+        flat[i] = (flat[i] * share + np.uint32(_SHARE // 2)) >> np.uint32(22)
 
 
 def brightness(images: np.ndarray, added: float) -> np.ndarray:
@@ -98,18 +144,25 @@ def brightness(images: np.ndarray, added: float) -> np.ndarray:
     return _recolour(images.reshape(-1, 3), 1.0, 0.0, float(added)).reshape(images.shape)
 
 
-def saturate(images: np.ndarray, factor: float, added: float) -> np.ndarray:
+def saturate(
+    images: np.ndarray, factor: float, added: float, as_library: bool = False
+) -> np.ndarray:
     """Change the saturation: colours get paler or stronger.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         factor (float): Of the saturation.
         added (float): To it then. A grey pixel, which has no hue, turns red.
+        as_library (bool): By a whole factor new colours are whole levels, and the
+            last bits decide: the hue is computed then, as scikit-image does.
+            Defaults to False.
 
     Returns:
         np.ndarray: As the images.
     """
-    return _recolour(images.reshape(-1, 3), float(factor), float(added), 0.0).reshape(images.shape)
+    by_hue = as_library and factor % 1 == 0 and not added
+    recolour = _recolour_by_hue if by_hue else _recolour
+    return recolour(images.reshape(-1, 3), float(factor), float(added), 0.0).reshape(images.shape)
 
 
 @compiled
@@ -137,6 +190,51 @@ def _recolour(
     return out
 
 
+@compiled
+def _recolour_by_hue(
+    pixels: np.ndarray, factor: float, added: float, added_value: float
+) -> np.ndarray:
+    out = np.empty_like(pixels)
+    fractions = np.arange(256) / 255
+    for i in range(len(pixels)):
+        red, green, blue = fractions[pixels[i, 0]], fractions[pixels[i, 1]], fractions[pixels[i, 2]]
+        top = max(red, green, blue)
+        spread = top - min(red, green, blue)
+        hue, saturation = 0.0, 0.0
+        if spread > 0:
+            saturation = spread / top
+            if blue == top:
+                hue = 4 + (red - green) / spread
+            elif green == top:
+                hue = 2 + (blue - red) / spread
+            else:
+                hue = (green - blue) / spread
+        hue /= 6
+        turn = (hue + 1 if hue < 0 else hue) * 6
+        saturation = min(max(saturation * factor + added, 0.0), 1.0)
+        value = min(top + added_value, 1.0)
+        sector = int(turn)
+        part = turn - sector
+        sector %= 6  # by rounding it may be 6
+        low = np.uint8(value * (1 - saturation) * 255)
+        falling = np.uint8(value * (1 - part * saturation) * 255)
+        rising = np.uint8(value * (1 - (1 - part) * saturation) * 255)
+        high = np.uint8(value * 255)
+        if sector == 0:
+            out[i, 0], out[i, 1], out[i, 2] = high, rising, low
+        elif sector == 1:
+            out[i, 0], out[i, 1], out[i, 2] = falling, high, low
+        elif sector == 2:
+            out[i, 0], out[i, 1], out[i, 2] = low, high, rising
+        elif sector == 3:
+            out[i, 0], out[i, 1], out[i, 2] = low, falling, high
+        elif sector == 4:
+            out[i, 0], out[i, 1], out[i, 2] = rising, low, high
+        else:
+            out[i, 0], out[i, 1], out[i, 2] = high, low, falling
+    return out
+
+
 def contrast(images: np.ndarray, factor: float) -> np.ndarray:
     """Lower the contrast: values move towards their channel's mean.
 
@@ -156,17 +254,23 @@ def contrast(images: np.ndarray, factor: float) -> np.ndarray:
 def _towards_means(images: np.ndarray, factor: float) -> np.ndarray:
     count, size, channels = images.shape
     out = np.empty_like(images)
-    sums = np.empty(channels, np.int64)
+    levels = np.empty((channels, 256), np.uint8)
     for n in range(count):
-        sums[:] = 0
+        red, green, blue = 0, 0, 0
         for i in range(size):
-            for c in range(channels):
-                sums[c] += images[n, i, c]
-        means = sums / (255 * size)
+            red += images[n, i, 0]
+            green += images[n, i, 1]
+            blue += images[n, i, 2]
+        for c, total in enumerate((red, green, blue)):
+            mean = total / (255 * size)
+            for level in range(256):
+                x = (level / 255 - mean) * factor + mean
+                levels[c, level] = np.uint8(min(max(x, 0), 1) * 255)
+        reds, greens, blues = levels
         for i in range(size):
-            for c in range(channels):
-                x = (images[n, i, c] / 255 - means[c]) * factor + means[c]
-                out[n, i, c] = np.uint8(min(max(x, 0), 1) * 255)
+            out[n, i, 0] = reds[images[n, i, 0]]
+            out[n, i, 1] = greens[images[n, i, 1]]
+            out[n, i, 2] = blues[images[n, i, 2]]
     return out
 
 
@@ -193,7 +297,11 @@ def _swap(images: np.ndarray) -> np.ndarray:
 
 
 def elastic_transform(
-    images: np.ndarray, streams: Streams, strength: float, sigma: float, shift: float
+    images: np.ndarray,
+    streams: Streams,
+    strength: float,
+    sigma: float,
+    shift: float | None,
 ) -> np.ndarray:
     """Apply a random affine map, then small random shifts that vary smoothly.
 
@@ -203,35 +311,48 @@ def elastic_transform(
         strength (float): Of the small shifts, as a fraction of the shorter side.
         sigma (float): Standard deviation of the filter that smooths them, as a
             fraction of the shorter side.
-        shift (float): Largest shift of each of the affine map's three points,
-            as a fraction of the shorter side.
+        shift (float, optional): Largest shift of each of the affine map's three
+            points, as a fraction of the shorter side. None: there is no affine
+            map, ``strength`` is a fraction of the height, and ``sigma`` one of
+            each side.
 
     Returns:
         np.ndarray: As the images.
     """
-    count, height, width, _ = images.shape
-    side = min(height, width)
-    square = side // 3
-    centre = np.array((height // 2, width // 2))
-    corners = (centre + square * np.array([(1, 1), (1, -1), (-1, -1)])).astype(np.float32)
-
-    # Six for the points, and two a pixel.
-    draws = streams.draw(count, lambda rng: rng.random(6 + 2 * height * width)) * 2 - 1
-    fields = draws[:, 6:].reshape(count, 2, height, width)
-    shifts = strength * side * smooth(fields, sigma * side, 'reflect', truncate=3)
-    shifts = shifts.astype(np.float32)
+    height, width = images.shape[1:3]
     x = images.astype(np.float32) / 255
-    moved = shift * side * draws[:, :6].reshape(count, 3, 2)
-    moved = corners + moved.astype(np.float32)
-    warped = np.empty_like(x)
-    for n in range(count):
-        warped[n] = cv2.warpAffine(
-            x[n],
-            cv2.getAffineTransform(corners, moved[n]),
-            (width, height),
-            borderMode=cv2.BORDER_REFLECT_101,
-        )
-    return to_levels(_sample(warped, shifts))
+    if shift is None:
+        fields = _fields(streams.draw(len(x), lambda rng: rng.random(2 * height * width)), x)
+        fields = smooth(fields, (sigma * height, sigma * width), 'reflect', truncate=3)
+        return to_levels(_sample(x, (strength * height * fields).astype(np.float32)))
+    side = min(height, width)
+    # Six for the points, and two a pixel.
+    draws = streams.draw(len(x), lambda rng: rng.random(6 + 2 * height * width))
+    fields = smooth(_fields(draws[:, 6:], x), sigma * side, 'reflect', truncate=3)
+    moves = shift * side * (draws[:, :6] * 2 - 1).reshape(-1, 3, 2)
+    shifts = (strength * side * fields).astype(np.float32)
+    return to_levels(_sample(_move_corners(x, moves), shifts))
+
+
+def _fields(draws: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Numbers in [-1, 1] from those in [0, 1]. (N, 2, H, W)."""
+    shape = (len(images), 2, *images.shape[1:3])
+    large = max(shape) > SMALL
+    return ((draws.astype(np.float32) if large else draws) * 2 - 1).reshape(shape)
+
+
+def _move_corners(images: np.ndarray, moves: np.ndarray) -> np.ndarray:
+    """Map images so that three corners of a square in their middle move. (N, 3, 2) pixels."""
+    height, width = images.shape[1:3]
+    centre = np.array((height // 2, width // 2))
+    square = min(height, width) // 3
+    corners = (centre + square * np.array([(1, 1), (1, -1), (-1, -1)])).astype(np.float32)
+    moved = np.empty_like(images)
+    for image, move, out in zip(images, moves, moved, strict=True):
+        matrix = cv2.getAffineTransform(corners, corners + move.astype(np.float32))
+        size = width, height
+        cv2.warpAffine(image, matrix, size, out, borderMode=cv2.BORDER_REFLECT_101)
+    return moved
 
 
 @compiled
@@ -254,7 +375,7 @@ def _sample(images: np.ndarray, shifts: np.ndarray) -> np.ndarray:
                 across, down = across - left, down - top
                 x0, x1 = _reflected(left, width), _reflected(left + 1, width)
                 y0, y1 = _reflected(top, height), _reflected(top + 1, height)
-                for c in range(channels):
+                for c in range(3):
                     upper = images[n, y0, x0, c] * (1 - across) + images[n, y0, x1, c] * across
                     lower = images[n, y1, x0, c] * (1 - across) + images[n, y1, x1, c] * across
                     out[n, y, x, c] = upper * (1 - down) + lower * down

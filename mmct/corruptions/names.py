@@ -64,11 +64,17 @@ class Cell(NamedTuple):
 CLEAN = Cell(None, 0)
 """The images as they were before."""
 
-TABLES = ('cifar', 'imagenet')
-"""The tables of severities: CIFAR-10-C's and ImageNet-C's."""
+TABLES = ('cifar', 'tiny_imagenet', 'imagenet')
+"""The tables of severities: CIFAR-10-C's, Tiny-ImageNet-C's and ImageNet-C's."""
 
 CIFAR_LARGEST, IMAGENET_SMALLEST = 32, 128  # pixels along the longer, shorter side
-SMALLEST = dict(cifar=8, imagenet=32)  # pixels along the shorter side
+SMALLEST = dict(cifar=8, tiny_imagenet=8, imagenet=32)  # pixels along the shorter side
+
+REVISIONS = dict(cifar=1, tiny_imagenet=1, imagenet=2)
+"""How often the images of a table and seed have become others, and 1."""
+
+SMALL = 64
+"""Up to so many pixels along the longer side, images are worked on otherwise than beyond."""
 
 
 def check_corruption(corruption: str, known: Sequence[str] | None = None) -> str:
@@ -178,7 +184,7 @@ def check_table(table: str | None) -> str | None:
     """Check the name of a table of severities.
 
     Args:
-        table (str, optional): 'cifar', 'imagenet' or None, by size.
+        table (str, optional): One of :data:`TABLES`, or None, by size.
 
     Returns:
         str | None: The table.
@@ -187,7 +193,8 @@ def check_table(table: str | None) -> str | None:
         ValueError: If it is none of these.
     """
     if table not in (None, *TABLES):
-        raise ValueError(f"table must be 'cifar', 'imagenet' or None (by size), got {table!r}")
+        names = ', '.join(map(repr, TABLES))
+        raise ValueError(f'table must be {names} or None (by size), got {table!r}')
     return table
 
 
@@ -218,35 +225,31 @@ def choose_table(table: str | None, height: int, width: int) -> str:
     """Choose the table of severities for images of a size.
 
     Args:
-        table (str, optional): 'cifar' or 'imagenet'; None chooses by size,
-            'cifar' up to 32 pixels and 'imagenet' from 128.
+        table (str, optional): One of :data:`TABLES`; None chooses by size:
+            'cifar' where both sides have up to 32 pixels, 'imagenet' where both
+            have 128 or more, 'tiny_imagenet' between them.
         height (int): Pixels.
         width (int): Pixels.
 
     Returns:
-        str: 'cifar' or 'imagenet'.
+        str: The table.
 
     Raises:
-        ValueError: If there is no such table, if the size lies between the two
-            and none is given, if it is no number of pixels, or if the images are
-            too small.
+        ValueError: If there is no such table, if it is no number of pixels, or if the images
+            are too small for the table.
     """
     for pixels in (height, width):
         require(is_count(pixels), 'height and width are whole numbers of pixels', pixels)
-    size = f'{height} x {width} px'
     if check_table(table) is None:
         if max(height, width) <= CIFAR_LARGEST:
             table = 'cifar'
         elif min(height, width) >= IMAGENET_SMALLEST:
             table = 'imagenet'
         else:
-            raise ValueError(
-                f'images of {size} lie between the severities of CIFAR-C (up to '
-                f'{CIFAR_LARGEST} px) and ImageNet-C (from {IMAGENET_SMALLEST} px): choose '
-                "table 'cifar' (weaker) or 'imagenet'"
-            )
+            table = 'tiny_imagenet'
     if min(height, width) < SMALLEST[table]:
         raise ValueError(
-            f'images of {size} are too small: table {table!r} needs {SMALLEST[table]} px'
+            f'images of {height} x {width} px are too small: table {table!r} needs '
+            f'{SMALLEST[table]} px'
         )
     return table

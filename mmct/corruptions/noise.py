@@ -11,10 +11,9 @@ from functools import lru_cache
 import numpy as np
 from scipy import stats
 
-from .primitives import compiled, to_fractions, to_levels
-from .streams import Source, Streams
+from .primitives import LEVELS, compiled, to_fractions, to_levels
+from .streams import Source, Streams, words
 
-LEVELS = np.arange(256)
 # A word's upper 8 bits choose a column, its lower 24 decide between the column
 # and its alias. Of an entry of the table the upper 24 are the bound of the
 # column's share, the lower 8 the alias.
@@ -114,25 +113,39 @@ def through_channel(images: np.ndarray, streams: Streams, table: np.ndarray) -> 
     Returns:
         np.ndarray: As the images.
     """
-    count = images[0].size
-    words = streams.draw(len(images), lambda rng: _words(rng, count))
-    return _send(images.reshape(-1), words.reshape(-1), table).reshape(images.shape)
+    size = images[:1].size
+    if size <= _PART:
+        drawn = streams.draw(len(images), lambda rng: words(rng, size)).reshape(-1)
+        out = np.empty_like(images)
+        _send(images.reshape(-1), drawn, table, out.reshape(-1))
+        return out
+    lines = iter(images.reshape(-1, size))
+    made = streams.draw(len(images), lambda rng: _through(next(lines), rng, table))
+    return made.reshape(images.shape)
 
 
-def _words(rng: Source, count: int) -> np.ndarray:
-    if isinstance(rng, np.random.RandomState):
-        return rng.randint(2**32, size=count, dtype=np.uint32)
-    return rng.bit_generator.random_raw((count + 1) // 2).view(np.uint32)[:count]
+# Values of a large image at a time: their words stay in the cache.
+_PART = 1 << 14
+
+
+def _through(values: np.ndarray, rng: Source, table: np.ndarray) -> np.ndarray:
+    out = np.empty_like(values)
+    for start in range(0, values.size, _PART):
+        part = slice(start, start + _PART)
+        _send(values[part], words(rng, out[part].size), table, out[part])
+    return out
 
 
 @compiled
-def _send(values: np.ndarray, words: np.ndarray, table: np.ndarray) -> np.ndarray:
-    out = np.empty_like(values)
+def _send(values: np.ndarray, words: np.ndarray, table: np.ndarray, out: np.ndarray) -> None:
+    low, flat = np.uint32(_LOW), table.reshape(-1)
+    # Unsigned, as an index that cannot be negative needs no check.
     for i in range(values.size):
-        column = words[i] >> 24
-        entry = table[values[i], column]
-        out[i] = column if (words[i] & _LOW) < entry >> 8 else entry & 255
-    return out
+        word = words[i]
+        column = word >> np.uint32(24)
+        entry = flat[np.uint32(values[i]) << np.uint32(8) | column]
+        kept = (word & low) < entry >> np.uint32(8)
+        out[i] = column if kept else entry & np.uint32(255)
 
 
 def gaussian_noise(images: np.ndarray, streams: Streams, scale: float) -> np.ndarray:

@@ -5,9 +5,14 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numba import config, njit
 from scipy import ndimage
+
+from .names import SMALL
+
+LEVELS = np.arange(256)
 
 
 def compiled(function: Callable) -> Callable:
@@ -71,30 +76,37 @@ def _cut(fractions: np.ndarray) -> np.ndarray:
     return levels
 
 
-def over_channels(layers: np.ndarray) -> np.ndarray:
-    """Repeat a layer for each channel; NumPy's broadcasting is slow along so short an axis.
+@lru_cache(maxsize=64)
+def zoom_lines(size: int, factor: float, centred: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Find what a zoom of one axis makes each pixel from: crop, enlarge linearly, crop again.
+
+    The positions are those of ``scipy.ndimage.zoom``.
 
     Args:
-        layers (np.ndarray): (N, H, W)
+        size (int): Pixels.
+        factor (float): 1 or more.
+        centred (bool): Whether the second crop is the middle, cut off at the
+            size. If not, nothing is cut off, and the result may be longer.
 
     Returns:
-        np.ndarray: (N, H, W, 3)
+        tuple[np.ndarray, np.ndarray]: The first of two neighbouring pixels, int64
+        (M,), and the weights of both (M, 2). M is the size where centred.
     """
-    return _repeat(np.ascontiguousarray(layers).reshape(-1)).reshape(*layers.shape, 3)
+    cropped = int(np.ceil(size / factor))
+    enlarged = round(cropped * factor)
+    place = np.arange(enlarged) * ((cropped - 1) / max(enlarged - 1, 1))
+    first = np.clip(np.floor(place).astype(np.int64), 0, max(cropped - 2, 0))
+    weights = np.stack((1 - (place - first), place - first), axis=1)
+    # By a last bit the end may lie outside, where SciPy takes black.
+    weights[place > cropped - 1] = 0
+    first += (size - cropped) // 2
+    trim = (enlarged - size) // 2 if centred else 0
+    kept = slice(trim, trim + size) if centred else slice(None)
+    return first[kept], weights[kept]
 
 
-@compiled
-def _repeat(values: np.ndarray) -> np.ndarray:
-    out = np.empty((values.size, 3), values.dtype)
-    for i in range(values.size):
-        for c in range(3):
-            out[i, c] = values[i]
-    return out
-
-
-@lru_cache(maxsize=256)
 def zoom_matrix(size: int, factor: float) -> np.ndarray:
-    """Write the reference's zoom of one axis as a matrix: crop, enlarge linearly, crop.
+    """Write the zoom of one axis, centred, as a matrix.
 
     Args:
         size (int): Pixels.
@@ -103,17 +115,53 @@ def zoom_matrix(size: int, factor: float) -> np.ndarray:
     Returns:
         np.ndarray: Weight of each pixel in each new pixel. (size, size)
     """
-    cropped = int(np.ceil(size / factor))
-    top = (size - cropped) // 2
-    enlarged = ndimage.zoom(np.eye(cropped), (factor, 1), order=1)
-    trim = (len(enlarged) - size) // 2
-    matrix = np.zeros((size, size))
-    matrix[:, top:top + cropped] = enlarged[trim:trim + size]
-    return matrix
+    first, weights = zoom_lines(size, factor, centred=True)
+    matrix = np.zeros((size, size + 1))
+    rows = np.arange(size)
+    matrix[rows, first], matrix[rows, first + 1] = weights.T
+    return matrix[:, :-1]
+
+
+def zoom_fields(fields: np.ndarray, factor: float, centred: bool) -> np.ndarray:
+    """Enlarge fields of random numbers linearly.
+
+    Args:
+        fields (np.ndarray): float64. (N, H, W)
+        factor (float): 1 or more.
+        centred (bool): As of :func:`zoom_lines`.
+
+    Returns:
+        np.ndarray: float64. (N, H, W) where centred, else perhaps a pixel more.
+    """
+    down, across = (zoom_lines(n, factor, centred) for n in fields.shape[1:])
+    return _zoom(fields, *down, *across)
+
+
+@compiled
+def _zoom(
+    fields: np.ndarray,
+    rows: np.ndarray,
+    down: np.ndarray,
+    columns: np.ndarray,
+    across: np.ndarray,
+) -> np.ndarray:
+    count, height, width = fields.shape
+    out = np.empty((count, rows.size, columns.size))
+    line = np.zeros(width + 1)
+    for n in range(count):
+        for y in range(rows.size):
+            upper = fields[n, rows[y]]
+            lower = fields[n, min(rows[y] + 1, height - 1)]
+            for x in range(width):
+                line[x] = down[y, 0] * upper[x] + down[y, 1] * lower[x]
+            for x in range(columns.size):
+                left = columns[x]
+                out[n, y, x] = across[x, 0] * line[left] + across[x, 1] * line[left + 1]
+    return out
 
 
 @lru_cache(maxsize=256)
-def smoothing_matrix(size: int, sigma: float, mode: str, truncate: float = 4.0) -> np.ndarray:
+def smoothing_matrix(size: int, sigma: float, mode: str, truncate: float) -> np.ndarray:
     """Write a normal (Gaussian) filter along one axis as a matrix.
 
     Args:
@@ -121,7 +169,6 @@ def smoothing_matrix(size: int, sigma: float, mode: str, truncate: float = 4.0) 
         sigma (float): Standard deviation in pixels.
         mode (str): How the axis goes on outside, as of ``scipy.ndimage``.
         truncate (float): The kernel's radius in standard deviations.
-            Defaults to 4.
 
     Returns:
         np.ndarray: Weight of each pixel in each new pixel. (size, size)
@@ -129,7 +176,27 @@ def smoothing_matrix(size: int, sigma: float, mode: str, truncate: float = 4.0) 
     return ndimage.gaussian_filter(np.eye(size), (sigma, 0), mode=mode, truncate=truncate)
 
 
-def smooth(fields: np.ndarray, sigma: float, mode: str, truncate: float = 4.0) -> np.ndarray:
+@lru_cache(maxsize=64)
+def normal_kernel(sigma: float, truncate: float = 4.0) -> np.ndarray:
+    """Compute the weights of a normal (Gaussian) filter, as SciPy does.
+
+    Args:
+        sigma (float): Standard deviation in pixels.
+        truncate (float): The radius in standard deviations. Defaults to 4.
+
+    Returns:
+        np.ndarray: float64, of sum 1. (2 radius + 1,)
+    """
+    radius = int(truncate * sigma + 0.5)
+    if not radius:
+        return np.ones(1)
+    kernel = np.exp(-0.5 / (sigma * sigma) * np.arange(-radius, radius + 1) ** 2)
+    return kernel / kernel.sum()
+
+
+def smooth(
+    fields: np.ndarray, sigma: float | tuple[float, float], mode: str, truncate: float = 4.0
+) -> np.ndarray:
     """Filter fields of random numbers.
 
     Faster than SciPy, and rounded otherwise: not for images, where levels
@@ -137,13 +204,26 @@ def smooth(fields: np.ndarray, sigma: float, mode: str, truncate: float = 4.0) -
 
     Args:
         fields (np.ndarray): Floats. (..., H, W)
-        sigma (float): Standard deviation in pixels.
-        mode (str): How a field goes on outside, as of ``scipy.ndimage``.
+        sigma (float | tuple[float, float]): Standard deviation in pixels, down
+            and across if there are two.
+        mode (str): How a field goes on outside, as of ``scipy.ndimage``:
+            'nearest' or 'reflect'.
         truncate (float): The kernel's radius in standard deviations.
             Defaults to 4.
 
     Returns:
         np.ndarray: As the fields.
     """
-    down, across = (smoothing_matrix(n, sigma, mode, truncate) for n in fields.shape[-2:])
-    return down @ fields @ across.T
+    height, width = fields.shape[-2:]
+    sigmas = sigma if isinstance(sigma, tuple) else (sigma, sigma)
+    if max(height, width) <= SMALL:
+        sizes = zip((height, width), sigmas, strict=True)
+        down, across = (smoothing_matrix(n, s, mode, truncate) for n, s in sizes)
+        return down @ fields @ across.T
+    down, across = (normal_kernel(s, truncate) for s in sigmas)
+    border = dict(nearest=cv2.BORDER_REPLICATE, reflect=cv2.BORDER_REFLECT)[mode]
+    lines = fields.reshape(-1, height, width)
+    made = np.empty_like(lines)
+    for line, out in zip(lines, made, strict=True):
+        cv2.sepFilter2D(line, -1, across, down, out, borderType=border)
+    return made.reshape(fields.shape)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .names import CATEGORIES, CORRUPTIONS, SEVERITIES, check_severity
+from .names import CATEGORIES, CORRUPTIONS, REVISIONS, SEVERITIES, check_severity
 from .streams import Source, Streams
 
 ENTRY_POINTS = 'mmct.corruptions'
@@ -156,6 +156,25 @@ def own_among(names: Iterable[str]) -> tuple[OwnCorruption, ...]:
 def identities(names: Iterable[str]) -> dict[str, str]:
     """Say what the user's own corruptions among names are, for files and keys."""
     return {own.name: own.identity for own in own_among(names)}
+
+
+def origin(seed: int, table: str, names: Iterable[str]) -> dict[str, Any]:
+    """Say what generated images are made by, for result files.
+
+    Args:
+        seed (int): Of the corruptions.
+        table (str): Of their severities.
+        names (Iterable[str]): Of the corruptions.
+
+    Returns:
+        dict: ``source``, ``seed`` and ``table``; ``revision`` where the images of the table
+        have become others, and ``own`` where corruptions are the user's own.
+    """
+    made: dict[str, Any] = dict(source='generated', seed=seed, table=table)
+    if REVISIONS[table] > 1:
+        made['revision'] = REVISIONS[table]
+    own = identities(names)
+    return {**made, 'own': own} if own else made
 
 
 def categories_with(names: Iterable[str]) -> dict[str, tuple[str, ...]]:

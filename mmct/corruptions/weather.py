@@ -1,18 +1,22 @@
 """Weather: snow, frost, fog and spatter."""
 
-from functools import cache
-from importlib import resources
+from functools import cache, lru_cache
+from importlib.util import find_spec
+from pathlib import Path
 
 import cv2
 import numpy as np
 
-from .blur import smear
-from .primitives import compiled, over_channels, smooth, to_fractions, to_levels, zoom_matrix
-from .streams import Source, Streams, integers
+from .blur import line_weights, smear
+from .names import SMALL
+from .primitives import compiled, smooth, to_levels, zoom_fields
+from .streams import Source, Streams, integers, stacked
 
-# A sixth comes with them, which the reference never draws.
-_TEXTURES = ('frost1.png', 'frost2.png', 'frost3.png', 'frost4.jpg', 'frost5.jpg')
-_TEXTURE_SCALE = 0.2
+_TEXTURES = (
+    'frost1.png', 'frost2.png', 'frost3.png', 'frost4.jpg', 'frost5.jpg', 'frost6.jpg'
+)  # fmt: skip
+_MARGIN = 1.1  # of a texture over the image, at least
+_LARGEST_KEPT = 2  # larger enlargements are not kept in memory
 _GREY = np.array([[0.299, 0.587, 0.114]], np.float32)
 _WATER = np.array((175, 238, 238), np.float32) / 255  # pale turquoise
 _MUD = np.array((63, 42, 20)) / 255
@@ -20,44 +24,25 @@ _EDGES = np.array([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]], np.float32)
 _FARTHEST = 20  # pixels
 
 
-def plasma(count: int, size: int, decay: float, streams: Streams) -> np.ndarray:
-    """Draw a random height map for each image: diamond-square, over a torus.
-
-    Args:
-        count (int): The number N of images.
-        size (int): Pixels along a side, a power of two.
-        decay (float): By what the roughness is divided from one scale to the next.
-        streams (Streams): The images' randomness.
-
-    Returns:
-        np.ndarray: Heights in [0, 1], each map from 0 to 1. (N, size, size)
-    """
-    draws = streams.draw(count, lambda rng: rng.random(size * size - 1))
-    maps = np.zeros((count, size, size))
-    _fill(maps, draws, float(decay))
-    maps -= maps.min(axis=(1, 2), keepdims=True)
-    maps /= maps.max(axis=(1, 2), keepdims=True)
-    return maps
-
-
 @compiled
-def _fill(maps: np.ndarray, draws: np.ndarray, decay: float) -> None:
-    size = maps.shape[1]
-    for heights, noise in zip(maps, draws):  # noqa: B905 (not known to the compiler)
-        used, step, roughness = 0, size, 100.0
-        while step >= 2:
-            half = step // 2
-            # In the reference's order: the middles of squares, then those of
-            # their upper edges, then those of their left edges.
-            for top, left in ((half, half), (0, half), (half, 0)):
-                for y in range(top, size, step):
-                    for x in range(left, size, step):
-                        total = _around(heights, y, x, half, top == left)
-                        # The reference multiplies by the roughness twice.
-                        rough = roughness * (2 * roughness * noise[used] - roughness)
-                        heights[y, x] = total / 4 + rough
-                        used += 1
-            step, roughness = half, roughness / decay
+def _fill(heights: np.ndarray, noise: np.ndarray, decay: float) -> None:
+    """Draw a random height map: diamond-square, over a torus whose side is a power of two."""
+    size = len(heights)
+    heights[0, 0] = 0
+    used, step, roughness = 0, size, 100.0
+    while step >= 2:
+        half = step // 2
+        # In the reference's order: the middles of squares, then those of
+        # their upper edges, then those of their left edges.
+        for top, left in ((half, half), (0, half), (half, 0)):
+            for y in range(top, size, step):
+                for x in range(left, size, step):
+                    total = _around(heights, y, x, half, top == left)
+                    # The reference multiplies by the roughness twice.
+                    rough = roughness * (2 * roughness * noise[used] - roughness)
+                    heights[y, x] = total / 4 + rough
+                    used += 1
+        step, roughness = half, roughness / decay
 
 
 @compiled
@@ -72,21 +57,39 @@ def _around(heights: np.ndarray, y: int, x: int, reach: int, diagonally: bool) -
 
 
 @cache
-def frost_textures() -> tuple[np.ndarray, ...]:
-    """Read the textures, at the scale of small images.
+def _pictures() -> tuple[np.ndarray, ...]:
+    """The pictures of frost that come with ``imagecorruptions-imaug``, uint8 RGB."""
+    # The library is found and not imported, as that takes a second.
+    folder = Path(find_spec('imagecorruptions').origin).parent / 'frost'
+    contents = (np.frombuffer((folder / name).read_bytes(), np.uint8) for name in _TEXTURES)
+    return tuple(cv2.imdecode(x, cv2.IMREAD_COLOR)[..., ::-1].copy() for x in contents)
 
-    They come with ``imagecorruptions-imaug``.
+
+def frost_texture(index: int, height: int, width: int, scale: float) -> np.ndarray:
+    """Scale a picture of frost so that images can be cut from it.
+
+    Args:
+        index (int): Of the picture, 0 to 5.
+        height (int): The images', in pixels.
+        width (int): The images', in pixels.
+        scale (float): Of the picture; more where it would not be a tenth higher
+            and wider than the images.
 
     Returns:
-        tuple[np.ndarray, ...]: uint8, RGB. Each (H, W, 3)
+        np.ndarray: uint8, RGB. (H, W, 3)
     """
-    folder = resources.files('imagecorruptions') / 'frost'
-    return tuple(_texture((folder / name).read_bytes()) for name in _TEXTURES)
+    high, wide = _pictures()[index].shape[:2]
+    scale = max(scale, _MARGIN * max(height / high, width / wide))
+    return (_scaled if scale <= _LARGEST_KEPT else _scaled.__wrapped__)(index, scale)
 
 
-def _texture(content: bytes) -> np.ndarray:
-    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    return cv2.resize(picture, (0, 0), fx=_TEXTURE_SCALE, fy=_TEXTURE_SCALE)[..., ::-1].copy()
+@lru_cache(maxsize=24)
+def _scaled(index: int, scale: float) -> np.ndarray:
+    picture = _pictures()[index]
+    if scale < 1:  # as CIFAR-10-C's script
+        return cv2.resize(picture, (0, 0), fx=scale, fy=scale)
+    high, wide = (int(np.ceil(n * scale)) for n in picture.shape[:2])  # as the library
+    return cv2.resize(picture, (wide, high), interpolation=cv2.INTER_CUBIC)
 
 
 def snow(
@@ -99,6 +102,7 @@ def snow(
     radius: int,
     sigma: float,
     share: float,
+    as_library: bool = False,
 ) -> np.ndarray:
     """Let flakes fall over the image, and pale it.
 
@@ -112,6 +116,8 @@ def snow(
         radius (int): Half the length that a flake falls, in pixels.
         sigma (float): Standard deviation of the weights along it, in pixels.
         share (float): Of the image; the rest is paled.
+        as_library (bool): Flakes are rounded to levels after they have fallen,
+            and not cut off to levels before. Defaults to False.
 
     Returns:
         np.ndarray: As the images.
@@ -125,53 +131,115 @@ def snow(
         return drawn
 
     draws = streams.draw(count, draw)
-    layers = draws[:, :-1].reshape(count, height, width)
-    layers = zoom_matrix(height, zoom) @ layers @ zoom_matrix(width, zoom).T
-    layers[layers < threshold] = 0
-    flakes = smear(to_levels(layers)[..., None], draws[:, -1], radius, sigma)[..., 0]
-    # Two layers: the second is the first upside down.
-    flakes = to_fractions(flakes) + to_fractions(flakes[:, ::-1, ::-1])
-
+    noise = draws[:, :-1].reshape(count, height, width)
+    layers = zoom_fields(noise, zoom, centred=not as_library)
+    _cut_flakes(layers.reshape(-1), threshold)
+    layers = layers if as_library else to_levels(layers)
+    weights = line_weights(radius, sigma, as_library)
+    flakes = smear(layers[..., None], draws[:, -1], weights, ends=as_library)[..., 0]
+    if as_library:
+        flakes = np.rint(flakes[:, :height, :width] * 255).astype(np.uint8)
     x = images.astype(np.float32) / 255
     grey = cv2.transform(x.reshape(1, -1, 3), _GREY).reshape(count, height, width)
-    x = share * x + (1 - share) * np.maximum(x, over_channels(grey * 1.5 + 0.5))
-    return to_levels(x + over_channels(flakes))
+    return _under_flakes(x, grey, flakes, np.float32(share), np.float32(1 - share), as_library)
+
+
+@compiled
+def _cut_flakes(noise: np.ndarray, threshold: float) -> None:
+    for i in range(noise.size):
+        noise[i] = min(max(noise[i], 0.0), 1.0) if noise[i] >= threshold else 0.0
+
+
+@compiled
+def _under_flakes(
+    images: np.ndarray,
+    grey: np.ndarray,
+    flakes: np.ndarray,
+    share: float,
+    paled: float,
+    in_turn: bool,
+) -> np.ndarray:
+    count, height, width, channels = images.shape
+    out = np.empty(images.shape, np.uint8)
+    pales = np.empty(width * channels, np.float32)
+    one, other = np.empty(width * channels), np.empty(width * channels)
+    for n in range(count):
+        for y in range(height):
+            # Two layers: the second is the first upside down.
+            layer, turned = flakes[n, y], flakes[n, height - 1 - y]
+            for x in range(width):
+                for c in range(channels):
+                    i = x * channels + c
+                    pales[i] = grey[n, y, x] * np.float32(1.5) + np.float32(0.5)
+                    one[i], other[i] = layer[x] / 255, turned[width - 1 - x] / 255
+            if not in_turn:
+                one += other
+                other[:] = 0
+            line = images[n, y].reshape(-1)
+            _add_flakes(line, pales, one, other, share, paled, out[n, y].reshape(-1))
+    return out
+
+
+@compiled
+def _add_flakes(
+    line: np.ndarray,
+    pales: np.ndarray,
+    one: np.ndarray,
+    other: np.ndarray,
+    share: float,
+    paled: float,
+    out: np.ndarray,
+) -> None:
+    for i in range(line.size):
+        value = share * line[i] + paled * max(line[i], pales[i])
+        out[i] = np.uint8(min((value + one[i]) + other[i], 1.0) * 255)
 
 
 def frost(
-    images: np.ndarray, streams: Streams, share: float, texture_share: float
+    images: np.ndarray,
+    streams: Streams,
+    share: float,
+    texture_share: float,
+    scale: float = 0.2,
+    textures: int = 5,
 ) -> np.ndarray:
     """Add a piece of a picture of frost, as on a window.
 
     Args:
-        images (np.ndarray): uint8, smaller than the pictures. (N, H, W, 3)
+        images (np.ndarray): uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         share (float): Of the image.
         texture_share (float): Of the frost.
+        scale (float): Of the pictures, more for large images: see
+            :func:`frost_texture`. Defaults to 0.2.
+        textures (int): How many of the six pictures are used. Defaults to 5.
 
     Returns:
         np.ndarray: As the images.
-
-    Raises:
-        ValueError: If a picture of frost is smaller than the images.
     """
     height, width = images.shape[1:3]
-    textures = frost_textures()
-    largest = [min(t.shape[axis] for t in textures) - 1 for axis in (0, 1)]
-    if height > largest[0] or width > largest[1]:
-        raise ValueError(
-            f'frost: images of {height} x {width} px are larger than the textures of the '
-            f'cifar table, {largest[0]} x {largest[1]} px: take table imagenet'
-        )
 
     def draw(rng: Source) -> np.ndarray:
-        texture = textures[integers(rng, 0, len(textures))]
+        texture = frost_texture(int(integers(rng, 0, textures)), height, width, scale)
         top = integers(rng, 0, texture.shape[0] - height)
         left = integers(rng, 0, texture.shape[1] - width)
         return texture[top:top + height, left:left + width]
 
     pieces = streams.draw(len(images), draw)
-    return np.clip(share * images + texture_share * pieces, 0, 255).astype(np.uint8)
+    made = _add_levels(
+        images.reshape(-1), pieces.reshape(-1), float(share), float(texture_share)
+    )
+    return made.reshape(images.shape)
+
+
+@compiled
+def _add_levels(
+    one: np.ndarray, other: np.ndarray, share: float, other_share: float
+) -> np.ndarray:
+    out = np.empty_like(one)
+    for i in range(one.size):
+        out[i] = np.uint8(min(share * one[i] + other_share * other[i], 255.0))
+    return out
 
 
 def fog(images: np.ndarray, streams: Streams, strength: float, decay: float) -> np.ndarray:
@@ -186,12 +254,42 @@ def fog(images: np.ndarray, streams: Streams, strength: float, decay: float) -> 
     Returns:
         np.ndarray: As the images.
     """
-    count, height, width, _ = images.shape
-    size = 1 << (max(height, width) - 1).bit_length()
-    clouds = over_channels(plasma(count, size, decay, streams)[:, :height, :width])
-    x = to_fractions(images)
-    brightest = x.max(axis=(1, 2, 3), keepdims=True)
-    return to_levels((x + strength * clouds) * brightest / (brightest + strength))
+    size = 1 << (max(images.shape[1:3]) - 1).bit_length()
+    noise = streams.draw(len(images), lambda rng: rng.random(size * size - 1))
+    return _under_clouds(images, noise, size, float(strength), float(decay))
+
+
+@compiled
+def _under_clouds(
+    images: np.ndarray, noise: np.ndarray, size: int, strength: float, decay: float
+) -> np.ndarray:
+    count, height, width, channels = images.shape
+    out = np.empty_like(images)
+    heights = np.empty((size, size))
+    clouds = np.empty(width * channels)
+    for n in range(count):
+        _fill(heights, noise[n], decay)
+        low = heights.min()
+        highest = heights.max() - low
+        brightest = images[n].max() / 255
+        for y in range(height):
+            for x in range(width):
+                cloud = strength * ((heights[y, x] - low) / highest)
+                for c in range(channels):
+                    clouds[x * channels + c] = cloud
+            line = images[n, y].reshape(-1)
+            _add_clouds(line, clouds, brightest, strength, out[n, y].reshape(-1))
+    return out
+
+
+@compiled
+def _add_clouds(
+    line: np.ndarray, clouds: np.ndarray, brightest: float, strength: float, out: np.ndarray
+) -> None:
+    whole = brightest + strength
+    for i in range(line.size):
+        value = (line[i] / 255 + clouds[i]) * brightest / whole
+        out[i] = np.uint8(min(value, 1.0) * 255)
 
 
 def spatter(
@@ -203,6 +301,7 @@ def spatter(
     threshold: float,
     strength: float,
     mud: int,
+    as_library: bool = False,
 ) -> np.ndarray:
     """Add drops of water, which brighten, or of mud, which covers.
 
@@ -216,6 +315,8 @@ def spatter(
         strength (float): Of water; of mud the standard deviation, in pixels, of
             the filter over its edges.
         mud (int): 1 for mud, 0 for water.
+        as_library (bool): How much mud covers is rounded to float32. Defaults
+            to False.
 
     Returns:
         np.ndarray: As the images.
@@ -223,26 +324,42 @@ def spatter(
     noise = streams.draw(
         len(images), lambda rng: rng.normal(size=images.shape[1:3], loc=mean, scale=scale)
     )
+    if max(images.shape[1:3]) > SMALL and not streams.follows_reference:
+        noise = noise.astype(np.float32)  # half of the work; a drop may be a pixel larger
     layers = smooth(noise, sigma, 'nearest')
     x = images.astype(np.float32) / 255
     if mud:
-        drops = (layers > threshold).astype(np.float32)
-        cover = smooth(drops, strength, 'nearest')
+        cover = smooth((layers > threshold).astype(np.float64), strength, 'nearest')
         cover[cover < 0.8] = 0
-        cover = over_channels(cover)
-        return to_levels(x * (1 - cover) + _tint(x, _MUD) * cover)
-    cover = over_channels(np.stack([_water(layer, threshold) for layer in layers]))
-    return to_levels(x + strength * cover * _tint(x, _WATER))
+        return _under_mud(x, cover.astype(np.float32) if as_library else cover, _MUD)
+    cover = stacked(_water(layer, threshold) for layer in layers)
+    return _under_water(x, np.float32(strength) * cover, _WATER)
 
 
-def _tint(x: np.ndarray, colour: np.ndarray) -> np.ndarray:
-    return np.broadcast_to(np.tile(colour, x.shape[2]).reshape(-1, 3), x.shape)
+@compiled
+def _under_mud(images: np.ndarray, cover: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    out = np.empty(images.shape, np.uint8)
+    for n, y, x in np.ndindex(cover.shape):
+        share = cover[n, y, x]
+        for c in range(3):
+            value = images[n, y, x, c] * (1 - share) + colour[c] * share
+            out[n, y, x, c] = np.uint8(min(value, 1.0) * 255)
+    return out
+
+
+@compiled
+def _under_water(images: np.ndarray, cover: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    out = np.empty(images.shape, np.uint8)
+    for n, y, x in np.ndindex(cover.shape):
+        for c in range(3):
+            value = images[n, y, x, c] + cover[n, y, x] * colour[c]
+            out[n, y, x, c] = np.uint8(min(value, np.float32(1)) * np.float32(255))
+    return out
 
 
 def _water(layer: np.ndarray, threshold: float) -> np.ndarray:
     """Light that a drop adds, most near its lower right edge. In [0, 1]."""
-    layer[layer < threshold] = 0
-    layer = (layer * 255).astype(np.uint8)
+    layer = (layer * (layer >= threshold) * 255).astype(np.uint8)
     distance = cv2.distanceTransform(255 - cv2.Canny(layer, 50, 150), cv2.DIST_L2, 5)
     distance = cv2.blur(np.minimum(distance, _FARTHEST), (3, 3)).astype(np.uint8)
     edges = cv2.filter2D(cv2.equalizeHist(distance), cv2.CV_8U, _EDGES)

@@ -45,7 +45,8 @@ class Corrupt(BaseTransform):
             registered.
         severity (int): 1 (weak) to 5 (strong).
         seed (int): 0 or more. Defaults to 0.
-        table (str, optional): 'cifar' or 'imagenet'. Defaults to the image's size.
+        table (str, optional): 'cifar', 'tiny_imagenet' or 'imagenet'. Defaults to
+            by the image's size.
         channel_order (str, optional): 'rgb' or 'bgr'. Defaults to 'bgr' for
             images that were read from a file, as mmcv reads them, and 'rgb' for
             arrays, as mmpretrain's CIFAR has them.

@@ -19,7 +19,7 @@ from mmct.corruptions import (
     choose_corruptions,
     choose_table,
     corrupt,
-    identities,
+    origin,
     own_among,
 )
 from mmct.corruptions.channels import reordered
@@ -177,7 +177,8 @@ class GeneratedCorruptionSet(CorruptionSet):
     Args:
         dataset (dict | Dataset): The test set or its config.
         seed (int): 0 or more. Defaults to 0.
-        table (str, optional): 'cifar' or 'imagenet'. Defaults to by size.
+        table (str, optional): 'cifar', 'tiny_imagenet' or 'imagenet'. Defaults to
+            by size.
         corruptions (Sequence[str], optional): Names, also of categories and of the user's own.
             Defaults to the 19.
         **kwargs: As for :class:`CorruptionSet`.
@@ -229,6 +230,5 @@ class GeneratedCorruptionSet(CorruptionSet):
 
     def describe(self) -> dict[str, Any]:
         """Describe the data, for result files."""
-        origin = dict(source='generated', seed=self.seed, table=self.table)
-        own = identities(cell.corruption for cell in self.cells)
-        return {**super().describe(), **origin, **(dict(own=own) if own else {})}
+        names = (cell.corruption for cell in self.cells)
+        return {**super().describe(), **origin(self.seed, self.table, names)}

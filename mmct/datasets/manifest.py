@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from mmct.corruptions import SEVERITIES
+from mmct.corruptions.names import TABLES
 from mmct.records import Record
 
 
@@ -19,7 +20,7 @@ class Manifest(Record):
 
     label: str
     seed: int
-    table: Literal['cifar', 'imagenet']
+    table: Literal[TABLES]
     severities: Annotated[
         list[Annotated[int, Field(ge=SEVERITIES[0], le=SEVERITIES[-1])]], Field(min_length=1)
     ]

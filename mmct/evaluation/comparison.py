@@ -13,7 +13,9 @@ from .result_file import labels_of, make_result, reference_of
 from .summary import image_errors, main_corruptions, mean_estimate, unpack_hits
 
 # What has to be equal for errors to be of the same images.
-_DATA = ('set', 'source', 'images', 'subset', 'labels_sha256', 'seed', 'table', 'own')
+_DATA = (
+    'set', 'source', 'images', 'subset', 'labels_sha256', 'seed', 'table', 'revision', 'own'
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from mmct.corruptions import (
     choose_corruptions,
     choose_table,
     corrupt,
-    identities,
+    origin,
     own_among,
 )
 from mmct.folders import data_folders, image_files
@@ -153,9 +153,7 @@ class CorruptedImages:
         self.cells = tuple(Cell(*cell) for cell in product(names, levels))
         self.table = choose_table(table, *clean.read(0, slice(0, 1)).shape[1:3])
         self.labels, self.channel_order = clean.labels, clean.channel_order
-        data = dict(source='generated', seed=self.seed, table=self.table)
-        if self._own:
-            data['own'] = identities(names)
+        data = origin(self.seed, self.table, names)
         kinds = categories_with(names)
         described = describe('generated', clean.labels, clean.metainfo.get('classes'), kinds)
         self.metainfo = {**clean.metainfo, 'corruptions': described | data}

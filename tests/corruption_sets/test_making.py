@@ -26,6 +26,7 @@ def choose(sizes, table=None, layout=None):
         ([(224, 224)], {}, ('imagenet', 'folders')),
         ([(224, 224)], dict(layout='arrays'), ('imagenet', 'arrays')),
         ([(32, 30), (30, 32)], {}, ('cifar', 'folders')),
+        ([(64, 64)], {}, ('tiny_imagenet', 'arrays')),
         ([(64, 64)], dict(table='imagenet'), ('imagenet', 'arrays')),
         ([(127, 128)], dict(table='imagenet'), ('imagenet', 'folders')),
         ([(64, 64)], dict(table='cifar', layout='folders'), ('cifar', 'folders')),
@@ -38,10 +39,9 @@ def test_by_size(sizes, asked, expected):
 @pytest.mark.parametrize(
     'sizes, asked, message',
     [
-        ([(64, 64)], {}, 'with --table; or resize'),
-        ([(30, 30), (200, 200)], {}, 'choose one --table'),
+        ([(30, 30), (200, 200)], {}, 'severities .cifar, imagenet.: choose one --table'),
         ([(30, 30), (31, 30)], dict(layout='arrays'), 'from 30 x 30 to 31 x 30 px'),
-        ([(4, 4)], {}, 'too small'),
+        ([(4, 4)], {}, 'too small.*; or resize'),
     ],
 )
 def test_refused(sizes, asked, message):

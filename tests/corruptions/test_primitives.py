@@ -15,7 +15,7 @@ from scipy import ndimage
 from skimage.color import hsv2rgb, rgb2hsv
 
 import mmct.corruptions
-from mmct.corruptions.blur import smear, smooth_images, zoom_blur
+from mmct.corruptions.blur import line_weights, smear, smooth_images, zoom_blur
 from mmct.corruptions.digital import (
     _sample,
     brightness,
@@ -28,7 +28,7 @@ from mmct.corruptions.noise import through_channel
 from mmct.corruptions.primitives import compiled, smooth
 from mmct.corruptions.streams import InOrder, Keyed
 
-SIZES = [(32, 32), (24, 31), (9, 17)]
+SIZES = [(32, 32), (24, 31), (9, 17), (20, 70)]  # the last one is large
 
 
 @pytest.fixture(params=SIZES, ids=str)
@@ -57,7 +57,7 @@ def test_smoothing_of_fields_is_scipys(images, sigma, mode):
 
 @pytest.mark.parametrize('angle', [-135, -90, -44, 0, 30, 180])
 def test_smearing_sums_pixels_on_a_line(images, angle):
-    made = smear(images, np.full(len(images), float(angle)), 6, 2)
+    made = smear(images, np.full(len(images), float(angle)), line_weights(6, 2))
     weights = np.exp(-0.5 * (np.arange(13) / 2) ** 2)
     _, height, width, _ = images.shape
     expected = np.zeros(images.shape)

@@ -39,7 +39,8 @@ class ScorecardHook(Hook):
         corruptions (Sequence[str], optional): Names. Defaults to all 19.
         severities (Sequence[int], optional): From 1 to 5. Defaults to all.
         seed (int): Of the corruptions. Defaults to 0.
-        table (str, optional): 'cifar' or 'imagenet'. Defaults to by size.
+        table (str, optional): 'cifar', 'tiny_imagenet' or 'imagenet'. Defaults to
+            by size.
         enable (bool): Whether to do it at all. Defaults to True.
     """
 

@@ -1,0 +1,66 @@
+"""The corruptions' functions, and how each table of severities calls them."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .blur import defocus_blur, gaussian_blur, glass_blur, motion_blur, zoom_blur
+from .cifar import CIFAR_TABLE, Rows
+from .digital import (
+    brightness,
+    contrast,
+    elastic_transform,
+    jpeg_compression,
+    pixelate,
+    saturate,
+)
+from .imagenet import AS_LIBRARY, IMAGENET_TABLE
+from .noise import gaussian_noise, impulse_noise, shot_noise, speckle_noise
+from .streams import Streams
+from .tiny_imagenet import TINY_IMAGENET_TABLE
+from .weather import fog, frost, snow, spatter
+
+RANDOM: dict[str, Callable[..., np.ndarray]] = {
+    function.__name__: function
+    for function in (
+        gaussian_noise, shot_noise, impulse_noise, glass_blur, motion_blur, snow, frost, fog,
+        elastic_transform, speckle_noise, spatter,
+    )
+}  # fmt: skip
+"""The corruptions that draw: ``(images, streams, *parameters)``."""
+
+DETERMINISTIC: dict[str, Callable[..., np.ndarray]] = {
+    function.__name__: function
+    for function in (
+        defocus_blur, zoom_blur, brightness, contrast, pixelate, jpeg_compression, gaussian_blur,
+        saturate,
+    )
+}  # fmt: skip
+"""Those that do not: ``(images, *parameters)``."""
+
+SEVERITY_TABLES: dict[str, Rows] = dict(
+    cifar=CIFAR_TABLE, tiny_imagenet=TINY_IMAGENET_TABLE, imagenet=IMAGENET_TABLE
+)
+"""The tables of :data:`mmct.corruptions.names.TABLES`."""
+
+
+def corrupt_block(
+    images: np.ndarray, streams: Streams, corruption: str, severity: int, table: str
+) -> np.ndarray:
+    """Corrupt a block of images.
+
+    Args:
+        images (np.ndarray): uint8, contiguous. (N, H, W, 3)
+        streams (Streams): The images' randomness.
+        corruption (str): The name.
+        severity (int): 1 to 5.
+        table (str): One of :data:`SEVERITY_TABLES`.
+
+    Returns:
+        np.ndarray: As the images.
+    """
+    parameters = SEVERITY_TABLES[table][corruption][severity - 1]
+    extra = dict(as_library=True) if table == 'imagenet' and corruption in AS_LIBRARY else {}
+    if corruption in RANDOM:
+        return RANDOM[corruption](images, streams, *parameters, **extra)
+    return DETERMINISTIC[corruption](images, *parameters, **extra)

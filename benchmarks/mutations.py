@@ -221,21 +221,21 @@ MUTATIONS = [
         ['scoring/test_accuracy.py', 'test_distributed.py'],
     ),
     Mutation(
-        'table: one number of zoom blur',
-        'zoom_blur=((1.06, 0.01), (1.11, 0.01), (1.16, 0.01)',
-        'zoom_blur=((1.06, 0.01), (1.11, 0.01), (1.17, 0.01)',
+        'table: one number of motion blur',
+        'motion_blur=((6, 1), (6, 1.5), (6, 2)',
+        'motion_blur=((6, 1), (6, 1.5), (6, 2.5)',
         ['corruptions/test_reference.py'],
     ),
     Mutation(
         'contrast: towards the grey of all channels',
-        'x = (images[n, i, c] / 255 - means[c]) * factor + means[c]',
-        'x = (images[n, i, c] / 255 - means[0]) * factor + means[0]',
+        'x = (level / 255 - mean) * factor + mean',
+        'x = (level / 255 - red / (255 * size)) * factor + red / (255 * size)',
         ['corruptions/test_primitives.py', 'corruptions/test_reference.py'],
     ),
     Mutation(
         'streams: severity does not count',
-        'self._words = (seed % 2**32, seed >> 32, severity, *corruption.encode())',
-        'self._words = (seed % 2**32, seed >> 32, 1, *corruption.encode())',
+        'words = (seed % 2**32, seed >> 32, severity, *corruption.encode())',
+        'words = (seed % 2**32, seed >> 32, 1, *corruption.encode())',
         ['corruptions/test_primitives.py'],
     ),
     Mutation(

@@ -4,7 +4,9 @@ Importing it is cheap: Matplotlib, pandas, rich and Jinja2 are imported by the f
 use them.
 """
 
-from .figures import curves, heat_map, pixels, png
+from .cell_figures import heat_map, severity_curves
+from .dumbbell import dumbbell
+from .figures import curves, drawn, pixels, png
 from .page import render
 from .scorecards import (
     cells_to_csv,
@@ -23,6 +25,8 @@ __all__ = [
     'Table',
     'cells_to_csv',
     'curves',
+    'drawn',
+    'dumbbell',
     'errors_note',
     'heat_map',
     'pixels',
@@ -31,6 +35,7 @@ __all__ = [
     'print_scorecards',
     'render',
     'score_table',
+    'severity_curves',
     'to_html',
     'to_latex',
     'to_markdown',

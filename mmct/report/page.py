@@ -9,7 +9,9 @@ from operator import getitem
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .figures import DARK, LIGHT, Results, heat_map, png, severity_curves, spoken
+from .cell_figures import heat_map, severity_curves
+from .comparison import Results
+from .figures import DARK, LIGHT, png, spoken
 from .scorecards import cautions, data_line, score_table
 from .tables import Number, Row, Table
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .figures import Results
+from .comparison import Results
 from .tables import Number, Row, Table
 
 if TYPE_CHECKING:

@@ -10,6 +10,8 @@ from .figures import curves, drawn, pixels, png
 from .page import render
 from .scorecards import (
     cells_to_csv,
+    data_line,
+    difference_table,
     print_ct_result,
     print_scorecards,
     score_table,
@@ -18,6 +20,7 @@ from .scorecards import (
     to_markdown,
 )
 from .tables import Number, Row, Table, errors_note
+from .verdict import footnote
 
 __all__ = [
     'Number',
@@ -25,9 +28,12 @@ __all__ = [
     'Table',
     'cells_to_csv',
     'curves',
+    'data_line',
+    'difference_table',
     'drawn',
     'dumbbell',
     'errors_note',
+    'footnote',
     'heat_map',
     'pixels',
     'png',

@@ -29,7 +29,7 @@ _RELEASED = ('cifar10c', 'cifar100c')
 # Options that mean something with --corruptions alone, and where they go.
 _FOR_FILES = ('data_root', 'check_md5')
 _FOR_GENERATED = ('seed', 'table')
-_FOR_ANY = ('only', 'severities', 'no_clean', 'reference', 'name')
+_FOR_ANY = ('only', 'severities', 'no_clean', 'reference', 'name', 'no_report')
 
 
 def add_corruption_arguments(parser: Parser) -> None:
@@ -64,6 +64,7 @@ def add_corruption_arguments(parser: Parser) -> None:
         help="normalise by 'alexnet' (ImageNet-C alone) or by an earlier result file",
     )
     group.add_argument('--name', help="of the run, in tables; default the config's")
+    add_flag(group, '--no-report', 'without the page beside the result file')
 
 
 def _known_set(word: str) -> str:
@@ -134,5 +135,6 @@ def set_corruptions(cfg: 'Config', args: argparse.Namespace) -> None:
         name=args.name,
         fp16=bool((cfg.get('test_cfg') or {}).get('fp16')),
         recalibrate_bn=args.recalibrate_bn,
+        report=not args.no_report,
     )
     import_mmct(cfg)

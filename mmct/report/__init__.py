@@ -6,8 +6,8 @@ use them.
 
 from .cell_figures import heat_map, severity_curves
 from .dumbbell import dumbbell
-from .figures import curves, drawn, pixels, png
-from .page import render
+from .figures import FORMATS, curves, drawn, pixels, png
+from .page import FIGURES, render
 from .scorecards import (
     cells_to_csv,
     data_line,
@@ -23,6 +23,8 @@ from .tables import Number, Row, Table, errors_note
 from .verdict import footnote
 
 __all__ = [
+    'FIGURES',
+    'FORMATS',
     'Number',
     'Row',
     'Table',

@@ -37,9 +37,21 @@ def pictures(comparison: Comparison) -> dict[str, Any] | None:
             'taken for its position and not for what it shows.'
         )
         return dict(text=text, images=images)
-    count = min(_SHOWN, len(flipped))
-    images = [flipped[number * len(flipped) // count] for number in range(count)]
-    return dict(text=_text(comparison, pair, flipped, count), images=images)
+    fixed, broken = (
+        [each for each in flipped if each['right'][pair[1]] is right] for right in (True, False)
+    )
+    # Each way its share, and one at least where there is one.
+    share = min(_SHOWN, len(flipped)) * len(broken) / len(flipped)
+    losses = max(round(share), bool(broken))
+    images = [
+        *_spaced(fixed, min(_SHOWN - min(losses, _SHOWN - bool(fixed)), len(fixed))),
+        *_spaced(broken, min(losses, _SHOWN - bool(fixed))),
+    ]
+    return dict(text=_text(comparison, pair, len(fixed), len(broken), len(images)), images=images)
+
+
+def _spaced(images: Sequence[Mapping], count: int) -> list[Mapping]:
+    return [images[number * len(images) // count] for number in range(count)]
 
 
 def _pair(comparison: Comparison) -> tuple[int, int] | None:
@@ -54,17 +66,16 @@ def _flips(example: Mapping[str, Any], one: int, other: int) -> bool:
 
 
 def _text(
-    comparison: Comparison, pair: tuple[int, int], flipped: Sequence[Mapping], count: int
+    comparison: Comparison, pair: tuple[int, int], fixed: int, broken: int, shown: int
 ) -> str:
     """Say how many flip each way: of the pictures, and of all images of all cells."""
     base, name = (run_names(comparison)[run] for run in pair)
-    fixed = sum(each['right'][pair[1]] for each in flipped)
     text = (
         f'The results have {len(comparison.examples)} pictures, taken for their position in the '
-        f'set. On {fixed} of them {name} is right where {base} is wrong, and on '
-        f'{len(flipped) - fixed} it is the reverse'
+        f'set. On {fixed} of them {name} is right where {base} is wrong, and on {broken} it is '
+        'the reverse'
     )
-    text += '.' if count == len(flipped) else f'; {count} of these are shown, evenly spaced.'
+    text += '.' if shown == fixed + broken else f'; {shown} of these are shown, evenly spaced.'
     flips = comparison.flips[pair[1]]
     if flips:
         text += (

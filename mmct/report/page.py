@@ -27,7 +27,7 @@ FIGURES: dict[str, Callable[..., Figure]] = dict(
 
 _DARK, _NARROW = '(prefers-color-scheme: dark)', '(max-width: 40rem)'
 # Pixels of an inch: sharp on screens that have more of them, too.
-_DPI = 144
+_DPI = 120
 _SECTIONS = dict(
     corruptions='Each corruption',
     heatmap='Each severity',

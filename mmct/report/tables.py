@@ -141,7 +141,10 @@ class Table:
 
         console = console or Console()
         names = ['  ' * row.indented + visible(row.name) for row in self.rows]
-        columns = [[_in_lines(row.cells[n]) for row in self.rows] for n in range(len(self.head) - 1)]
+        columns = [
+            [_in_lines(row.cells[number]) for row in self.rows]
+            for number in range(len(self.head) - 1)
+        ]
         for part in self._parts(names, columns, console.width):
             table = RichTable(title=Text(visible(title)) if title else None)
             table.add_column(Text(visible(self.head[0])), overflow='fold')

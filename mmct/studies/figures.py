@@ -265,7 +265,8 @@ class ReplacedHalves:
         groups = by_group(plan, scores_by_arm(plan, results, self.score, Halves))
         if not groups:
             return None
-        figure, axes = panels(list(groups))
+        # A group may lack a variant.
+        figure, axes = panels(list(groups), sharex=False)
         for group, arms in groups.items():
             places = np.arange(len(arms))
             for number, (half, title) in enumerate(_HALVES.items()):

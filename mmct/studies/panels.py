@@ -112,7 +112,11 @@ def is_ct(variant: str) -> bool:
 
 
 def panels(
-    names: Sequence[str], columns: int = 3, width: float = 2.9, height: float = 2.5
+    names: Sequence[str],
+    columns: int = 3,
+    width: float = 2.9,
+    height: float = 2.5,
+    sharex: bool = True,
 ) -> tuple[Figure, dict[str, Axes]]:
     """Make a figure with a panel for each group.
 
@@ -121,10 +125,12 @@ def panels(
         columns (int): Panels side by side, at most. Defaults to 3.
         width (float): Of a panel, in inches. Defaults to 2.9.
         height (float): The same. Defaults to 2.5.
+        sharex (bool): Whether all have the same x axis; False where its places are names.
+            Defaults to True.
 
     Returns:
         tuple[Figure, dict[str, Axes]]: The figure, and each group's panel; all have the same
-        axes.
+        y axis.
     """
     columns = min(columns, len(names))
     rows = -(-len(names) // columns)
@@ -132,7 +138,8 @@ def panels(
         # Room for many arms where there are few panels.
         width, height = 1.8 * width / len(names) ** 0.25, 1.4 * height
     figure = blank(width * columns + 0.4, height * rows + 0.5)
-    places = list(figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flat)
+    shared = dict(sharex=sharex, sharey=True)
+    places = list(figure.subplots(rows, columns, squeeze=False, **shared).flat)
     for place in places[len(names) :]:
         place.set_visible(False)
     # Where the panel below is empty, the axis is labelled here.

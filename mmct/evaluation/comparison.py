@@ -1,18 +1,17 @@
 """Several results side by side."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from mmct.messages import suggestion
 
+from .paired import differences, error_intervals, flips
 from .predictions import unpack_predictions
 from .probability_scores import confidence_scores
 from .result_file import labels_of, make_result, reference_of
-from .summary import image_errors, main_corruptions, mean_interval, unpack_hits
+from .summary import unpack_hits
 
 # What has to be equal for errors to be of the same images.
 _DATA = ('set', 'source', 'images', 'subset', 'labels_sha256', 'seed', 'table')
@@ -81,9 +80,9 @@ def compare(
     return Comparison(
         results=tuple(named),
         baseline=baseline,
-        differences=tuple(base and _differences(result, base) for result, base in pairs),
-        flips=tuple(base and _flips(result, base) for result, base in pairs),
-        intervals=tuple(map(_intervals, named)),
+        differences=tuple(base and differences(result, base) for result, base in pairs),
+        flips=tuple(base and flips(result, base) for result, base in pairs),
+        intervals=tuple(map(error_intervals, named)),
         confidence=tuple(map(confidence_scores, named)),
         examples=tuple(_examples(named)),
     )
@@ -223,53 +222,3 @@ def _prediction(result: Mapping[str, Any], cell: Mapping[str, Any], image: int) 
         return None
     seen = int(predictions.classes[image, 0])
     return names[seen] if names and seen < len(names) else f'class {seen}'
-
-
-def _intervals(result: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
-    draws = result['summary']['bootstrap']
-    return {
-        name: mean_interval(image_errors(result['cells'], {name: 1.0}), **draws)
-        for name in result['summary']['corruption_error_pct']
-    }
-
-
-def _flips(run: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, float]:
-    """Count which images change sides between a network and the baseline."""
-    names = main_corruptions(run['data'], list(run['summary']['corruption_error_pct']))
-    keys = [key for key in _cells(run) if key[0] in names]
-    mine, theirs = (
-        np.stack([unpack_hits(cells[key]) for key in keys]) for cells in map(_cells, (run, base))
-    )
-    return dict(
-        fixed_pct=100 * float((mine & ~theirs).mean()),
-        broken_pct=100 * float((theirs & ~mine).mean()),
-    )
-
-
-def _differences(run: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
-    """Subtract the baseline's errors from a run's, each with its interval."""
-    draws = run['summary']['bootstrap']
-    names = list(run['summary']['corruption_error_pct'])
-
-    def difference(errors: Callable[[Mapping[str, Any]], np.ndarray]) -> dict[str, float]:
-        values = errors(run) - errors(base)
-        low, high = mean_interval(values, **draws)
-        return dict(value=float(values.mean()), low=low, high=high)
-
-    def over(names: Sequence[str]) -> dict[str, float]:
-        weights = dict.fromkeys(names, 1.0)
-        return difference(lambda result: image_errors(result['cells'], weights))
-
-    clean = None
-    if run['clean'] is not None and base['clean'] is not None:
-        clean = difference(lambda result: 100.0 * ~unpack_hits(result['clean']))
-    return dict(
-        clean_error_pct=clean,
-        raw_mce_pct=over(main_corruptions(run['data'], names)),
-        categories_pct={
-            kind: over(scored)
-            for kind, members in run['data']['categories'].items()
-            if (scored := [name for name in members if name in names])
-        },
-        corruption_error_pct={name: over([name]) for name in names},
-    )

@@ -30,8 +30,8 @@ class ScorecardHook(Hook):
 
     The test set is that of the config, the corruptions are generated in
     memory. Of a :class:`~mmct.models.CTClassifier` student and teacher are
-    scored. In ``<work_dir>/scorecard`` there is then a result file of each
-    and ``report.html``. The visualizer gets the errors in %, under
+    scored; neither is the other's baseline. In ``<work_dir>/scorecard`` there
+    is then a result file of each and ``report.html``. The visualizer gets the errors in %, under
     ``corruption/`` and, of the teacher, ``teacher/corruption/``; of both the
     differences, under ``student_minus_teacher/``; and the heat map.
 

@@ -36,12 +36,14 @@ def refused(folder, *argv):
 def test_page_figures_markdown_and_csv(folder):
     argv = ('bn.json', 'ct.json', '-o', 'new/r.html', '--baseline', 'bn', '--markdown', 'r.md',
             '--latex', 'r.tex', '--csv', 'r.csv')  # fmt: skip
-    for _ in range(2):  # over the first one's files, too
-        result = run(REPORT, *argv, cwd=folder)
-        assert result.code == 0, result.err
-    assert sorted(os.listdir(folder / 'new')) == ['r.html', 'r_heatmap.png', 'r_severities.png']
+    (folder / 'new').mkdir()
+    (folder / 'new' / 'r.html').write_text('an earlier one')
+    result = run(REPORT, *argv, cwd=folder)
+    assert result.code == 0, result.err
+    names = ('dumbbell', 'heatmap', 'severities')
+    assert sorted(os.listdir(folder / 'new')) == ['r.html', *(f'r_{name}.png' for name in names)]
     assert 'Differences to bn' in (folder / 'new' / 'r.html').read_text()
-    for name in ('heatmap', 'severities'):
+    for name in names:
         with Image.open(folder / 'new' / f'r_{name}.png') as picture:
             assert min(picture.size) > 200
     assert '| raw mCE ' in (folder / 'r.md').read_text()
@@ -59,18 +61,36 @@ def test_markdown_alone_can_be_piped(folder):
 
 
 def test_a_baseline_may_be_a_file(folder):
-    result = run(REPORT, 'bn.json', 'ct.json', '-o', 'r.html', '--baseline', 'ct.json', cwd=folder)
+    result = run(REPORT, 'bn.json', 'ct.json', '--baseline', 'ct.json', cwd=folder)
     assert result.code == 0, result.err
-    assert 'Differences to ct' in (folder / 'r.html').read_text()
+    assert 'Differences to ct' in result.out
+
+
+def test_the_plain_bn_network_is_the_baseline(folder):
+    save(folder, 'plain', scorecards.make('bn_resnet18', 4, FEW))
+    result = run(REPORT, 'ct.json', 'plain.json', '--markdown', '-', cwd=folder)
+    assert result.code == 0, result.err
+    assert 'Differences to bn_resnet18' in result.out
+    assert 'Differences' not in run(REPORT, 'ct.json', 'bn.json', cwd=folder).out
+
+
+def test_one_figure_for_a_paper(folder):
+    for name, start in (('d.pdf', b'%PDF'), ('d.svg', b'<?xml')):
+        argv = ('bn.json', 'ct.json', '--baseline', 'bn', '--figure', 'dumbbell', '-o', name)
+        result = run(REPORT, *argv, cwd=folder)
+        assert result.code == 0, result.err
+        assert (folder / name).read_bytes().startswith(start)
+        assert f'dumbbell: {name}' in result.err
+    assert not list(folder.glob('*.html'))
 
 
 def test_runs_with_other_cells(folder):
     save(folder, 'part', scorecards.make('part', 2, ('fog', 'snow')))
     assert '--common' in refused(folder, 'bn.json', 'part.json', '-o', 'r.html')
     assert not (folder / 'r.html').exists()
-    result = run(REPORT, 'bn.json', 'part.json', '-o', 'r.html', '--common', cwd=folder)
+    result = run(REPORT, 'bn.json', 'part.json', '--common', cwd=folder)
     assert result.code == 0, result.err
-    assert 'gaussian noise' not in (folder / 'r.html').read_text()
+    assert 'fog' in result.out and 'gaussian noise' not in result.out
 
 
 BAD = {
@@ -81,7 +101,12 @@ BAD = {
     'another version': (('old.json',), 'schema version 0'),
     'unfinished': (('bn.json.partial',), 'not finished'),
     'no page': (('bn.json', '-o', 'report.pdf'), '.html'),
-    'folder in the way': (('bn.json', '-o', 'bn.json/r.html'), 'was not written'),
+    'no format': (('bn.json', '--figure', 'dumbbell', '-o', 'd.jpg'), '.png or .svg or .pdf'),
+    'nowhere to draw': (('bn.json', '--figure', 'dumbbell'), '-o FILE'),
+    'figure with a typo': (('bn.json', '--figure', 'dumbell', '-o', 'd.png'), 'dumbbell'),
+    'folder in the way': (
+        ('bn.json', '--figure', 'severities', '-o', 'bn.json/r.png'), 'was not written'
+    ),
 }
 
 

@@ -22,7 +22,8 @@ from tool_runs import (
     succeed,
 )
 
-FEW = ('--only', 'fog', 'contrast', '--severities', '1', '5')
+# A page takes seconds.
+FEW = ('--only', 'fog', 'contrast', '--severities', '1', '5', '--no-report')
 
 
 @pytest.fixture(scope='module')
@@ -72,6 +73,10 @@ def test_all_cells_of_the_own_test_set(folder):
     assert found['summary']['is_benchmark']
     for text in ('raw mCE', f'{found["summary"]["raw_mce_pct"]:.2f}', 'generated'):
         assert text in ended.out
+    (*_, files) = ended.out.splitlines()
+    stem = 'run/scorecard_generated_net'
+    assert files == f'result: {stem}.json  report: {stem}.html'
+    assert 'config is wrong on' in (folder / f'{stem}.html').read_text()
     with (folder / 'run' / 'scorecard_generated_net.csv').open() as file:
         rows = list(csv.DictReader(file))
     assert [float(row['error_pct']) for row in rows if row['corruption']] == [

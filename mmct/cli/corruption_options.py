@@ -33,7 +33,10 @@ _RECORDED = (*_RELEASED, 'imagenetc', 'tinyimagenetc')
 # Options that mean something with --corruptions alone, and where they go.
 _FOR_FILES = ('data_root', 'download', 'check_md5')
 _FOR_GENERATED = ('seed', 'table')
-_FOR_ANY = ('only', 'severities', 'no_clean', 'reference', 'name', 'classes_by_position', 'subset')
+_FOR_ANY = (
+    'only', 'severities', 'no_clean', 'reference', 'name', 'classes_by_position', 'subset',
+    'no_report',
+)  # fmt: skip
 
 
 def add_corruption_arguments(parser: Parser) -> None:
@@ -83,6 +86,7 @@ def add_corruption_arguments(parser: Parser) -> None:
         help="normalise by 'alexnet' (ImageNet-C alone) or by an earlier result file",
     )
     group.add_argument('--name', help="of the run, in tables; default the config's")
+    add_flag(group, '--no-report', 'without the page beside the result file')
 
 
 def add_subset(group: argparse._ArgumentGroup) -> None:
@@ -214,5 +218,6 @@ def set_corruptions(cfg: 'Config', args: argparse.Namespace) -> None:
         classes=_classes_of(args.checkpoint),
         classes_by_position=args.classes_by_position,
         subset=subset_of(args),
+        report=not args.no_report,
     )
     import_mmct(cfg)

@@ -148,7 +148,7 @@ def _score(args: Namespace) -> None:
             out=out,
             replace=args.replace,
         )
-        print_scorecards([card.result])
+        print_scorecards(card.compare())
         page = args.report and card.report(args.report)
     print(f'result: {out}' + (f'; report: {page}' if page else ''))
 

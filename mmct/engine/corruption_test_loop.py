@@ -12,10 +12,12 @@ from mmpretrain.registry import LOOPS
 from torch.utils.data import DataLoader, Dataset
 
 from mmct.datasets import CleanImages, CorruptionSet
+from mmct.evaluation import compare
 from mmct.evaluation.metrics import CorruptionError, flat
 from mmct.messages import missing_data
-from mmct.report import print_scorecards
+from mmct.report import print_scorecards, render
 from mmct.runs.errors import CTError
+from mmct.runs.files import write_bytes
 from mmct.runs.ranks import unwrapped
 from mmct.scoring import as_network, score_cells
 from mmct.scoring.images import select
@@ -53,6 +55,8 @@ class CorruptionTestLoop(BaseLoop):
             Defaults to False.
         subset (int | Sequence[str], optional): See :func:`mmct.scoring.images.select`.
             Defaults to None, all images.
+        report (bool): Whether to write a page, too, beside the result file.
+            Defaults to True.
 
     Raises:
         ValueError: If data set or evaluator are others.
@@ -74,6 +78,7 @@ class CorruptionTestLoop(BaseLoop):
         classes: Sequence[str] | None = None,
         classes_by_position: bool = False,
         subset: int | Sequence[str] | None = None,
+        report: bool = True,
     ) -> None:
         super().__init__(runner, dataloader)
         self.evaluator = (
@@ -82,6 +87,7 @@ class CorruptionTestLoop(BaseLoop):
         self.fp16, self.out, self.name, self.channels_last = fp16, out, name, channels_last
         self.recalibrate_bn = recalibrate_bn
         self.classes, self.classes_by_position = classes, classes_by_position
+        self.report = report
         self.cells = self.dataloader.dataset
         _check_parts(self.cells, self.evaluator.metrics)
         self.clean = None
@@ -105,14 +111,26 @@ class CorruptionTestLoop(BaseLoop):
         runner.call_hook('before_test')
         runner.call_hook('before_test_epoch')
         network = as_network(unwrapped(runner), classes=self.classes)
-        result = score_cells(network, self.cells, self.clean, **self._settings())
-        if is_main_process():
-            print_scorecards([result])
+        settings = self._settings()
+        result = score_cells(network, self.cells, self.clean, **settings)
         metric = self.evaluator.metrics[0]
         metrics = {f'{metric.prefix}/{name}': v for name, v in flat(result['summary']).items()}
         runner.call_hook('after_test_epoch', metrics=metrics)
         runner.call_hook('after_test')
+        if is_main_process():
+            self._tell(result, settings['out'])
         return metrics
+
+    def _tell(self, result: dict[str, Any], out: Path) -> None:
+        """Print the table, write the page, and say at last where all is."""
+        comparison = compare([result])
+        print_scorecards(comparison)
+        files = f'result: {out}'
+        if self.report:
+            page = out.with_suffix('.html')
+            write_bytes(page, render(comparison, page.stem)[page.name])
+            files += f'  report: {page}'
+        print(files)
 
     def _settings(self) -> dict[str, Any]:
         runner, loader = self.runner, self.dataloader

@@ -5,7 +5,7 @@ neither torch nor an mm stack.
 """
 
 from .calibration_error import expected_calibration_error, rms_calibration_error
-from .comparison import Comparison, compare, find_run
+from .comparison import Comparison, compare, find_run, plain_bn
 from .diagnosis import diagnose
 from .error_table import (
     ALEXNET,
@@ -23,6 +23,7 @@ from .probability_scores import (
     area_under_risk_coverage,
     brier_score,
     classwise_calibration_error,
+    confidence_scores,
     fit_temperature,
     probability_scores,
     tempered,
@@ -44,6 +45,7 @@ __all__ = [
     'cell_score',
     'classwise_calibration_error',
     'compare',
+    'confidence_scores',
     'corruption_means',
     'diagnose',
     'expected_calibration_error',
@@ -56,6 +58,7 @@ __all__ = [
     'mean_estimate',
     'mean_interval',
     'normalised_mce',
+    'plain_bn',
     'probability_scores',
     'raw_mce',
     'read_result',

@@ -1,16 +1,17 @@
 """Several results side by side."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from mmct.messages import is_count, require, suggestion
 
+from .paired import differences, error_intervals, flips
+from .predictions import unpack_predictions
+from .probability_scores import confidence_scores
 from .result_file import labels_of, make_result, reference_of
-from .summary import image_errors, main_corruptions, mean_estimate, unpack_hits
+from .summary import unpack_hits
 
 # What has to be equal for errors to be of the same images.
 _DATA = (
@@ -30,13 +31,23 @@ class Comparison:
             ``categories_pct`` and ``corruption_error_pct``. Each a dict of ``value``,
             ``low`` and ``high``, from the paired bootstrap over images. None for
             the baseline, or where there is none.
+        flips (tuple[dict | None]): For each result the share of corrupted images that it has
+            right and the baseline wrong, ``fixed_pct``, and the reverse, ``broken_pct``, over
+            the cells of raw mCE. None as in ``differences``.
+        intervals (tuple[dict]): For each result, by corruption, the interval of its mean error
+            over severities, in %.
+        confidence (tuple[dict | None]): See :func:`confidence_scores`.
         examples (tuple[dict]): Pictures, each with ``right``: for each result
-            whether it had that image right.
+            whether it had that image right; and ``predictions``: for each the name of the
+            class that it saw, None if its file does not have it.
     """
 
     results: tuple[dict[str, Any], ...]
     baseline: int | None
     differences: tuple[dict[str, Any] | None, ...]
+    flips: tuple[dict[str, float] | None, ...]
+    intervals: tuple[dict[str, tuple[float, float]], ...]
+    confidence: tuple[dict[str, Any] | None, ...]
     examples: tuple[dict[str, Any], ...]
 
 
@@ -66,11 +77,20 @@ def compare(
     for result in named[1:]:
         _check_data(named[0], result)
     named = _on_the_same_cells(named, common)
-    differences = [
-        None if baseline is None or number == baseline else _differences(result, named[baseline])
-        for number, result in enumerate(named)
+    bases = [
+        None if baseline is None or number == baseline else named[baseline]
+        for number in range(len(named))
     ]
-    return Comparison(tuple(named), baseline, tuple(differences), tuple(_examples(named)))
+    pairs = list(zip(named, bases, strict=True))
+    return Comparison(
+        results=tuple(named),
+        baseline=baseline,
+        differences=tuple(base and differences(result, base) for result, base in pairs),
+        flips=tuple(base and flips(result, base) for result, base in pairs),
+        intervals=tuple(map(error_intervals, named)),
+        confidence=tuple(map(confidence_scores, named)),
+        examples=tuple(_examples(named)),
+    )
 
 
 def find_run(results: Sequence[Mapping[str, Any]], name: str) -> int:
@@ -90,6 +110,30 @@ def find_run(results: Sequence[Mapping[str, Any]], name: str) -> int:
     if name in names:
         return names.index(name)
     raise ValueError(f'there is no run {name!r}: {suggestion(name, names)}')
+
+
+def plain_bn(results: Sequence[Mapping[str, Any]]) -> int | None:
+    """Find the plain network with BatchNorm, which others are compared with.
+
+    Args:
+        results (Sequence[Mapping]): The results.
+
+    Returns:
+        int | None: The position of the one whose name or config begins with ``bn_``, as those
+        of mmct do. None if there is none, or several, or nothing to compare it with. One that
+        was adapted to test images is not plain.
+    """
+    found = [
+        number
+        for number, result in enumerate(results)
+        if any(name.lower().startswith('bn_') for name in _own_names(result))
+        and not result['model'].get('recalibrate_bn')
+    ]
+    return found[0] if len(found) == 1 and len(results) > 1 else None
+
+
+def _own_names(result: Mapping[str, Any]) -> tuple[str, str]:
+    return result['name'], result['model'].get('config', '')
 
 
 def _with_names_of_their_own(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -161,33 +205,25 @@ def _examples(results: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield the pictures of the first result that has some."""
     cells = [_cells(result) for result in results]
     for example in next((r['examples'] for r in results if r['examples']), ()):
-        key = example['corruption'], example['severity']
-        right = [bool(unpack_hits(own[key])[example['image']]) for own in cells]
-        yield {**example, 'right': right}
+        key, image = (example['corruption'], example['severity']), example['image']
+        yield dict(
+            example,
+            right=[bool(unpack_hits(own[key])[image]) for own in cells],
+            predictions=[
+                _prediction(result, own[key], image)
+                for result, own in zip(results, cells, strict=True)
+            ],
+        )
 
 
-def _differences(run: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
-    """Subtract the baseline's errors from a run's, each with its interval."""
-    draws = run['summary']['bootstrap']
-    names = list(run['summary']['corruption_error_pct'])
-
-    def difference(errors: Callable[[Mapping[str, Any]], np.ndarray]) -> dict[str, float]:
-        return mean_estimate(errors(run) - errors(base), **draws)
-
-    def over(names: Sequence[str]) -> dict[str, float]:
-        weights = dict.fromkeys(names, 1.0)
-        return difference(lambda result: image_errors(result['cells'], weights))
-
-    clean = None
-    if run['clean'] is not None and base['clean'] is not None:
-        clean = difference(lambda result: 100.0 * ~unpack_hits(result['clean']))
-    return dict(
-        clean_error_pct=clean,
-        raw_mce_pct=over(main_corruptions(run['data'], names)),
-        categories_pct={
-            kind: over(scored)
-            for kind, members in run['data']['categories'].items()
-            if (scored := [name for name in members if name in names])
-        },
-        corruption_error_pct={name: over([name]) for name in names},
-    )
+def _prediction(result: Mapping[str, Any], cell: Mapping[str, Any], image: int) -> str | None:
+    """Name the class that a network saw in an image, as far as its file tells."""
+    place = cell['corruption'], cell['severity'], image
+    for own in result['examples']:
+        if (own['corruption'], own['severity'], own['image']) == place:
+            return own['prediction_name']
+    predictions, names = unpack_predictions(cell), result['classes']
+    if predictions is None:
+        return None
+    seen = int(predictions.classes[image, 0])
+    return names[seen] if names and seen < len(names) else f'class {seen}'

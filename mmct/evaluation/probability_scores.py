@@ -1,6 +1,6 @@
 """Scores of predicted probabilities: likelihood, calibration, and what confidence is good for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -172,21 +172,47 @@ def probability_scores(
         ``adaptive_ece_pct``, ``classwise_ece_pct`` and ``ece_pct`` in %,
         ``nll`` in nats, and ``brier``, from 0 to 2. None if the result keeps no predictions.
     """
+    return _means(result, lambda cell, labels: _scores(cell, labels, temperature))
+
+
+def confidence_scores(result: Mapping[str, Any]) -> dict[str, dict[str, float | None]] | None:
+    """Compute those scores that need the probabilities of the top class and the label alone.
+
+    As fast with 1,000 classes as with ten, where :func:`probability_scores` takes minutes.
+
+    Args:
+        result (Mapping): Of a result file.
+
+    Returns:
+        dict | None: By name ``clean`` and ``corrupted``, as there: ``nll`` in nats and
+        ``aurc_pct`` in %. None if the result keeps no predictions.
+    """
+    return _means(result, _confidence_scores)
+
+
+def _means(
+    result: Mapping[str, Any], score: Callable[[Mapping[str, Any], np.ndarray], dict[str, float]]
+) -> dict[str, dict[str, float | None]] | None:
     labels = labels_of(result)
     cells = [*([result['clean']] if result['clean'] else []), *result['cells']]
     if labels is None or any(cell.get('predictions') is None for cell in cells):
         return None
     names = main_corruptions(result['data'], [cell['corruption'] for cell in result['cells']])
-    scores = [
-        _scores(cell, labels, temperature)
-        for cell in result['cells']
-        if cell['corruption'] in names
-    ]
-    clean = _scores(result['clean'], labels, temperature) if result['clean'] else {}
+    scores = [score(cell, labels) for cell in result['cells'] if cell['corruption'] in names]
+    clean = score(result['clean'], labels) if result['clean'] else {}
     return {
         name: dict(clean=clean.get(name), corrupted=float(np.mean([each[name] for each in scores])))
         for name in scores[0]
     }
+
+
+def _confidence_scores(cell: Mapping[str, Any], labels: np.ndarray) -> dict[str, float]:
+    predictions = unpack_predictions(cell)
+    confidence = np.exp(predictions.log_probabilities[:, 0], dtype=np.float64)
+    return dict(
+        nll=float(-predictions.label_log_probability.astype(np.float64).mean()),
+        aurc_pct=area_under_risk_coverage(confidence, predictions.hits(labels)),
+    )
 
 
 def _scores(

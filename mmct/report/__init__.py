@@ -4,11 +4,15 @@ Importing it is cheap: Matplotlib, pandas, rich and Jinja2 are imported by the f
 use them.
 """
 
+from .cell_figures import heat_map, severity_curves
 from .diagnosis import diagnosis_sentences, diagnosis_tables, diagnosis_to_markdown, print_diagnosis
-from .figures import curves, heat_map, pixels, png
-from .page import render
+from .dumbbell import dumbbell
+from .figures import FORMATS, curves, drawn, pixels, png
+from .page import FIGURES, render
 from .scorecards import (
     cells_to_csv,
+    data_line,
+    difference_table,
     print_ct_result,
     print_scorecards,
     score_table,
@@ -17,17 +21,25 @@ from .scorecards import (
     to_markdown,
 )
 from .tables import Number, Row, Table, errors_note
+from .verdict import footnote
 
 __all__ = [
+    'FIGURES',
+    'FORMATS',
     'Number',
     'Row',
     'Table',
     'cells_to_csv',
     'curves',
+    'data_line',
     'diagnosis_sentences',
     'diagnosis_tables',
     'diagnosis_to_markdown',
+    'difference_table',
+    'drawn',
+    'dumbbell',
     'errors_note',
+    'footnote',
     'heat_map',
     'pixels',
     'png',
@@ -36,6 +48,7 @@ __all__ = [
     'print_scorecards',
     'render',
     'score_table',
+    'severity_curves',
     'to_html',
     'to_latex',
     'to_markdown',

@@ -1,4 +1,4 @@
-"""Figures of results, drawn with Matplotlib: heat map, severity curves, curves with intervals."""
+"""What all figures share, drawn with Matplotlib: colours, looks, files; and plain curves."""
 
 from __future__ import annotations
 
@@ -32,22 +32,29 @@ class Theme:
         ink (str): Text and lines.
         faint (str): Grids.
         runs (tuple[str, ...]): Curves, again from the first when used up.
+        better (str): The end of a scale where a network is better; ``worse`` is the other,
+            ``even`` the middle.
     """
 
     paper: str
     ink: str
     faint: str
     runs: tuple[str, ...]
+    better: str
+    worse: str
+    even: str
 
 
 # Okabe and Ito's colours, which colour-blind readers tell apart.
 LIGHT = Theme(
     '#ffffff', '#1b1f24', '#d5dae0',
     ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#8a6d00', '#56b4e9'),
+    better='#0072b2', worse='#d55e00', even='#f4f5f6',
 )  # fmt: skip
 DARK = Theme(
     '#14171c', '#e6e9ee', '#3a414b',
     ('#56b4e9', '#e69f00', '#29c79a', '#e79bc4', '#f0e442', '#8fb8ff'),
+    better='#56b4e9', worse='#e69f00', even='#262c34',
 )  # fmt: skip
 
 
@@ -116,6 +123,10 @@ def legend(figure: Figure, handles: Sequence[Any], columns: int, theme: Theme = 
     )  # fmt: skip
 
 
+FORMATS = ('png', 'svg', 'pdf')
+"""What :func:`drawn` writes."""
+
+
 def png(figure: Figure) -> bytes:
     """Draw a figure.
 
@@ -125,10 +136,34 @@ def png(figure: Figure) -> bytes:
     Returns:
         bytes: A PNG file, the same for the same figure.
     """
+    return drawn(figure, 'png')
+
+
+def drawn(figure: Figure, kind: str, dpi: float = 100) -> bytes:
+    """Draw a figure as a file.
+
+    Args:
+        figure (Figure): Any.
+        kind (str): One of ``FORMATS``.
+        dpi (float): Pixels of an inch, in a PNG file. Defaults to 100.
+
+    Returns:
+        bytes: The file, the same for the same figure.
+    """
+    import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     content = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(content, metadata=dict(Software=None))
+    if kind == 'png':
+        figure.set_dpi(dpi)
+        # Not savefig: that draws twice.
+        FigureCanvasAgg(figure).print_png(content, metadata=dict(Software=None))
+        return content.getvalue()
+    # Publishers refuse Type 3 fonts; marks in an SVG file are hashed with a salt.
+    settings = {'pdf.fonttype': 42, 'svg.hashsalt': 'mmct'}
+    unsaid = dict(svg='Date', pdf='CreationDate')[kind]
+    with matplotlib.rc_context(settings):
+        figure.savefig(content, format=kind, metadata={unsaid: None})
     return content.getvalue()
 
 
@@ -146,82 +181,6 @@ def pixels(figure: Figure) -> np.ndarray:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.array(canvas.buffer_rgba())[..., :3].copy()
-
-
-def heat_map(results: Results, theme: Theme = LIGHT) -> Figure:
-    """Draw the error of each corruption and run, with the numbers in the cells.
-
-    Args:
-        results (Sequence[Mapping]): Contents of result files.
-        theme (Theme): Colours. Defaults to LIGHT.
-
-    Returns:
-        Figure: A row for each corruption, a column for each run.
-    """
-    corruptions = list(results[0]['summary']['corruption_error_pct'])
-    errors = np.array([
-        [result['summary']['corruption_error_pct'][name] for result in results]
-        for name in corruptions
-    ])  # (corruptions, runs)
-    figure = blank(2.6 + 1.05 * len(results), 1.6 + 0.3 * len(corruptions), theme)
-    axes = figure.add_subplot()
-    # Lightness falls evenly: it reads the same in black and white.
-    low, high = errors.min(), max(errors.max(), errors.min() + 1)
-    axes.imshow(errors, cmap='cividis_r', vmin=low, vmax=high, aspect='auto')
-    for (row, column), error in np.ndenumerate(errors):
-        colour = '#ffffff' if (error - low) / (high - low) > 0.55 else '#000000'  # dark cells
-        axes.text(column, row, f'{error:.1f}', ha='center', va='center', color=colour, fontsize=9)
-    axes.set_yticks(range(len(corruptions)), [spoken(name) for name in corruptions])
-    names = [_shortened(result['name']) for result in results]
-    turned = len(names) > 4 or max(map(len, names)) > 12
-    look = dict(rotation=35, ha='left') if turned else {}
-    axes.set_xticks(range(len(names)), names, **look)
-    axes.xaxis.tick_top()
-    for position in _boundaries(corruptions, results[0]['data']['categories']):
-        axes.axhline(position, color=theme.paper, linewidth=3)
-    style(axes, theme, grid=False)
-    axes.tick_params(length=0)
-    axes.set_xlabel('mean error over severities, in %', color=theme.ink)
-    return figure
-
-
-def severity_curves(results: Results, theme: Theme = LIGHT, columns: int = 5) -> Figure:
-    """Draw error against severity: a panel for each corruption, a curve for each run.
-
-    Args:
-        results (Sequence[Mapping]): Contents of result files.
-        theme (Theme): Colours. Defaults to LIGHT.
-        columns (int): Panels side by side. Defaults to 5.
-
-    Returns:
-        Figure: The panels share both axes.
-    """
-    names = list(results[0]['summary']['corruption_error_pct'])
-    columns = min(columns, len(names))
-    rows = -(-len(names) // columns)
-    in_legend = max(1, columns // 2)
-    space = 0.28 * -(-len(results) // in_legend) + 0.2
-    figure = blank(1.95 * columns + 0.4, 1.6 * rows + space, theme)
-    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    severities = results[0]['summary']['severities']
-    for panel in panels.flat[len(names):]:
-        panel.set_visible(False)
-    for panel, name in zip(panels.flat, names, strict=False):
-        for number, result in enumerate(results):
-            errors = [cell['error_pct'] for cell in result['cells'] if cell['corruption'] == name]
-            look = _look(number, _shortened(result['name']), theme)
-            panel.plot(severities, errors, linewidth=1.2, **look)
-        style(panel, theme)
-        panel.set_title(spoken(name), fontsize=9, color=theme.ink)
-        panel.set_xticks(severities)
-    # When all are drawn: the panels share it.
-    panels[0, 0].set_ylim(bottom=0)
-    # Where the panel below is empty, the axis is labelled here.
-    for panel in panels.flat[max(0, len(names) - columns):len(names)]:
-        panel.tick_params(labelbottom=True)
-    label(figure, 'severity', 'error, %', theme)
-    legend(figure, panels[0, 0].get_legend_handles_labels()[0], in_legend, theme)
-    return figure
 
 
 def curves(
@@ -252,9 +211,9 @@ def curves(
     places = figure.subplots(rows, min(2, len(panels)), squeeze=False).flat
     for panel, (title, group) in zip(places, panels.items(), strict=False):
         for number, (name, (values, low, high)) in enumerate(group.items()):
-            look = _look(number, name, theme)
-            panel.fill_between(xs, low, high, color=look['color'], alpha=0.2, linewidth=0)
-            panel.plot(xs, values, **look)
+            line = look(number, name, theme)
+            panel.fill_between(xs, low, high, color=line['color'], alpha=0.2, linewidth=0)
+            panel.plot(xs, values, **line)
         if 'x' in log:
             panel.set_xscale('log')
         panel.set_xticks(xs, [f'{x:g}' for x in xs])
@@ -273,6 +232,44 @@ def curves(
     return figure
 
 
+def run_looks(
+    names: Sequence[str], baseline: int | None, theme: Theme = LIGHT
+) -> list[dict[str, Any]]:
+    """Choose the looks of runs, the same in all figures of a report.
+
+    Args:
+        names (Sequence[str]): Of the runs, in legends.
+        baseline (int, optional): Which of them has no colour, and an empty circle.
+        theme (Theme): Colours. Defaults to LIGHT.
+
+    Returns:
+        list[dict]: Keywords of ``Axes.plot``.
+    """
+    numbers = iter(range(len(names)))
+    return [
+        dict(
+            label=f'{name} (baseline)', color=theme.ink, marker='o', linestyle='-',
+            markerfacecolor=theme.paper, markersize=5,
+        )
+        if number == baseline
+        else look(next(numbers), name, theme) | dict(markersize=5)
+        for number, name in enumerate(names)
+    ]  # fmt: skip
+
+
+def in_points(value: float) -> str:
+    """Write a difference into a figure.
+
+    Args:
+        value (float): In points of error.
+
+    Returns:
+        str: With its sign; what is rounded to zero has none.
+    """
+    # A minus sign, not a hyphen.
+    return f'{value:+.1f}'.replace('-', '\u2212') if abs(value) >= 0.05 else '0.0'
+
+
 def spoken(name: str) -> str:
     """Write the name of a corruption as words.
 
@@ -285,7 +282,17 @@ def spoken(name: str) -> str:
     return name.replace('_', ' ')
 
 
-def _look(number: int, name: str, theme: Theme) -> dict[str, Any]:
+def look(number: int, name: str, theme: Theme = LIGHT) -> dict[str, Any]:
+    """Choose colour, marker and line of a curve.
+
+    Args:
+        number (int): Which of the curves.
+        name (str): In the legend.
+        theme (Theme): Colours. Defaults to LIGHT.
+
+    Returns:
+        dict: Keywords of ``Axes.plot``.
+    """
     return dict(
         label=name,
         color=theme.runs[number % len(theme.runs)],
@@ -293,17 +300,3 @@ def _look(number: int, name: str, theme: Theme) -> dict[str, Any]:
         linestyle=_LINES[number % len(_LINES)],
         markersize=4,
     )
-
-
-def _boundaries(names: Sequence[str], categories: Mapping[str, Sequence[str]]) -> list[float]:
-    """Return where one kind of corruption ends and the next begins."""
-    kinds = [next((k for k, members in categories.items() if n in members), '') for n in names]
-    return [i + 0.5 for i in range(len(kinds) - 1) if kinds[i] != kinds[i + 1]]
-
-
-def _shortened(name: str, length: int = 28) -> str:
-    # A dollar sign would begin a formula.
-    name = name.replace('$', r'\$')
-    # In the middle: runs often differ at the end.
-    half = length // 2
-    return name if len(name) <= length else f'{name[:length - half - 1]}…{name[-half:]}'

@@ -3,38 +3,41 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial, reduce
-from operator import getitem
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from .figures import DARK, LIGHT, Results, heat_map, png, severity_curves, spoken
-from .scorecards import cautions, data_line, score_table
+from .cell_figures import heat_map, severity_curves
+from .comparison import Comparison, Results, compared_runs, run_names
+from .dumbbell import dumbbell
+from .figures import DARK, LIGHT, drawn, spoken
+from .flips import pictures
+from .scorecards import corruption_differences, data_line, difference_table, score_table
 from .tables import Number, Row, Table
+from .verdict import footnote, headline, verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FIGURES: dict[str, Callable[..., Figure]] = dict(
+    dumbbell=dumbbell, heatmap=heat_map, severities=severity_curves
+)
+"""The figures of a report, by the names of their files."""
+
 _DARK, _NARROW = '(prefers-color-scheme: dark)', '(max-width: 40rem)'
+# Pixels of an inch: sharp on screens that have more of them, too.
+_DPI = 120
 _SECTIONS = dict(
-    scores='Scores',
-    differences='Differences to the baseline',
-    corruptions='Error of each corruption',
+    corruptions='Each corruption',
+    heatmap='Each severity',
     severities='Error against severity',
-    examples='Example images',
+    pictures='Images',
+    scores='All scores',
+    differences='Differences to the baseline',
     settings='Settings',
 )
-_NETWORK = ['run', 'config', 'checkpoint', 'SHA-256 of the weights', 'precision', 'mmct']
-
-
-class Comparison(Protocol):
-    """The source of a report: ``mmct.evaluation.Comparison``."""
-
-    results: Results
-    baseline: int | None
-    differences: Sequence[Mapping[str, Any] | None]
-    examples: Sequence[Mapping[str, Any]]
+_NETWORK = ['', 'run', 'config', 'checkpoint', 'SHA-256 of the weights', 'precision', 'mmct']
 
 
 def render(comparison: Comparison, stem: str = 'report') -> dict[str, bytes]:
@@ -45,86 +48,57 @@ def render(comparison: Comparison, stem: str = 'report') -> dict[str, bytes]:
         stem (str): Of the files' names. Defaults to 'report'.
 
     Returns:
-        dict[str, bytes]: Content by file name: ``<stem>.html``, which needs
-        none of the others, ``<stem>_heatmap.png`` and ``<stem>_severities.png``.
+        dict[str, bytes]: Content by file name: ``<stem>.html``, which needs none of the
+        others, and for each of ``FIGURES`` ``<stem>_<name>.png``.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    results = comparison.results
-    cells, curves = partial(heat_map, results), partial(severity_curves, results)
-    pictures = dict(heatmap=png(cells()), severities=png(curves()))
+    draw = {name: partial(figure, comparison) for name, figure in FIGURES.items()}
+    # With one network the heat map is no wider than a narrow page.
+    narrow = set(FIGURES) - ({'heatmap'} if len(compared_runs(comparison)) == 1 else set())
+    plain = {name: drawn(figure(), 'png', _DPI) for name, figure in draw.items()}
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
     )
     environment.filters['spoken'] = spoken
     page = environment.get_template('page.html.j2').render(
-        _tables(comparison),
+        _words(comparison),
         light=LIGHT,
         dark=DARK,
-        heat_map=_picture(pictures['heatmap'], cells),
-        severity_curves=_picture(pictures['severities'], curves, partial(curves, columns=2)),
+        figures={name: _picture(plain[name], draw[name], name in narrow) for name in FIGURES},
     )
-    files = {f'{stem}_{name}.png': content for name, content in pictures.items()}
+    files = {f'{stem}_{name}.png': content for name, content in plain.items()}
     return {f'{stem}.html': page.encode(), **files}
 
 
-def _tables(comparison: Comparison) -> dict[str, Any]:
+def _words(comparison: Comparison) -> dict[str, Any]:
     """Collect all that the page tells in words and numbers."""
-    results = comparison.results
-    names = [result['name'] for result in results]
-    more = f' and {len(names) - 3} more' if len(names) > 3 else ''
-    differences = _differences(comparison)
-    there = dict.fromkeys(_SECTIONS, True) | dict(
-        differences=differences, examples=comparison.examples
-    )
+    results, names = comparison.results, run_names(comparison)
+    base, differences = comparison.baseline, difference_table(comparison)
+    others = [names[run] for run in compared_runs(comparison)]
+    more = f' and {len(others) - 3} more' if len(others) > 3 else ''
+    shown = pictures(comparison)
+    there = dict.fromkeys(_SECTIONS, True) | dict(differences=differences, pictures=shown)
     return dict(
-        title=f'Corruption scorecard: {", ".join(names[:3])}{more}',
+        title=', '.join(others[:3]) + more + ('' if base is None else f' against {names[base]}'),
         data_line=data_line(results[0]),
-        cautions=cautions(results),
+        verdict=verdict(comparison),
+        headline=headline(comparison),
+        footnote=footnote(results),
         sections={name: title for name, title in _SECTIONS.items() if there[name]},
         runs=names,
-        scores=score_table(results),
-        base=None if comparison.baseline is None else names[comparison.baseline],
+        scores=score_table(comparison),
+        base=None if base is None else names[base],
         level=f'{100 * results[0]["summary"]["bootstrap"]["level"]:g}',
         differences=differences,
+        corruption_differences=corruption_differences(comparison),
         corruptions=Table(['', *names], _corruptions(results)),
         cells=Table(['', *names], _cells(results)),
-        examples=comparison.examples,
-        networks=Table(_NETWORK, list(map(_network, results))),
+        pictures=shown,
+        networks=Table(_NETWORK, list(map(_network, names, results))),
         about=_about(results[0]),
         version=results[0]['mmct_version'],
     )
-
-
-def _differences(comparison: Comparison) -> dict[str, Table] | None:
-    """Make the tables of each run minus the baseline; None where there is nothing."""
-    found = {
-        result['name']: difference
-        for result, difference in zip(comparison.results, comparison.differences, strict=True)
-        if difference is not None
-    }
-    if not found:
-        return None
-    head, first = ['', *found], next(iter(found.values()))
-
-    def row(name: str, *keys: str) -> Row:
-        return Row(name, [_difference(reduce(getitem, keys, each)) for each in found.values()])
-
-    means = [row('clean error', 'clean_error_pct'), row('raw mCE', 'raw_mce_pct')]
-    means += [row(f'mean of {k}', 'categories_pct', k) for k in first['categories_pct']]
-    single = [row(spoken(n), 'corruption_error_pct', n) for n in first['corruption_error_pct']]
-    return dict(
-        means=Table(head, [each for each in means if not each.empty]),
-        corruptions=Table(head, single),
-    )
-
-
-def _difference(found: Mapping[str, float] | None) -> Number:
-    if found is None:
-        return Number(None)
-    low, high = found['low'], found['high']
-    verdict = 'better' if high < 0 else 'worse' if low > 0 else 'not told apart'
-    return Number(found['value'], interval=(low, high), signed=True, remark=verdict)
 
 
 def _corruptions(results: Results) -> list[Row]:
@@ -142,12 +116,12 @@ def _cells(results: Results) -> list[Row]:
     ]
 
 
-def _network(result: Mapping[str, Any]) -> Row:
+def _network(name: str, result: Mapping[str, Any]) -> Row:
     model = result['model']
-    names = [model.get('config', ''), model.get('checkpoint', '')]
+    names = [result['name'], model.get('config', ''), model.get('checkpoint', '')]
     mark = str(model.get('weights_sha256', ''))[:12]
     precision = 'mixed' if model.get('fp16') else 'full'
-    return Row(result['name'], [*names, mark, precision, result['mmct_version']])
+    return Row(name, [*names, mark, precision, result['mmct_version']])
 
 
 def _about(result: Mapping[str, Any]) -> Table:
@@ -156,28 +130,24 @@ def _about(result: Mapping[str, Any]) -> Table:
     return Table(['', ''], [Row(name, [str(value)]) for name, value in (data | draws).items()])
 
 
-def _picture(
-    plain: bytes, draw: Callable[..., Figure], narrow: Callable[..., Figure] | None = None
-) -> dict[str, Any]:
+def _picture(plain: bytes, draw: Callable[..., Figure], narrow: bool) -> dict[str, Any]:
     """Draw a figure for all pages: light and dark ones, and narrow ones such as phones'.
 
     Args:
         plain (bytes): PNG file of the figure on white.
-        draw (Callable): Draws it; takes ``theme``.
-        narrow (Callable, optional): Draws it for narrow pages. None: the same.
+        draw (Callable): Draws it; takes ``theme`` and ``narrow``.
+        narrow (bool): Whether narrow pages have a figure of their own.
 
     Returns:
         dict: ``others``, media queries and addresses, of which the first that
         fits is shown; else ``address``, which is ``width`` CSS pixels wide.
     """
     dark = draw(theme=DARK)
-    others = [(_DARK, _address(png(dark)))]
-    if narrow is not None:
-        others = [
-            (f'{_NARROW} and {_DARK}', _address(png(narrow(theme=DARK)))),
-            (_NARROW, _address(png(narrow(theme=LIGHT)))),
-            *others,
-        ]
+    others = [(_DARK, _address(drawn(dark, 'png', _DPI)))]
+    if narrow:
+        found = [_address(drawn(draw(theme=theme, narrow=True), 'png', _DPI))
+                 for theme in (DARK, LIGHT)]  # fmt: skip
+        others = [(f'{_NARROW} and {_DARK}', found[0]), (_NARROW, found[1]), *others]
     return dict(others=others, address=_address(plain), width=round(dark.get_figwidth() * 96))
 
 

@@ -1,27 +1,35 @@
-"""Tables of scorecards and of a CT run, cautions, all cells as CSV."""
+"""Tables of scorecards and of a CT run, all cells as CSV."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import getitem
 from typing import TYPE_CHECKING, Any
 
-from .figures import Results
+from .comparison import Comparison, Results, run_names
+from .figures import spoken
 from .tables import Number, Row, Table
+from .verdict import difference, footnote
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+# So many corruptions have a row each, beside the means.
+_FEW = 6
 
-def score_table(results: Results) -> Table:
+
+def score_table(comparison: Comparison) -> Table:
     """Make the table of all means: a row for each, a column for each network.
 
     Args:
-        results (Sequence[Mapping]): Contents of result files on the same data.
+        comparison (Comparison): The runs.
 
     Returns:
-        Table: Errors in %. Rows without values are left out.
+        Table: Errors in %. Where few corruptions were scored, each has a row. Rows without
+        values are left out.
     """
-    summaries = [result['summary'] for result in results]
+    summaries = [result['summary'] for result in comparison.results]
     rows = [
         _row('clean error', summaries, 'clean_error_pct', 'clean_interval_pct'),
         _row('raw mCE', summaries, 'raw_mce_pct', 'raw_mce_interval_pct'),
@@ -33,70 +41,147 @@ def score_table(results: Results) -> Table:
             by = f'by {reference}'
             rows.append(_row(f'mCE normalised {by}', found, 'mce_pct', 'mce_interval_pct'))
             rows.append(_row(f'relative mCE {by}', found, 'relative_mce_pct'))
+    for name in _few(summaries[0]):
+        rows.append(_row(spoken(name), [s['corruption_error_pct'] for s in summaries], name))
     for kind in summaries[0]['categories_pct']:
         rows.append(_row(f'mean of {kind}', [s['categories_pct'] for s in summaries], kind))
     rows.append(_row('mean of extra corruptions', summaries, 'extra_pct'))
     for key, name in (('ece_pct', 'ECE'), ('rms_calibration_pct', 'RMS calibration error')):
         for on in ('clean', 'corrupted'):
             rows.append(_row(f'{name}, {on}', [s[key] for s in summaries], on))
-    names = [result['name'] for result in results]
-    return Table(['', *names], [row for row in rows if not row.empty])
+    for key, name in (('aurc_pct', 'AURC, {}'), ('nll', 'NLL, {}, in nats')):
+        for on in ('clean', 'corrupted'):
+            found = [(scores or {}).get(key, {}) for scores in comparison.confidence]
+            rows.append(_row(name.format(on), found, on))
+    return Table(['', *run_names(comparison)], [row for row in rows if not row.empty])
 
 
-def print_scorecards(results: Results, console: Console | None = None) -> None:
+def difference_table(comparison: Comparison) -> Table | None:
+    """Make the table of each network's errors minus the baseline's.
+
+    Args:
+        comparison (Comparison): The runs.
+
+    Returns:
+        Table | None: In points, with paired intervals; None without a baseline.
+    """
+    found = _differences(comparison)
+    if not found:
+        return None
+    first = next(iter(found.values()))
+    rows = [
+        _minus('clean error', found, 'clean_error_pct'),
+        _minus('raw mCE', found, 'raw_mce_pct'),
+    ]
+    for name in _few(first):
+        rows.append(_minus(spoken(name), found, 'corruption_error_pct', name))
+    rows += [_minus(f'mean of {kind}', found, 'categories_pct', kind)
+             for kind in first['categories_pct']]  # fmt: skip
+    return Table(['', *found], [row for row in rows if not row.empty])
+
+
+def corruption_differences(comparison: Comparison) -> Table | None:
+    """Make the table of the same on each corruption.
+
+    Args:
+        comparison (Comparison): The runs.
+
+    Returns:
+        Table | None: As :func:`difference_table`.
+    """
+    found = _differences(comparison)
+    if not found:
+        return None
+    names = next(iter(found.values()))['corruption_error_pct']
+    rows = [_minus(spoken(name), found, 'corruption_error_pct', name) for name in names]
+    return Table(['', *found], rows)
+
+
+def difference_title(comparison: Comparison) -> str:
+    """Name the table of differences.
+
+    Args:
+        comparison (Comparison): With a baseline.
+
+    Returns:
+        str: Says which it is, and of which level the intervals are.
+    """
+    level = 100 * comparison.results[0]['summary']['bootstrap']['level']
+    base = run_names(comparison)[comparison.baseline]
+    return f'Differences to {base}, in points [{level:g} %]'
+
+
+def print_scorecards(comparison: Comparison, console: Console | None = None) -> None:
     """Print the scores of networks on the same data.
 
     Args:
-        results (Sequence[Mapping]): Contents of result files.
+        comparison (Comparison): The runs.
         console (Console, optional): Where to. Defaults to stdout.
     """
     from rich.console import Console
 
     console = console or Console()
-    title = f'Corruption scorecard: errors in %\n{data_line(results[0])}'
-    score_table(results).print(title, console)
-    for caution in cautions(results):
-        console.print(caution, markup=False)
+    line = data_line(comparison.results[0])
+    console.print(f'Errors in %. {line}.', markup=False, highlight=False)
+    score_table(comparison).print('', console)
+    differences = difference_table(comparison)
+    if differences is not None:
+        differences.print(difference_title(comparison), console)
+    note = footnote(comparison.results)
+    if note:
+        console.print(note, markup=False, highlight=False)
 
 
-def to_markdown(results: Results) -> str:
+def to_markdown(comparison: Comparison) -> str:
     """Write the scores of networks on the same data for a README.
 
     Args:
-        results (Sequence[Mapping]): Contents of result files.
+        comparison (Comparison): The runs.
 
     Returns:
-        str: A Markdown table, with what it is about above it.
+        str: A Markdown table, with what it is about above it; then that of the differences.
     """
-    lines = [f'Errors in %. {data_line(results[0])}.', *cautions(results), '']
-    return '\n'.join(lines) + '\n' + score_table(results).to_markdown()
+    note = footnote(comparison.results)
+    text = f'Errors in %. {data_line(comparison.results[0])}.\n{note}\n'.rstrip('\n')
+    text += f'\n\n{score_table(comparison).to_markdown()}'
+    differences = difference_table(comparison)
+    if differences is not None:
+        text += f'\n{difference_title(comparison)}:\n\n{differences.to_markdown()}'
+    return text
 
 
-def to_html(results: Results) -> str:
+def to_html(comparison: Comparison) -> str:
     """Write the scores of networks on the same data for a notebook.
 
     Args:
-        results (Sequence[Mapping]): Contents of result files.
+        comparison (Comparison): The runs.
 
     Returns:
-        str: A paragraph on what was scored, and a table.
+        str: A paragraph on what was scored, and the tables.
     """
     from html import escape
 
-    notes = ' '.join([f'Errors in %. {data_line(results[0])}.', *cautions(results)])
-    return f'<p>{escape(notes)}</p>\n{score_table(results).to_html()}'
+    results = comparison.results
+    notes = f'Errors in %. {data_line(results[0])}. {footnote(results)}'.strip()
+    text = f'<p>{escape(notes)}</p>\n{score_table(comparison).to_html()}'
+    differences = difference_table(comparison)
+    if differences is not None:
+        title = escape(difference_title(comparison))
+        text += f'\n<p>{title}:</p>\n{differences.to_html()}'
+    return text
 
 
-def to_latex(results: Results) -> str:
+def to_latex(comparison: Comparison) -> str:
     """Write the scores of networks on the same data for a paper.
 
     Args:
-        results (Sequence[Mapping]): Contents of result files.
+        comparison (Comparison): The runs.
 
     Returns:
-        str: See :meth:`Table.to_latex`.
+        str: See :meth:`Table.to_latex`; then the same of the differences.
     """
-    return score_table(results).to_latex()
+    tables = score_table(comparison), difference_table(comparison)
+    return '\n'.join(table.to_latex() for table in tables if table is not None)
 
 
 def cells_to_csv(results: Results) -> str:
@@ -152,38 +237,6 @@ def data_line(result: Mapping[str, Any]) -> str:
     )
 
 
-def cautions(results: Results) -> list[str]:
-    """Warn of what a reader could take the numbers for.
-
-    Args:
-        results (Sequence[Mapping]): Those that are shown.
-
-    Returns:
-        list[str]: Whole sentences.
-    """
-    said = [
-        f'{result["name"]}: BatchNorm was adapted to {result["model"]["recalibrate_bn"]} '
-        'unlabelled batches of each cell. It used test images: a setting of its own, not '
-        'comparable with networks that did not.'
-        for result in results
-        if result['model'].get('recalibrate_bn')
-    ]
-    result = results[0]
-    if result['data']['source'] == 'generated':
-        said.append(
-            'The corruptions were generated by mmct: these are not scores on a released set.'
-        )
-    if not result['summary']['is_benchmark']:
-        said.append(
-            'These are not the 15 corruptions x 5 severities of the usual benchmark: the means '
-            'cannot be compared with those published for it.'
-        )
-    known = set(result['data']['categories'].get('extra', ()))
-    if known and known.isdisjoint(result['summary']['corruption_error_pct']):
-        said.append('The extra corruptions were not scored.')
-    return said
-
-
 def print_ct_result(result: Mapping[str, Any], console: Console | None = None) -> None:
     """Print the content of ``ct_result.json`` at the end of a CT run.
 
@@ -203,6 +256,22 @@ def print_ct_result(result: Mapping[str, Any], console: Console | None = None) -
 
 def _row(name: str, values: Results, key: str, interval: str | None = None) -> Row:
     return Row(name, [Number(v.get(key), interval=v.get(interval)) for v in values])
+
+
+def _minus(name: str, found: Mapping[str, Mapping], *keys: str) -> Row:
+    values = [reduce(getitem, keys, each) for each in found.values()]
+    return Row(name, [Number(None) if value is None else difference(value) for value in values])
+
+
+def _differences(comparison: Comparison) -> dict[str, Mapping[str, Any]]:
+    named = zip(run_names(comparison), comparison.differences, strict=True)
+    return {name: each for name, each in named if each is not None}
+
+
+def _few(errors: Mapping[str, Any]) -> list[str]:
+    """Return the corruptions that have rows of their own: all if they are few, else none."""
+    names = list(errors['corruption_error_pct'])
+    return names if len(names) <= _FEW else []
 
 
 def _reference(summary: Mapping[str, Any]) -> str | None:

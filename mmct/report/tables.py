@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pandas import DataFrame
     from rich.console import Console
 
+# Characters of a column's name that stay in a line.
+_HEAD = 18
+
 
 @dataclass(frozen=True)
 class Number:
@@ -126,7 +129,7 @@ class Table:
         return self._frame('\u2003').to_html(index=False, border=0)
 
     def print(self, title: str = '', console: Console | None = None) -> None:
-        """Print the table in the terminal.
+        """Print the table in the terminal; what is too wide goes on in a table below.
 
         Args:
             title (str): Above it. Defaults to none.
@@ -136,13 +139,40 @@ class Table:
         from rich.table import Table as RichTable
         from rich.text import Text
 
-        table = RichTable(title=Text(visible(title)) if title else None)
-        for number, name in enumerate(self.head):
-            table.add_column(Text(visible(name)), justify='right' if number else 'left')
-        for row in self.rows:
-            name = '  ' * row.indented + visible(row.name)
-            table.add_row(*map(Text, (name, *map(_in_lines, row.cells))))
-        (console or Console()).print(table)
+        console = console or Console()
+        names = ['  ' * row.indented + visible(row.name) for row in self.rows]
+        columns = [
+            [_in_lines(row.cells[number]) for row in self.rows]
+            for number in range(len(self.head) - 1)
+        ]
+        for part in self._parts(names, columns, console.width):
+            table = RichTable(title=Text(visible(title)) if title else None)
+            table.add_column(Text(visible(self.head[0])), overflow='fold')
+            for number in part:
+                table.add_column(
+                    Text(visible(self.head[number + 1])),
+                    justify='right', overflow='fold', min_width=_width(columns[number]),
+                )  # fmt: skip
+            for name, *cells in zip(names, *(columns[number] for number in part), strict=True):
+                table.add_row(*map(Text, (name, *cells)))
+            console.print(table)
+
+    def _parts(
+        self, names: Sequence[str], columns: Sequence[Sequence[str]], width: int
+    ) -> list[list[int]]:
+        """Sort the columns into tables that fit; a long head is folded, but not to bits."""
+        # A column has a blank to each side and a line.
+        room = width - 4 - _width([*names, visible(self.head[0])])
+        parts, left = [[]], room
+        for number, cells in enumerate(columns):
+            head = min(len(visible(self.head[number + 1])), _HEAD)
+            needed = max(_width(cells), head) + 3
+            if parts[-1] and needed > left:
+                parts.append([])
+                left = room
+            parts[-1].append(number)
+            left -= needed
+        return parts
 
     def _frame(self, indent: str) -> DataFrame:
         import pandas as pd
@@ -185,6 +215,10 @@ def errors_note(titles: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> str
 def _in_markdown(text: str) -> str:
     # A cell ends at a bar, and at the end of the line.
     return ' '.join(text.replace('|', '\\|').split())
+
+
+def _width(texts: Iterable[str]) -> int:
+    return max((len(line) for text in texts for line in text.split('\n')), default=0)
 
 
 def _in_lines(cell: Number | str) -> str:

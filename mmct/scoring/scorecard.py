@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from mmct.evaluation import Comparison, compare, diagnose, probability_scores, read_result
 from mmct.evaluation.error_table import reference_from
-from mmct.report import Table, cells_to_csv, render, score_table, to_html
-from mmct.report.scorecards import cautions, data_line
+from mmct.report import (
+    Table,
+    cells_to_csv,
+    render,
+    score_table,
+    to_html,
+    to_markdown,
+)
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_bytes, write_json, write_text
 
@@ -60,7 +66,7 @@ class Scorecard:
 
     def table(self) -> Table:
         """Make the table of all means; it prints as text, and writes Markdown and LaTeX."""
-        return score_table([self.result])
+        return score_table(compare([self.result]))
 
     def to_pandas(self) -> 'pd.DataFrame':
         """Make a row for each cell, as in the CSV file beside a result file."""
@@ -145,11 +151,10 @@ class Scorecard:
         return path
 
     def __str__(self) -> str:
-        lines = [data_line(self.result), '', self.table().to_markdown(), *cautions([self.result])]
-        return '\n'.join(lines)
+        return to_markdown(compare([self.result]))
 
     def _repr_html_(self) -> str:
-        return to_html([self.result])
+        return to_html(compare([self.result]))
 
 
 def score(

@@ -62,6 +62,8 @@ def scores_of(root, work_dir, dataset, to_rgb, loop='CorruptionTestLoop', **test
         dataset=dataset,
     )
     cfg.test_evaluator = dict(type='CorruptionError')
+    if loop == 'CorruptionTestLoop':
+        test_cfg['report'] = False
     cfg.test_cfg = dict(type=loop, **test_cfg)
     runner = Runner.from_cfg(cfg)
     spread(runner.model, np.load(root / 'arrays' / 'contrast.npy')[:COUNT])

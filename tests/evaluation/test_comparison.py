@@ -5,7 +5,18 @@ import pytest
 import scorecards
 
 from mmct.corruptions import BENCHMARK
-from mmct.evaluation import compare, find_run, unpack_hits
+from mmct.evaluation import (
+    cell_score,
+    compare,
+    confidence_scores,
+    find_run,
+    make_predictions,
+    make_result,
+    plain_bn,
+    probability_scores,
+    unpack_hits,
+    unpack_predictions,
+)
 
 
 def test_differences_are_paired():
@@ -78,6 +89,81 @@ def test_examples_say_who_was_right():
     cells = [next(c for c in r['cells'] if (c['corruption'], c['severity']) == ('fog', 3))
              for r in runs]  # fmt: skip
     assert found['right'] == [bool(unpack_hits(cell)[5]) for cell in cells]
+
+
+def with_predictions(draw=0, examples=()):
+    rng = np.random.default_rng(draw)
+    labels = np.random.default_rng(9).integers(0, 10, 40)
+
+    def score(corruption, severity):
+        logits = rng.normal(size=(40, 10)) + 2 * np.eye(10)[labels]
+        logs = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+        tops = np.argsort(-logs)[:, :5]
+        best = np.take_along_axis(logs, tops, 1)
+        kept = make_predictions(tops, best, logs[range(40), labels], 10)
+        hits, confidence = tops[:, 0] == labels, np.exp(logs.max(1))
+        return cell_score(corruption, severity, hits, confidence, kept)
+
+    return make_result(
+        name=f'run {draw}', model=dict(config='c.py', weights_sha256='ab', fp16=False),
+        data=scorecards.DATA, clean=score(None, 0), cells=[score('fog', s) for s in (1, 2)],
+        labels=labels, classes=[f'class of {n}' for n in range(10)], examples=examples,
+    )  # fmt: skip
+
+
+def test_what_each_network_saw_is_named():
+    example = dict(corruption='fog', severity=2, image=5, label=1, label_name='cat',
+                   prediction_name='dog', png='')  # fmt: skip
+    old = scorecards.make('old', 1, ('fog',), (1, 2))
+    results = [with_predictions(0, [example]), with_predictions(1), old]
+    # As its own picture says; of what the file keeps; not known.
+    own, kept, unknown = compare(results).examples[0]['predictions']
+    tops = [cell for cell in results[1]['cells'] if cell['severity'] == 2]
+    assert own == 'dog' and unknown is None
+    assert kept == f'class of {unpack_predictions(tops[0]).classes[5, 0]}'
+
+
+def test_scores_of_confidence_are_those_of_all_probabilities():
+    result = with_predictions()
+    fast, whole = confidence_scores(result), probability_scores(result)
+    for name in ('nll', 'aurc_pct'):
+        assert fast[name] == pytest.approx(whole[name], rel=2e-3)
+    assert compare([result]).confidence == (fast,)
+    assert confidence_scores(scorecards.make()) is None
+
+
+def test_flips_and_intervals():
+    one, two = (scorecards.make(name, draw, ('fog', 'spatter')) for draw, name in enumerate('ab'))
+    found = compare([one, two], 0)
+    base, run = (
+        np.stack([unpack_hits(c) for c in r['cells'] if c['corruption'] == 'fog'])
+        for r in (one, two)
+    )
+    assert found.flips[0] is None
+    assert found.flips[1]['fixed_pct'] == pytest.approx(100 * (run & ~base).mean())
+    assert found.flips[1]['broken_pct'] == pytest.approx(100 * (base & ~run).mean())
+    # Without the extra ones raw mCE is that of fog alone.
+    assert found.intervals[1]['fog'] == pytest.approx(two['summary']['raw_mce_interval_pct'])
+
+
+@pytest.mark.parametrize(
+    ('names', 'position'),
+    [
+        (['ct_r18', 'bn_r18', 'nobn_r18'], 1),
+        (['ct_r18: student', 'ct_r18: teacher'], None),
+        (['bn_r18', 'bn_r50'], None),
+        (['bn_r18'], None),
+    ],
+)
+def test_the_plain_bn_network_is_recognised(names, position):
+    assert plain_bn([scorecards.make(name, corruptions=('fog',)) for name in names]) == position
+
+
+def test_an_adapted_network_is_not_plain_and_a_config_counts():
+    runs = [scorecards.make(name, corruptions=('fog',)) for name in ('bn_adapted', 'mine', 'ct')]
+    runs[0]['model']['recalibrate_bn'] = 4
+    runs[1]['model']['config'] = 'bn_resnet18_digits.py'
+    assert plain_bn(runs) == 1
 
 
 def test_a_run_is_found_by_its_name():

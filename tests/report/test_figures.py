@@ -5,40 +5,92 @@ import numpy as np
 import pytest
 import scorecards
 
-from mmct.report import curves, pixels, png
-from mmct.report.figures import DARK, heat_map, severity_curves
+from mmct.evaluation import compare
+from mmct.report import FORMATS, curves, drawn, dumbbell, heat_map, pixels, png, severity_curves
+from mmct.report.figures import DARK
+
+FEW = ('gaussian_noise', 'fog', 'snow')
 
 
-@pytest.mark.parametrize('runs', [1, 12])
-def test_figures_show_each_run_and_corruption(runs):
-    results = [scorecards.make(f'run {i}', i) for i in range(runs)]
-    cells = heat_map(results, DARK).axes[0]
-    numbers = {text.get_text() for text in cells.texts}
-    assert len(cells.texts) == 19 * runs
-    assert f'{results[-1]["summary"]["corruption_error_pct"]["fog"]:.1f}' in numbers
-    panels = [axes for axes in severity_curves(results).axes if axes.get_visible()]
-    assert len(panels) == 19
-    fog = next(axes for axes in panels if axes.get_title() == 'fog')
-    assert len(fog.lines) == runs
-    expected = [c['error_pct'] for c in results[-1]['cells'] if c['corruption'] == 'fog']
-    np.testing.assert_allclose(fog.lines[-1].get_ydata(), expected)
-    # Without colour, too.
-    looks = {(line.get_marker(), line.get_linestyle()) for line in fog.lines}
-    assert len(looks) == runs
+def runs(count, corruptions=FEW, **settings):
+    return [scorecards.make(f'run {i}', i, corruptions, **settings) for i in range(count)]
+
+
+def texts(axes):
+    return [text.get_text().replace('\u2212', '-') for text in axes.texts]
+
+
+def test_a_dumbbell_leads_from_the_baseline_to_the_network():
+    found = compare([scorecards.make('a', 0, FEW), scorecards.make('b', 1, FEW, skill=0.7)], 0)
+    axes, beside = dumbbell(found).axes
+    rows = [text.get_text() for text in axes.get_yticklabels()]
+    errors = [result['summary']['corruption_error_pct'] for result in found.results]
+    gains = {name: errors[1][name] - errors[0][name] for name in FEW}
+    weather = sorted(('fog', 'snow'), key=gains.get)
+    assert rows == ['clean', 'raw mCE', 'gaussian noise', 'weather', *weather]
+    base, network = (bars.lines[0].get_xydata() for bars in axes.containers)
+    assert base[rows.index('fog')][0] == pytest.approx(errors[0]['fog'])
+    assert network[rows.index('fog')][0] == pytest.approx(errors[1]['fog'])
+    segments = np.concatenate([lines.get_segments() for lines in axes.collections[2:]])
+    ends = {tuple(np.round(segment[:, 0], 6)) for segment in segments}
+    assert tuple(np.round([errors[0]['fog'], errors[1]['fog']], 6)) in ends
+    written = [text.get_text().replace('\u2212', '-') for text in beside.get_yticklabels()]
+    assert any(text.startswith(f'{gains["fog"]:+.1f} [') for text in written)
+    # The bars are the intervals of the comparison.
+    low, high = found.intervals[1]['fog']
+    bars = axes.containers[1].lines[2][0].get_segments()[rows.index('fog')]
+    np.testing.assert_allclose(bars[:, 0], [low, high])
+
+
+@pytest.mark.parametrize(('count', 'baseline'), [(1, None), (5, 0)])
+def test_figures_show_each_run_without_colour(count, baseline):
+    found = compare(runs(count), baseline)
+    axes = dumbbell(found).axes[0]
+    assert len(axes.containers) == count
+    panels = [axes for axes in severity_curves(found).axes if axes.get_visible()]
+    assert [axes.get_title() for axes in panels] == ['noise', 'weather']
+    (fog, *_), weather = FEW[1:], panels[1]
+    assert len(weather.lines) == count
+    cells = {(c['corruption'], c['severity']): c['error_pct'] for c in found.results[-1]['cells']}
+    means = [(cells[fog, s] + cells['snow', s]) / 2 for s in range(1, 6)]
+    clean = found.results[-1]['clean']['error_pct']
+    np.testing.assert_allclose(weather.lines[-1].get_ydata(), [clean, *means])
+    looks = {(line.get_marker(), line.get_linestyle(), line.get_markerfacecolor())
+             for line in weather.lines}  # fmt: skip
+    assert len(looks) == count
+
+
+def test_the_heat_map_has_a_fixed_scale_and_true_numbers():
+    one, two = scorecards.make('a', 0, FEW), scorecards.make('b', 1, FEW, skill=0.9)
+    cells, *_, bar = heat_map(compare([one, two], 0), DARK).axes
+    changes = [b['error_pct'] - a['error_pct']
+               for a, b in zip(one['cells'], two['cells'], strict=True)]  # fmt: skip
+    assert [float(text) for text in texts(cells)] == pytest.approx(changes, abs=0.051)
+    assert min(changes) < -20 and bar.get_xlim() == (-20, 20)
+    alone, bar = heat_map(compare([one])).axes
+    rises = [cell['error_pct'] - one['clean']['error_pct'] for cell in one['cells']]
+    assert [float(text) for text in texts(alone)] == pytest.approx(rises, abs=0.051)
+    assert bar.get_xlim() == (0, 60)
+    # A column for each network where they are many.
+    assert len(texts(heat_map(compare(runs(6), 0)).axes[0])) == 5 * len(FEW)
 
 
 def test_pixels_are_those_of_the_file():
-    figure = heat_map([scorecards.make()])
-    drawn = pixels(figure)
-    encoded = np.frombuffer(png(figure), np.uint8)
-    np.testing.assert_array_equal(drawn, cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1])
-    assert drawn.dtype == np.uint8
+    found = compare(runs(1, ('fog',), severities=(3,)))
+    shown = pixels(heat_map(found))
+    encoded = np.frombuffer(png(heat_map(found)), np.uint8)
+    np.testing.assert_array_equal(shown, cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1])
+    assert shown.dtype == np.uint8
 
 
-def test_kinds_of_corruptions_are_parted():
-    lines = heat_map([scorecards.make()]).axes[0].lines
-    # Noise, blur, weather, digital, extra.
-    assert [line.get_ydata()[0] for line in lines] == [2.5, 6.5, 10.5, 14.5]
+STARTS = (b'\x89PNG', b'<?xml', b'%PDF')
+
+
+@pytest.mark.parametrize(('kind', 'start'), list(zip(FORMATS, STARTS, strict=True)))
+def test_the_same_figure_gives_the_same_bytes(kind, start):
+    found = compare(runs(2, ('fog',)), 0)
+    one, other = (drawn(dumbbell(found), kind) for _ in range(2))
+    assert one == other and one.startswith(start)
 
 
 def test_curves_have_their_intervals_and_plain_numbers():
@@ -52,8 +104,3 @@ def test_curves_have_their_intervals_and_plain_numbers():
     assert (ends.min(), ends.max()) == (1, 9)
     assert [label.get_text() for label in second.get_xticklabels()] == ['1', '10', '100']
     assert [text.get_text() for text in figure.legends[0].texts] == ['a', 'b']
-
-
-def test_the_same_figure_gives_the_same_bytes():
-    one, other = (png(heat_map([scorecards.make()])) for _ in range(2))
-    assert one == other and one.startswith(b'\x89PNG')

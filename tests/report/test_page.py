@@ -11,12 +11,13 @@ from PIL import Image
 
 from mmct.corruptions import CORRUPTIONS
 from mmct.evaluation import Reference, compare
-from mmct.report import render
+from mmct.report import FIGURES, render
+from mmct.report.figures import LIGHT, blank
 
 EVIL = 'a <b>&"\' run | $x$ [red]'
 # A figure of all 19 takes seconds.
 FEW = ('fog', 'snow')
-EACH_KIND = ('shot_noise', 'zoom_blur', 'fog', 'contrast', 'spatter')
+EACH_KIND = ('shot_noise', 'fog', 'spatter')
 VOID = {'meta', 'img', 'source', 'br', 'link', 'input'}
 
 
@@ -51,17 +52,27 @@ def png():
     return base64.b64encode(content.getvalue()).decode()
 
 
-def examples():
+def examples(prediction='dog'):
     return [
-        dict(corruption=name, severity=3 if name else 0, image=2, label=1, label_name='<cat>',
-             prediction_name='dog', png=png())
-        for name in (None, 'fog')
+        dict(corruption=name, severity=3 if name else 0, image=image, label=1, label_name='<cat>',
+             prediction_name=prediction, png=png())
+        for name in (None, 'fog') for image in range(20)
     ]  # fmt: skip
+
+
+@pytest.fixture
+def without_figures(monkeypatch):
+    """A page is drawn in seconds, most of them for its figures."""
+    monkeypatch.setattr('mmct.report.page.FIGURES', dict.fromkeys(FIGURES, small_figure))
+
+
+def small_figure(comparison, theme=LIGHT, narrow=False):
+    return blank(1, 1, theme)
 
 
 def page_of(results, baseline=None, common=False):
     files = render(compare(results, baseline, common), 'r')
-    assert list(files) == ['r.html', 'r_heatmap.png', 'r_severities.png']
+    assert list(files) == ['r.html', 'r_dumbbell.png', 'r_heatmap.png', 'r_severities.png']
     text = files['r.html'].decode()
     return Page(text), text
 
@@ -71,9 +82,10 @@ def results():
     reference = Reference('the <base>', dict.fromkeys(CORRUPTIONS, 50.0), 20.0)
     return [
         scorecards.make('base', 0, EACH_KIND, examples=examples()),
-        scorecards.make(EVIL, 1, EACH_KIND, skill=0.7, reference=reference),
+        scorecards.make(EVIL, 1, EACH_KIND, skill=0.7, reference=reference,
+                        examples=examples('<emu>')),
         scorecards.make('third', 2, EACH_KIND),
-    ]
+    ]  # fmt: skip
 
 
 @pytest.fixture(scope='module')
@@ -89,6 +101,7 @@ def test_numbers_are_those_of_the_results(page, results):
         wanted = [
             f'{summary["raw_mce_pct"]:.2f}', f'[{low:.2f}, {high:.2f}]',
             f'{summary["gap_pct"]:.2f}', f'{summary["extra_pct"]:.2f}',
+            f'{summary["raw_mce_pct"]:.1f} %', f'{summary["clean_error_pct"]:.1f} %',
             f'{summary["ece_pct"]["corrupted"]:.2f}',
             *(f'{mean:.2f}' for mean in summary['categories_pct'].values()),
             *(f'{mean:.2f}' for mean in summary['corruption_error_pct'].values()),
@@ -102,12 +115,34 @@ def test_numbers_are_those_of_the_results(page, results):
     assert f'{found["value"]:+.2f} {word}' in texts
 
 
-def test_words_say_what_the_difference_is():
+def test_words_say_what_the_difference_is(without_figures):
     runs = [scorecards.make('a', 0, FEW), scorecards.make('worse', 1, FEW, skill=0.2),
             scorecards.make('same', 0, FEW)]  # fmt: skip
     texts = ' '.join(page_of(runs, 0)[0].texts)
     assert 'worse' in texts and '+0.00 not told apart' in texts
-    assert 'better' not in texts.replace('less is better', '').replace('Below zero is better', '')
+    assert re.search(r'worse makes \d+\.\d points more errors than a on corrupted images', texts)
+    assert 'same and a are not told apart on corrupted images or on clean ones' in texts
+    for usual in ('less is better', 'Below zero is better'):
+        texts = texts.replace(usual, '')
+    assert 'better' not in texts
+
+
+def test_images_that_flip_are_shown_with_both_predictions(page, results):
+    found = compare(results, 0)
+    flipped = [e for e in found.examples if e['right'][0] != e['right'][1]]
+    fixed = sum(e['right'][1] for e in flipped)
+    assert 0 < fixed < len(flipped) > 8
+    text = ' '.join(page[0].texts)
+    assert f'On {fixed} of them {EVIL} is right where base is wrong, and on ' in text
+    assert len(page[0].all('img')) == 3 + 8
+    # Of the third run nothing is known but if it was right.
+    shown = [text for text in page[0].texts if text[:1] in '✓✗' and text.strip()]
+    assert {text[2:] for text in shown} == {
+        'base: dog', f'{EVIL}: <emu>', 'third: right', 'third: wrong',
+    }  # fmt: skip
+    assert len(shown) == 3 * 8
+    marks = {(base[0], other[0]) for base, other in zip(shown[::3], shown[1::3], strict=True)}
+    assert marks == {('✓', '✗'), ('✗', '✓')}
 
 
 def test_raw_normalised_and_generated_are_named(page):
@@ -150,7 +185,7 @@ def test_it_can_be_read_without_seeing_or_pointing(page):
         assert rule in page[1]
 
 
-def test_the_same_results_give_the_same_bytes():
+def test_the_same_results_give_the_same_bytes(without_figures):
     runs = [scorecards.make('a', 0, FEW, examples=examples()), scorecards.make('b', 1, FEW)]
     assert page_of(runs, 0)[1] == page_of(runs, 0)[1]
 
@@ -166,11 +201,12 @@ def test_the_same_results_give_the_same_bytes():
 )
 def test_what_there_is_not_leaves_no_holes(settings, missing):
     page, text = page_of([scorecards.make(**settings)])
-    tables = text[text.index('<table'):text.index('What the numbers mean')]
+    start = text.index('id="scores"')
+    tables = text[start:text.index('What the numbers mean')]
     assert not any(word in tables for word in missing)
     assert 'None' not in ' '.join(page.texts).replace('NoneType', '')
     assert 'id="differences"' not in text
-    assert 'id="examples"' not in text
+    assert 'id="pictures"' not in text
 
 
 def test_other_corruptions_than_the_benchmarks():

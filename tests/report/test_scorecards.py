@@ -9,7 +9,7 @@ import scorecards
 from rich.console import Console
 
 from mmct.corruptions import CATEGORIES, CORRUPTIONS
-from mmct.evaluation import Reference
+from mmct.evaluation import Reference, compare
 from mmct.report import (
     cells_to_csv,
     print_ct_result,
@@ -27,6 +27,11 @@ def results():
     return [scorecards.make('base', 0), scorecards.make(EVIL, 1, reference=reference)]
 
 
+@pytest.fixture(scope='module')
+def found(results):
+    return compare(results, 0)
+
+
 def printed(function, *args, width=200):
     file = io.StringIO()
     function(*args, Console(file=file, width=width))
@@ -38,38 +43,72 @@ def interval(result):
     return f'{result["summary"]["raw_mce_pct"]:.2f} [{low:.2f}, {high:.2f}]'
 
 
-def test_the_terminal_has_a_column_for_each_run_and_no_markdown(results):
-    text = printed(print_scorecards, results)
+def rows_of(text):
+    return {line.split('│')[1].strip(): line for line in text.splitlines() if '│' in line}
+
+
+def test_the_terminal_has_a_column_for_each_run_and_no_markdown(results, found):
+    text = printed(print_scorecards, found)
     assert '[red]' in text and '| $x$' in text
-    rows = {line.split('│')[1].strip(): line for line in text.splitlines() if '│' in line}
-    assert interval(results[0]).split(' ')[0] in rows['raw mCE']
+    assert interval(results[0]).split(' ')[0] in rows_of(text.split('Differences')[0])['raw mCE']
     assert '|---' not in text and '| raw mCE' not in text
     assert 'not scores on a released set' in text
+    assert 'fog' not in rows_of(text)
 
 
-def test_a_caution_is_text_and_not_markup():
+def test_the_terminal_has_the_differences_and_a_row_for_each_of_few_corruptions():
+    found = compare([scorecards.make(name, draw, ('fog', 'snow'))
+                     for draw, name in enumerate('ab')], 0)  # fmt: skip
+    scores, differences = map(rows_of, printed(print_scorecards, found).split('Differences to a'))
+    fog = [result['summary']['corruption_error_pct']['fog'] for result in found.results]
+    assert all(f'{error:.2f}' in scores['fog'] for error in fog)
+    assert f'{fog[1] - fog[0]:+.2f}' in differences['fog']
+    assert 'Differences' not in printed(print_scorecards, compare(found.results))
+
+
+def test_names_are_not_cut_in_a_narrow_terminal():
+    names = [f'{kind}_wideresnet_of_28_layers' for kind in ('bn', 'ct_long', 'no', 'ct_kl', 'kd')]
+    names += ['another_network']
+    found = compare([scorecards.make(name, n, ('fog',)) for n, name in enumerate(names)], 0)
+    text = printed(print_scorecards, found, width=80)
+    assert '…' not in text and max(map(len, text.splitlines())) <= 80
+    heads = ''.join(re.findall('[┃│](.*)[┃│]', text)).replace(' ', '').replace('┃', '')
+    assert all(text.count(f'{result["summary"]["raw_mce_pct"]:.2f}') for result in found.results)
+    assert 'another_network' in text or 'another_network' in heads
+
+
+def test_the_footnote_is_text_and_not_markup():
     result = scorecards.make(EVIL)
     result['model']['recalibrate_bn'] = 4
-    assert f'{EVIL}: BatchNorm was adapted to 4' in printed(print_scorecards, [result])
+    text = printed(print_scorecards, compare([result]))
+    assert f'{EVIL}: BatchNorm was adapted to 4' in text
 
 
-def test_markdown_has_a_column_for_each_run(results):
-    text = to_markdown(results)
-    lines = [line for line in text.splitlines() if line.startswith('|')]
-    assert len({len(re.findall(r'(?<!\\)\|', line)) for line in lines}) == 1
+def test_markdown_has_a_column_for_each_run_and_the_differences(results, found):
+    text = to_markdown(found)
+    scores, differences = text.split('Differences to base, in points [95 %]:')
+    for part in (scores, differences):
+        lines = [line for line in part.splitlines() if line.startswith('|')]
+        assert len({len(re.findall(r'(?<!\\)\|', line)) for line in lines}) == 1
     assert 'not scores on a released set' in text
     assert text.startswith('Errors in %. generated: 15 corruptions and 4 extra at severities 1, 2')
-    assert interval(results[1]) in text
+    assert interval(results[1]) in scores
     # A row of one run alone.
-    (relative,) = [line for line in lines if line.startswith('| relative mCE by the <base>')]
+    (relative,) = [row for row in scores.splitlines() if 'relative mCE by the <base>' in row]
     assert [bool(cell.strip()) for cell in relative.split('|')[2:-1]] == [False, True]
+    change = found.differences[1]['raw_mce_pct']
+    (row,) = [row for row in differences.splitlines() if '| raw mCE' in row]
+    assert f'{change["value"]:+.2f}' in row
+    assert f'[{change["low"]:+.2f}, {change["high"]:+.2f}]' in row
 
 
-def test_latex_escapes_names(results):
-    text = to_latex(results)
-    assert r"""a <b>\&"' run | \$x\$ [red]""" in text
-    assert interval(results[0]) in text
-    assert text.count(r'\\') == 1 + 14
+def test_latex_escapes_names_and_has_the_differences(results, found):
+    scores, differences = to_latex(found).split(r'\end{tabular}')[:2]
+    assert r"""a <b>\&"' run | \$x\$ [red]""" in scores
+    assert interval(results[0]) in scores
+    assert scores.count(r'\\') == 1 + 14
+    assert f'raw mCE & {found.differences[1]["raw_mce_pct"]["value"]:+.2f}' in differences
+    assert to_latex(compare(results)).count('tabular') == 2
 
 
 def test_csv_has_a_row_for_each_cell(results):

@@ -7,13 +7,14 @@ import scorecards
 from mmct.scoring.reliance import QUANTILES
 from mmct.studies import FIGURES, summarise_arms
 from mmct.studies.image_errors import wrong_by_image
-from mmct.studies.panels import looks
+from mmct.studies.panels import OTHERS, looks, variant_looks
 
 PLAN = dict(
     arms={
         f'{group}, {variant}': dict(
-            group=group, variant=variant, baselines=[] if variant == 'BN' else [f'{group}, BN']
-        )
+            group=group, variant=variant, chosen=None,
+            baselines=[] if variant == 'BN' else [f'{group}, BN'],
+        )  # fmt: skip
         for group in ('A', 'B')
         for variant in ('BN', 'none')
     },
@@ -24,7 +25,8 @@ PLAN = dict(
         for seed in (0, 1)
     ],
 )
-ALL = ['ErrorArrows', 'TrainingPaths', 'VarianceSpectra', 'ReplacedHalves']
+ALL = ['ErrorArrows', 'Gains', 'TrainingPaths', 'VarianceSpectra', 'ReplacedHalves']
+WITHOUT_PANELS = ('Gains', 'VarianceSpectra')
 
 
 def results(groups='AB', variance=True):
@@ -61,7 +63,7 @@ def test_without_results_nothing_is_drawn(name):
     assert draw(name, {}) is None
 
 
-@pytest.mark.parametrize('name', [name for name in ALL if name != 'VarianceSpectra'])
+@pytest.mark.parametrize('name', [name for name in ALL if name not in WITHOUT_PANELS])
 def test_each_group_has_a_panel(name):
     assert list(panels(draw(name, results()))) == ['A', 'B']
     assert list(panels(draw(name, results('B')))) == ['B']
@@ -71,8 +73,60 @@ def test_arrows_lead_from_the_baseline():
     axes = panels(draw('ErrorArrows', results()))['A']
     places = [bars.lines[0].get_xydata()[0].tolist() for bars in axes.containers]
     assert places == [[21, 36], [31, 46]]  # means over seeds
-    (arrow,) = axes.texts
+    (arrow,) = [text for text in axes.texts if not text.get_text()]
     assert (arrow.xyann, arrow.xy) == ((21, 36), (31, 46))
+
+
+def test_names_stand_beside_their_points_and_over_no_marker():
+    for name in ('ErrorArrows', 'TrainingPaths'):
+        for axes in panels(draw(name, results())).values():
+            names = {text.get_text(): text for text in axes.texts if text.get_text()}
+            assert {n: text.xy for n, text in names.items()} == {
+                'BN': (21, 36), 'none': (31, 46)
+            }, name  # fmt: skip
+            for text in names.values():
+                box = text.get_window_extent()
+                marks = axes.transData.transform([(21, 36), (31, 46)])
+                assert not any(box.contains(*mark) for mark in marks)
+
+
+def test_panels_have_the_same_axes():
+    found = results()
+    for score in found['Bnone1']['scores'].values():
+        score['value'] = {**score['value'], 'raw_mce_pct': 95.0}
+    a, b = panels(draw('ErrorArrows', found)).values()
+    assert (a.get_xlim(), a.get_ylim()) == (b.get_xlim(), b.get_ylim())
+
+
+def test_ct_and_its_controls_are_coloured():
+    arms = dict(
+        Standard=[], CT=['Standard', 'BN teacher'], Cutout=['Standard'],
+        **{'BN teacher': ['Standard'], 'CT, longer': ['CT']},
+    )  # fmt: skip
+    plan = dict(arms={n: dict(group='A', variant=n, baselines=b) for n, b in arms.items()})
+    colours = {name: look['color'] for name, look in variant_looks(plan).items()}
+    assert colours['CT'] == colours['CT, longer']
+    assert colours['Standard'] == colours['BN teacher']
+    assert len({colours[name] for name in ('CT', 'Standard', 'Cutout')}) == 3
+    assert colours['Cutout'] == OTHERS
+    # Markers tell all of them apart, too.
+    assert len({look['marker'] for look in variant_looks(plan).values()}) == 5
+
+
+def test_gains_are_the_differences_with_their_intervals():
+    found = results('A')
+    found['Anone0']['scores']['corruption']['value'] = dict(
+        clean_error_pct=26.0, raw_mce_pct=30.0
+    )
+    clean, corrupted = draw('Gains', found).axes
+    assert [text.get_text() for text in clean.get_yticklabels()] == ['A, none − BN']
+    # Of two seeds: 6 and 10; -5 and 10.
+    for axes, values in ((clean, (6, 10)), (corrupted, (-5, 10))):
+        (bar,) = axes.collections[0].get_segments()
+        half = 12.706 * abs(values[1] - values[0]) / 2
+        ends = [np.mean(values) - half, np.mean(values) + half]
+        assert bar[:, 0] == pytest.approx(ends, rel=1e-3)
+        assert axes.texts[0].get_text() == f'{np.mean(values):+.1f}'
 
 
 def test_bars_of_arrows_are_the_standard_errors_of_the_table():
@@ -83,9 +137,8 @@ def test_bars_of_arrows_are_the_standard_errors_of_the_table():
         value = {name: card['summary'][name] for name in names}
         value['wrong_by_image'] = wrong_by_image(card)
         found[f'ABN{seed}']['scores']['corruption'] = dict(value=value)
-    arms = {name: dict(arm, chosen=None) for name, arm in PLAN['arms'].items()}
     table = dict(x='corruption.clean_error_pct', y='corruption.raw_mce_pct')
-    row = summarise_arms(dict(PLAN, arms=arms, table=table), found)[0]
+    row = summarise_arms(dict(PLAN, table=table), found)[0]
     assert row['values']['x']['images'] == 40
     (bars, *_) = panels(draw('ErrorArrows', found))['A'].containers
     for axis, segments in enumerate(bars.lines[2]):

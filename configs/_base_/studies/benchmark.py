@@ -8,4 +8,4 @@ table = {
     'calibration error, clean, %': 'corruption.rms_calibration_pct.clean',
     'calibration error, corrupted, %': 'corruption.rms_calibration_pct.corrupted',
 }
-figures = dict(errors=dict(type='ErrorArrows'))
+figures = dict(errors=dict(type='ErrorArrows'), gains=dict(type='Gains'))

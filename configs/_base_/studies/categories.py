@@ -7,4 +7,4 @@ table = {
     'weather': 'corruption.categories_pct.weather',
     'digital': 'corruption.categories_pct.digital',
 }
-figures = dict(errors=dict(type='ErrorArrows'))
+figures = dict(errors=dict(type='ErrorArrows'), gains=dict(type='Gains'))

@@ -9,6 +9,7 @@ table = {
 }
 figures = dict(
     errors=dict(type='ErrorArrows'),
+    gains=dict(type='Gains'),
     training=dict(type='TrainingPaths'),
     spectra=dict(type='VarianceSpectra'),
     reliance=dict(type='ReplacedHalves'),

@@ -11,7 +11,7 @@ from mmengine.runner.base_loop import BaseLoop
 from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import DATASETS, HOOKS
 
-from mmct.evaluation import compare
+from mmct.evaluation import Comparison, compare
 from mmct.models import CTClassifier
 from mmct.report import heat_map, pixels, print_scorecards, render
 from mmct.runs.building import is_simulated
@@ -30,8 +30,8 @@ class ScorecardHook(Hook):
 
     The test set is that of the config, the corruptions are generated in
     memory. Of a :class:`~mmct.models.CTClassifier` student and teacher are
-    scored. In ``<work_dir>/scorecard`` there is then a result file of each
-    and ``report.html``. The visualizer gets the errors in %, under
+    scored; neither is the other's baseline. In ``<work_dir>/scorecard`` there
+    is then a result file of each and ``report.html``. The visualizer gets the errors in %, under
     ``corruption/`` and, of the teacher, ``teacher/corruption/``; of both the
     differences, under ``student_minus_teacher/``; and the heat map.
 
@@ -102,38 +102,46 @@ class ScorecardHook(Hook):
         folder = Path(runner.work_dir) / 'scorecard'
         config = Path(runner.cfg.filename or 'model')
         networks = _networks(runner)
+        files = [folder / f'{role}.json' for role in networks]
         with isolated():
             results = [
                 score_cells(
                     as_network(model),
                     self._cells,
                     self._cells.clean,
-                    out=folder / f'{role}.json',
+                    out=file,
                     name=f'{config.stem}: {role}',
                     config=config.name,
                     batch_size=loader.get('batch_size', 128),
                     # An earlier training's in this work dir.
                     replace=True,
                 )
-                for role, model in networks.items()
+                for file, (role, model) in zip(files, networks.items(), strict=True)
             ]
         if is_main_process():
-            print_scorecards(results)
+            # Nothing is the baseline: a teacher without BN is not what a student is measured by.
+            comparison = compare(results)
+            print_scorecards(comparison)
             page = folder / 'report.html'
-            comparison = compare(results, baseline=0)
             for name, content in render(comparison, page.stem).items():
                 write_bytes(page.with_name(name), content)
-            runner.logger.info(f'Scorecard: {page}')
-            numbers = {}
-            for role, result in zip(networks, results, strict=True):
-                own = PREFIX if role == 'teacher' else ''
-                numbers |= _named(f'{own}corruption/', result['summary'])
-            for difference in filter(None, comparison.differences):
-                numbers |= _named('student_minus_teacher/', difference)
-            runner.visualizer.add_scalars(numbers, step=runner.iter)
-            # MLflow wants a suffix, and LocalVisBackend no folder.
-            picture = pixels(heat_map(results))
-            runner.visualizer.add_image('corruption_heat_map.png', picture, runner.iter)
+            self._track(runner, comparison, list(networks))
+            scored = ', '.join(str(file) for file in files)
+            runner.logger.info(f'result: {scored}  report: {page}')
+
+    def _track(self, runner: Runner, comparison: Comparison, roles: Sequence[str]) -> None:
+        """Send scores and heat map to the trackers."""
+        numbers = {}
+        for role, result in zip(roles, comparison.results, strict=True):
+            own = PREFIX if role == 'teacher' else ''
+            numbers |= _named(f'{own}corruption/', result['summary'])
+        if len(roles) > 1:
+            difference = compare(comparison.results, roles.index('teacher')).differences[0]
+            numbers |= _named('student_minus_teacher/', difference)
+        runner.visualizer.add_scalars(numbers, step=runner.iter)
+        # MLflow wants a suffix, and LocalVisBackend no folder.
+        picture = pixels(heat_map(comparison))
+        runner.visualizer.add_image('corruption_heat_map.png', picture, runner.iter)
 
     def _acts(self, runner: Runner) -> bool:
         # The hook is there, too, when the config is only tested, or its schedule is drawn.
@@ -156,5 +164,5 @@ def _named(prefix: str, errors: Mapping[str, Any]) -> dict[str, float]:
 def _networks(runner: Runner) -> dict[str, ImageClassifier]:
     network = unwrapped(runner)
     if isinstance(network, CTClassifier):
-        return dict(teacher=network.teacher, student=network)
+        return dict(student=network, teacher=network.teacher)
     return dict(model=network)

@@ -1,0 +1,78 @@
+"""What a report is made from: results side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from .names import short_names
+
+Results = Sequence[Mapping[str, Any]]
+
+
+class Comparison(Protocol):
+    """The source of a report: ``mmct.evaluation.Comparison``, which says what is in it."""
+
+    results: Results
+    baseline: int | None
+    differences: Sequence[Mapping[str, Any] | None]
+    flips: Sequence[Mapping[str, float] | None]
+    intervals: Sequence[Mapping[str, Sequence[float]]]
+    confidence: Sequence[Mapping[str, Any] | None]
+    examples: Sequence[Mapping[str, Any]]
+
+
+def run_names(comparison: Comparison) -> list[str]:
+    """Name the runs as all tables and figures do.
+
+    Args:
+        comparison (Comparison): The runs.
+
+    Returns:
+        list[str]: See :func:`short_names`.
+    """
+    return short_names([result['name'] for result in comparison.results])
+
+
+def compared_runs(comparison: Comparison) -> list[int]:
+    """Select the runs that are shown against something: all but the baseline.
+
+    Args:
+        comparison (Comparison): The runs.
+
+    Returns:
+        list[int]: Their positions.
+    """
+    runs = range(len(comparison.results))
+    return [number for number in runs if number != comparison.baseline]
+
+
+def scored_kinds(result: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Sort the corruptions that were scored into their categories.
+
+    Args:
+        result (Mapping): Of a result file.
+
+    Returns:
+        dict[str, list[str]]: Names by category, in the order of the result; no category is empty.
+    """
+    names = result['summary']['corruption_error_pct']
+    kinds = {
+        kind: [name for name in names if name in members]
+        for kind, members in result['data']['categories'].items()
+    }
+    return {kind: members for kind, members in kinds.items() if members}
+
+
+def verdict_of(difference: Mapping[str, float]) -> str:
+    """Say in a word what the interval of a difference tells.
+
+    Args:
+        difference (Mapping): ``low`` and ``high`` of an error minus the baseline's.
+
+    Returns:
+        str: 'better', 'worse' or 'not told apart'.
+    """
+    if difference['high'] < 0:
+        return 'better'
+    return 'worse' if difference['low'] > 0 else 'not told apart'

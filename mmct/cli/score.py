@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmct.corruptions.names import TABLES
 from mmct.runs.errors import CTError, config_errors
 
 from .corruption_options import SETS, add_subset, known_set, subset_of
@@ -97,7 +98,7 @@ def add_scoring_arguments(parser: Parser) -> None:
     group.add_argument('--severities', nargs='+', type=severity_argument, metavar='N')
     add_subset(group)
     group.add_argument('--seed', type=seed_argument, default=0, help='of generated ones, default 0')
-    group.add_argument('--table', choices=['cifar', 'imagenet'], help='of generated ones')
+    group.add_argument('--table', choices=TABLES, help='of generated ones')
     add_flag(
         group,
         '--classes-by-position',

@@ -16,7 +16,6 @@ from torchvision.datasets.utils import calculate_md5
 
 from mmct.folders import is_system
 from mmct.runs.errors import CTError
-from mmct.runs.files import temporary_name
 from mmct.runs.progress import Progress
 
 _MB = 1 << 20
@@ -85,7 +84,8 @@ def download(url: str, file: Path) -> None:
         CTError: If it breaks off again and again; what came is kept.
         OSError: If it cannot be written.
     """
-    part = temporary_name(file)
+    # The same name in each process: another one goes on with it.
+    part = file.with_name(f'.{file.name}.part')
     failures = 0
     while True:
         before = _size(part)

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import tarfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -76,13 +77,14 @@ def test_from_a_server_that_cannot_resume_it_begins_again(server, tmp_path):
     assert (tmp_path / 'a').read_bytes() == CONTENT
 
 
-def test_one_that_gets_nowhere_ends_and_the_next_call_goes_on(server, tmp_path):
+def test_one_that_gets_nowhere_ends_and_another_process_goes_on(server, tmp_path, monkeypatch):
     server.files['a'], server.cuts = CONTENT, [100_000] + [0] * 4
     message = '100,000 of 300,000 bytes came.*goes on from there'
     with pytest.raises(CTError, match=message) as error:
         download(server.url('a'), tmp_path / 'a')
     assert '\n' not in str(error.value) and not (tmp_path / 'a').exists()
     server.ranges.clear()
+    monkeypatch.setattr(os, 'getpid', lambda: 1)
     download(server.url('a'), tmp_path / 'a')
     assert server.ranges == ['bytes=100000-']
     assert (tmp_path / 'a').read_bytes() == CONTENT

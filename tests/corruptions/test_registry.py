@@ -122,7 +122,7 @@ def test_scorecards_and_reports_have_it_apart_from_the_benchmark(images):
     assert data['categories']['own'] == ['rain']
     assert summary['corruption_error_pct'].keys() == {'rain', 'fog'}
     assert summary['raw_mce_pct'] == summary['corruption_error_pct']['fog']
-    assert 'mean of own' in to_markdown([card.result])
+    assert 'mean of own' in to_markdown(card.compare())
     assert 'rain,own,3' in cells_to_csv([card.result])
     alone = mmct.score(network, small, labels, corruptions=['own'], **settings)
     assert alone.summary['raw_mce_pct'] == summary['corruption_error_pct']['rain']

@@ -221,9 +221,12 @@ def test_each_way_to_select_has_a_panel():
     figure = FIGURES.build(dict(type='DomainAccuracies'))(plan, results)
     assert [axes.get_title() for axes in figure.axes] == [TRAINING_DOMAINS, ORACLE]
     figure.draw_without_rendering()
-    width, height = figure.get_size_inches() * figure.dpi
-    box = figure.legends[0].get_window_extent()
-    assert 0 <= box.x0 and box.x1 <= width and box.y1 <= height
+    width = figure.get_size_inches()[0] * figure.dpi
+    for axes in figure.axes:
+        # Beside the last column.
+        named = {text.get_text(): text.get_window_extent() for text in axes.texts}
+        assert named.keys() == set(found['table']['arms'])
+        assert all(0 <= box.x0 and box.x1 <= width for box in named.values())
     # Standard errors of one seed are not known: the bars have no length.
     (points, _) = figure.axes[0].containers
     assert {tuple(end - start) for start, end in points.lines[2][0].get_segments()} == {(0, 0)}

@@ -55,7 +55,7 @@ sparkles 1.00 2.00 3.00 5.00 6.00
 
 @pytest.fixture(scope='module')
 def images():
-    return make_images(24)
+    return make_images(16)
 
 
 def make(corruption, images, of, seed=0):
@@ -262,7 +262,7 @@ def test_scores_have_them_apart_from_the_benchmark(images):
         return x.float().mean((2, 3)) + torch.arange(3)
 
     settings = dict(normalise=False, severities=[3], quiet=True, num_workers=1)
-    card = mmct.score(network, images, np.arange(24) % 3, corruptions=['ripple', 'lines', 'fog'],
+    card = mmct.score(network, images, np.arange(16) % 3, corruptions=['ripple', 'lines', 'fog'],
                       **settings)  # fmt: skip
     data, summary = card.result['data'], card.summary
     assert data['categories']['c_bar'] == ['ripple', 'lines'] and data['source'] == 'generated'

@@ -60,7 +60,8 @@ def lines(images: np.ndarray, streams: Streams, strength: float) -> np.ndarray:
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        strength (float): From 0 to 10, which is one line per pixel of the side.
+        strength (float): From 0 to 10, which is one line per pixel of the side. There is
+            at least one.
 
     Returns:
         np.ndarray: As the images.
@@ -72,7 +73,7 @@ def lines(images: np.ndarray, streams: Streams, strength: float) -> np.ndarray:
     def drawn(rng: Source) -> np.ndarray:
         main, spread = rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 1)
         clear = np.ones((height, width))
-        for _ in range(int(strength / 10 * side)):
+        for _ in range(max(int(strength / 10 * side), 1)):
             middle = np.array((rng.uniform(0, height), rng.uniform(0, width)))
             angle = main + spread * rng.uniform(-np.pi, np.pi)
             half = side * np.array((np.sin(angle), np.cos(angle)))

@@ -107,6 +107,16 @@ def test_each_severity_is_further_from_the_image(images, corruption, table):
 
 
 @each
+def test_images_of_any_size_are_served(corruption):
+    for size in ((8, 8), (9, 24), (30, 13)):
+        some = make_images(3, *size)
+        made = corrupt(some, corruption, 5)
+        assert made.shape == some.shape and made.dtype == np.uint8
+        if corruption != 'pinch_and_twirl' or size != (8, 8):  # its disks are too small there
+            assert (made != some).any((1, 2, 3)).all()
+
+
+@each
 def test_one_generator_goes_on_from_image_to_image(images, corruption):
     rng, again = np.random.RandomState(5), np.random.RandomState(5)
     whole = corrupt(images[:4], corruption, 2, rng=rng)

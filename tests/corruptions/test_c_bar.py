@@ -22,7 +22,7 @@ from mmct.corruptions.patterns import frequencies, spectral_noise
 from mmct.corruptions.streams import Keyed
 from mmct.corruptions.tables import OF_C_BAR
 from mmct.corruptions.warps import refracted
-from mmct.datasets import CIFAR10CBar, ImageNetCBar
+from mmct.datasets import CIFAR10CBar, GeneratedCorruptionSet, ImageNetCBar
 
 each = pytest.mark.parametrize('corruption', C_BAR)
 
@@ -267,7 +267,7 @@ def test_the_table_that_is_asked_for_is_taken(images, table):
     np.testing.assert_array_equal(made, expected)
 
 
-def test_scores_have_them_apart_from_the_benchmark(images):
+def test_scores_and_generated_sets_have_them_apart_from_the_benchmark(images):
     def network(x):
         return x.float().mean((2, 3)) + torch.arange(3)
 
@@ -277,4 +277,7 @@ def test_scores_have_them_apart_from_the_benchmark(images):
     data, summary = card.result['data'], card.summary
     assert data['categories']['c_bar'] == ['ripple', 'lines'] and data['source'] == 'generated'
     assert 'own' not in data
+    digits = dict(type='Digits', split='test', pipeline=[dict(type='PackInputs')])
+    cells = GeneratedCorruptionSet(dataset=digits, corruptions=['cifar10cbar'], severities=[2])
+    assert tuple(cell.corruption for cell in cells.cells) == C_BAR_SETS['cifar10cbar']
     assert summary['raw_mce_pct'] == summary['corruption_error_pct']['fog']

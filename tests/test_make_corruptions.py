@@ -22,8 +22,8 @@ from tool_runs import (
     wait_until,
 )
 
-from mmct.corruptions import CORRUPTIONS, OwnCorruption, corrupt, identities
-from mmct.datasets import ArrayCorruptionSet
+from mmct.corruptions import C_BAR_SETS, CORRUPTIONS, OwnCorruption, corrupt, identities
+from mmct.datasets import ArrayCorruptionSet, CIFAR10CBar, ImageNetCBar
 
 CONFIG = """
 test_dataloader = dict(dataset=dict(
@@ -271,6 +271,33 @@ def test_ctrl_c_ends_all_processes_with_one_line(tmp_path):
         'make_corruptions.py: stopped; the same command goes on from here'
     )
     assert 'Traceback' not in log
+
+
+class ThreeClasses(ImageNetCBar):
+    METAINFO = dict(classes=CLASSES)
+
+
+@pytest.mark.parametrize(
+    ('reader', 'options'),
+    [(CIFAR10CBar, ()), (ThreeClasses, ('--layout', 'folders', '--table', 'imagenet'))],
+)
+def test_a_c_bar_set_is_read_as_one(tmp_path, reader, options):
+    make_data(tmp_path, 6, (32, 32))
+    names = C_BAR_SETS[reader.NAME]
+    options = ('--corruptions', reader.NAME, '--severities', '2', *options)
+    succeed(MAKE, 'config.py', 'set', '--jobs', '1', *options, cwd=tmp_path)
+    assert sorted(manifest(tmp_path)['corruptions']) == sorted(names)
+    cells = reader(data_root=str(tmp_path / 'set'), channel_order='rgb')
+    assert cells.cells == tuple((name, 2) for name in names)
+    data = cells.metainfo['corruptions']
+    assert data['source'] == 'generated' and data['categories'] == {'c_bar': list(names)}
+    number = names.index('sparkles')
+    made = corrupt(pixels(tmp_path)[1], 'sparkles', 2, table=data['table'])
+    read = cells.read(number, slice(None))
+    # Of folders they are JPEGs, of noise.
+    assert np.corrcoef(read.ravel(), made.ravel())[0, 1] > (0.999 if not options[4:] else 0.5)
+    line = refused(make(tmp_path, *options, out='CIFAR-10-C-Bar'))
+    assert 'CIFAR-10-C-Bar is the name of a released set' in line
 
 
 def test_a_set_of_ones_own_corruptions(tmp_path, monkeypatch):

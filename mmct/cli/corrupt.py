@@ -51,8 +51,9 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
         nargs='+',
         default=CORRUPTIONS,
         metavar='NAME',
-        help=f'default: all of {", ".join(CORRUPTIONS)}; also categories, and those that the '
-        "config's custom_imports register",
+        help=f'default: all of {", ".join(CORRUPTIONS)}; also categories, cifar10cbar and '
+        "imagenetcbar (the ten of each C-Bar set), and those that the config's custom_imports "
+        'register',
     )
     parser.add_argument(
         '--severities',

@@ -58,7 +58,8 @@ def add_corruption_arguments(parser: Parser) -> None:
         '--only',
         nargs='+',
         metavar='NAME',
-        help="these corruptions, or categories as 'weather'; default all of the set",
+        help="these corruptions, or categories as 'weather'; of generated ones also cifar10cbar "
+        'and imagenetcbar, the ten of each C-Bar set; default all of the set, or the 19',
     )
     group.add_argument(
         '--severities', nargs='+', type=severity_argument, metavar='N', help='default all, 1 to 5'

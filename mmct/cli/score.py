@@ -93,7 +93,11 @@ def add_scoring_arguments(parser: Parser) -> None:
     )
     group.add_argument('--data-root', metavar='FOLDER', help='of the set')
     group.add_argument(
-        '--only', nargs='+', metavar='NAME', help="some corruptions, or categories as 'weather'"
+        '--only',
+        nargs='+',
+        metavar='NAME',
+        help="some corruptions, or categories as 'weather'; of generated ones also cifar10cbar and "
+        'imagenetcbar, the ten of each C-Bar set',
     )
     group.add_argument('--severities', nargs='+', type=severity_argument, metavar='N')
     add_subset(group)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import cv2
 
 import mmct.corruptions
-from mmct.corruptions import CORRUPTIONS
+from mmct.corruptions import C_BAR_SETS, CORRUPTIONS
 from mmct.datasets.manifest import Manifest
 from mmct.folders import is_system
 from mmct.records import Record, read_record
@@ -28,7 +28,7 @@ LABEL = 'generated'
 # Of the last one, the textures of frost.
 _PACKAGES = ('numpy', 'scipy', 'numba', 'pillow', 'imagecorruptions-imaug')
 # Whoever finds a folder of this name takes what is in it for the released set.
-_RELEASED = {'cifar10c', 'cifar100c', 'imagenetc', 'tinyimagenetc'}
+_RELEASED = {'cifar10c', 'cifar100c', 'imagenetc', 'tinyimagenetc', *C_BAR_SETS}
 
 
 class _Skipped(Record):
@@ -48,7 +48,7 @@ class _Unfinished(Manifest):
 
 
 def check_name(out: Path) -> None:
-    """Refuse the name of a set that others released.
+    """Refuse the name of a set that others released, or whose code they did.
 
     Args:
         out (Path): The folder.

@@ -1,5 +1,9 @@
-"""Corruptions of images: 19 kinds at 5 severities, and one's own; no torch, no mmengine."""
+"""Corruptions of images: 19 kinds at 5 severities, the C-Bar sets', and one's own.
 
+No torch, no mmengine.
+"""
+
+from .c_bar import C_BAR, C_BAR_SETS
 from .corrupt import corrupt
 from .names import (
     BENCHMARK,
@@ -29,6 +33,8 @@ __all__ = [
     'BENCHMARK',
     'CATEGORIES',
     'CLEAN',
+    'C_BAR',
+    'C_BAR_SETS',
     'CORRUPTIONS',
     'Cell',
     'EXTRA',

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .c_bar import C_BAR
 from .names import (
     CORRUPTIONS,
     SMALL,
@@ -33,13 +34,15 @@ def corrupt(
 ) -> np.ndarray:
     """Corrupt images as CIFAR-10-C or ImageNet-C are (Hendrycks & Dietterich, 2019).
 
+    Or as the C-Bar sets are (Mintun et al., 2021), or by a function of one's own.
+
     An image's randomness is keyed by (seed, index, corruption, severity): the
     result does not depend on the batch that the image is in.
 
     Args:
         images (np.ndarray): RGB, uint8. (N, H, W, 3)
-        corruption (str): One of :data:`mmct.corruptions.CORRUPTIONS`, or one that was
-            registered.
+        corruption (str): One of :data:`mmct.corruptions.CORRUPTIONS` or
+            :data:`mmct.corruptions.C_BAR`, or one that was registered.
         severity (int): 1 (weak) to 5 (strong).
         seed (int): 0 or more, less than 2**64. Defaults to 0.
         indices (Sequence[int], optional): The images' indices in their data
@@ -47,12 +50,13 @@ def corrupt(
         rng (RandomState | Generator, optional): Draw from this one generator,
             image after image, in place of the keys. With a ``RandomState``, in
             the state that NumPy's global one had in the reference code, the
-            draws are the reference's. Defaults to None.
+            draws are the reference's (not of the C-Bar sets). Defaults to None.
         table (str, optional): The severities: 'cifar' (CIFAR-10-C's and
             CIFAR-100-C's), 'tiny_imagenet' (Tiny-ImageNet-C's) or 'imagenet'
             (ImageNet-C's, as ``imagecorruptions-imaug`` has them). Defaults to
             'cifar' for images of up to 32 pixels, 'imagenet' from 128 pixels, and
-            'tiny_imagenet' between.
+            'tiny_imagenet' between. Of the C-Bar corruptions, ImageNet-C-Bar's with
+            'imagenet' and CIFAR-10-C-Bar's with the others.
 
     Returns:
         np.ndarray: Corrupted images, a new array as the old.
@@ -64,7 +68,7 @@ def corrupt(
     check_corruption(corruption)
     severity = check_severity(severity)
     check_images(images)
-    own = None if corruption in CORRUPTIONS else registered()[corruption]
+    own = None if corruption in (*CORRUPTIONS, *C_BAR) else registered()[corruption]
     if own is None:
         table = choose_table(table, *images.shape[1:3])
     else:

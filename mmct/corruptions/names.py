@@ -8,6 +8,8 @@ import numpy as np
 
 from mmct.messages import is_count, require, suggestion
 
+from .c_bar import C_BAR, C_BAR_SETS
+
 BENCHMARK = (
     'gaussian_noise',
     'shot_noise',
@@ -82,7 +84,8 @@ def check_corruption(corruption: str, known: Sequence[str] | None = None) -> str
 
     Args:
         corruption (str): The name.
-        known (Sequence[str], optional): Defaults to :data:`CORRUPTIONS` and the user's own.
+        known (Sequence[str], optional): Defaults to :data:`CORRUPTIONS`, those of the C-Bar sets
+            and the user's own.
 
     Returns:
         str: The name.
@@ -91,7 +94,7 @@ def check_corruption(corruption: str, known: Sequence[str] | None = None) -> str
         ValueError: Names the nearest one.
     """
     if known is None:
-        known = CORRUPTIONS if corruption in CORRUPTIONS else (*CORRUPTIONS, *_own())
+        known = CORRUPTIONS if corruption in CORRUPTIONS else (*CORRUPTIONS, *C_BAR, *_own())
     if corruption in known:
         return corruption
     raise ValueError(f'there is no corruption {corruption!r}: {suggestion(corruption, known)}')
@@ -105,7 +108,8 @@ def choose_corruptions(
     Args:
         chosen (str | Sequence[str]): Names of corruptions, and of categories for all of theirs.
         categories (Mapping[str, Sequence[str]], optional): All that there are. Defaults to
-            :data:`CATEGORIES` and those of the user's own.
+            :data:`CATEGORIES`, 'c_bar' and those of the user's own; with them, 'cifar10cbar' and
+            'imagenetcbar' name the ten of each of these sets.
 
     Returns:
         list[str]: Each once, in the order of the categories.
@@ -115,11 +119,12 @@ def choose_corruptions(
     """
     words = {chosen} if isinstance(chosen, str) else set(chosen)
     if categories is None:
+        words = {name for word in words for name in C_BAR_SETS.get(word, (word,))}
         categories = CATEGORIES
         if not words <= {*CORRUPTIONS, *CATEGORIES}:
             from .registry import categories_with
 
-            categories = categories_with(_own())
+            categories = categories_with((*C_BAR, *_own()))
     known = [name for names in categories.values() for name in names]
     for word in sorted(words - set(categories)):
         check_corruption(word, [*known, *categories])

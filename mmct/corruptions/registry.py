@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .c_bar import C_BAR, C_BAR_SETS
 from .names import CATEGORIES, CORRUPTIONS, REVISIONS, SEVERITIES, check_severity
 from .streams import Source, Streams
 
@@ -21,6 +22,7 @@ register when they are imported."""
 OTHER = 'other'
 """The category of what lies in a set on disk and is not known by its name."""
 
+_C_BAR = 'c_bar'
 _KNOWN: dict[str, 'OwnCorruption'] = {}
 
 
@@ -121,7 +123,7 @@ def register(
     Raises:
         ValueError: If a setting is none of these, or the name is taken.
     """
-    builtin = {*CORRUPTIONS, *CATEGORIES, OTHER, 'clean', 'labels'}
+    builtin = {*CORRUPTIONS, *CATEGORIES, *C_BAR, *C_BAR_SETS, _C_BAR, OTHER, 'clean', 'labels'}
     for what, word in (('name', name), ('category', category)):
         if not isinstance(word, str) or not re.fullmatch(r'[A-Za-z0-9][\w-]*', word):
             raise ValueError(f'the {what} of a corruption must be a word, got {word!r}')
@@ -148,7 +150,7 @@ def registered() -> Mapping[str, OwnCorruption]:
 
 def own_among(names: Iterable[str]) -> tuple[OwnCorruption, ...]:
     """Select the user's own corruptions among names of corruptions and categories."""
-    further = {*names} - {*CORRUPTIONS, *CATEGORIES}
+    further = {*names} - {*CORRUPTIONS, *CATEGORIES, *C_BAR}
     known = registered().values() if further else ()
     return tuple(own for own in known if own.name in further or own.category in further)
 
@@ -178,7 +180,7 @@ def origin(seed: int, table: str, names: Iterable[str]) -> dict[str, Any]:
 
 
 def categories_with(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """List the categories of the 19, and those of further corruptions.
+    """List the categories of the 19, and those of further corruptions, such as 'c_bar'.
 
     Args:
         names (Iterable[str]): What is not registered goes into 'other'.
@@ -187,7 +189,7 @@ def categories_with(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
         dict: Names by category.
     """
     names = list(dict.fromkeys(names))
-    kinds = {own.name: own.category for own in own_among(names)}
+    kinds = {own.name: own.category for own in own_among(names)} | dict.fromkeys(C_BAR, _C_BAR)
     found = {kind: list(members) for kind, members in CATEGORIES.items()}
     for name in names:
         if name not in CORRUPTIONS:

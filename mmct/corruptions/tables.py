@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .blur import defocus_blur, gaussian_blur, glass_blur, motion_blur, zoom_blur
+from .c_bar import C_BAR, strength
 from .cifar import CIFAR_TABLE, Rows
 from .digital import (
     brightness,
@@ -16,8 +17,25 @@ from .digital import (
 )
 from .imagenet import AS_LIBRARY, IMAGENET_TABLE
 from .noise import gaussian_noise, impulse_noise, shot_noise, speckle_noise
+from .obscuring import blue_noise_sample, checkerboard_cutout, lines
+from .patterns import (
+    brownish_noise,
+    cocentric_sine_waves,
+    inverse_sparkles,
+    perlin_noise,
+    plasma_noise,
+    single_frequency_greyscale,
+    sparkles,
+)
 from .streams import Streams
 from .tiny_imagenet import TINY_IMAGENET_TABLE
+from .warps import (
+    caustic_refraction,
+    circular_motion_blur,
+    pinch_and_twirl,
+    ripple,
+    transverse_chromatic_abberation,
+)
 from .weather import fog, frost, snow, spatter
 
 RANDOM: dict[str, Callable[..., np.ndarray]] = {
@@ -37,6 +55,17 @@ DETERMINISTIC: dict[str, Callable[..., np.ndarray]] = {
     )
 }  # fmt: skip
 """Those that do not: ``(images, *parameters)``."""
+
+OF_C_BAR: dict[str, Callable[..., np.ndarray]] = {
+    function.__name__: function
+    for function in (
+        blue_noise_sample, brownish_noise, checkerboard_cutout, inverse_sparkles,
+        pinch_and_twirl, ripple, circular_motion_blur, lines, sparkles,
+        transverse_chromatic_abberation, caustic_refraction, cocentric_sine_waves, perlin_noise,
+        plasma_noise, single_frequency_greyscale,
+    )
+}  # fmt: skip
+"""The corruptions of the C-Bar sets: ``(images, streams, strength)``."""
 
 SEVERITY_TABLES: dict[str, Rows] = dict(
     cifar=CIFAR_TABLE, tiny_imagenet=TINY_IMAGENET_TABLE, imagenet=IMAGENET_TABLE
@@ -59,6 +88,8 @@ def corrupt_block(
     Returns:
         np.ndarray: As the images.
     """
+    if corruption in C_BAR:
+        return OF_C_BAR[corruption](images, streams, strength(corruption, severity, table))
     parameters = SEVERITY_TABLES[table][corruption][severity - 1]
     extra = dict(as_library=True) if table == 'imagenet' and corruption in AS_LIBRARY else {}
     if corruption in RANDOM:

@@ -9,7 +9,7 @@ from mmpretrain.datasets.categories import CIFAR10_CATEGORIES, CIFAR100_CATEGORI
 from mmpretrain.registry import DATASETS
 from torchvision.datasets.utils import check_integrity
 
-from mmct.corruptions import CORRUPTIONS, Cell
+from mmct.corruptions import C_BAR_SETS, CORRUPTIONS, Cell
 
 from .corruption_set import StoredCorruptionSet
 from .released import Archive
@@ -292,7 +292,8 @@ class CIFAR10CBar(ArrayCorruptionSet):
     """CIFAR-10-C-Bar (Mintun et al., 2021): ten corruptions unlike those of CIFAR-10-C.
 
     In the layout that facebookresearch/augmentation-corruption writes; there is
-    no released archive, so the severities are 1 to 5 in the order of its table.
+    no released archive, so the severities are 1 to 5 in the order of its table. Or as
+    ``mmct corrupt --corruptions cifar10cbar`` makes it.
 
     Args:
         **kwargs: As for :class:`ArrayCorruptionSet`.
@@ -301,17 +302,4 @@ class CIFAR10CBar(ArrayCorruptionSet):
     NAME = 'cifar10cbar'
     METAINFO = dict(classes=CIFAR10_CATEGORIES)
     IMAGE_SIZE = (32, 32)
-    CATEGORIES = dict(
-        c_bar=(
-            'blue_noise_sample',
-            'brownish_noise',
-            'checkerboard_cutout',
-            'inverse_sparkles',
-            'pinch_and_twirl',
-            'ripple',
-            'circular_motion_blur',
-            'lines',
-            'sparkles',
-            'transverse_chromatic_abberation',
-        )
-    )
+    CATEGORIES = dict(c_bar=C_BAR_SETS[NAME])

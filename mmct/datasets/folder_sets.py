@@ -11,6 +11,7 @@ from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 from mmpretrain.registry import DATASETS
 
 from mmct.corruptions import BENCHMARK, CATEGORIES, EXTRA, Cell
+from mmct.corruptions.c_bar import IMAGENET_C_BAR
 from mmct.corruptions.channels import FILES
 from mmct.folders import data_folders, image_files, is_system
 
@@ -46,7 +47,7 @@ class FolderCorruptionSet(StoredCorruptionSet):
     own_order = FILES
 
     LEVELS: dict[str, tuple[str, ...]] = {}
-    """The folders of the severities, where they are not called 1 to 5."""
+    """The folders of the severities, where they may be called otherwise than 1 to 5."""
 
     NUM_CLASSES: int | None = None
     """How many classes the set has, where it does not name them."""
@@ -87,7 +88,8 @@ class FolderCorruptionSet(StoredCorruptionSet):
 
     def pixels(self, cell: Cell, positions: range) -> np.ndarray:
         """Decode images of a cell."""
-        paths = [self._folder(cell) / self._names[position] for position in positions]
+        folder = self._folder(cell)
+        paths = [folder / self._names[position] for position in positions]
         images = [decoded(path) for path in paths]
         for path, image in zip(paths, images, strict=True):
             if image.shape != images[0].shape:
@@ -103,9 +105,11 @@ class FolderCorruptionSet(StoredCorruptionSet):
         return {**super()._info(row), 'img_path': str(path)}
 
     def _folder(self, cell: Cell) -> Path:
-        levels = self.LEVELS.get(cell.corruption)
-        level = levels[cell.severity - 1] if levels else str(cell.severity)
-        return Path(self.data_root) / cell.corruption / level
+        folder = Path(self.data_root) / cell.corruption
+        numbered, levels = folder / str(cell.severity), self.LEVELS.get(cell.corruption)
+        if levels is None or numbered.is_dir():
+            return numbered
+        return folder / levels[cell.severity - 1]
 
     def _class_folders(self, cell: Cell) -> tuple[str, ...]:
         folder = self._folder(cell)
@@ -248,7 +252,9 @@ class ImageNetCBar(FolderCorruptionSet):
     """ImageNet-C-Bar (Mintun et al., 2021): ten corruptions unlike those of ImageNet-C.
 
     In the layout that facebookresearch/augmentation-corruption writes, whose
-    folders carry the strengths; here they are severities 1 to 5 in order.
+    folders carry the strengths; here they are severities 1 to 5 in order. Or with
+    folders 1 to 5, as in the archive that its authors offer, and as
+    ``mmct corrupt --corruptions imagenetcbar`` makes it.
 
     Args:
         **kwargs: As for :class:`FolderCorruptionSet`.
@@ -256,18 +262,10 @@ class ImageNetCBar(FolderCorruptionSet):
 
     NAME = 'imagenetcbar'
     METAINFO = dict(classes=IMAGENET_CATEGORIES)
-    LEVELS = dict(
-        blue_noise_sample=('0.80', '1.60', '2.40', '4.00', '5.60'),
-        brownish_noise=('1.00', '2.00', '3.00', '4.00', '5.00'),
-        caustic_refraction=('2.35', '3.20', '4.90', '6.60', '9.15'),
-        checkerboard_cutout=('2.00', '3.00', '4.00', '5.00', '6.00'),
-        cocentric_sine_waves=('3.00', '5.00', '8.00', '9.00', '10.00'),
-        inverse_sparkles=('1.00', '2.00', '4.00', '9.00', '10.00'),
-        perlin_noise=('4.60', '5.20', '5.80', '7.60', '8.80'),
-        plasma_noise=('4.75', '7.00', '8.50', '9.25', '10.00'),
-        single_frequency_greyscale=('1.00', '1.50', '2.00', '4.50', '5.00'),
-        sparkles=('1.00', '2.00', '3.00', '5.00', '6.00'),
-    )
+    LEVELS = {
+        name: tuple(f'{strength:.2f}' for strength in strengths)
+        for name, strengths in IMAGENET_C_BAR.items()
+    }
     CATEGORIES = dict(c_bar=tuple(LEVELS))
 
 

@@ -203,7 +203,8 @@ class GeneratedCorruptionSet(CorruptionSet):
         self.seed, self.table = check_seed(seed), check_table(table)
         self.clean = CleanImages(dataset)
         self.own_order = self.clean.channel_order
-        super().__init__(corruptions=corruptions, **kwargs)
+        # As names: the base does not know what 'cifar10cbar' stands for.
+        super().__init__(corruptions=corruptions and names, **kwargs)
 
     def open(self) -> None:
         """Look at the first image."""

@@ -364,23 +364,26 @@ def test_a_missing_folder_is_named(tmp_path, kind):
         build(tmp_path / 'nowhere', kind)
 
 
-def test_the_bar_sets_have_names_and_folders_of_their_own(tmp_path):
+@pytest.mark.parametrize('named', [True, False])
+def test_imagenet_c_bar_has_folders_named_by_strength_or_number(tmp_path, named):
     (name, levels) = next(iter(ImageNetCBar.LEVELS.items()))
+    assert levels == ('0.80', '1.60', '2.40', '4.00', '5.60')
     assert len(ImageNetCBar.LEVELS) == 10
-    assert all(len(each) == 5 for each in ImageNetCBar.LEVELS.values())
 
     class Two(ImageNetCBar):
         METAINFO = dict(classes=CLASSES[:2])
 
-    for level in levels:
+    for severity, level in enumerate(levels, 1):
         for label in CLASSES[:2]:
-            file = tmp_path / name / level / label / '0.png'
+            file = tmp_path / name / (level if named else str(severity)) / label / '0.png'
             file.parent.mkdir(parents=True)
             Image.fromarray(np.full((8, 8, 3), round(10 * float(level)), np.uint8)).save(file)
     cells = Two(data_root=str(tmp_path), corruptions=[name])
     shades = [int(cells.read(number, slice(1))[0, 0, 0, 0]) for number in range(5)]
     assert shades == [round(10 * float(level)) for level in levels]
 
+
+def test_cifar10_c_bar_has_names_of_its_own(tmp_path):
     name = CIFAR10CBar.CATEGORIES['c_bar'][3]
     np.save(tmp_path / f'{name}.npy', pixels('fog', 5, 32))
     np.save(tmp_path / 'labels.npy', np.zeros(5, int))

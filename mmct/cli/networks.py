@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmct.messages import suggestion
-from mmct.runs.errors import CTError, one_line
+from mmct.runs.errors import ConfigError, CTError, one_line
 
 from .options import Parser, positive_integer
 
@@ -88,6 +88,11 @@ def load_network(args: Namespace) -> tuple[TorchNetwork, int | None]:
     size = args.size or known.get('size')
     device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
     mean, std = args.mean or known.get('mean'), args.std or known.get('std')
+    if (mean is None or std is None) and not hasattr(module, 'pretrained_cfg'):
+        raise CTError(
+            'nothing says how the network wants its pixels: give --mean R G B and --std R G B, of '
+            'pixels from 0 to 1'
+        )
     return TorchNetwork(module, mean=mean, std=std, device=device), size
 
 
@@ -147,14 +152,18 @@ def _own(spec: str) -> Any:
     module_name, _, factory = spec.partition(':')
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
+    # The user's code may raise anything.
     try:
         module = import_module(module_name)
-    except ImportError as error:
-        raise CTError(f'module {module_name} cannot be imported: {one_line(error)}') from error
-    if not hasattr(module, factory):
-        names = [name for name in vars(module) if not name.startswith('_')]
-        raise CTError(f'{module_name} has no {factory!r}: {suggestion(factory, names)}')
-    return getattr(module, factory)()
+    except Exception as error:
+        raise ConfigError(f'module {module_name} cannot be imported: {one_line(error)}') from error
+    if not callable(getattr(module, factory, None)):
+        names = [name for name, value in vars(module).items() if callable(value)]
+        raise CTError(f'{module_name} has no function {factory!r}: {suggestion(factory, names)}')
+    try:
+        return getattr(module, factory)()
+    except Exception as error:
+        raise ConfigError(f'{spec} cannot be called: {one_line(error)}') from error
 
 
 def _load_weights(module: nn.Module, file: str) -> None:

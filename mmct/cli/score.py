@@ -180,15 +180,12 @@ def what_to_score(args: Namespace, size: int | None) -> tuple[Any, Any, dict[str
         num_workers=args.workers,
     )
     if args.corruptions != 'generated':
-        return _stored(args, size), None, options
+        return _stored(args, size), None, {**options, 'size': None}
     options |= dict(
         corruptions=args.only, severities=args.severities, seed=args.seed, table=args.table
     )
-    if Path(args.images).suffix != '.npy':
-        return args.images, None, options
-    if args.labels is None:
-        raise CTError(f'the classes of {args.images} are missing: give --labels FILE.npy')
-    return _array(args.images), _array(args.labels), options
+    images, labels, size = _clean(args, size)
+    return images, labels, options | dict(size=size)
 
 
 def _stored(args: Namespace, size: int | None) -> CellSource:
@@ -202,8 +199,19 @@ def _stored(args: Namespace, size: int | None) -> CellSource:
         dict(settings, corruptions=args.only, severities=args.severities)
     )
     if args.images is not None:
-        cells.clean = open_images(args.images, None, size)
+        cells.clean = open_images(*_clean(args, size))
     return cells
+
+
+def _clean(args: Namespace, size: int | None) -> tuple[Any, Any, int | None]:
+    """Open the clean images: pixels, labels and size, of a folder or of .npy files."""
+    if Path(args.images).suffix != '.npy':
+        return args.images, None, size
+    if args.labels is None:
+        raise CTError(f'the classes of {args.images} are missing: give --labels FILE.npy')
+    if args.size is not None:
+        raise CTError('--size is for a folder, not for an .npy file: resize its images before')
+    return _array(args.images), _array(args.labels), None
 
 
 def _array(file: str) -> Any:

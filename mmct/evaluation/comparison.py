@@ -11,12 +11,8 @@ from .paired import differences, error_intervals, flips
 from .predictions import unpack_predictions
 from .probability_scores import confidence_scores
 from .result_file import labels_of, make_result, reference_of
+from .same_images import check_same_images
 from .summary import unpack_hits
-
-# What has to be equal for errors to be of the same images.
-_DATA = (
-    'set', 'source', 'images', 'subset', 'labels_sha256', 'seed', 'table', 'revision', 'own'
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -146,13 +142,7 @@ def _with_names_of_their_own(results: Sequence[Mapping[str, Any]]) -> list[dict[
 
 
 def _check_data(first: Mapping[str, Any], other: Mapping[str, Any]) -> None:
-    for key in _DATA:
-        one, two = first['data'].get(key), other['data'].get(key)
-        if one != two:
-            raise ValueError(
-                f'{first["name"]} and {other["name"]} are not scored on the same images: '
-                f'{key} is {one} and {two}'
-            )
+    check_same_images(first['name'], first['data'], other['name'], other['data'])
     counts = [r['clean']['images'] for r in (first, other) if r['clean'] is not None]
     if len(set(counts)) > 1:
         raise ValueError(

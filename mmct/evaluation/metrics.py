@@ -7,9 +7,8 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmpretrain.registry import METRICS
 
-from .error_table import ALEXNET, reference_from
-from .result_file import read_result
-from .summary import LEVEL, RESAMPLES, SEED, cell_score, main_corruptions, summarise_cells
+from .reference import choose_reference, open_reference
+from .summary import LEVEL, RESAMPLES, SEED, cell_score, summarise_cells
 
 
 @METRICS.register_module()
@@ -52,7 +51,7 @@ class CorruptionError(BaseMetric):
         self._bootstrap = dict(level=level, resamples=resamples, seed=bootstrap_seed)
         self._reference = reference
         # Read at once: after hours of evaluation it would be late.
-        self._result = None if reference in (None, 'alexnet') else read_result(reference)
+        self._result = open_reference(reference)
 
     def summary_options(
         self, data: Mapping[str, Any], cells: Sequence[tuple[str, int]]
@@ -69,19 +68,7 @@ class CorruptionError(BaseMetric):
         Raises:
             ValueError: If the reference is of other cells.
         """
-        main = main_corruptions(data, list(dict.fromkeys(name for name, _ in cells)))
-        cells = [(name, severity) for name, severity in cells if name in main]
-        reference = None
-        if self._result is not None:
-            reference = reference_from(self._result, cells)
-        elif self._reference is not None:
-            reference, severities = ALEXNET, {severity for _, severity in cells}
-            known = ALEXNET.means.keys() >= set(main) and len(severities) == 5
-            if data['num_classes'] != 1000 or not known:
-                raise ValueError(
-                    "reference='alexnet' is for ImageNet-C at all severities alone, but the set is "
-                    f'{data["set"]} with {data["num_classes"]} classes: give a result file'
-                )
+        reference = choose_reference(self._result or self._reference, data, cells)
         return dict(reference=reference, **self._bootstrap)
 
     def options(self, corrupted: Any) -> dict[str, Any]:

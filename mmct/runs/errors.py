@@ -61,6 +61,9 @@ def config_errors() -> Iterator[None]:
     except _FROM_CONFIGS as error:
         if _is_bug(error):
             raise
+        if isinstance(error, ValueError) and _is_ours(error) and not _being_built(error):
+            # A check of ours, whose message says all.
+            raise CTError(one_line(error)) from error
         text = f'{_being_built(error)}{one_line(error)} ({type(error).__name__})'
         raise ConfigError(text) from error
 
@@ -111,8 +114,11 @@ def _is_bug(error: BaseException) -> bool:
     constructing = any(frame.f_code.co_name in ('__init__', '__post_init__') for frame in frames)
     if isinstance(error, TypeError) and constructing:
         return False
-    ours = frames[-1].f_globals.get('__name__', '').startswith('mmct.')
-    return isinstance(error, _BUGS) and ours
+    return isinstance(error, _BUGS) and _is_ours(error)
+
+
+def _is_ours(error: BaseException) -> bool:
+    return _frames(error)[-1].f_globals.get('__name__', '').startswith('mmct.')
 
 
 _REMEDIES = (

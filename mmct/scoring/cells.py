@@ -1,5 +1,7 @@
 """Score a network on each cell of a corruption set, in one run that can be killed."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
@@ -19,7 +21,7 @@ from mmct.runs.ranks import is_main_rank, on_main_rank, rank_and_world_size
 
 from .cell_images import CellBatches, cell_loader, example
 from .classes import matched
-from .images import CellSource
+from .images import CellSource, Selection
 from .networks import Network
 from .predictor import Predictor, predict_cells
 from .recalibration import adapt, restored_buffers
@@ -27,6 +29,8 @@ from .result_in_progress import ResultInProgress
 
 # Images of each corruption that a result has pictures of, at the middle severity.
 _PICTURES = 4
+# Images by which data and network are recognised.
+_LOOKED_AT = 8
 
 
 def score_cells(
@@ -85,38 +89,46 @@ def score_cells(
         CTError: If the result file is another run's, the network does not fit
             the data, or an image cannot be read.
     """
-    data = corrupted.metainfo['corruptions']
-    sources = [source for source in (clean, corrupted) if source is not None]
-    # Of the clean images, where there are some: the same whichever cells are asked for.
-    some = _first(clean or getattr(corrupted, 'clean', None) or corrupted)
-    mark = network.digest(torch.from_numpy(some).permute(0, 3, 1, 2))
-    settings = dict(weights_sha256=mark, fp16=fp16, recalibrate_bn=recalibrate_bn)
-    cells = [cell for source in sources for cell in source.cells]
-
-    def finish() -> dict[str, Any]:
-        known = [cell for cell in kept.cells if cell != CLEAN]
-        order = [name for names in data['categories'].values() for name in names]
-        result = make_result(
-            name=name,
-            model=dict(config=config, checkpoint=checkpoint, **settings, **outputs),
-            data=data,
-            clean=kept.cells.get(CLEAN),
-            cells=[kept.cells[c] for c in sorted(known, key=lambda c: (order.index(c[0]), c[1]))],
-            examples=kept.examples,
-            labels=corrupted.labels,
-            classes=corrupted.metainfo.get('classes'),
-            reference=reference,
-            **(bootstrap or {}),
+    known = clean or getattr(corrupted, 'clean', None)
+    # The same whichever cells are asked for, where there are clean images.
+    some, data = _some(known or corrupted), corrupted.metainfo['corruptions']
+    if known is not None:
+        data = {**data, 'pixels_sha256': hashlib.sha256(some.tobytes()).hexdigest()}
+    with evaluating(network.module), restored_buffers(network.module):
+        predict = Predictor(network, fp16, channels_last)
+        num_classes = predict.num_classes(some)
+        predict.network, outputs = matched(network, num_classes, corrupted, classes_by_position)
+        num_classes = outputs.get('outputs', num_classes)
+        clean = clean and _in_order_of(corrupted, clean)
+        sources = [source for source in (clean, corrupted) if source is not None]
+        cells = [cell for source in sources for cell in source.cells]
+        settings = dict(
+            weights_sha256=network.digest(torch.from_numpy(some).permute(0, 3, 1, 2)),
+            behaviour_sha256=_behaviour(predict, None if known is None else some),
+            fp16=fp16,
+            recalibrate_bn=recalibrate_bn,
         )
-        kept.finish(result)
-        return result
 
-    with closing(ResultInProgress(out, dict(**settings, data=data), cells, replace)) as kept:
-        with evaluating(network.module), restored_buffers(network.module):
-            predict = Predictor(network, fp16, channels_last)
-            num_classes = predict.num_classes(some)
-            predict.network, outputs = matched(network, num_classes, corrupted, classes_by_position)
-            num_classes = outputs.get('outputs', num_classes)
+        def finish() -> dict[str, Any]:
+            scored = [cell for cell in kept.cells if cell != CLEAN]
+            names = [name for names in data['categories'].values() for name in names]
+            scored.sort(key=lambda cell: (names.index(cell[0]), cell[1]))
+            result = make_result(
+                name=name,
+                model=dict(config=config, checkpoint=checkpoint, **settings, **outputs),
+                data=data,
+                clean=kept.cells.get(CLEAN),
+                cells=[kept.cells[cell] for cell in scored],
+                examples=kept.examples,
+                labels=corrupted.labels,
+                classes=corrupted.metainfo.get('classes'),
+                reference=reference,
+                **(bootstrap or {}),
+            )
+            kept.finish(result)
+            return result
+
+        with closing(ResultInProgress(out, dict(**settings, data=data), cells, replace)) as kept:
             progress = None if quiet else _progress(sources, kept)
             for source in sources:
                 batches = _missing(source, kept, batch_size)
@@ -132,14 +144,45 @@ def score_cells(
                     kept.add(*_entries(source, *found))
                     # Pages of a mapped file that were touched count as memory.
                     source.close()
-        return on_main_rank(finish)
+            return on_main_rank(finish)
 
 
-def _first(source: CellSource) -> np.ndarray:
+def _some(source: CellSource) -> np.ndarray:
+    """Read a few images of the first cell, far apart. uint8 (B, H, W, 3)."""
     try:
-        return source.read(0, slice(0, 1))
+        chosen = _spread(source.num_images, _LOOKED_AT)
+        images = [source.read(0, slice(position, position + 1)) for position in chosen]
     except (OSError, ValueError) as error:
         raise CTError(' '.join(str(error).split())) from error
+    # Of other sizes: what reads whole batches says so.
+    return np.concatenate([image for image in images if image.shape == images[0].shape])
+
+
+def _in_order_of(corrupted: CellSource, clean: CellSource) -> CellSource:
+    """Put clean images into the order of a set's classes: folders have them class by class."""
+    if np.array_equal(clean.labels, corrupted.labels):
+        return clean
+    if not np.array_equal(np.sort(clean.labels), np.sort(corrupted.labels)):
+        raise CTError(
+            f'the {clean.num_images} clean images are not those that the set, of '
+            f'{corrupted.num_images} in each cell, was made from, by their classes: give those, or '
+            'leave them out with --no-clean (clean=False)'
+        )
+    # Within a class both have the same order.
+    positions = np.empty(clean.num_images, np.int64)
+    orders = (np.argsort(source.labels, kind='stable') for source in (corrupted, clean))
+    there, here = orders
+    positions[there] = here
+    return Selection(clean, positions, 'all')
+
+
+def _behaviour(predict: Predictor, images: np.ndarray | None) -> str:
+    """Return a mark of what a network makes of pixels: weights alone do not say it."""
+    said = dict(predict.network.settings())
+    if images is not None:
+        # Classes, not numbers: those are rounded otherwise on another machine.
+        said['classes'] = predict.classes(images)
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _missing(source: CellSource, kept: ResultInProgress, batch_size: int) -> CellBatches:
@@ -204,12 +247,13 @@ def _entries(
     severities = sorted({other.severity for other in source.cells})
     if cell.severity != severities[len(severities) // 2]:
         return entry, []
-    return entry, [_picture(source, number, int(tops[i]), i) for i in _shown(source.num_images)]
+    shown = _spread(source.num_images, _PICTURES)
+    return entry, [_picture(source, number, int(tops[i]), i) for i in shown]
 
 
-def _shown(num_images: int) -> list[int]:
-    """Choose the images that are shown: far apart, as many sets lie class by class."""
-    return sorted({num_images * number // _PICTURES for number in range(_PICTURES)})
+def _spread(num_images: int, count: int) -> list[int]:
+    """Choose images that are far apart, as many sets lie class by class."""
+    return sorted({num_images * number // count for number in range(count)})
 
 
 def _picture(source: CellSource, number: int, prediction: int, position: int) -> dict[str, Any]:

@@ -57,16 +57,18 @@ def matched(
     own = network.classes
     if own is None and names and num_outputs == 1000 and all(map(_WORDNET.fullmatch, names)):
         own = imagenet_numbers()
+    if own is not None and len(own) != num_outputs:
+        raise CTError(f'the network has {num_outputs} outputs, but {len(own)} names of classes')
     if by_position or names is None or own is None:
         # Classes without names are counted by the labels: there may be more.
-        if count > num_outputs or (names is not None and count != num_outputs):
+        fits = count == num_outputs or (count < num_outputs and (by_position or names is None))
+        if not fits:
             raise CTError(
                 f'the set has {count} classes but the head has {num_outputs}: give the set that '
-                'belongs to this network'
+                'belongs to this network, or the names of its classes (classes=), or, if class N '
+                'of the set is output N, --classes-by-position (classes_by_position=True)'
             )
         return network, {}
-    if len(own) != num_outputs:
-        raise CTError(f'the network has {num_outputs} outputs, but {len(own)} names of classes')
     position = {_plain(name): number for number, name in enumerate(own)}
     for number, name in enumerate(names):
         if _plain(name) not in position:

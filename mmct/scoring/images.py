@@ -146,7 +146,9 @@ class CorruptedImages:
         table: str | None = None,
     ) -> None:
         names = CORRUPTIONS if corruptions is None else choose_corruptions(corruptions)
-        levels = SEVERITIES if severities is None else sorted({*map(check_severity, severities)})
+        levels = SEVERITIES if severities is None else severities
+        levels = [levels] if isinstance(levels, int) else levels
+        levels = sorted({*map(check_severity, levels)})
         check_severities(names, levels)
         self._own = own_among(names)  # so that workers know them
         self.clean, self.seed = clean, check_seed(seed)
@@ -187,7 +189,7 @@ class Selection:
 
     Args:
         source (CellSource): Has them.
-        positions (np.ndarray): Which, ascending. int64 (M,)
+        positions (np.ndarray): Which, in any order. int64 (M,)
         subset (str): What they are, for tables and result files.
         labels (np.ndarray, optional): Their classes, if they are counted otherwise. (M,)
         classes (Sequence[str], optional): The names of these.
@@ -209,10 +211,11 @@ class Selection:
             self.metainfo['classes'] = tuple(classes)
         data = source.metainfo.get('corruptions')
         if data is not None:
-            own = describe(
-                data['set'], self.labels, self.metainfo.get('classes'), data['categories']
-            )
-            self.metainfo['corruptions'] = {**data, **own, 'subset': subset}
+            own = describe(data['set'], self.labels, classes, data['categories'])
+            kept = dict(source=data['source'])
+            if classes is None:
+                kept['num_classes'] = data['num_classes']
+            self.metainfo['corruptions'] = {**data, **own, **kept, 'subset': subset}
 
     @property
     def num_images(self) -> int:
@@ -348,7 +351,18 @@ def open_images(images: Any, labels: Any = None, size: int | None = None) -> Cel
         return images
     if isinstance(images, (str, Path)):
         return _from_folder(Path(images), size)
+    if size is not None:
+        raise CTError(
+            'size= is for a folder: resize other images before, or give the input_size= of the '
+            'network, to which they are resized after they are corrupted'
+        )
     if isinstance(images, DataLoader):
+        sampler = getattr(images, 'sampler', None)
+        if sampler is not None and len(sampler) != len(images.dataset):
+            raise CTError(
+                f'the loader gives {len(sampler)} of {len(images.dataset)} images: give a data set '
+                'of these, such as torch.utils.data.Subset, or subset='
+            )
         images = images.dataset
     if isinstance(images, (np.ndarray, Tensor)):
         return Images(_from_array(images), _checked_labels(labels, len(images)))
@@ -437,8 +451,6 @@ class _First(Sequence):
 
 def _from_dataset(dataset: Any, labels: Any) -> Images:
     count = len(dataset)
-    if not count:
-        raise CTError('there are no images to score')
     if labels is None:
         labels = next(
             (
@@ -452,17 +464,26 @@ def _from_dataset(dataset: Any, labels: Any) -> Images:
         items = (dataset[number] for number in range(count))
         labels = [i[1] if isinstance(i, (tuple, list)) and len(i) > 1 else None for i in items]
     names = getattr(dataset, 'classes', None)
-    return Images(_First(dataset), _checked_labels(labels, count), names)
+    images = _First(dataset)
+    for number in {0, count - 1}:
+        if not np.array_equal(as_pixels(images[number]), as_pixels(images[number])):
+            raise CTError(
+                'the data set gives other pixels each time that an image is read: leave random '
+                'transforms out'
+            )
+    return Images(images, _checked_labels(labels, count), names)
 
 
 def _checked_labels(labels: Any, count: int) -> np.ndarray:
+    if not count:
+        raise CTError('there are no images to score')
     if isinstance(labels, Tensor):
         labels = labels.cpu().numpy()
     try:
         found = np.asarray(labels).astype(np.int64, casting='safe')
     except (TypeError, ValueError):
         found = np.empty(0)
-    if not count or found.shape != (count,) or found.min() < 0:
+    if found.shape != (count,) or found.min() < 0:
         raise CTError(
             f'labels must be {count} integers of 0 or more, one for each image: give '
             'labels=, or a data set of (image, label)'

@@ -1,6 +1,7 @@
 """Classifiers of mmpretrain's, as networks to score."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmpretrain.models import ImageClassifier
@@ -43,6 +44,16 @@ class MMNetwork:
     def logits(self, inputs: Tensor) -> Tensor:
         """Score preprocessed images. (B, C)."""
         return class_scores(self.module(inputs, mode='tensor'))
+
+    def settings(self) -> dict[str, Any]:
+        """Say how its ``data_preprocessor`` treats images."""
+        own = self.module.data_preprocessor
+        values = {name: getattr(own, name, None) for name in ('mean', 'std')}
+        return dict(
+            preprocessor=repr(own),
+            to_rgb=getattr(own, 'to_rgb', None),
+            **{n: v if v is None else v.flatten().tolist() for n, v in values.items()},
+        )
 
     def digest(self, images: Tensor) -> str:
         """Return a mark by which the weights are recognised; images play no part."""

@@ -1,13 +1,15 @@
 """Networks to score: what they need of an image, and what they say of it."""
 
 from collections.abc import Callable, Sequence
+from inspect import signature
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from mmct.runs.errors import CTError
+from mmct.messages import suggestion
+from mmct.runs.errors import CTError, one_line
 from mmct.runs.identity import digest
 
 
@@ -29,6 +31,9 @@ class Network(Protocol):
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Score preprocessed images. (B, C)."""
+
+    def settings(self) -> dict[str, Any]:
+        """Say how it preprocesses images; JSON-able."""
 
     def digest(self, images: Tensor) -> str:
         """Return a mark by which it is recognised, with the help of some images or without."""
@@ -65,12 +70,16 @@ class TorchNetwork:
         classes: Sequence[str] | None = None,
         device: str | torch.device | None = None,
     ) -> None:
-        if not callable(function):
-            raise CTError(f'a network must be callable, got {type(function).__name__}')
+        if not callable(function) or isinstance(function, type):
+            what = getattr(function, '__name__', type(function).__name__)
+            raise CTError(f'a network must be a module or a function, got {what}')
         if channel_order not in ('rgb', 'bgr'):
             raise CTError(f"channel_order must be 'rgb' or 'bgr', got {channel_order!r}")
         written = getattr(function, 'pretrained_cfg', None) or {}
-        mean, std = mean or written.get('mean'), std or written.get('std')
+        if not normalise and (mean is not None or std is not None):
+            raise CTError('mean and std have no effect with normalise=False')
+        mean = written.get('mean') if mean is None else mean
+        std = written.get('std') if std is None else std
         if normalise and (mean is None or std is None):
             raise CTError(
                 'nothing says how the network wants its pixels: give mean= and std= for pixels '
@@ -79,13 +88,23 @@ class TorchNetwork:
         self.function = function
         self.module = function if isinstance(function, nn.Module) else nn.Module()
         weight = next(self.module.parameters(), None)
-        self.device = torch.device(device or (weight.device if weight is not None else 'cpu'))
-        self.module.to(self.device)
+        try:
+            self.device = torch.device(device or (weight.device if weight is not None else 'cpu'))
+            self.module.to(self.device)
+            torch.empty(0, device=self.device)
+        except (AssertionError, RuntimeError) as error:
+            reason = one_line(error)[:100]
+            raise CTError(f'the network cannot be put on device {device!r}: {reason}') from error
         self.input_size, self.channel_order = input_size, channel_order
         self.classes = classes
         self._scaling = None
         if normalise:
             self._scaling = [_channels(values, self.device) for values in (mean, std)]
+            if self._scaling[0].abs().max() > 1 or not 0 < self._scaling[1].min() < 10:
+                raise CTError(
+                    f'mean and std are of pixels from 0 to 1, std above 0, got {mean} and {std}: '
+                    'divide those of pixels from 0 to 255 by 255'
+                )
 
     def inputs(self, images: Tensor) -> Tensor:
         """Resize and normalise images.
@@ -126,6 +145,14 @@ class TorchNetwork:
             raise CTError(f'the network must return logits ({len(inputs)}, classes), got {what}')
         return found
 
+    def settings(self) -> dict[str, Any]:
+        """Say how it preprocesses images."""
+        return dict(
+            scaling=self._scaling and [values.flatten().tolist() for values in self._scaling],
+            input_size=self.input_size,
+            channel_order=self.channel_order,
+        )
+
     def digest(self, images: Tensor) -> str:
         """Return a mark by which it is recognised: of its weights, or of what it says.
 
@@ -160,6 +187,10 @@ def as_network(network: Any, **settings) -> Network:
     if hasattr(network, 'logits') and hasattr(network, 'inputs'):
         return network
     given = {name: value for name, value in settings.items() if value is not None}
+    known = list(signature(TorchNetwork).parameters)[1:]
+    for name in given:
+        if name not in known:
+            raise CTError(f'there is no argument {name!r}: {suggestion(name, known)}')
     if hasattr(network, 'data_preprocessor'):
         from .mm_network import MMNetwork
 

@@ -81,6 +81,18 @@ class Predictor:
         """
         return self.network.logits(self.inputs(torch.from_numpy(images))).shape[1]
 
+    @torch.no_grad()
+    def classes(self, images: np.ndarray) -> list[int]:
+        """Classify images.
+
+        Args:
+            images (np.ndarray): uint8. (B, H, W, 3)
+
+        Returns:
+            list[int]: The top class of each.
+        """
+        return self.network.logits(self.inputs(torch.from_numpy(images))).argmax(1).tolist()
+
     def inputs(self, images: Tensor) -> Tensor:
         """Preprocess images for the network.
 

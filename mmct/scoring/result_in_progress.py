@@ -23,7 +23,8 @@ class ResultInProgress:
         out (Path): The result file. Until it is complete there is
             ``<out>.partial`` in its place.
         marks (dict): What has to be the same for a file to be gone on with:
-            ``weights_sha256``, ``fp16``, ``recalibrate_bn`` and ``data``.
+            ``weights_sha256``, ``behaviour_sha256``, ``fp16``, ``recalibrate_bn`` and
+            ``data``. Files of earlier versions lack some.
         asked (Sequence[tuple]): The cells that the file is to have at least: corruption
             and severity, None and 0 for clean images.
         replace (bool): Whether to drop another run's file. Defaults to False.
@@ -76,7 +77,7 @@ class ResultInProgress:
                     f'{file} is no result to go on with ({error}): remove it, or choose another '
                     '--out'
                 ) from error
-            changed = [key for key in self.marks if marks.get(key, 0) != self.marks[key]]
+            changed = [key for key in self.marks if not _are_same(key, marks, self.marks)]
             if changed and not replace:
                 what = ' and '.join(_DIFFERENCES[key] for key in changed)
                 raise CTError(f'{file} is the result of {what}: choose another --out, or remove it')
@@ -118,10 +119,23 @@ class ResultInProgress:
 
 _DIFFERENCES = dict(
     weights_sha256='other weights',
+    behaviour_sha256='another preprocessing or network, or other classes',
     fp16='another precision',
     recalibrate_bn='other BN statistics',
     data='other data',
 )
+
+
+def _are_same(key: str, one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Compare a mark; what an earlier version did not write is not known to differ."""
+    if key == 'data':
+        shared = (set(one[key]) | set(other[key])) - {'pixels_sha256'}
+        pixels = [each[key].get('pixels_sha256') for each in (one, other)]
+        same = all(one[key].get(name) == other[key].get(name) for name in shared)
+        return same and (None in pixels or pixels[0] == pixels[1])
+    if key == 'behaviour_sha256' and None in (one.get(key), other.get(key)):
+        return True
+    return one.get(key, 0) == other.get(key, 0)
 
 
 def _makes_a_table(cells: set[tuple[str | None, int]]) -> bool:
@@ -150,6 +164,7 @@ def _read_finished(file: Path) -> tuple[dict, list, list]:
         weights_sha256=result['model']['weights_sha256'],
         fp16=result['model']['fp16'],
         recalibrate_bn=result['model'].get('recalibrate_bn', 0),
+        behaviour_sha256=result['model'].get('behaviour_sha256'),
         data=result['data'],
     )
     return marks, cells, result['examples']

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmct.evaluation import Comparison, compare, diagnose, probability_scores, read_result
-from mmct.evaluation.error_table import reference_from
+from mmct.evaluation.reference import choose_reference
 from mmct.report import (
     Table,
     cells_to_csv,
@@ -146,9 +146,16 @@ class Scorecard:
             ValueError: If they are not of the same images or cells.
         """
         path = Path(path)
+        if path.suffix != '.html':
+            raise CTError(f'a page must end in .html, got {path}')
         for name, content in render(self.compare(*others), path.stem).items():
             write_bytes(path.with_name(name), content)
         return path
+
+    def __repr__(self) -> str:
+        clean, corrupted = (self.summary[f'{name}_pct'] for name in ('clean_error', 'raw_mce'))
+        known = '' if clean is None else f'clean error {clean:.2f} %, '
+        return f'<Scorecard of {self.result["name"]}: {known}raw mCE {corrupted:.2f} %>'
 
     def __str__(self) -> str:
         return to_markdown(compare([self.result]))
@@ -202,7 +209,8 @@ def score(
         seed (int): Of the corruptions. Defaults to 0.
         table (str, optional): Their severities, 'cifar' or 'imagenet'. Defaults to by size.
         clean (bool): Whether to score the clean images, too. Defaults to True.
-        reference (str | Path | Mapping, optional): A result to normalise by, or its file.
+        reference (str | Path | Mapping, optional): A result to normalise by, or its file; or
+            'alexnet', for ImageNet-C.
         recalibrate_bn (int): Batches of each cell on which BatchNorm's statistics are
             estimated anew, without labels: a setting of its own. Defaults to 0.
         amp (bool): Whether to run in mixed precision. Defaults to False.
@@ -228,15 +236,15 @@ def score(
     batch_size = batch_size or getattr(images, 'batch_size', None) or 128
     num_workers = getattr(images, 'num_workers', 0) if num_workers is None else num_workers
     source, corrupted = open_cells(
-        images, labels, corruptions, severities, subset, size or settings.get('input_size'),
+        images, labels, corruptions, severities, subset, size, settings.get('input_size'),
         seed, table,
     )  # fmt: skip
+    first = (source or corrupted).read(0, slice(0, 1))
+    if not quiet and (first == first[..., :1]).all():
+        print('the first image is grey: grey images are scored as three equal channels')
     source = source if clean else None
     data = corrupted.metainfo['corruptions']
-    if isinstance(reference, (str, Path)):
-        reference = read_result(reference)
-    if reference is not None:
-        reference = reference_from(reference, corrupted.cells)
+    chosen = choose_reference(reference, data, corrupted.cells)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / 'scorecard.json' if out is None else Path(out)
         if file.suffix != '.json':
@@ -247,7 +255,7 @@ def score(
             source,
             out=file,
             name=name or f'{type(network).__name__} on {data["set"]}',
-            reference=reference,
+            reference=chosen,
             batch_size=batch_size,
             num_workers=num_workers,
             fp16=amp,
@@ -266,6 +274,7 @@ def open_cells(
     severities: Sequence[int] | None = None,
     subset: int | Sequence[str] | None = None,
     size: int | None = None,
+    input_size: int | None = None,
     seed: int = 0,
     table: str | None = None,
 ) -> tuple[CellSource | None, CellSource]:
@@ -279,6 +288,8 @@ def open_cells(
         CTError: As :func:`score`.
         ValueError: As :func:`score`.
     """
+    if size is None and isinstance(images, (str, Path)):
+        size = input_size
     source = open_images(images, labels, size)
     if 'corruptions' in source.metainfo:
         corrupted, source = _chosen(source, corruptions, severities), getattr(source, 'clean', None)

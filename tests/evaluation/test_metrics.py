@@ -69,7 +69,7 @@ def test_samples_of_other_data_are_refused():
 
 def test_normalised_by_a_file_or_alexnet(tmp_path):
     file = tmp_path / 'bn.json'
-    file.write_text(json.dumps(scorecards.make('bn', severities=(1, 5))))
+    file.write_text(json.dumps(scorecards.make('bn', severities=(1, 5), images=12)))
     metrics = measured(samples(), CorruptionError(reference=str(file)))
     reference = json.loads(file.read_text())['summary']['corruption_error_pct']['fog']
     assert metrics['corruption/normalised_mce_pct'] == pytest.approx(
@@ -93,10 +93,19 @@ def test_normalised_by_a_file_or_alexnet(tmp_path):
 def test_a_reference_of_other_cells_is_refused(tmp_path, reference, cells, said):
     if reference == 'file':
         reference = str(tmp_path / 'bn.json')
-        made = scorecards.make('bn', corruptions=('fog', 'saturate'), severities=(1, 5))
+        made = scorecards.make(
+            'bn', corruptions=('fog', 'saturate'), severities=(1, 5), images=12
+        )
         (tmp_path / 'bn.json').write_text(json.dumps(made))
     with pytest.raises((ValueError, FileNotFoundError), match=said):
         measured(samples(cells), CorruptionError(reference=reference))
+
+
+def test_a_reference_of_other_images_is_refused(tmp_path):
+    file = tmp_path / 'bn.json'
+    file.write_text(json.dumps(scorecards.make('bn', severities=(1, 5), images=13)))
+    with pytest.raises(ValueError, match='not scored on the same images: images is 12 and 13'):
+        measured(samples(), CorruptionError(reference=str(file)))
 
 
 def test_flat_leaves_out_what_is_not_known():

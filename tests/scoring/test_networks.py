@@ -12,12 +12,13 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, SubsetRandomSampler, TensorDataset
 
 import mmct
 from mmct.corruptions import corrupt
 from mmct.evaluation import unpack_hits
 from mmct.runs.errors import CTError
+from mmct.scoring.images import CorruptedImages, Images
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.3, 0.4)
 QUICK = dict(corruptions='noise', severities=[2, 5], quiet=True)
@@ -133,7 +134,7 @@ def test_a_quick_look_becomes_part_of_a_full_run(net, digits, tmp_path):
 
     settings = dict(mean=MEAN, std=STD, out=tmp_path / 'r.json', quiet=True)
     mmct.score(counted, images, labels, corruptions=['fog'], severities=[3], **settings)
-    looks, first = 2, len(calls)  # what it says of an image, and how many classes it has
+    looks, first = 3, len(calls)  # its mark, how many classes it has, and what it makes of some
     assert first == looks + 2
     full = mmct.score(counted, images, labels, corruptions='weather', **settings)
     # Clean images and fog 3 are known.
@@ -149,11 +150,77 @@ def test_a_quick_look_becomes_part_of_a_full_run(net, digits, tmp_path):
         mmct.score(counted, images, labels, corruptions='noise', severities=[3], **settings)
 
 
+@pytest.mark.parametrize(
+    'change, said',
+    [
+        (dict(mean=(0.9, 0.9, 0.9)), 'another preprocessing or network'),
+        (dict(images=lambda images: images[:, ::-1].copy()), 'other data'),
+        (dict(network=lambda net: nn.Sequential(net, Negative())), 'another preprocessing or netw'),
+        (dict(labels=lambda labels: 9 - labels), 'other data'),
+    ],
+)
+def test_a_result_of_other_pixels_or_another_network_is_not_gone_on_with(
+    net, digits, tmp_path, change, said
+):
+    given = dict(network=net, images=digits[0], labels=digits[1], mean=MEAN, std=STD)
+    score(**given, out=tmp_path / 'r.json')
+    before = (tmp_path / 'r.json').read_bytes()
+    changed = {k: v(given[k]) if callable(v) else v for k, v in change.items()}
+    with pytest.raises(CTError, match=said):
+        score(**{**given, **changed}, out=tmp_path / 'r.json')
+    assert (tmp_path / 'r.json').read_bytes() == before
+
+
+class Negative(nn.Module):
+    def forward(self, x):
+        return -x
+
+    def state_dict(self, *args, **kwargs):
+        return {}
+
+
+def test_what_is_not_the_same_each_time_or_not_all_is_refused(net, digits):
+    images, labels = digits
+    pairs = Pairs(images, labels)
+    part = DataLoader(pairs, sampler=SubsetRandomSampler(range(10)))
+    with pytest.raises(CTError, match='gives 10 of 40 images'):
+        score(net, part, mean=MEAN, std=STD)
+    rng = np.random.default_rng(0)
+
+    class Random(Pairs):
+        def __getitem__(self, number):
+            return rng.integers(0, 256, (12, 12, 3), np.uint8), 0
+
+    with pytest.raises(CTError, match='other pixels each time'):
+        score(net, Random(images, labels), mean=MEAN, std=STD)
+
+
+def test_clean_images_are_those_that_a_set_was_made_from(net, digits):
+    images, labels = digits
+    settings = dict(mean=MEAN, std=STD, quiet=True)
+    order = np.random.default_rng(0).permutation(40)
+    cells = CorruptedImages(Images(images, labels), ['contrast'], [1])
+    plain = mmct.score(net, cells, **settings)
+    # Folders have them class by class, in which they are in their order.
+    by_class = np.argsort(labels[order], kind='stable')
+    back = order[by_class]
+    cells = CorruptedImages(Images(images[back], labels[back]), ['contrast'], [1])
+    cells.clean = Images(images[order], labels[order])
+    card = mmct.score(net, cells, **settings)
+    found = unpack_hits(card.result['clean'])
+    np.testing.assert_array_equal(found, unpack_hits(plain.result['clean'])[back])
+    assert card.probability_scores()['nll']['clean'] > 0
+    cells.clean = Images(images[:30], labels[:30])
+    with pytest.raises(CTError, match='30 clean images are not those that the set, of 40 in'):
+        mmct.score(net, cells, **settings)
+
+
 def test_subsets_say_that_they_are_some(net, digits, tmp_path):
     images, labels = digits
     settings = dict(mean=MEAN, std=STD, corruptions=None, severities=None)
     tenth = score(net, images, labels, subset=4, **settings)
     assert tenth.result['data']['subset'] == '4 of 40 images'
+    assert tenth.result['data']['source'] == 'generated'
     assert not tenth.summary['is_benchmark']
     whole = score(net, images, labels, **settings)
     assert whole.summary['is_benchmark']
@@ -194,7 +261,16 @@ BAD = {
     'labels': (dict(labels=[1, 2]), '40 integers'),
     'no folder': (dict(images='nowhere', labels=None), 'there is no folder nowhere'),
     'stream': (dict(images=iter(())), 'cannot be read twice'),
-    'no network': (dict(network=3), 'must be callable'),
+    'no network': (dict(network=3), 'must be a module or a function, got int'),
+    'a class': (dict(network=nn.Linear), 'must be a module or a function, got Linear'),
+    'of 255': (dict(mean=(127, 127, 127)), 'divide those of pixels from 0 to 255 by 255'),
+    'deviation of 0': (dict(std=(1, 0, 1)), 'std above 0'),
+    'both ways': (dict(normalise=False), 'no effect with normalise=False'),
+    'typo': (dict(men=1), 'there is no argument'),
+    'device': (dict(device='gpu'), "cannot be put on device 'gpu'"),
+    'size of pixels': (dict(size=8), 'size= is for a folder'),
+    'names': (dict(classes=['a']), '10 outputs, but 1 names'),
+    'no images': (dict(images=np.zeros((0, 8, 8, 3), np.uint8), labels=[]), 'no images to score'),
     'no logits': (dict(network=lambda x: x), 'must return logits'),
     'too few outputs': (dict(network=nn.Sequential(nn.Flatten(), nn.Linear(432, 3))), '10 classes'),
     'corruption': (dict(corruptions=['fogg']), "did you mean 'fog'"),

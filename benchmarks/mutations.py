@@ -252,8 +252,8 @@ MUTATIONS = [
     ),
     Mutation(
         'comparison: unpaired data are accepted',
-        'for key in _DATA:',
-        'for key in _DATA[:1]:',
+        'for key in (*_ALWAYS, *_IF_KNOWN):',
+        'for key in _ALWAYS[:1]:',
         ['evaluation/test_comparison.py'],
     ),
     Mutation(

@@ -252,9 +252,33 @@ MUTATIONS = [
     ),
     Mutation(
         'comparison: unpaired data are accepted',
-        'for key in (*_ALWAYS, *_IF_KNOWN):',
-        'for key in _ALWAYS[:1]:',
+        'key = first_difference(data, other, (*_ALWAYS, *_IF_KNOWN))',
+        'key = first_difference(data, other, _ALWAYS[:1])',
         ['evaluation/test_comparison.py'],
+    ),
+    Mutation(
+        'scorecard: the pixels do not count',
+        "data = {**data, 'pixels_sha256': hashlib.sha256(pixels.tobytes()).hexdigest()}",
+        "data = {**data, 'pixels_sha256': None}",
+        ['scoring/test_networks.py'],
+    ),
+    Mutation(
+        'scorecard: what a network does with pixels does not count',
+        "said['classes'] = predict.classes(images)",
+        "said['classes'] = []",
+        ['scoring/test_networks.py'],
+    ),
+    Mutation(
+        'subset: a generated one calls itself released',
+        "kept = dict(source=data['source'])",
+        'kept = {}',
+        ['scoring/test_networks.py'],
+    ),
+    Mutation(
+        'predictions: a checksum that is cut off is not missed',
+        'if len(found) != expected or not reader.eof:',
+        'if len(found) != expected:',
+        ['evaluation/test_predictions.py'],
     ),
     Mutation(
         'ECE: bins closed below',

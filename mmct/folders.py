@@ -1,4 +1,4 @@
-"""What counts in a folder of images: one rule for all readers; standard library alone."""
+"""Tell what counts in a folder of images: one rule for all readers; standard library alone."""
 
 import os
 from pathlib import Path

@@ -26,6 +26,20 @@ def suggestion(word: str, known: Iterable[str], otherwise: str | None = None) ->
     return f'choose from {", ".join(names)}' if otherwise is None else otherwise
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """Write a number with its noun.
+
+    Args:
+        count (int): How many.
+        one (str): The noun for 1.
+        many (str): The noun for other numbers.
+
+    Returns:
+        str: Such as '1 image' or '1,000 images'.
+    """
+    return f'{count:,} {one if count == 1 else many}'
+
+
 def missing_data(error: Exception) -> str:
     """Say which file or folder of a data set is not there.
 

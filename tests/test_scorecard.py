@@ -295,7 +295,7 @@ def test_bn_that_saw_test_images_is_shown_apart(folder):
     found = result(folder, 'run/scorecard_generated_net_bn1.json')
     assert found['name'] == 'config (BN of test batches)'
     said = ' '.join(ended.out.split())
-    assert 'BatchNorm was adapted to 1 unlabelled batches of each cell' in said
+    assert 'BatchNorm was adapted to up to 1 unlabelled batches of each cell' in said
     assert 'It used test images: a setting of its own' in said
     # The plain score is another file, and says nothing of the kind.
     plain = score(folder, *FEW)
@@ -336,7 +336,7 @@ def test_any_network_is_scored_by_name_and_a_second_run_adds_to_the_first(images
     fog = result(images, 'scorecard_timm_test_resnet.json')['cells'][0]
     last = run(SCORE, *TINY, *few, '--only', 'weather', '--report', 'page.html', cwd=images)
     assert last.code == 0, last.err
-    assert last.out.splitlines()[-1].endswith('.json; report: page.html')
+    assert last.out.splitlines()[-1].endswith('.json  report: page.html')
     found = result(images, 'scorecard_timm_test_resnet.json')
     assert [cell['corruption'] for cell in found['cells']] == ['snow', 'frost', 'fog', 'brightness']
     assert found['cells'][2] == fog
@@ -350,6 +350,19 @@ def test_a_config_and_its_checkpoint_are_scored_as_by_test(folder):
         ended = run(tool, 'config.py', 'net.pth', *more, *few, out, cwd=folder)
         assert ended.code == 0, ended.err
     assert result(folder, 'one.json') == result(folder, 'two.json')
+
+
+def test_a_subset_is_said_and_normalised_by_one_of_the_same_images_alone(folder):
+    part = ('--subset', '20', '--out')
+    first = score(folder, *FEW, *part, 'part.json')
+    assert 'images each (20 of 40 images)' in ' '.join(first.out.split())
+    again = score(folder, *FEW, *part, 'again.json', '--reference', 'part.json')
+    assert again.code == 0, again.err
+    found = result(folder, 'again.json')
+    assert found['data']['source'] == 'generated'
+    assert found['summary']['normalised']['mce_pct'] == pytest.approx(100)
+    line = refused(score(folder, *FEW, '--out', 'whole.json', '--reference', 'part.json'))
+    assert 'not scored on the same images: images is 40 and 20' in line
 
 
 def test_classes_of_another_name_are_refused_unless_positions_are_meant(folder):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,21 +124,16 @@ _LIBRARIES: dict[str, Callable[[str, bool], tuple[Any, Mapping[str, Any]]]] = di
 )
 
 
-class _download:
+@contextmanager
+def _download(name: str) -> Iterator[None]:
     """Within the block a library may download weights; what goes wrong is the network's."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, where: object) -> None:
-        if isinstance(error, (OSError, RuntimeError)):
-            raise CTError(
-                f'the weights of {self.name} cannot be had ({one_line(error)}): give --weights '
-                'FILE, or --weights random'
-            ) from error
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        raise CTError(
+            f'the weights of {name} cannot be had ({one_line(error)}): give --weights FILE, or '
+            '--weights random'
+        ) from error
 
 
 def _library(name: str) -> Any:

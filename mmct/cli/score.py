@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmct.corruptions.names import TABLES
 from mmct.runs.errors import CTError, config_errors
+from mmct.runs.files import file_name
 
 from .corruption_options import SETS, add_subset, known_set, subset_of
 from .networks import NETWORK_HELP, add_network_arguments, is_config, load_network
@@ -138,7 +139,7 @@ def _score(args: Namespace) -> None:
 
     network, size = load_network(args)
     title = args.name or args.network
-    out = args.out or Path(f'scorecard_{_file_name(args.network)}.json')
+    out = args.out or Path(f'scorecard_{file_name(args.network)}.json')
     with config_errors():
         images, labels, options = what_to_score(args, size)
         card = score(
@@ -155,7 +156,7 @@ def _score(args: Namespace) -> None:
         )
         print_scorecards(card.compare())
         page = args.report and card.report(args.report)
-    print(f'result: {out}' + (f'; report: {page}' if page else ''))
+    print(f'result: {out}' + (f'  report: {page}' if page else ''))
 
 
 def what_to_score(args: Namespace, size: int | None) -> tuple[Any, Any, dict[str, Any]]:
@@ -221,7 +222,3 @@ def _array(file: str) -> Any:
         return np.load(file, mmap_mode='r', allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise CTError(f'{file} is no .npy file of numbers: {error}') from error
-
-
-def _file_name(network: str) -> str:
-    return ''.join(c if c.isalnum() or c in '._-' else '_' for c in network)

@@ -47,7 +47,7 @@ class OwnCorruption:
 
     @property
     def identity(self) -> str:
-        """What it is: module and name of the function, and a digest of its source."""
+        """Module and name of the function, and a digest of its source."""
         function = self.function
         while isinstance(function, partial):
             function = function.func

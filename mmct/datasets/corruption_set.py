@@ -1,6 +1,5 @@
 """Data sets that are scored cell by cell: a cell is a corruption at a severity."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from mmct.corruptions import (
     choose_corruptions,
 )
 from mmct.corruptions.channels import ARRAYS, check_channel_order, reordered
+from mmct.evaluation.same_images import describe
 
 from .released import Archive
 
@@ -127,14 +127,7 @@ class CorruptionSet(BaseDataset):
             dict: JSON-able; also in ``metainfo['corruptions']``.
         """
         classes = self._metainfo.get('classes')
-        return dict(
-            set=self.NAME,
-            source='released',
-            images=self.num_images,
-            num_classes=len(classes) if classes else int(self.labels.max()) + 1,
-            labels_sha256=hashlib.sha256(self.labels.astype('<i8').tobytes()).hexdigest(),
-            categories={kind: list(names) for kind, names in self.CATEGORIES.items()},
-        )
+        return describe(self.NAME, self.labels, classes, self.CATEGORIES)
 
     def load_data_list(self) -> np.ndarray:
         """Open the set, and number its samples. (cells * num_images,)."""

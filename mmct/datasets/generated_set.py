@@ -43,8 +43,8 @@ class CleanImages:
             ``inputs``, uint8 (3, H, W), and ``data_samples`` with one label.
 
     Raises:
-        ValueError: If it is empty or has no single label an image; when read,
-            if its results have no such image, or not all are of one size.
+        ValueError: If it is empty, has no single label per image, or gives other pixels each
+            time; when read, if its results have no such image, or not all are of one size.
         CTError: If it takes a system's folder for a class.
         OSError: When first read, if a file is damaged; names it.
     """
@@ -57,7 +57,13 @@ class CleanImages:
         self._room = _KEPT
         self._sound: set[int] = set()
         self.labels = _labels(self.dataset)
-        self.channel_order = order_of_sample(self.dataset[0].get('data_samples'))
+        first, again = self.dataset[0], self.dataset[0]
+        self.channel_order = order_of_sample(first.get('data_samples'))
+        if not _are_equal(first.get('inputs'), again.get('inputs')):
+            raise ValueError(
+                'the test set gives other pixels each time that an image is read: leave random '
+                'transforms out of its pipeline'
+            )
         first = self._path(0)
         if first is not None:
             say_if_grey(first)
@@ -136,6 +142,11 @@ def _opened(dataset: Any) -> Any:
         raise ValueError('the test set is empty: check its paths')
     check_class_folders(dataset)
     return dataset
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    # What is no tensor is refused when it is read.
+    return not isinstance(one, torch.Tensor) or torch.equal(one, other)
 
 
 def _checked(inputs: Any) -> torch.Tensor:

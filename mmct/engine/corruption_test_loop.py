@@ -97,6 +97,8 @@ class CorruptionTestLoop(BaseLoop):
         if subset is not None:
             self.cells = select(self.cells, subset)
             self.clean = self.clean and select(self.clean, subset)
+        # Now, not after hours: it may refuse the cells.
+        self._options = self.evaluator.metrics[0].options(self.cells)
 
     def run(self) -> dict[str, float]:
         """Score all cells that are not scored yet.
@@ -141,7 +143,7 @@ class CorruptionTestLoop(BaseLoop):
         return dict(
             out=Path(out),
             name=self.name or f'{config.stem}{adapted}',
-            **self.evaluator.metrics[0].options(self.cells),
+            **self._options,
             config=config.name,
             checkpoint=Path(checkpoint).name if checkpoint else '',
             # With a batch sampler of the config's, the loader itself has none.
@@ -170,7 +172,6 @@ def _check_parts(cells: Dataset, metrics: list[BaseMetric]) -> None:
             "CorruptionTestLoop: test_evaluator must be dict(type='CorruptionError'), got "
             f'{[type(metric).__name__ for metric in metrics]}'
         )
-    metrics[0].options(cells)
 
 
 def _clean_images(dataset: dict) -> CleanImages:

@@ -123,7 +123,7 @@ class _Errors:
         return image_errors(self.result['cells'], dict.fromkeys(names, 1.0))
 
     def share(self, kind: str) -> float:
-        """How much of the mean is over the corruptions of a kind."""
+        """Return the share of the mean that is over the corruptions of a kind."""
         return len(self.kinds[kind]) / len(self.names)
 
     def estimate(self, values: np.ndarray, **changes: float) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""How much of its errors a network knows: whether it is less sure where it is wrong."""
+"""Measure how much of its errors a network knows: is it less sure where it is wrong?"""
 
 from collections.abc import Sequence
 

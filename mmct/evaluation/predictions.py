@@ -1,4 +1,4 @@
-"""What a network said of each image of a cell, kept in few bytes."""
+"""Keep what a network said of each image of a cell, in few bytes."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""What errors are normalised by, if it is of the same images and cells."""
+"""Choose what errors are normalised by, if it is of the same images and cells."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a report is made from: results side by side."""
+"""Declare what a report is made from: results side by side."""
 
 from __future__ import annotations
 

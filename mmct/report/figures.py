@@ -1,4 +1,4 @@
-"""What all figures share, drawn with Matplotlib: colours, looks, files; and plain curves."""
+"""Share what all figures have, drawn with Matplotlib: colours, looks, files; plain curves."""
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ from functools import reduce
 from operator import getitem
 from typing import TYPE_CHECKING, Any
 
+from mmct.messages import counted
+
 from .comparison import Comparison, Results, run_names
 from .figures import spoken
 from .tables import Number, Row, Table
@@ -228,12 +230,14 @@ def data_line(result: Mapping[str, Any]) -> str:
         str: Without a full stop.
     """
     data, summary = result['data'], result['summary']
-    severities = ', '.join(map(str, summary['severities']))
+    count, severities = summary['corruptions'], ', '.join(map(str, summary['severities']))
     more = len(summary['corruption_error_pct']) - summary['corruptions']
     extra = f' and {more} extra' if more else ''
+    part = f' ({data["subset"]})' if data.get('subset') else ''
     return (
-        f'{data["set"]}: {summary["corruptions"]} corruptions{extra} at severities {severities}, '
-        f'{data["images"]:,} images each'
+        f'{data["set"]}: {counted(count, "corruption", "corruptions")}{extra} at '
+        f'{"severity" if len(summary["severities"]) == 1 else "severities"} {severities}, '
+        f'{counted(data["images"], "image", "images")} each{part}'
     )
 
 

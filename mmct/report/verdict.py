@@ -1,4 +1,4 @@
-"""What a report says first: a verdict in a sentence, and two numbers."""
+"""Say what a report begins with: a verdict in a sentence, and two numbers."""
 
 from __future__ import annotations
 
@@ -97,11 +97,17 @@ def footnote(results: Results) -> str:
         str: One line of whole sentences; '' if there is nothing to tell.
     """
     said = [
-        f'{result["name"]}: BatchNorm was adapted to {result["model"]["recalibrate_bn"]} '
+        f'{result["name"]}: BatchNorm was adapted to up to {result["model"]["recalibrate_bn"]} '
         'unlabelled batches of each cell. It used test images: a setting of its own, not '
         'comparable with networks that did not.'
         for result in results
         if result['model'].get('recalibrate_bn')
+    ]
+    said += [
+        f'{result["name"]}: of its {result["model"]["all_outputs"]} outputs the '
+        f'{result["model"]["outputs"]} of the set\'s classes were compared.'
+        for result in results
+        if result['model'].get('outputs')
     ]
     data, summary = results[0]['data'], results[0]['summary']
     if data['source'] == 'generated':

@@ -94,12 +94,4 @@ class DivergenceHook(Hook):
         """Check the predictions of a batch, see :func:`check_predictions`."""
         check_predictions(outputs or ())
 
-    def after_test_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: Sequence[Any] | None = None,
-    ) -> None:
-        """The same in a test."""
-        check_predictions(outputs or ())
+    after_test_iter = after_val_iter

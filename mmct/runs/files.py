@@ -82,6 +82,11 @@ def _is_running(process: int) -> bool:
     return True
 
 
+def file_name(name: str) -> str:
+    """Make a file's name of any name: what is no letter, digit or one of ``._-`` becomes ``_``."""
+    return ''.join(c if c.isalnum() or c in '._-' else '_' for c in name)
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a binary file, whole or not at all.
 

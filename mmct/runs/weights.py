@@ -127,7 +127,7 @@ def _check_sums(path: str | Path) -> None:
 
 
 def reason(error: Exception) -> str:
-    """Why a file was not loaded, in one line.
+    """Say why a file was not loaded, in one line.
 
     Args:
         error (Exception): What ``torch.load`` raised.

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from mmct.corruptions import CLEAN, Cell
+from mmct.corruptions.channels import reordered
 from mmct.evaluation import Predictions, Reference, cell_score, make_result
 from mmct.modes import evaluating
 from mmct.runs.errors import CTError, no_scores
@@ -90,16 +91,17 @@ def score_cells(
             the data, or an image cannot be read.
     """
     known = clean or getattr(corrupted, 'clean', None)
-    # The same whichever cells are asked for, where there are clean images.
-    some, data = _some(known or corrupted), corrupted.metainfo['corruptions']
-    if known is not None:
-        data = {**data, 'pixels_sha256': hashlib.sha256(some.tobytes()).hexdigest()}
     with evaluating(network.module), restored_buffers(network.module):
         predict = Predictor(network, fp16, channels_last)
-        num_classes = predict.num_classes(some)
+        num_classes = predict.num_classes(_some(known or corrupted))
         predict.network, outputs = matched(network, num_classes, corrupted, classes_by_position)
         num_classes = outputs.get('outputs', num_classes)
-        clean = clean and _in_order_of(corrupted, clean)
+        # Of the clean images, where there are some: the same whichever cells are asked for.
+        known, clean = (each and _in_order_of(corrupted, each) for each in (known, clean))
+        some, data = _some(known or corrupted), corrupted.metainfo['corruptions']
+        if known is not None:
+            pixels = np.ascontiguousarray(reordered(some, known.channel_order))
+            data = {**data, 'pixels_sha256': hashlib.sha256(pixels.tobytes()).hexdigest()}
         sources = [source for source in (clean, corrupted) if source is not None]
         cells = [cell for source in sources for cell in source.cells]
         settings = dict(
@@ -170,8 +172,7 @@ def _in_order_of(corrupted: CellSource, clean: CellSource) -> CellSource:
         )
     # Within a class both have the same order.
     positions = np.empty(clean.num_images, np.int64)
-    orders = (np.argsort(source.labels, kind='stable') for source in (corrupted, clean))
-    there, here = orders
+    there, here = (np.argsort(each.labels, kind='stable') for each in (corrupted, clean))
     positions[there] = here
     return Selection(clean, positions, 'all')
 

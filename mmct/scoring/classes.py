@@ -1,4 +1,4 @@
-"""Which output of a network is which class of a set."""
+"""Find which output of a network is which class of a set."""
 
 import re
 from collections.abc import Sequence

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch import Tensor
 
 from mmct.evaluation import diagnose as taken_apart
 from mmct.evaluation import mean_estimate
@@ -21,23 +20,22 @@ from mmct.report.diagnosis import (
 )
 from mmct.report.tables import Table
 from mmct.runs.errors import CTError
-from mmct.runs.files import write_json
+from mmct.runs.files import file_name, write_json
 from mmct.runs.progress import Progress
 
 from .classes import matched
 from .images import Selection
-from .networks import Network, as_network
+from .networks import NETWORK_SETTINGS, Network, as_network
 from .predictor import Predictor
+from .recalibration import batch_norms
 from .reliance import find_sites, measure_reliance
 from .scorecard import open_cells, score
 
-# What a network is taken by, not its images.
-_OF_NETWORK = ('mean', 'std', 'normalise', 'input_size', 'channel_order', 'classes', 'device')
 _OF_IMAGES = ('corruptions', 'severities', 'subset', 'size', 'seed', 'table')
 
 
 class Diagnosis:
-    """Why networks fail under corruption; a notebook shows its tables and sentences.
+    """Tell why networks fail under corruption; a notebook shows its tables and sentences.
 
     Args:
         found (Mapping): What :func:`mmct.evaluation.diagnose` returns.
@@ -53,7 +51,7 @@ class Diagnosis:
 
     @property
     def sentences(self) -> dict[str, list[str]]:
-        """What dominates, what would help, and what it is compared with, by network."""
+        """Sentences on what dominates, what would help and what it is compared with, by network."""
         return diagnosis_sentences(self.found)
 
     def save(self, path: str | Path) -> Path:
@@ -127,19 +125,18 @@ def diagnose(
     names = list(network)
     if baseline is not None and baseline not in names:
         raise ValueError(f'baseline must be one of {", ".join(names)}, got {baseline!r}')
-    settings = {key: options.pop(key) for key in _OF_NETWORK if key in options}
+    settings = {key: options.pop(key) for key in NETWORK_SETTINGS if key in options}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary if out is None else out)
-        files = [folder / _file_name(name) for name in names]
+        files = [folder / file_name(name) for name in names]
         if len(set(files)) < len(files):
             raise CTError(f'the names {", ".join(names)} are too alike for files: change one')
         results, reliance, without_bn = [], {}, []
         for name, file in zip(names, files, strict=True):
             own = as_network(network[name], **settings)
-            size = options.get('size') or getattr(own, 'input_size', None)
-            common = {**options, 'size': size, 'name': name}
+            common = {**options, 'name': name}
             results.append(score(own, images, labels, out=f'{file}.json', **common).result)
-            if not _has_statistics(own.module):
+            if not batch_norms(own.module):
                 without_bn.append(name)
             elif recalibrate_bn:
                 file = f'{file}_bn{recalibrate_bn}.json'
@@ -162,9 +159,9 @@ def _reliance(
     options: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
     """Measure the reliance on low variance, layer by layer, as rises of the clean error."""
-    clean, corrupted = open_cells(
-        images, labels, **{key: options[key] for key in _OF_IMAGES if key in options}
-    )
+    chosen = {key: options[key] for key in _OF_IMAGES if key in options}
+    chosen['input_size'] = getattr(network, 'input_size', None)
+    clean, corrupted = open_cells(images, labels, **chosen)
     if clean is None or clean.num_images == 0:
         return []
     count = min(count, clean.num_images)
@@ -204,13 +201,3 @@ def _reliance(
 
 def _rise(without: Tensor, wrong: Tensor) -> dict[str, float]:
     return mean_estimate(100 * (without.double() - wrong.double()).numpy())
-
-
-def _has_statistics(module: nn.Module) -> bool:
-    return any(
-        isinstance(layer, _BatchNorm) and layer.track_running_stats for layer in module.modules()
-    )
-
-
-def _file_name(name: str) -> str:
-    return ''.join(c if c.isalnum() or c in '._-' else '_' for c in name)

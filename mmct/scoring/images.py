@@ -1,6 +1,5 @@
 """Images to score on: from an array, a folder, a data set or a loader, without an mm stack."""
 
-import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -27,6 +26,7 @@ from mmct.corruptions import (
     origin,
     own_among,
 )
+from mmct.evaluation.same_images import describe
 from mmct.folders import data_folders, image_files
 from mmct.image_content import check_content
 from mmct.runs.errors import CTError
@@ -36,7 +36,7 @@ _KEPT = 1 << 28
 
 
 class CellSource(Protocol):
-    """What is scored: cells of the same images in the same order."""
+    """Declare what is scored: cells of the same images in the same order."""
 
     cells: Sequence[Cell]
     labels: np.ndarray
@@ -130,7 +130,7 @@ class CorruptedImages:
         corruptions (Sequence[str], optional): Names, also of categories. None: the 19.
         severities (Sequence[int], optional): From 1 to 5. None: all.
         seed (int): 0 or more. Defaults to 0.
-        table (str, optional): 'cifar' or 'imagenet'. None: by size.
+        table (str, optional): One of :data:`mmct.corruptions.names.TABLES`. None: by size.
 
     Raises:
         ValueError: If a setting is wrong, or the images are of a size that the table does not
@@ -206,6 +206,9 @@ class Selection:
         self.source, self._positions = source, positions
         self.cells, self.channel_order = source.cells, source.channel_order
         self.labels = source.labels[positions] if labels is None else labels
+        clean = getattr(source, 'clean', None)
+        # The same ones, by which the images are recognised also where they are not scored.
+        self.clean = clean and Selection(clean, positions, subset, labels, classes)
         self.metainfo = dict(source.metainfo)
         if classes is not None:
             self.metainfo['classes'] = tuple(classes)
@@ -269,33 +272,6 @@ def select(source: CellSource, subset: int | Sequence[str]) -> Selection:
         f'{len(chosen)} of {len(names)} classes',
         labels.astype(np.int64),
         [names[number] for number in chosen],
-    )
-
-
-def describe(
-    name: str,
-    labels: np.ndarray,
-    classes: Sequence[str] | None,
-    categories: Mapping[str, Sequence[str]],
-) -> dict[str, Any]:
-    """Describe a corruption set for result files.
-
-    Args:
-        name (str): Of the set.
-        labels (np.ndarray): The classes of the images. int64 (N,)
-        classes (Sequence[str], optional): Their names.
-        categories (Mapping[str, Sequence[str]]): Its kinds of corruption.
-
-    Returns:
-        dict: JSON-able.
-    """
-    return dict(
-        set=name,
-        source='released',
-        images=len(labels),
-        num_classes=len(classes) if classes else int(labels.max()) + 1,
-        labels_sha256=hashlib.sha256(labels.astype('<i8').tobytes()).hexdigest(),
-        categories={kind: list(names) for kind, names in categories.items()},
     )
 
 

@@ -100,7 +100,8 @@ class TorchNetwork:
         self._scaling = None
         if normalise:
             self._scaling = [_channels(values, self.device) for values in (mean, std)]
-            if self._scaling[0].abs().max() > 1 or not 0 < self._scaling[1].min() < 10:
+            largest = self._scaling[0].abs().max()
+            if largest > 1 or self._scaling[1].min() <= 0 or self._scaling[1].max() > 10:
                 raise CTError(
                     f'mean and std are of pixels from 0 to 1, std above 0, got {mean} and {std}: '
                     'divide those of pixels from 0 to 255 by 255'
@@ -170,6 +171,10 @@ class TorchNetwork:
         return digest(weights)
 
 
+NETWORK_SETTINGS = tuple(signature(TorchNetwork).parameters)[1:]
+"""The names of what a network is taken by, beside itself."""
+
+
 def as_network(network: Any, **settings) -> Network:
     """Take a network of any kind for scoring.
 
@@ -184,13 +189,14 @@ def as_network(network: Any, **settings) -> Network:
     Raises:
         CTError: As :class:`TorchNetwork`, or if a classifier of mmpretrain's gets settings.
     """
-    if hasattr(network, 'logits') and hasattr(network, 'inputs'):
-        return network
     given = {name: value for name, value in settings.items() if value is not None}
-    known = list(signature(TorchNetwork).parameters)[1:]
     for name in given:
-        if name not in known:
-            raise CTError(f'there is no argument {name!r}: {suggestion(name, known)}')
+        if name not in NETWORK_SETTINGS:
+            raise CTError(f'there is no argument {name!r}: {suggestion(name, NETWORK_SETTINGS)}')
+    if hasattr(network, 'logits') and hasattr(network, 'inputs'):
+        if given:
+            raise CTError(f'{min(given)}= is for {type(network).__name__}(...) itself, not here')
+        return network
     if hasattr(network, 'data_preprocessor'):
         from .mm_network import MMNetwork
 

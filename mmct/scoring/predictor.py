@@ -19,7 +19,7 @@ from .networks import Network
 
 
 class Predicted(NamedTuple):
-    """What a network says of some images, on its device."""
+    """Hold what a network says of some images, on its device."""
 
     tops: Tensor  # the likeliest classes, int64 (B, K)
     log_probabilities: Tensor  # theirs, float32 (B, K)

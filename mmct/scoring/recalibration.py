@@ -15,6 +15,15 @@ from .images import CellSource
 from .predictor import Predictor
 
 
+def batch_norms(model: nn.Module) -> list[nn.Module]:
+    """List the BatchNorms whose statistics can be estimated anew: those that keep some."""
+    return [
+        module
+        for module in model.modules()
+        if isinstance(module, _BatchNorm) and module.track_running_stats
+    ]
+
+
 @torch.no_grad()
 def reestimate_batch_norm(model: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
     """Replace the running statistics by the mean over batches, without labels.
@@ -35,11 +44,7 @@ def reestimate_batch_norm(model: nn.Module, batches: Iterable[Tensor]) -> nn.Mod
     Raises:
         ValueError: If it has no BatchNorm with running statistics.
     """
-    layers = [
-        module
-        for module in model.modules()
-        if isinstance(module, _BatchNorm) and module.track_running_stats
-    ]
+    layers = batch_norms(model)
     if not layers:
         raise ValueError('the network has no BatchNorm whose statistics could be estimated anew')
     momenta = [layer.momentum for layer in layers]

@@ -1,4 +1,4 @@
-"""How much predictions rest on the channels of low variance, layer by layer."""
+"""Measure how much predictions rest on the channels of low variance, layer by layer."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -117,7 +117,7 @@ class VarianceSpectrum:
 
 @dataclass(frozen=True)
 class Reliance:
-    """What a network gets wrong without some of a place's channels.
+    """Hold what a network gets wrong without some of a place's channels.
 
     Attributes:
         channels (int): How many there are.

@@ -10,6 +10,7 @@ from filelock import FileLock
 
 from mmct.evaluation import read_result
 from mmct.evaluation.result_file import check_cells
+from mmct.evaluation.same_images import first_difference
 from mmct.report import cells_to_csv
 from mmct.runs.errors import CTError
 from mmct.runs.files import lock_file, write_json, write_text
@@ -129,10 +130,7 @@ _DIFFERENCES = dict(
 def _are_same(key: str, one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Compare a mark; what an earlier version did not write is not known to differ."""
     if key == 'data':
-        shared = (set(one[key]) | set(other[key])) - {'pixels_sha256'}
-        pixels = [each[key].get('pixels_sha256') for each in (one, other)]
-        same = all(one[key].get(name) == other[key].get(name) for name in shared)
-        return same and (None in pixels or pixels[0] == pixels[1])
+        return first_difference(one[key], other[key]) is None
     if key == 'behaviour_sha256' and None in (one.get(key), other.get(key)):
         return True
     return one.get(key, 0) == other.get(key, 0)

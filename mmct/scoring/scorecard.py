@@ -207,7 +207,8 @@ def score(
         size (int, optional): Images of a folder are resized and cropped to it before they are
             corrupted. Defaults to the network's ``input_size``.
         seed (int): Of the corruptions. Defaults to 0.
-        table (str, optional): Their severities, 'cifar' or 'imagenet'. Defaults to by size.
+        table (str, optional): Of their severities, one of
+            :data:`mmct.corruptions.names.TABLES`. Defaults to by size.
         clean (bool): Whether to score the clean images, too. Defaults to True.
         reference (str | Path | Mapping, optional): A result to normalise by, or its file; or
             'alexnet', for ImageNet-C.
@@ -236,7 +237,7 @@ def score(
     batch_size = batch_size or getattr(images, 'batch_size', None) or 128
     num_workers = getattr(images, 'num_workers', 0) if num_workers is None else num_workers
     source, corrupted = open_cells(
-        images, labels, corruptions, severities, subset, size, settings.get('input_size'),
+        images, labels, corruptions, severities, subset, size, getattr(own, 'input_size', None),
         seed, table,
     )  # fmt: skip
     first = (source or corrupted).read(0, slice(0, 1))

@@ -131,7 +131,7 @@ class ErrorArrows:
 
 @FIGURES.register_module()
 class Gains:
-    """What CT gains over each of its controls: the claim of a study in one figure.
+    """Draw what CT gains over each of its controls: the claim of a study in one figure.
 
     Differences paired by seed, with 95 % intervals, on common axes: the clean error at the
     left, the corrupted one at the right. Left of zero CT is better; grey intervals contain

@@ -1,4 +1,4 @@
-"""How often a network was wrong on each image, as a study keeps it beside a corruption score."""
+"""Keep how often a network was wrong on each image, beside the corruption score of a study."""
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence

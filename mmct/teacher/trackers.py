@@ -1,4 +1,4 @@
-"""What a run inside a run writes to a tracker: curves of the outer run, or a run of its own.
+"""Write a run inside a run to a tracker: as curves of the outer run, or as a run of its own.
 
 W&B, MLflow and others keep one open run per process, which a second one would take over or end.
 """

@@ -97,3 +97,9 @@ def test_images_of_several_sizes_and_labels_of_several_classes_are_refused(files
     digits.get_gt_labels = lambda: [[1, 2]] * 9
     with pytest.raises(ValueError, match='one label an image'):
         CleanImages(digits)
+
+
+def test_a_test_set_that_is_another_each_time_is_refused():
+    pipeline = [dict(type='ColorJitter', brightness=0.9), dict(type='PackInputs')]
+    with pytest.raises(ValueError, match='other pixels each time that an image is read'):
+        GeneratedCorruptionSet({**DIGITS, 'pipeline': pipeline})

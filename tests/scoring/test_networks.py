@@ -18,6 +18,7 @@ import mmct
 from mmct.corruptions import corrupt
 from mmct.evaluation import unpack_hits
 from mmct.runs.errors import CTError
+from mmct.scoring import TorchNetwork
 from mmct.scoring.images import CorruptedImages, Images
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.3, 0.4)
@@ -155,7 +156,7 @@ def test_a_quick_look_becomes_part_of_a_full_run(net, digits, tmp_path):
     [
         (dict(mean=(0.9, 0.9, 0.9)), 'another preprocessing or network'),
         (dict(images=lambda images: images[:, ::-1].copy()), 'other data'),
-        (dict(network=lambda net: nn.Sequential(net, Negative())), 'another preprocessing or netw'),
+        (dict(network=lambda net: Minus(*net)), 'the result of another preprocessing or network'),
         (dict(labels=lambda labels: 9 - labels), 'other data'),
     ],
 )
@@ -171,12 +172,40 @@ def test_a_result_of_other_pixels_or_another_network_is_not_gone_on_with(
     assert (tmp_path / 'r.json').read_bytes() == before
 
 
-class Negative(nn.Module):
-    def forward(self, x):
-        return -x
+class Minus(nn.Sequential):
+    """The same weights by the same names."""
 
-    def state_dict(self, *args, **kwargs):
-        return {}
+    def forward(self, x):
+        return -super().forward(x)
+
+
+def test_pixels_are_those_of_the_colours_whatever_their_order(net, digits):
+    images, labels = digits
+
+    class Backwards(Images):
+        channel_order = 'bgr'
+
+        def read(self, cell, positions):
+            return super().read(cell, positions)[..., ::-1].copy()
+
+    marks = {
+        mmct.score(net, source, mean=MEAN, std=STD, corruptions='fog', severities=3, quiet=True)
+        .result['data']['pixels_sha256']
+        for source in (Images(images, labels), Backwards(images, labels))
+    }
+    assert len(marks) == 1
+
+
+def test_a_networks_own_size_counts_for_arrays_too(net, digits):
+    images, labels = digits
+    large = np.repeat(np.repeat(images, 2, 1), 2, 2)
+    own = TorchNetwork(net, MEAN, STD, input_size=12)
+    card = score(own, large, labels)
+    assert hits(card) == hits(score(net, large, labels, mean=MEAN, std=STD, input_size=12))
+    found = mmct.diagnose(own, large, labels, recalibrate_bn=1, **QUICK).found['networks'][0]
+    assert found['corrupted']['value'] == pytest.approx(card.summary['raw_mce_pct'])
+    with pytest.raises(CTError, match='mean= is for TorchNetwork'):
+        score(own, large, labels, mean=MEAN)
 
 
 def test_what_is_not_the_same_each_time_or_not_all_is_refused(net, digits):
@@ -265,6 +294,7 @@ BAD = {
     'a class': (dict(network=nn.Linear), 'must be a module or a function, got Linear'),
     'of 255': (dict(mean=(127, 127, 127)), 'divide those of pixels from 0 to 255 by 255'),
     'deviation of 0': (dict(std=(1, 0, 1)), 'std above 0'),
+    'one of 255': (dict(std=(0.2, 58, 58)), 'std above 0'),
     'both ways': (dict(normalise=False), 'no effect with normalise=False'),
     'typo': (dict(men=1), 'there is no argument'),
     'device': (dict(device='gpu'), "cannot be put on device 'gpu'"),

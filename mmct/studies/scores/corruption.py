@@ -7,13 +7,13 @@ from typing import Any
 
 from mmengine.config import Config
 from mmpretrain.registry import DATASETS
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmct.datasets import CleanImages, CorruptionSet
 from mmct.datasets.images import order_of_dataset
 from mmct.evaluation.summary import error_table, main_corruptions
 from mmct.runs.configs import scoped, type_name
 from mmct.scoring import as_network, score_cells
+from mmct.scoring.recalibration import batch_norms
 
 from .. import image_errors
 from ..registry import SCORES
@@ -104,7 +104,7 @@ class CorruptionScore:
         cells, clean = self._images(run.config)
         loader = run.config[f'{self.split}_dataloader']
         model = run.model(checkpoint)
-        with_bn = any(isinstance(module, _BatchNorm) for module in model.modules())
+        with_bn = bool(batch_norms(model))
         result = score_cells(
             as_network(model),
             cells,

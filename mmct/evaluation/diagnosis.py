@@ -8,7 +8,7 @@ import numpy as np
 from .comparison import compare
 from .known_errors import known_share
 from .predictions import unpack_predictions
-from .summary import image_errors, main_corruptions, mean_estimate, unpack_hits
+from .summary import image_errors, main_corruptions, mean_estimate, scored_kinds, unpack_hits
 
 CLEAN, STATISTICS = 'clean images', 'BN statistics'
 """The parts that are no category of corruptions."""
@@ -113,11 +113,7 @@ class _Errors:
         self.names = main_corruptions(result['data'], result['summary']['corruption_error_pct'])
         self.clean = 100.0 * ~unpack_hits(result['clean'])
         self.corrupted = self.over(self.names)
-        self.kinds = {
-            kind: scored
-            for kind, members in result['data']['categories'].items()
-            if (scored := [name for name in members if name in self.names])
-        }
+        self.kinds = scored_kinds(result['data'], self.names)
 
     def over(self, names: Sequence[str]) -> np.ndarray:
         return image_errors(self.result['cells'], dict.fromkeys(names, 1.0))

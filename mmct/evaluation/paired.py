@@ -5,7 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from .summary import image_errors, main_corruptions, mean_estimate, mean_interval, unpack_hits
+from .summary import (
+    image_errors,
+    main_corruptions,
+    mean_estimate,
+    mean_interval,
+    scored_kinds,
+    unpack_hits,
+)
 
 
 def error_intervals(result: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
@@ -76,9 +83,7 @@ def differences(run: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, An
         clean_error_pct=clean,
         raw_mce_pct=over(main_corruptions(run['data'], names)),
         categories_pct={
-            kind: over(scored)
-            for kind, members in run['data']['categories'].items()
-            if (scored := [name for name in members if name in names])
+            kind: over(scored) for kind, scored in scored_kinds(run['data'], names).items()
         },
         corruption_error_pct={name: over([name]) for name in names},
     )

@@ -184,6 +184,23 @@ def main_corruptions(data: Mapping[str, Any], names: Sequence[str]) -> list[str]
     return benchmark or [name for name in names if name not in extra] or list(names)
 
 
+def scored_kinds(data: Mapping[str, Any], names: Sequence[str]) -> dict[str, list[str]]:
+    """Sort corruptions into their categories.
+
+    Args:
+        data (Mapping): What the result says of the data.
+        names (Sequence[str]): Those that count.
+
+    Returns:
+        dict[str, list[str]]: Names by category; no category is empty.
+    """
+    kinds = {
+        kind: [name for name in members if name in names]
+        for kind, members in data['categories'].items()
+    }
+    return {kind: members for kind, members in kinds.items() if members}
+
+
 def image_errors(cells: Sequence[Mapping[str, Any]], weights: Mapping[str, float]) -> np.ndarray:
     """Compute the weighted mean error of each image over cells.
 

@@ -378,7 +378,7 @@ MUTATIONS = [
     ),
     Mutation(
         'trackers: the curves of the teacher have the names of the student',
-        "named = {f'{PREFIX}{name}': value for name, value in scalar_dict.items()}",
+        "named = {f'{self._prefix}{name}': value for name, value in scalar_dict.items()}",
         'named = dict(scalar_dict)',
         ['teacher/test_trackers.py'],
     ),

@@ -3,7 +3,7 @@
 Between ``<!-- NAME: what -->`` and ``<!-- end of NAME -->`` stands what this script
 makes of ``benchmarks/NAME``: ``all`` (its table.md), ``domains`` (its domains.md) or
 ``short`` (an arm a line, clean and corrupted error of each group, and how CT differs from
-its baselines).
+its baselines) or ``conclusion`` (when CT helps; benchmarks/conclusion.py draws its picture).
 
     python benchmarks/write_tables.py            # write them
     python benchmarks/write_tables.py --check    # exit code 1 if a file would change
@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from conclusion import conclusion
 
 from mmct.report import Number, Row, Table, errors_note
 
@@ -86,6 +88,7 @@ KINDS: dict[str, Callable[[Path], str]] = dict(
     all=partial(kept, name='table.md'),
     domains=partial(kept, name='domains.md'),
     short=short,
+    conclusion=conclusion,
 )
 
 

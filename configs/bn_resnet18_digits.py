@@ -5,9 +5,8 @@ _base_ = [
     'mmpretrain::_base_/default_runtime.py',
     './_base_/mmct.py',
 ]
-model = dict(
-    backbone=dict(stem_channels=16, base_channels=16), head=dict(in_channels=128)
-)
+# An eighth of the usual width: the images are of 8x8 pixels.
+model = dict(backbone=dict(stem_channels=8, base_channels=8), head=dict(in_channels=64))
 default_hooks = dict(
     logger=dict(interval=10), checkpoint=dict(max_keep_ckpts=1)
 )

@@ -13,6 +13,13 @@ from mmct.studies import StudyStore, write_study_report
 STUDIES = ROOT / 'benchmarks'
 
 
+@pytest.fixture
+def writer(monkeypatch):
+    """The names of benchmarks/write_tables.py."""
+    monkeypatch.syspath_prepend(STUDIES)
+    return runpy.run_path(str(STUDIES / 'write_tables.py'))
+
+
 @pytest.mark.parametrize('name', sorted(file.parent.name for file in STUDIES.glob('*/study.json')))
 def test_the_report_of_a_kept_study_is_made_again_from_its_results(name, tmp_path):
     plan = json.loads((STUDIES / name / 'study.json').read_text(encoding='utf-8'))
@@ -25,23 +32,20 @@ def test_the_report_of_a_kept_study_is_made_again_from_its_results(name, tmp_pat
         assert file.read_bytes() == (STUDIES / name / file.name).read_bytes()
 
 
-def test_the_tables_of_the_docs_are_those_of_the_results(monkeypatch, capsys):
-    module = runpy.run_path(str(ROOT / 'benchmarks' / 'write_tables.py'))
+def test_the_tables_of_the_docs_are_those_of_the_results(writer, monkeypatch, capsys):
     monkeypatch.setattr(sys, 'argv', ['write_tables.py', '--check'])
-    assert module['main']() == 0, capsys.readouterr().out
+    assert writer['main']() == 0, capsys.readouterr().out
 
 
-def test_a_table_that_was_edited_is_found():
-    module = runpy.run_path(str(ROOT / 'benchmarks' / 'write_tables.py'))
+def test_a_table_that_was_edited_is_found(writer):
     text = (ROOT / 'docs' / 'recipe.md').read_text(encoding='utf-8')
-    assert module['written'](text) == text
+    assert writer['written'](text) == text
     number = re.search(r'\| Standard 2x +\| +3 of 3 \| +(\d+\.\d\d)', text)
     edited = text.replace(number[1], '12.34')
-    assert edited != text and module['written'](edited) == text
+    assert edited != text and writer['written'](edited) == text
 
 
-def test_the_short_table_has_a_line_for_each_variant(tmp_path):
-    module = runpy.run_path(str(ROOT / 'benchmarks' / 'write_tables.py'))
+def test_the_short_table_has_a_line_for_each_variant(writer, tmp_path):
 
     def row(variant, group, count=3, **difference):
         stats = dict(mean=10.0, standard_error=1.0, interval=[8.0, 12.0], count=count)
@@ -54,7 +58,7 @@ def test_the_short_table_has_a_line_for_each_variant(tmp_path):
             row('CT', 'b', count=2)]  # fmt: skip
     (tmp_path / 'study.json').write_text(json.dumps(dict(seeds=[0, 1, 2])))
     (tmp_path / 'table.json').write_text(json.dumps(rows))
-    lines = module['short'](tmp_path).splitlines()
+    lines = writer['short'](tmp_path).splitlines()
     cells = [[cell.strip() for cell in line.split('|')[1:-1]] for line in lines]
     titles = 'clean error, %', 'mCE, %'
     assert cells[0] == ['', *(f'{group}: {title}' for group in 'ab' for title in titles)]
@@ -65,6 +69,27 @@ def test_the_short_table_has_a_line_for_each_variant(tmp_path):
     note = 'Means over 3 seeds. ± is one standard error over seeds alone.'
     assert lines[5] == f'{note} Differences, paired by seed, with 95 % intervals:'
     assert lines[-1] == f'- **a, CT**, minus Standard: clean {said}, mCE {said}'
+
+
+def test_the_words_of_the_conclusion_follow_the_intervals(writer, tmp_path):
+    kept = STUDIES / 'digits_table'
+    (tmp_path / 'study.json').write_text((kept / 'study.json').read_text())
+    rows = json.loads((kept / 'table.json').read_text())
+    of_ct = next(row['values'] for row in rows if row['variant'] == 'CT')
+
+    def said(**intervals):
+        for title, interval in intervals.items():
+            column = dict(mce='mCE, %', clean='clean error, %').get(title, title)
+            of_ct[column]['differences']['Standard, equal compute (3x)']['interval'] = interval
+        (tmp_path / 'table.json').write_text(json.dumps(rows))
+        return writer['conclusion'](tmp_path)
+
+    assert '**It does not under** noise (' in said() and 'no significant difference' in said()
+    text = said(noise=[-3, -1], blur=[-1, 2], weather=[1, 2], clean=[0.5, 1.5])
+    assert '**It helps under** noise (' in text and 'no significant difference' not in text
+    assert '**It does not under** blur (' in text and 'weather' in text.split('It does not')[1]
+    with pytest.raises(ValueError, match='no lower corrupted error'):
+        said(mce=[-1, 1])
 
 
 def test_each_mutation_stands_in_one_place_and_names_tests():

@@ -85,7 +85,8 @@ def test_without_a_stack_the_light_rooms_work():
 REGISTERED = dict(
     LOOPS='CorruptionTestLoop',
     OPTIM_WRAPPERS='BFloat16OptimWrapper',
-    HOOKS='AdaptiveClippingHook AdversarialTrainingHook ChannelsLastHook FreezeBNStatisticsHook '
+    HOOKS='AdaptiveClippingHook AdversarialTrainingHook BaselineHook ChannelsLastHook '
+          'FreezeBNStatisticsHook '
     'NoBNTeacherHook NoBNTrainingHook RecalibrateBNHook ResumableCheckpointHook ScorecardHook',
     DATASETS='ArrayCorruptionSet CIFAR100C CIFAR10C CIFAR10CBar CorruptedDataset Digits '
     'FolderCorruptionSet GeneratedCorruptionSet ImageNet3DCC ImageNetC ImageNetCBar MultiDomain '

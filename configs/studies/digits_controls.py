@@ -2,7 +2,7 @@
 _base_ = [
     '../_base_/studies/compared.py',
     '../_base_/studies/benchmark.py',
-    '../_base_/studies/narrow_digits.py',
+    '../_base_/studies/digits_schedule.py',
 ]
 compared = ('Standard', 'Standard, equal compute', "BN (the control's teacher)",
             'no BN (the teacher)', 'BN teacher', 'CT', 'BN teacher, full rate',

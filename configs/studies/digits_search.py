@@ -4,7 +4,7 @@
 _base_ = [
     '../_base_/studies/recipes.py',
     '../_base_/studies/held_out.py',
-    '../_base_/studies/narrow_digits.py',
+    '../_base_/studies/digits_schedule.py',
 ]
 # How a teacher is trained here, as digits_teachers.py chose: docs/recipe.md
 own = dict(lr=0.05)

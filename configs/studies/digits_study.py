@@ -3,7 +3,7 @@
 _base_ = [
     '../_base_/mmct.py',
     '../_base_/studies/clean_and_corrupted.py',
-    '../_base_/studies/narrow_digits.py',
+    '../_base_/studies/digits_schedule.py',
 ]
 common = dict(default_hooks=dict(checkpoint=dict(interval=3, max_keep_ckpts=-1)))
 arms = {

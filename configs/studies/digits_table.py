@@ -1,5 +1,5 @@
 # CT by the chosen recipe and all of its controls on the digits: docs/results.md
-_base_ = ['../_base_/studies/controls.py', '../_base_/studies/narrow_digits.py']
+_base_ = ['../_base_/studies/controls.py', '../_base_/studies/digits_schedule.py']
 # How a teacher is trained here, as digits_teachers.py chose: docs/recipe.md
 own = dict(lr=0.05)
 free = dict(

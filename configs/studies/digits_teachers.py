@@ -3,7 +3,7 @@
 _base_ = [
     '../_base_/studies/teachers.py',
     '../_base_/studies/held_out.py',
-    '../_base_/studies/narrow_digits.py',
+    '../_base_/studies/digits_schedule.py',
 ]
 arms = {
     name: dict(

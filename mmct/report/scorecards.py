@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import reduce
 from operator import getitem
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,11 @@ from mmct.messages import counted
 from .comparison import Comparison, Results, run_names
 from .figures import spoken
 from .tables import Number, Row, Table
-from .verdict import difference, footnote
+from .verdict import difference, footnote, headline, verdict
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
 # So many corruptions have a row each, beside the means.
@@ -134,6 +137,38 @@ def print_scorecards(comparison: Comparison, console: Console | None = None) -> 
         console.print(note, markup=False, highlight=False)
 
 
+def print_outcome(
+    comparison: Comparison, page: Path, remark: str = '', console: Console | None = None
+) -> None:
+    """Print what a run ends with: a small table, a sentence on its last network, a picture.
+
+    Args:
+        comparison (Comparison): The networks of the run.
+        page (Path): The report, which has all of it; its figures lie beside it.
+        remark (str): A sentence on how far the numbers hold. Defaults to none.
+        console (Console, optional): Where to. Defaults to stdout.
+    """
+    from rich.console import Console
+
+    console = console or Console()
+    found, base = headline(comparison), comparison.baseline
+    minus = [] if base is None else [f'minus {run_names(comparison)[base]}']
+    head = ['error, %', *(name for title in found for name in (title.split(' error')[0], *minus))]
+    rows = []
+    for entries in zip(*found.values(), strict=True):
+        cells = []
+        for entry in entries:
+            # Intervals of the differences alone: the table is to fit into 80 columns.
+            change = entry['difference'] or Number(None)
+            cells += [Number(entry['error'].value), replace(change, remark='')][: 1 + len(minus)]
+        rows.append(Row(entries[0]['name'], cells))
+    Table(head, rows).print('', console)
+    picture = page.with_name(f'{page.stem}_dumbbell.png')
+    said = [verdict(comparison)[-1], remark, footnote(comparison.results)]
+    for line in (' '.join(filter(None, said)), f'Picture: {picture}', f'Report:  {page}'):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
 def to_markdown(comparison: Comparison) -> str:
     """Write the scores of networks on the same data for a README.
 
@@ -245,17 +280,17 @@ def print_ct_result(result: Mapping[str, Any], console: Console | None = None) -
     """Print the content of ``ct_result.json`` at the end of a CT run.
 
     Args:
-        result (Mapping): Accuracies and agreement in %, times in seconds.
+        result (Mapping): Accuracies and agreement in %.
         console (Console, optional): Where to. Defaults to stdout.
     """
-    images = f'{result["num_images"]} {result["measured_on"]} images'
-    rows = [
-        Row(name, [f'{result[f"{role}_accuracy_pct"]:.2f} %', _time(result[f'{role}_seconds'])])
-        for role, name in (('teacher', 'teacher (no BN)'), ('student', 'student (BN)'))
-    ]
-    rows.append(Row('both agree on', [f'{result["agreement_pct"]:.2f} %', '']))
-    head = ['', f'accuracy on {images}', 'training time']
-    Table(head, rows).print('Counterbalancing Teacher', console)
+    from rich.console import Console
+
+    (console or Console()).print(
+        f'Accuracy on {result["num_images"]} {result["measured_on"]} images: teacher (no BN) '
+        f'{result["teacher_accuracy_pct"]:.2f} %, student (BN) '
+        f'{result["student_accuracy_pct"]:.2f} %; they agree on {result["agreement_pct"]:.2f} %.',
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
 
 
 def _row(name: str, values: Results, key: str, interval: str | None = None) -> Row:
@@ -281,10 +316,3 @@ def _few(errors: Mapping[str, Any]) -> list[str]:
 def _reference(summary: Mapping[str, Any]) -> str | None:
     return (summary['normalised'] or {}).get('reference')
 
-
-def _time(seconds: float | None) -> str:
-    if seconds is None:
-        return 'given'
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f'{hours}:{minutes:02}:{rest:02}'

@@ -149,7 +149,7 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
     cfg.load_from, cfg.resume = None, False
     cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
     # Whether the teacher is averaged is its recipe's to say.
-    names = 'NoBNTeacherHook', 'ScorecardHook', 'FreezeBNStatisticsHook'
+    names = 'NoBNTeacherHook', 'ScorecardHook', 'BaselineHook', 'FreezeBNStatisticsHook'
     students = EMAHook, *map(HOOKS.get, names)
     hooks = [
         hook

@@ -18,16 +18,18 @@ class TeacherStore:
 
     ``teacher.json`` holds the fingerprint and, once the teacher is finished,
     its accuracy and time; ``teacher.pth`` holds the weights. Beside them are
-    the teacher's own log and checkpoints.
+    the teacher's own log and checkpoints. A baseline is kept in the same way.
 
     Args:
         folder (str | Path): The folder; made when training begins.
+        name (str): What it keeps, 'teacher' or 'baseline'. Defaults to 'teacher'.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, name: str = 'teacher') -> None:
         self.folder = Path(folder)
-        self.weights = self.folder / 'teacher.pth'
-        self._record = self.folder / 'teacher.json'
+        self.name = name
+        self.weights = self.folder / f'{name}.pth'
+        self._record = self.folder / f'{name}.json'
 
     def read(self) -> dict[str, Any] | None:
         """Read the record; None where no teacher was begun.
@@ -48,8 +50,7 @@ class TeacherStore:
             return None
         except ValueError as error:
             raise CTError(
-                f'{self._record} is damaged ({error}): move the folder away, or train the '
-                'teacher anew with --retrain-teacher'
+                f'{self._record} is damaged ({error}): move the folder away{self._or_retrain}'
             ) from error
 
     def state(
@@ -82,6 +83,12 @@ class TeacherStore:
                 'with --retrain-teacher'
             )
         return 'finished', differing
+
+    @property
+    def _or_retrain(self) -> str:
+        if self.name != 'teacher':
+            return ''
+        return ', or train the teacher anew with --retrain-teacher'
 
     def is_finished(self) -> bool:
         """Tell if there is a teacher that was trained to its end."""

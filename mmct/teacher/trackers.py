@@ -16,9 +16,6 @@ from torch import nn
 from mmct.runs.configs import is_kind
 from mmct.runs.isolation import isolated
 
-PREFIX = 'teacher/'
-"""Begins the names of what is the teacher's in the student's run."""
-
 
 @VISBACKENDS.register_module()
 class OwnRunVisBackend(BaseVisBackend):
@@ -89,12 +86,13 @@ class OwnRunVisBackend(BaseVisBackend):
             self._is_open = False
 
 
-class _TeachersCurves(BaseVisBackend):
-    """Writes into another run's backend, under names of the teacher's, and leaves it open."""
+class _InnerCurves(BaseVisBackend):
+    """Writes into another run's backend, under names with a prefix, and leaves it open."""
 
-    def __init__(self, backend: BaseVisBackend) -> None:
+    def __init__(self, backend: BaseVisBackend, prefix: str) -> None:
         super().__init__(None)
         self._backend = backend
+        self._prefix = prefix
 
     def _init_env(self) -> None:
         pass
@@ -104,15 +102,15 @@ class _TeachersCurves(BaseVisBackend):
         return self._backend.experiment
 
     def add_image(self, name: str, image: np.ndarray, step: int = 0, **kwargs: Any) -> None:
-        self._backend.add_image(f'{PREFIX}{name}', image, step, **kwargs)
+        self._backend.add_image(f'{self._prefix}{name}', image, step, **kwargs)
 
     def add_scalar(self, name: str, value: float, step: int = 0, **kwargs: Any) -> None:
-        self._backend.add_scalar(f'{PREFIX}{name}', value, step, **kwargs)
+        self._backend.add_scalar(f'{self._prefix}{name}', value, step, **kwargs)
 
     def add_scalars(
         self, scalar_dict: dict, step: int = 0, file_path: str | None = None, **kwargs: Any
     ) -> None:
-        named = {f'{PREFIX}{name}': value for name, value in scalar_dict.items()}
+        named = {f'{self._prefix}{name}': value for name, value in scalar_dict.items()}
         self._backend.add_scalars(named, step, **kwargs)
 
 
@@ -138,13 +136,26 @@ def teachers_backends(backends: Any) -> list[ConfigDict]:
     return kept
 
 
-def write_into(own: Visualizer, outer: Visualizer) -> None:
-    """Let a teacher's visualizer write its curves into the student's backends.
+def local_backends(backends: Any) -> list[ConfigDict]:
+    """Choose the backends that a baseline has of its own: the student's run is still open.
 
     Args:
-        own (Visualizer): The teacher's, with :func:`teachers_backends`.
+        backends (list): What :func:`teachers_backends` returned.
+
+    Returns:
+        list[ConfigDict]: The files of :class:`LocalVisBackend`.
+    """
+    return [backend for backend in backends if is_kind(backend, LocalVisBackend, VISBACKENDS)]
+
+
+def write_into(own: Visualizer, outer: Visualizer, prefix: str) -> None:
+    """Let the visualizer of a teacher or baseline write its curves into the student's backends.
+
+    Args:
+        own (Visualizer): That of the inner run, with :func:`teachers_backends`.
         outer (Visualizer): The student's.
+        prefix (str): Begins the names of its curves, such as ``teacher/``.
     """
     for name, backend in outer._vis_backends.items():
         # mmengine has no public way to add one that is built.
-        own._vis_backends.setdefault(name, _TeachersCurves(backend))
+        own._vis_backends.setdefault(name, _InnerCurves(backend, prefix))

@@ -1,4 +1,4 @@
-"""Getting a teacher: from a file, from the work dir, or by training it."""
+"""Get a teacher from a file, from the work dir, or by training it; get a baseline likewise."""
 
 import time
 from pathlib import Path
@@ -24,7 +24,7 @@ from mmct.runs.configs import resume_from
 from mmct.runs.data_content import data_cache, data_mark
 from mmct.runs.divergence import DivergenceHook
 from mmct.runs.errors import CTError
-from mmct.runs.identity import fingerprint, in_short
+from mmct.runs.identity import UNKNOWN, differences, fingerprint, in_short
 from mmct.runs.isolation import isolated, stop_workers
 from mmct.runs.ranks import on_main_rank, unwrapped
 from mmct.runs.weights import load_state_dict, safe_loading
@@ -32,8 +32,9 @@ from mmct.runs.weights import load_state_dict, safe_loading
 from .config import TeacherRecipe, teacher_config
 from .evaluation import teacher_record
 from .rehearsal import rehearse
+from .stages import stage
 from .store import TeacherStore
-from .trackers import write_into
+from .trackers import local_backends, write_into
 
 
 def get_teacher(
@@ -67,6 +68,51 @@ def get_teacher(
         store = _store(runner)
         _train_unless_there(runner, recipe, store, retrain, student_start)
         return _built(runner, recipe, store.load(), store.weights), store.read()
+
+
+def get_baseline(runner: Runner, length: float) -> ImageClassifier:
+    """Train the plain network with BN in ``<work_dir>/baseline``, unless it is there.
+
+    One that was trained otherwise is moved aside.
+
+    Args:
+        runner (Runner): The student's.
+        length (float): Its training, in multiples of the student's.
+
+    Returns:
+        ImageClassifier: The network, trained.
+
+    Raises:
+        CTError: If it cannot be trained; the message says why.
+    """
+    with isolated():
+        recipe = TeacherRecipe(remove_bn=False, length=length)
+        store = TeacherStore(Path(runner.work_dir) / 'baseline', 'baseline')
+        cfg = teacher_config(runner.cfg, recipe, str(store.folder))
+        if cfg.start_from == UNKNOWN and not on_main_rank(store.is_finished):
+            raise CTError(
+                'the config of a resumed run does not say which weights it had started from, as '
+                'the baseline has to: resume with `mmct train --resume`'
+            )
+        if cfg.get('visualizer'):
+            cfg.visualizer.vis_backends = local_backends(cfg.visualizer.vis_backends)
+        marks = _marks(runner, cfg)
+
+        def begun() -> str:
+            record = store.read()
+            other = record is not None and differences(record['fingerprint'], marks)
+            return _begun(store, marks, retrain=bool(other))[0]
+
+        state = on_main_rank(begun)
+        if state == 'finished':
+            runner.logger.info(f'{stage(runner, "baseline")}: done, it is in {store.folder}')
+        else:
+            word = 'goes on with' if state == 'unfinished' else 'trains'
+            runner.logger.info(
+                f'{stage(runner, "baseline")}: {word} the plain network with BN in {store.folder}'
+            )
+            _train(runner, cfg, store, resume=state == 'unfinished')
+        return _built(runner, recipe, store.load(), store.weights)
 
 
 def _store(runner: Runner) -> TeacherStore:
@@ -113,11 +159,13 @@ def _train_unless_there(
                 f'The teacher in {store.folder} was trained otherwise ({in_short(differing)}): it '
                 'is used all the same, with --retrain-teacher another one is trained'
             )
-        runner.logger.info(f'Stage 1 of 2: done, the teacher is in {store.folder}')
+        runner.logger.info(f'{stage(runner, "teacher")}: done, the teacher is in {store.folder}')
         return
     kind = 'BN-free' if recipe.remove_bn else 'BN'
     word = 'goes on with' if state == 'unfinished' else 'trains'
-    runner.logger.info(f'Stage 1 of 2: {word} the {kind} teacher in {store.folder}')
+    runner.logger.info(
+        f'{stage(runner, "teacher")}: {word} the {kind} teacher in {store.folder}'
+    )
     _train(runner, cfg, store, resume=state == 'unfinished')
 
 
@@ -127,7 +175,7 @@ def _marks(runner: Runner, cfg: Config) -> dict[str, Any]:
 
 
 def _begun(
-    store: TeacherStore, marks: dict[str, Any], retrain: bool, allow_other: bool
+    store: TeacherStore, marks: dict[str, Any], retrain: bool, allow_other: bool = False
 ) -> tuple[str, list[str]]:
     """Begin a teacher unless there is one; what was there, and how it was trained otherwise."""
     if retrain and not store.is_unfinished():
@@ -141,7 +189,7 @@ def _begun(
 
 
 def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> None:
-    """Train the teacher with a Runner of its own and keep it."""
+    """Train a network with a Runner of its own and keep it."""
     started = time.time()
     path = checkpoint_to_resume(cfg.work_dir, 'auto') if resume else None
     resume_from(cfg, path)
@@ -150,15 +198,15 @@ def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> Non
             load_state_dict(path)
         except CTError as error:
             raise CTError(
-                f'{error}; to begin the teacher anew, move {store.folder} away'
+                f'{error}; to begin the {store.name} anew, move {store.folder} away'
             ) from error
     # The student's seed, also where the config leaves it to chance.
     cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': outer.seed}
     # Runs that begin in the same second would share logger and hub.
-    cfg.experiment_name = f'{outer.experiment_name}_teacher'
+    cfg.experiment_name = f'{outer.experiment_name}_{store.name}'
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     runner.register_hook(DivergenceHook())
-    write_into(runner.visualizer, outer.visualizer)
+    write_into(runner.visualizer, outer.visualizer, f'{store.name}/')
     try:
         with safe_loading():
             runner.train()
@@ -182,7 +230,7 @@ def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> Non
 
 
 def _kept(runner: Runner) -> ImageClassifier:
-    """The teacher at the end of its training: averaged, and with plain convolutions."""
+    """Return what a training ends with: averaged, and with plain convolutions."""
     teacher = unwrapped(runner)
     for hook in runner.hooks:
         if isinstance(hook, EMAHook):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.hooks import Hook
 from mmengine.visualization import BaseVisBackend, Visualizer
 from mmpretrain.registry import VISBACKENDS
@@ -131,6 +131,18 @@ def test_curves_of_both_and_all_scores_are_in_one_run(tracker, tiny, train):
     assert '"loss"' in own and '"teacher/' not in own
     (image,) = Path(runner.work_dir).glob('2*/vis_data/vis_image/*')
     assert image.stat().st_size > 1000
+
+
+def test_a_baseline_writes_into_the_open_run(tracker, tiny, train):
+    backend, runs = tracker
+    # Also where the teacher has a run of its own.
+    cfg = tracked(tiny(options=ONCE), [dict(type='OwnRunVisBackend', backend=backend)])
+    cfg.test_dataloader.dataset.update(indices=32, serialize_data=False)
+    cfg.custom_hooks += [ConfigDict(type='BaselineHook'), FEW]
+    train(cfg)
+    _, student = runs()
+    assert {'baseline/loss', 'baseline/corruption/fog_error_pct'} < student.curves.keys()
+    assert 'student_minus_baseline/fog_error_pct' in student.curves
 
 
 @pytest.mark.usefixtures('rehearsed')
@@ -291,7 +303,7 @@ def test_a_backend_of_its_own_waits_for_the_first_curve(one):
 def test_images_and_single_values_have_the_prefix_too(one):
     outer = Visualizer(vis_backends=[dict(type='OneAtATime')], save_dir='here')
     own = Visualizer(save_dir='here')
-    write_into(own, outer)
+    write_into(own, outer, 'teacher/')
     own.add_scalar('a', 1.0)
     own.add_image('b', None)
     own.add_config(Config(dict(model=dict(type='teacher'))))

@@ -4,9 +4,9 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, begin=0, end=2, convert_to_iter_based=True),
-    dict(type='CosineAnnealingLR', begin=2, end=15, T_max=13, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', begin=2, end=10, T_max=8, convert_to_iter_based=True),
 ]
-train_cfg = dict(by_epoch=True, max_epochs=15, val_interval=1)
+train_cfg = dict(by_epoch=True, max_epochs=10, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()
 auto_scale_lr = dict(base_batch_size=32)

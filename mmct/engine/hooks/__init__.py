@@ -1,6 +1,7 @@
 """Hooks: the teacher's life, training without BatchNorm, going on."""
 
 from .adaptive_clipping_hook import AdaptiveClippingHook
+from .baseline_hook import BaselineHook
 from .channels_last_hook import ChannelsLastHook
 from .freeze_bn_statistics_hook import FreezeBNStatisticsHook
 from .no_bn_teacher_hook import NoBNTeacherHook
@@ -11,6 +12,7 @@ from .scorecard_hook import ScorecardHook
 
 __all__ = [
     'AdaptiveClippingHook',
+    'BaselineHook',
     'ChannelsLastHook',
     'FreezeBNStatisticsHook',
     'NoBNTeacherHook',

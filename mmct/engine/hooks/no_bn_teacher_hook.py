@@ -20,6 +20,7 @@ from mmct.runs.identity import digest
 from mmct.runs.ranks import on_main_rank, unwrapped
 from mmct.teacher.config import TeacherRecipe
 from mmct.teacher.evaluation import check_strength, report_result
+from mmct.teacher.stages import stage
 from mmct.teacher.start import start_student
 from mmct.teacher.training import get_teacher
 
@@ -173,7 +174,8 @@ class NoBNTeacherHook(Hook):
         rate = self.student_lr_mult
         at = '' if rate == 1 else f' at {rate:g} of the learning rate'
         runner.logger.info(
-            f'Stage 2 of 2: the student learns{at}, the teacher is frozen ({self._marks[_DTYPE]})'
+            f'{stage(runner, "student")}: the student learns{at}, the teacher is frozen '
+            f'({self._marks[_DTYPE]})'
         )
         self._student_started = time.time()
 

@@ -13,7 +13,7 @@ from mmpretrain.registry import DATASETS, HOOKS
 
 from mmct.evaluation import Comparison, compare
 from mmct.models import CTClassifier
-from mmct.report import heat_map, pixels, print_scorecards, render
+from mmct.report import heat_map, pixels, print_outcome, render
 from mmct.runs.building import is_simulated
 from mmct.runs.configs import scoped
 from mmct.runs.errors import CTError, config_errors
@@ -21,19 +21,29 @@ from mmct.runs.files import write_bytes
 from mmct.runs.isolation import isolated
 from mmct.runs.ranks import unwrapped
 from mmct.scoring import as_network, score_cells
-from mmct.teacher.trackers import PREFIX
+
+from .baseline_hook import BaselineHook
+
+# What tables and figures call a network, by its role.
+_NAMES = dict(baseline='plain BN', teacher='teacher without BN', student='CT', model='model')
+
+_ONE_SEED = (
+    'One training of each, with seed {}: other seeds give other numbers, `mmct study` gives '
+    'their spread.'
+)
 
 
 @HOOKS.register_module()
 class ScorecardHook(Hook):
     """Scores the trained network on corruptions of its own test set.
 
-    The test set is that of the config, the corruptions are generated in
-    memory. Of a :class:`~mmct.models.CTClassifier` student and teacher are
-    scored; neither is the other's baseline. In ``<work_dir>/scorecard`` there
-    is then a result file of each and ``report.html``. The visualizer gets the errors in %, under
-    ``corruption/`` and, of the teacher, ``teacher/corruption/``; of both the
-    differences, under ``student_minus_teacher/``; and the heat map.
+    The test set is that of the config, the corruptions are generated in memory. In a run of
+    CT student and teacher are scored, and with a :class:`~mmct.engine.BaselineHook` the
+    baseline, with which the others are then compared; else neither is the other's baseline.
+    ``<work_dir>/scorecard`` then holds a result file of each network, ``report.html`` and its
+    figures. The visualizer gets the errors in %, as ``corruption/...``,
+    ``teacher/corruption/...`` and ``baseline/corruption/...``, differences in points, as
+    ``student_minus_teacher/...`` and ``student_minus_baseline/...``, and the heat map.
 
     Args:
         corruptions (Sequence[str], optional): Names. Defaults to all 19.
@@ -110,7 +120,7 @@ class ScorecardHook(Hook):
                     self._cells,
                     self._cells.clean,
                     out=file,
-                    name=f'{config.stem}: {role}',
+                    name=f'{config.stem}: {_NAMES[role]}',
                     config=config.name,
                     batch_size=loader.get('batch_size', 128),
                     # An earlier training's in this work dir.
@@ -119,25 +129,27 @@ class ScorecardHook(Hook):
                 for file, (role, model) in zip(files, networks.items(), strict=True)
             ]
         if is_main_process():
-            # Nothing is the baseline: a teacher without BN is not what a student is measured by.
-            comparison = compare(results)
-            print_scorecards(comparison)
+            # A teacher without BN is not what a student is measured by.
+            roles = list(networks)
+            base = roles.index('baseline') if 'baseline' in roles else None
+            comparison = compare(results, base)
             page = folder / 'report.html'
             for name, content in render(comparison, page.stem).items():
                 write_bytes(page.with_name(name), content)
-            self._track(runner, comparison, list(networks))
-            scored = ', '.join(str(file) for file in files)
-            runner.logger.info(f'result: {scored}  report: {page}')
+            self._track(runner, comparison, roles)
+            print_outcome(comparison, page, _ONE_SEED.format(runner.seed))
 
     def _track(self, runner: Runner, comparison: Comparison, roles: Sequence[str]) -> None:
         """Send scores and heat map to the trackers."""
         numbers = {}
         for role, result in zip(roles, comparison.results, strict=True):
-            own = PREFIX if role == 'teacher' else ''
+            own = f'{role}/' if role in ('baseline', 'teacher') else ''
             numbers |= _named(f'{own}corruption/', result['summary'])
-        if len(roles) > 1:
-            difference = compare(comparison.results, roles.index('teacher')).differences[0]
-            numbers |= _named('student_minus_teacher/', difference)
+        for number, role in enumerate(roles):
+            if 'student' in roles and role != 'student':
+                compared = compare(comparison.results, number)
+                difference = compared.differences[roles.index('student')]
+                numbers |= _named(f'student_minus_{role}/', difference)
         runner.visualizer.add_scalars(numbers, step=runner.iter)
         # MLflow wants a suffix, and LocalVisBackend no folder.
         picture = pixels(heat_map(comparison))
@@ -162,7 +174,10 @@ def _named(prefix: str, errors: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _networks(runner: Runner) -> dict[str, ImageClassifier]:
+    """Return the networks to score, by their roles, in the order of the tables."""
     network = unwrapped(runner)
-    if isinstance(network, CTClassifier):
-        return dict(student=network, teacher=network.teacher)
-    return dict(model=network)
+    if not isinstance(network, CTClassifier):
+        return dict(model=network)
+    trained = [hook.network for hook in runner.hooks if isinstance(hook, BaselineHook)]
+    networks = dict(teacher=network.teacher, student=network)
+    return dict(baseline=trained[0], **networks) if trained else networks

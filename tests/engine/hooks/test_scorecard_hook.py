@@ -35,7 +35,7 @@ def test_student_and_teacher_are_scored_and_reported(tiny, train, capsys):
         page = file.read()
     assert student['name'] in page and teacher['name'] in page
     # The teacher is never the baseline.
-    assert 'Corruption scorecard: student, teacher</h1>' in page
+    assert 'Corruption scorecard: teacher without BN, CT</h1>' in page
     assert 'Differences' not in page
     assert 'raw mCE' in capsys.readouterr().out
 
@@ -74,4 +74,4 @@ def test_switched_off_or_without_a_test_set(tiny, train, tmp_path):
 
 def test_the_digits_end_with_a_scorecard():
     hooks = Config.fromfile(config_path('ct_resnet18_digits')).custom_hooks
-    assert [hook.type for hook in hooks] == ['NoBNTeacherHook', 'ScorecardHook']
+    assert [hook.type for hook in hooks] == ['NoBNTeacherHook', 'BaselineHook', 'ScorecardHook']

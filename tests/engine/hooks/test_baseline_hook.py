@@ -1,0 +1,80 @@
+"""The plain network that a CT run is compared with."""
+
+import json
+
+import pytest
+import torch
+from mmengine.config import ConfigDict
+
+from mmct.evaluation import read_result
+from mmct.runs import CTError
+from mmct.runs.weights import load_state_dict
+
+SCORES = dict(type='ScorecardHook', corruptions=['fog', 'snow'], severities=[3])
+
+
+def with_baseline(cfg, **settings):
+    hooks = [*cfg.custom_hooks, dict(type='BaselineHook', **settings), SCORES]
+    cfg.custom_hooks = [ConfigDict(hook) for hook in hooks]
+    return cfg
+
+
+def test_it_trains_scores_and_compares_a_third_network(tiny, train, tmp_path, capsys):
+    runner = train(with_baseline(tiny(hook=dict(length=1.5))))
+    with_it = {name: value.clone() for name, value in runner.model.state_dict().items()}
+    out = capsys.readouterr().out
+    baseline = load_state_dict(tmp_path / 'work' / 'baseline' / 'baseline.pth')
+    # It has BN, and trained as long as teacher (three epochs) and student (two) together.
+    assert any(name.endswith('running_var') for name in baseline)
+    log = (tmp_path / 'work' / 'baseline').glob('*/vis_data/scalars.json')
+    steps = [json.loads(line)['step'] for line in next(log).read_text().splitlines()]
+    assert max(steps) == 5 * 4
+    results = {
+        name: read_result(tmp_path / 'work' / 'scorecard' / f'{name}.json')
+        for name in ('baseline', 'teacher', 'student')
+    }
+    assert len({result['model']['weights_sha256'] for result in results.values()}) == 3
+    errors = {name: result['summary']['raw_mce_pct'] for name, result in results.items()}
+    change = errors['student'] - errors['baseline']
+    assert f'{change:+.2f}' in out and 'minus plain BN' in out and 'Picture: ' in out
+    # The student is what it is without.
+    plain = tiny(hook=dict(length=1.5))
+    plain.work_dir = str(tmp_path / 'without')
+    without = train(plain).model.state_dict()
+    assert all(torch.equal(with_it[name], value) for name, value in without.items())
+
+
+def test_it_is_trained_once_for_a_config(tiny, train, tmp_path):
+    weights = tmp_path / 'work' / 'baseline' / 'baseline.pth'
+    hooks = dict(length=1)
+    train(with_baseline(tiny(), **hooks))
+    first = weights.stat().st_mtime_ns
+    train(with_baseline(tiny(), **hooks))
+    assert weights.stat().st_mtime_ns == first
+    # Another config's is moved aside.
+    train(with_baseline(tiny(options={'train_dataloader.batch_size': 8}, hook=dict(retrain=True)),
+                        **hooks))  # fmt: skip
+    assert weights.stat().st_mtime_ns != first
+    assert len([*(tmp_path / 'work').glob('baseline*/baseline.pth')]) == 2
+
+
+@pytest.mark.parametrize(
+    ('name', 'hook', 'message'),
+    [
+        ('bn_resnet18_digits', None, 'this run is a baseline itself'),
+        ('ct_resnet18_digits', dict(max_epochs=3), 'has to be given, too'),
+    ],
+)
+def test_a_run_that_can_have_no_baseline_is_refused_before_training(
+    tiny, train, tmp_path, name, hook, message
+):
+    cfg = tiny(name, hook)
+    cfg.setdefault('custom_hooks', [])
+    with pytest.raises(CTError, match=message):
+        train(with_baseline(cfg))
+    assert not (tmp_path / 'work' / 'teacher').exists()
+
+
+def test_a_length_that_is_not_positive_is_refused(tiny, train):
+    with pytest.raises(ValueError, match='length must be positive'):
+        train(with_baseline(tiny(), length=0))

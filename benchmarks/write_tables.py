@@ -1,10 +1,9 @@
 """Write the tables of README and docs from the kept results of studies.
 
 Between ``<!-- NAME: what -->`` and ``<!-- end of NAME -->`` stands what this script
-makes of ``benchmarks/NAME``: ``all`` (its table.md), ``domains`` (its domains.md) or
-``short`` (an arm a line, clean and corrupted error of each group, and how CT differs from
-its baselines). Every kept study is a CSV file as well, ``docs/tables/NAME.csv``, which
-docs/evidence_tables.md shows.
+makes of ``benchmarks/NAME``: ``domains`` (its domains.md) or ``short`` (an arm per line,
+clean and corrupted error of each group, and how CT differs from its baselines). Each kept
+study is a CSV file as well, ``docs/tables/NAME.csv``, which docs/evidence_tables.md shows.
 
     python benchmarks/write_tables.py            # write them
     python benchmarks/write_tables.py --check    # exit code 1 if a file would change
@@ -17,7 +16,6 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +26,9 @@ _BLOCK = re.compile(r'(<!-- (\w+): (\w+) -->\n).*?(<!-- end of \2 -->)', re.DOTA
 _CLEAN, _CORRUPTED = 'clean error, %', 'mCE, %'
 
 
-def kept(folder: Path, name: str) -> str:
-    """A table that the study's report wrote."""
-    return (folder / name).read_text(encoding='utf-8')
+def domains(folder: Path) -> str:
+    """Read the table of domains that the study's report wrote."""
+    return (folder / 'domains.md').read_text(encoding='utf-8')
 
 
 def short(folder: Path) -> str:
@@ -121,11 +119,7 @@ def _interval(difference: Mapping[str, Any]) -> Number:
     return Number(difference['mean'], interval=difference['interval'], signed=True)
 
 
-KINDS: dict[str, Callable[[Path], str]] = dict(
-    all=partial(kept, name='table.md'),
-    domains=partial(kept, name='domains.md'),
-    short=short,
-)
+KINDS: dict[str, Callable[[Path], str]] = dict(domains=domains, short=short)
 
 
 def written(text: str) -> str:

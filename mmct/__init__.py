@@ -16,7 +16,10 @@ from .stack import RefusedModules, has_torch, installed_stack
 from .version import __version__
 
 if TYPE_CHECKING:  # `__getattr__` imports them
-    from .scoring import Diagnosis, Scorecard, diagnose, score
+    from .scoring import Diagnosis as Diagnosis
+    from .scoring import Scorecard as Scorecard
+    from .scoring import diagnose as diagnose
+    from .scoring import score as score
 
 _LIGHT = ('corruptions', 'evaluation', 'report', 'theory')
 _WITH_TORCH = ('scoring', 'runs.weights')

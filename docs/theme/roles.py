@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Iterator
+from functools import partial
 
 import griffe
 
@@ -17,8 +18,8 @@ class Roles(griffe.Extension):
         """Rewrite all docstrings of a package when it has been read."""
         for obj in _objects(pkg):
             if obj.docstring is not None:
-                text = obj.docstring.value
-                obj.docstring.value = _ROLE.sub(lambda role, obj=obj: _link(obj, *role.groups()), text)
+                link = partial(_link, obj)
+                obj.docstring.value = _ROLE.sub(link, obj.docstring.value)
 
 
 def _objects(obj: griffe.Object) -> Iterator[griffe.Object]:
@@ -28,7 +29,8 @@ def _objects(obj: griffe.Object) -> Iterator[griffe.Object]:
             yield from _objects(member)
 
 
-def _link(obj: griffe.Object, short: str, name: str) -> str:
+def _link(obj: griffe.Object, role: re.Match) -> str:
+    short, name = role.groups()
     try:
         first, _, rest = name.partition('.')
         path = name if first == 'mmct' else f'{obj.resolve(first)}.{rest}'.rstrip('.')

@@ -34,14 +34,16 @@ def table(file: Path) -> str:
     with file.open(encoding='utf-8', newline='') as lines:
         rows = list(csv.DictReader(lines))
     titles = [title for title in rows[0] if not title.endswith((_ERROR, *_ENDS))]
-    head = ''.join(f'<th>{escape(title)}</th>' for title in titles)
-    body = '\n'.join(
-        f'<tr>{"".join(f"<td>{_cell(row, title)}</td>" for title in titles)}</tr>' for row in rows
-    )
-    return (
-        f'<table class="sortable">\n<thead><tr>{head}</tr></thead>\n'
-        f'<tbody>\n{body}\n</tbody>\n</table>'
-    )
+    head = ''.join(f'<th scope="col">{escape(title)}</th>' for title in titles)
+    # Differences are sorted among themselves.
+    parts = ([row for row in rows if bool(row.get('minus')) == differ] for differ in (False, True))
+    bodies = '\n'.join(f'<tbody>\n{_lines(part, titles)}\n</tbody>' for part in parts if part)
+    return f'<table class="sortable">\n<thead><tr>{head}</tr></thead>\n{bodies}\n</table>'
+
+
+def _lines(rows: list[dict[str, str]], titles: list[str]) -> str:
+    cells = (''.join(f'<td>{_cell(row, title)}</td>' for title in titles) for row in rows)
+    return '\n'.join(f'<tr>{line}</tr>' for line in cells)
 
 
 def _cell(row: dict[str, str], title: str) -> str:

@@ -59,7 +59,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
                 log.warning('%s links to %s, which does not exist', here, target)
             if config.repo_url:
                 return f'[{text}]({config.repo_url.rstrip("/")}/tree/HEAD/{path})'
-            return f'`{path}`' if text.strip('`') in path else f'{text} (`{path}`)'
+            return f'`{path}`' if text.strip('`').rstrip('/') in path else f'{text} (`{path}`)'
         return f'{picture}[{text}]({relpath(place, Path(here).parent)}{anchor})'
 
     # Code is not searched for links.

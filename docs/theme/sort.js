@@ -15,11 +15,13 @@ for (const table of document.querySelectorAll('table.sortable')) {
         const numbers = [parseFloat(one), parseFloat(other)];
         return numbers.some(Number.isNaN) ? one.localeCompare(other) : numbers[0] - numbers[1];
       };
-      const rows = [...table.tBodies[0].rows].sort((one, other) => {
-        if (!text(one) || !text(other)) return !text(one) - !text(other);
-        return (down ? -1 : 1) * order(text(one), text(other));
-      });
-      table.tBodies[0].append(...rows);
+      for (const body of table.tBodies) {
+        const rows = [...body.rows].sort((one, other) => {
+          if (!text(one) || !text(other)) return !text(one) - !text(other);
+          return (down ? -1 : 1) * order(text(one), text(other));
+        });
+        body.append(...rows);
+      }
     });
   });
 }

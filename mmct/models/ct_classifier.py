@@ -26,7 +26,7 @@ class CTClassifier(ImageClassifier):
     those of ``ImageClassifier``, and so are the state-dict keys: the teacher
     is no submodule, and the loss has no state.
 
-    Of images that come in several views (:class:`mmct.methods.AugMix`) the
+    Of images that come in several views (:class:`mmct.datasets.AugMix`) the
     teacher sees the clean one alone, and each view of the student is pulled
     towards what it says of that: the mean over views is the term.
 

@@ -31,13 +31,14 @@ def _objects(obj: griffe.Object) -> Iterator[griffe.Object]:
 
 def _link(obj: griffe.Object, role: re.Match) -> str:
     short, name = role.groups()
+    first, _, rest = name.partition('.')
     try:
-        first, _, rest = name.partition('.')
         path = name if first == 'mmct' else f'{obj.resolve(first)}.{rest}'.rstrip('.')
         if path.startswith('mmct.'):
             obj.modules_collection[path]
     except (griffe.NameResolutionError, KeyError):
-        log.warning('%s names %s, which does not exist', obj.path, name)
         path = name
+        if first == 'mmct' or not rest:  # what else has dots is another package's
+            log.warning('%s names %s, which does not exist', obj.path, name)
     shown = name.rpartition('.')[2] if short else name
     return f'<autoref optional identifier="{path}"><code>{shown}</code></autoref>'

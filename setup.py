@@ -60,7 +60,9 @@ TESTS = [
     *RAY, *TRACKERS, 'hypothesis>=6', 'pytest>=8', 'pytest-xdist>=3', 'setuptools>=77', 'timm>=1',
     'torchmetrics>=1.4',
 ]  # fmt: skip
-DEV = [*TESTS, 'build', 'interrogate>=1.7', 'pre-commit', 'ruff>=0.9']
+# mkdocstrings has ruff write the signatures.
+DOCS = ['mkdocs>=1.6,<2', 'mkdocs-material>=9.6,<10', 'mkdocstrings[python]>=1,<2', 'ruff>=0.9']
+DEV = [*TESTS, *DOCS, 'build', 'interrogate>=1.7', 'pre-commit']
 
 
 class BuildPy(build_py):
@@ -113,6 +115,7 @@ setup(
         'ray': RAY,
         'trackers': TRACKERS,
         'tests': TESTS,
+        'docs': DOCS,
         'dev': DEV,
     },
     entry_points={'console_scripts': ['mmct = mmct.cli.main:main']},

@@ -6,12 +6,14 @@ against the images a second that the reference code made on another day.
 """
 
 import argparse
+import csv
 import os
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import cv2
 import imagecorruptions
@@ -82,13 +84,14 @@ def seconds(run: Callable[[np.ndarray], None], images: np.ndarray) -> float:
 
 
 def main() -> None:
-    """Measure, and print a table for docs/performance.md."""
+    """Measure, and print a table; docs/tables has those of docs/performance.md as CSV."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--size', type=int, default=SMALL, help='pixels a side, default 32')
     parser.add_argument('--images', type=int, help='default 10000 of 32 px, else 20')
     parser.add_argument('--rounds', type=int, default=5, help='parts that the images are cut into')
     parser.add_argument('--severities', type=int, nargs='+', help='default 3 for 32 px, else all')
     parser.add_argument('--only', nargs='+', default=CORRUPTIONS, choices=CORRUPTIONS)
+    parser.add_argument('--csv', type=Path, help='write the table to this file, too')
     args = parser.parse_args()
     small = args.size == SMALL
     count = args.images or (10_000 if small else 20)
@@ -113,24 +116,29 @@ def main() -> None:
         totals = [sum(times) / count / len(severities) for times in zip(*rounds, strict=True)]
         found.append((statistics.median(ratios), *totals))
         cells = [
-            f'{found[-1][0]:.1f}', f'{min(ratios):.1f}, {max(ratios):.1f}',
+            *(f'{ratio:.1f}' for ratio in (found[-1][0], min(ratios), max(ratios))),
             *(f'{1e3 * total:.3g}' for total in totals[:2]),
         ]  # fmt: skip
         if small:
             speed = 1 / totals[2]
-            cells += [f'{speed:,.0f}', f'{speed / REFERENCE[corruption]:.1f}']
+            cells += [f'{speed:.0f}', f'{speed / REFERENCE[corruption]:.1f}']
         rows.append(Row(corruption, cells))
         print(f'{corruption}: {", ".join(cells)}', file=sys.stderr)
     ratios, mine, theirs, *_ = zip(*found, strict=True)
     mean = f'{statistics.geometric_mean(ratios):.1f}'
-    cells = [mean, '', *(f'{1e3 * statistics.mean(times):.3g}' for times in (mine, theirs))]
+    cells = [mean, '', '', *(f'{1e3 * statistics.mean(times):.3g}' for times in (mine, theirs))]
     if small:
         over = (1 / row[3] / REFERENCE[name] for row, name in zip(found, args.only, strict=True))
         cells += ['', f'{statistics.geometric_mean(over):.1f}']
     rows.append(Row('mean (of ratios geometric)', cells))
-    head = ['corruption', 'x library', 'worst, best round', 'ms an image', 'library']
-    head += ['images/s, CIFAR-C', 'x reference'] if small else []
+    head = ['corruption', 'x library', 'worst round', 'best round']
+    head += ['ms per image', 'library, ms per image']
+    head += ['images/s at severity 3 of CIFAR-10-C', 'x reference'] if small else []
     print(Table(head, rows).to_markdown(), end='')
+    if args.csv is not None:
+        with args.csv.open('w', encoding='utf-8', newline='') as file:
+            lines = csv.writer(file, lineterminator='\n')
+            lines.writerows([head, *([row.name, *row.cells] for row in rows)])
     cells = 5 * len(args.only)
     for name, times in (('ours', mine), ('library', theirs)):
         print(f'{name}: {1000 * cells * statistics.mean(times):,.0f} s for {cells} cells of 1,000')

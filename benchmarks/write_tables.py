@@ -1,20 +1,22 @@
 """Write the tables of README and docs from the kept results of studies.
 
 Between ``<!-- NAME: what -->`` and ``<!-- end of NAME -->`` stands what this script
-makes of ``benchmarks/NAME``: ``all`` (its table.md), ``domains`` (its domains.md) or
-``short`` (an arm a line, clean and corrupted error of each group, and how CT differs from
-its baselines) or ``conclusion`` (when CT helps; benchmarks/conclusion.py draws its picture).
+makes of ``benchmarks/NAME``: ``domains`` (its domains.md), ``short`` (an arm per line,
+clean and corrupted error of each group, and how CT differs from its baselines) or
+``conclusion`` (when CT helps; benchmarks/conclusion.py draws its picture). Each kept
+study is a CSV file as well, ``docs/tables/NAME.csv``, which docs/evidence_tables.md shows.
 
     python benchmarks/write_tables.py            # write them
     python benchmarks/write_tables.py --check    # exit code 1 if a file would change
 """
 
 import argparse
+import csv
+import io
 import json
 import re
 import sys
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +29,9 @@ _BLOCK = re.compile(r'(<!-- (\w+): (\w+) -->\n).*?(<!-- end of \2 -->)', re.DOTA
 _CLEAN, _CORRUPTED = 'clean error, %', 'mCE, %'
 
 
-def kept(folder: Path, name: str) -> str:
-    """A table that the study's report wrote."""
-    return (folder / name).read_text(encoding='utf-8')
+def domains(folder: Path) -> str:
+    """Read the table of domains that the study's report wrote."""
+    return (folder / 'domains.md').read_text(encoding='utf-8')
 
 
 def short(folder: Path) -> str:
@@ -80,15 +82,48 @@ def _gains(row: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def to_csv(folder: Path) -> str:
+    """Write a row for each arm of a study, and below it one for each difference to a baseline.
+
+    Args:
+        folder (Path): With ``study.json`` and ``table.json``.
+
+    Returns:
+        str: CSV. A column of the study's table is four here: ``T``, the mean over seeds, ``T ±``,
+        its standard error, ``T from`` and ``T to``, the ends of its 95 % interval.
+    """
+    plan, rows = _read(folder)
+    titles = [f'{title}{part}' for title in plan['table'] for part in ('', ' ±', ' from', ' to')]
+    lines = [['arm', 'minus', 'seeds', *titles]]
+    for row in rows:
+        values = [row['values'][title] for title in plan['table']]
+        seeds = f'{len(row["seeds"])} of {len(plan["seeds"])}'
+        if row['diverged']:
+            seeds += f', {len(row["diverged"])} diverged'
+        lines.append([row['arm'], '', seeds, *_csv_cells(values)])
+        for baseline in plan['arms'][row['arm']]['baselines']:
+            cells = _csv_cells([value['differences'].get(baseline) for value in values])
+            if any(cells):
+                lines.append([row['arm'], baseline, '', *cells])
+    text = io.StringIO()
+    csv.writer(text, lineterminator='\n').writerows(lines)
+    return text.getvalue()
+
+
+def _csv_cells(values: list[Mapping[str, Any] | None]) -> list[str]:
+    numbers: list[float | None] = []
+    for value in values:
+        found = value or dict(mean=None, standard_error=None, interval=None)
+        numbers += [found['mean'], found['standard_error'], *(found['interval'] or (None, None))]
+    return ['' if number is None else f'{number:.4f}' for number in numbers]
+
+
 def _interval(difference: Mapping[str, Any]) -> Number:
     return Number(difference['mean'], interval=difference['interval'], signed=True)
 
 
 KINDS: dict[str, Callable[[Path], str]] = dict(
-    all=partial(kept, name='table.md'),
-    domains=partial(kept, name='domains.md'),
-    short=short,
-    conclusion=conclusion,
+    conclusion=conclusion, domains=domains, short=short
 )
 
 
@@ -106,15 +141,24 @@ def written(text: str) -> str:
     return _BLOCK.sub(block, text)
 
 
+def files() -> dict[Path, str]:
+    """Make the text of each file that has tables of kept results."""
+    pages = ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))
+    studies = sorted(file.parent for file in (ROOT / 'benchmarks').glob('*/table.json'))
+    return {
+        **{page: written(page.read_text(encoding='utf-8')) for page in pages},
+        **{ROOT / 'docs' / 'tables' / f'{study.name}.csv': to_csv(study) for study in studies},
+    }
+
+
 def main() -> int:
     """Write or check all files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--check', action='store_true', help='change nothing')
     check = parser.parse_args().check
     changed = []
-    for file in (ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))):
-        before = file.read_text(encoding='utf-8')
-        after = written(before)
+    for file, after in files().items():
+        before = file.read_text(encoding='utf-8') if file.exists() else None
         if after != before:
             changed.append(str(file.relative_to(ROOT)))
             if not check:

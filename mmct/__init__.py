@@ -8,12 +8,18 @@ so when it is imported.
 
 import sys
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .paths import config_path
 from .registration import register
 from .stack import RefusedModules, has_torch, installed_stack
 from .version import __version__
+
+if TYPE_CHECKING:  # `__getattr__` imports them
+    from .scoring import Diagnosis as Diagnosis
+    from .scoring import Scorecard as Scorecard
+    from .scoring import diagnose as diagnose
+    from .scoring import score as score
 
 _LIGHT = ('corruptions', 'evaluation', 'report', 'theory')
 _WITH_TORCH = ('scoring', 'runs.weights')

@@ -1,5 +1,7 @@
-"""The tables of the docs are those of the kept results."""
+"""The tables of the docs are those of the kept results; the reference leaves nothing out."""
 
+import csv
+import io
 import json
 import re
 import runpy
@@ -8,6 +10,7 @@ import sys
 import pytest
 from tool_runs import ROOT
 
+from mmct.cli.main import COMMANDS
 from mmct.studies import StudyStore, write_study_report
 
 STUDIES = ROOT / 'benchmarks'
@@ -38,9 +41,9 @@ def test_the_tables_of_the_docs_are_those_of_the_results(writer, monkeypatch, ca
 
 
 def test_a_table_that_was_edited_is_found(writer):
-    text = (ROOT / 'docs' / 'recipe.md').read_text(encoding='utf-8')
+    text = (ROOT / 'docs' / 'results.md').read_text(encoding='utf-8')
     assert writer['written'](text) == text
-    number = re.search(r'\| Standard 2x +\| +3 of 3 \| +(\d+\.\d\d)', text)
+    number = re.search(r'\| no BN \(the teacher\) +\| +(\d+\.\d\d)', text)
     edited = text.replace(number[1], '12.34')
     assert edited != text and writer['written'](edited) == text
 
@@ -99,3 +102,30 @@ def test_each_mutation_stands_in_one_place_and_names_tests():
         assert all((ROOT / 'tests' / name).exists() for name in mutation.tests)
     text = (ROOT / 'CONTRIBUTING.md').read_text(encoding='utf-8')
     assert f'breaks the code in {len(module["MUTATIONS"])} places' in text
+
+
+def test_a_csv_file_has_all_arms_and_differences_of_a_study(writer):
+    rows = list(csv.DictReader(io.StringIO(writer['to_csv'](STUDIES / 'digits_table'))))
+    # The kept Markdown has them, too, rounded.
+    kept = (STUDIES / 'digits_table' / 'table.md').read_text(encoding='utf-8')
+    lines = [line for line in kept.splitlines() if line.startswith('| ')][1:]
+    assert len(rows) == len(lines) > 30
+    for row, line in zip(rows, lines, strict=True):
+        name, seeds, clean = (cell.strip() for cell in line.split('|')[1:4])
+        assert name == (f'&nbsp; minus {row["minus"]}' if row['minus'] else row['arm'])
+        assert seeds == row['seeds']
+        mean, error = (float(row[f'clean error, %{part}']) for part in ('', ' ±'))
+        assert clean == f'{mean:{"+" if row["minus"] else ""}.2f} ± {error:.2f}'
+        assert float(row['clean error, % from']) < mean < float(row['clean error, % to'])
+
+
+def test_the_reference_has_each_command_and_each_class_that_a_config_can_name():
+    pages = sorted((ROOT / 'docs' / 'reference').glob('*.md'))
+    text = '\n'.join(page.read_text(encoding='utf-8') for page in pages)
+    for command in COMMANDS:
+        assert f'\n$ mmct {command} --help\n' in text
+    documented = set(re.findall(r'^::: \S+\.(\w+)$', text, re.MULTILINE))
+    names = re.compile(r'@\w+\.register_module\(.*\)\n(?:@.*\n)*(?:class|def) (\w+)')
+    sources = [file.read_text(encoding='utf-8') for file in (ROOT / 'mmct').rglob('*.py')]
+    registered = {name for source in sources for name in names.findall(source)}
+    assert len(registered) > 50 and registered <= documented

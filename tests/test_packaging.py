@@ -118,7 +118,7 @@ def test_metadata_asks_for_torch_and_a_stack_only_in_extras(metadata):
         extra = {r.name for r in requirements if r.marker and r.marker.evaluate({'extra': stack})}
         assert extra > {'torch', 'torchvision', 'scikit-learn', 'safetensors'}
     assert set(metadata.get_all('Provides-Extra')) == {
-        'torch', 'onedl', 'openmmlab', 'ray', 'trackers', 'tests', 'dev'
+        'torch', 'onedl', 'openmmlab', 'ray', 'trackers', 'tests', 'docs', 'dev'
     }  # fmt: skip
 
 

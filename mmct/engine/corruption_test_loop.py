@@ -38,7 +38,7 @@ class CorruptionTestLoop(BaseLoop):
             :class:`~mmct.datasets.CorruptionSet`; batch size and number of
             workers are taken from it.
         evaluator (Evaluator | dict | list): Has one
-            :class:`~mmct.evaluation.CorruptionError`.
+            :class:`~mmct.evaluation.metrics.CorruptionError`.
         fp16 (bool): Whether in mixed precision. Defaults to False.
         clean (dict, optional): The data set of the clean images. None: those
             that the corruptions are generated from, or none.
@@ -104,7 +104,7 @@ class CorruptionTestLoop(BaseLoop):
         """Score all cells that are not scored yet.
 
         Returns:
-            dict[str, float]: In %, as :class:`~mmct.evaluation.CorruptionError` names them.
+            dict[str, float]: In %, as :class:`~mmct.evaluation.metrics.CorruptionError` names them.
 
         Raises:
             CTError: If the result file is another run's.

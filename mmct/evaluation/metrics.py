@@ -196,10 +196,7 @@ class DomainAccuracy(BaseMetric):
 
     The names of the results are ``domain_accuracy/<domain>``, and ``mean`` and
     ``worst`` of the domains. The pipeline's ``PackInputs`` needs 'domain' among
-    its ``meta_keys``.
-
-    Args:
-        **kwargs: As for mmengine's ``BaseMetric``.
+    its ``meta_keys``. Its settings are those of mmengine's ``BaseMetric``.
     """
 
     default_prefix = 'domain_accuracy'

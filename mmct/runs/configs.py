@@ -124,7 +124,7 @@ def is_kind(cfg: Any, base: type, registry: Registry) -> bool:
 
 
 def use_resumable_checkpoints(cfg: Config) -> ConfigDict | None:
-    """Put :class:`ResumableCheckpointHook` in the place of mmengine's hook.
+    """Put :class:`~mmct.engine.ResumableCheckpointHook` in the place of mmengine's hook.
 
     Args:
         cfg (Config): A training config, changed in place.

@@ -348,8 +348,8 @@ class VarianceSpectra:
 class DomainAccuracies:
     """Accuracy of each method on each domain that was left out, their mean and the worst.
 
-    Points from a :class:`DomainTable`, a panel for each way to select settings;
-    means over seeds, the bars are standard errors. Published rows are not drawn.
+    Points from a :class:`~mmct.studies.tables.DomainTable`, a panel for each way to select
+    settings; means over seeds, the bars are standard errors. Published rows are not drawn.
 
     Args:
         table (str): Name of the table in the study. Defaults to 'domains'.

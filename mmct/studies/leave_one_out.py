@@ -53,8 +53,8 @@ def leave_one_out(
         images (int): Images of each training domain in a batch. Defaults to 32.
 
     Returns:
-        dict: ``arms`` of a study, and the settings of a :class:`DomainTable` as
-        ``table``.
+        dict: ``arms`` of a study, and the settings of a
+        :class:`~mmct.studies.tables.DomainTable` as ``table``.
     """
     numbers, first = range(count), next(iter(methods))
     baselines = {

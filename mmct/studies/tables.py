@@ -53,7 +53,7 @@ class DomainTable:
         published (Mapping, optional): DomainBed's accuracies, which were not
             measured here, by way to select, title of the row, and column: a number, or a
             text with its standard error. Defaults to None.
-        score (str): Name of the :class:`DomainScore`. Defaults to 'domains'.
+        score (str): Name of the :class:`~mmct.studies.scores.DomainScore`. Defaults to 'domains'.
 
     Raises:
         ValueError: If methods, domains or draws do not fit together.

@@ -59,7 +59,7 @@ class TeacherStore:
         """Tell what is there for a fingerprint.
 
         Args:
-            fingerprint (dict): See :func:`fingerprint`.
+            fingerprint (dict): See :func:`mmct.runs.fingerprint`.
             allow_other (bool): Take a finished one also if its fingerprint is another.
                 Defaults to False.
 
@@ -107,7 +107,7 @@ class TeacherStore:
         """Note that a teacher is being trained here.
 
         Args:
-            fingerprint (dict): See :func:`fingerprint`.
+            fingerprint (dict): See :func:`mmct.runs.fingerprint`.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json(self._record, dict(finished=False, fingerprint=fingerprint))

@@ -15,7 +15,7 @@ class RecalibrateBNHook(Hook):
     """Estimates BatchNorm's statistics anew on test images, without labels.
 
     Those of the network that is tested: after an ``EMAHook`` has put its weights in.
-    See :func:`mmct.models.reestimate_batch_norm`.
+    See :func:`mmct.scoring.reestimate_batch_norm`.
 
     Args:
         num_batches (int): Random test batches, of the loader's size.

@@ -77,7 +77,7 @@ class CorruptionScore:
             ``corruption_error_pct`` by name, ``severity_error_pct`` by
             severity, and calibration errors (``ece_pct``,
             ``rms_calibration_pct``), all in %; and ``wrong_by_image``, see
-            :class:`WrongByImage`.
+            :class:`~mmct.studies.image_errors.WrongByImage`.
         """
         return self.measure(run, run.folder / 'scores' / f'{self.name}.json')
 
@@ -156,11 +156,8 @@ class AlongTraining(CorruptionScore):
 
     A network that is merely undertrained has a small gap between corrupted
     and clean error: only at equal clean errors are gaps comparable. The config's
-    checkpoint hook has to keep them (``interval``, ``max_keep_ckpts=-1``).
-
-    Args:
-        *args: As for :class:`CorruptionScore`.
-        **kwargs: As for :class:`CorruptionScore`.
+    checkpoint hook has to keep them (``interval``, ``max_keep_ckpts=-1``). Its settings are those
+    of :class:`CorruptionScore`.
     """
 
     def __call__(self, run: TrainedRun) -> dict[str, Any]:

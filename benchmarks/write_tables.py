@@ -3,7 +3,7 @@
 Between ``<!-- NAME: what -->`` and ``<!-- end of NAME -->`` stands what this script
 makes of ``benchmarks/NAME``: ``all`` (its table.md), ``domains`` (its domains.md) or
 ``short`` (an arm a line, clean and corrupted error of each group, and how CT differs from
-its baselines).
+its baselines). ``<!-- zoo: leaderboard -->`` is made of the scorecards in ``zoo/``.
 
     python benchmarks/write_tables.py            # write them
     python benchmarks/write_tables.py --check    # exit code 1 if a file would change
@@ -18,7 +18,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mmct.report import Number, Row, Table, errors_note
+from mmct.evaluation import read_result
+from mmct.report import Number, Row, Table, data_line, errors_note
+from mmct.zoo import ZOO, Entry
 
 ROOT = Path(__file__).resolve().parents[1]
 _BLOCK = re.compile(r'(<!-- (\w+): (\w+) -->\n).*?(<!-- end of \2 -->)', re.DOTALL)
@@ -82,10 +84,38 @@ def _interval(difference: Mapping[str, Any]) -> Number:
     return Number(difference['mean'], interval=difference['interval'], signed=True)
 
 
+def leaderboard(folder: Path) -> str:
+    """Write a table for each data set of the model zoo, the least corrupted error first."""
+    cards = {name: read_result(folder / entry.scorecard.name) for name, entry in ZOO.items()}
+    tables = []
+    for data in dict.fromkeys(entry.data for entry in ZOO.values()):
+        names = [name for name, entry in ZOO.items() if entry.data == data]
+        names.sort(key=lambda name: cards[name]['summary']['raw_mce_pct'])
+        kinds = list(cards[names[0]]['summary']['categories_pct'])
+        head = ['network', 'arm of the study', 'clean error, %', 'raw mCE, %',
+                *(f'{kind}, %' for kind in kinds), 'parameters', 'config']  # fmt: skip
+        rows = [_entry(ZOO[name], cards[name]['summary'], kinds) for name in names]
+        line = data_line(cards[names[0]])
+        tables.append(f'**{data}** ({line})\n\n{Table(head, rows).to_markdown()}')
+    return '\n'.join(tables)
+
+
+def _entry(entry: Entry, summary: Mapping[str, Any], kinds: list[str]) -> Row:
+    errors = (
+        Number(summary[f'{key}_pct'], interval=summary[f'{interval}_interval_pct'])
+        for key, interval in (('clean_error', 'clean'), ('raw_mce', 'raw_mce'))
+    )
+    means = (Number(summary['categories_pct'][kind]) for kind in kinds)
+    config = f'[{entry.config}](../configs/{entry.config})'
+    cells = [f'{entry.arm}, seed {entry.seed}', *errors, *means, f'{entry.parameters:,}', config]
+    return Row(f'`{entry.name}`', cells)
+
+
 KINDS: dict[str, Callable[[Path], str]] = dict(
     all=partial(kept, name='table.md'),
     domains=partial(kept, name='domains.md'),
     short=short,
+    leaderboard=leaderboard,
 )
 
 
@@ -98,7 +128,8 @@ def written(text: str) -> str:
 
     def block(match: re.Match) -> str:
         begin, name, kind, end = match.groups()
-        return f'{begin}\n{KINDS[kind](ROOT / "benchmarks" / name)}\n{end}'
+        folder = ROOT / name if kind == 'leaderboard' else ROOT / 'benchmarks' / name
+        return f'{begin}\n{KINDS[kind](folder)}\n{end}'
 
     return _BLOCK.sub(block, text)
 

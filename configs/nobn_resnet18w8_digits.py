@@ -1,0 +1,2 @@
+_base_ = ['./nobn_resnet18_digits.py', './_base_/studies/narrow_digits.py']
+model = _base_.common.model

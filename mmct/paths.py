@@ -3,8 +3,6 @@
 from difflib import get_close_matches
 from pathlib import Path
 
-_PACKED = Path(__file__).resolve().parent / '.mim'
-
 
 def checkout() -> Path | None:
     """Find the source checkout that mmct is imported from.
@@ -12,7 +10,8 @@ def checkout() -> Path | None:
     Returns:
         Path | None: Its folder; None for an installed wheel, which has ``.mim`` instead.
     """
-    return None if _PACKED.is_dir() else _PACKED.parents[1]
+    package = Path(__file__).resolve().parent
+    return None if (package / '.mim').is_dir() else package.parent  # only the build packs `.mim`
 
 
 def config_path(name: str) -> str:
@@ -32,7 +31,7 @@ def config_path(name: str) -> str:
     Raises:
         FileNotFoundError: If mmct has no config of that name.
     """
-    root = (checkout() or _PACKED) / 'configs'
+    root = (checkout() or Path(__file__).resolve().parent / '.mim') / 'configs'
     configs = {p.stem: p for p in root.rglob('*.py') if '_base_' not in p.relative_to(root).parts}
     stem = name.removesuffix('.py')
     if stem not in configs:

@@ -55,7 +55,7 @@ class Network(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The networks of a study: always of the first seed, which is not the best one."""
+    """The networks of a study: of the first seed, whatever it scored."""
 
     data: str
     networks: Sequence[Network]

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from filelock import FileLock
 
@@ -68,7 +69,7 @@ def _downloaded(url: str, file: ZooFile, folder: Path) -> Path:
     if content is not None:
         _check(content, file, f'{path} (remove it, and it is fetched again)')
         return path
-    if url.startswith(RELEASE_URL):
+    if (urlsplit(url).hostname or '').endswith('.invalid'):
         raise CTError(
             f'{file.name} is not published yet: set MMCT_ZOO to the folder zoo of a checkout of '
             'mmct, or to a URL that has its files'

@@ -33,13 +33,12 @@ def source() -> str:
 def fetch(file: ZooFile, folder: str | Path | None = None) -> Path:
     """Get a file of the zoo, and check its digest.
 
-    A file that is there already is not downloaded again, and an interrupted download goes on.
+    A download is kept in ``~/.cache/mmct/zoo``, or where ``XDG_CACHE_HOME`` has its caches. What is
+    there is not downloaded again, and an interrupted download goes on.
 
     Args:
         file (ZooFile): Of an entry.
-        folder (str | Path, optional): Where to put it. Defaults to None: a file of a local folder
-            stays where it is, one of a URL goes to ``~/.cache/mmct/zoo``, or to where
-            ``XDG_CACHE_HOME`` has its caches.
+        folder (str | Path, optional): Where to put a copy. Defaults to None: it stays where it is.
 
     Returns:
         Path: The file.
@@ -49,45 +48,48 @@ def fetch(file: ZooFile, folder: str | Path | None = None) -> Path:
     """
     where = source()
     if '://' in where:
-        return _downloaded(f'{where.rstrip("/")}/{file.name}', file, Path(folder or _cache()))
-    path = Path(where).expanduser() / file.name
-    content = _read(path)
-    if content is None:
-        raise CTError(f'there is no file {path}: MMCT_ZOO must name a folder or URL that has it')
-    _check(content, file, str(path))
-    if folder is None:
-        return path
-    copy = Path(folder) / file.name
-    if _read(copy) != content:
-        write_bytes(copy, content)
-    return copy
+        path, content = _downloaded(f'{where.rstrip("/")}/{file.name}', file)
+    else:
+        path = Path(where).expanduser() / file.name
+        content = _read(path)
+        if content is None:
+            raise CTError(
+                f'there is no file {path}: MMCT_ZOO must name a folder or URL that has it'
+            )
+        _check(content, file, str(path))
+    if folder is not None:
+        path = Path(folder) / file.name
+        write_bytes(path, content)
+    return path
 
 
-def _downloaded(url: str, file: ZooFile, folder: Path) -> Path:
-    path = folder / file.name
+def _downloaded(url: str, file: ZooFile) -> tuple[Path, bytes]:
+    """Find a file in the cache, or download it there; its content, which was checked."""
+    path = _cache() / file.name
     content = _read(path)
     if content is not None:
         _check(content, file, f'{path} (remove it, and it is fetched again)')
-        return path
+        return path, content
     if (urlsplit(url).hostname or '').endswith('.invalid'):
         raise CTError(
             f'{file.name} is not published yet: set MMCT_ZOO to the folder zoo of a checkout of '
             'mmct, or to a URL that has its files'
         )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         # The other processes of a run wait, and then find it done.
-        with FileLock(folder / f'.{file.name}.lock'):
+        with FileLock(path.with_name(f'.{file.name}.lock')):
             if not path.is_file():
                 download(url, path)
+            content = path.read_bytes()
+            try:
+                _check(content, file, url)
+            except CTError:
+                path.unlink()
+                raise
     except OSError as error:
         raise CTError(f'{path} cannot be written ({error.strerror})') from error
-    try:
-        _check(_read(path), file, url)
-    except CTError:
-        path.unlink(missing_ok=True)
-        raise
-    return path
+    return path, content
 
 
 def _cache() -> Path:

@@ -1,6 +1,7 @@
 """The model zoo: its index, its files from a folder and from a server, its networks."""
 
 import json
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,19 @@ def test_a_network_says_what_its_scorecard_says(name, digits):
     assert 100 * (1 - hits.mean()) == pytest.approx(entry.metrics['clean_error_pct'])
 
 
+def test_the_chosen_networks_are_arms_of_studies_and_have_configs():
+    chosen = runpy.run_path(str(ROOT / 'benchmarks' / 'make_zoo.py'))['NETWORKS']
+    names = [network.name for choice in chosen.values() for network in choice.networks]
+    assert len(set(names)) == len(names) and set(ZOO) <= set(names)
+    for study, choice in chosen.items():
+        arms = Config.fromfile(mmct.config_path(study)).arms
+        for _, config, arm in choice.networks:
+            ours, trained = (Config.fromfile(file) for file in (
+                mmct.config_path(config), arms[arm].config
+            ))  # fmt: skip
+            assert ours.data_preprocessor == trained.data_preprocessor
+
+
 def test_weights_are_tensors_and_names_of_classes():
     content = torch.load(FILES / WEIGHTS.name, weights_only=True)
     assert content.keys() == {'state_dict', 'meta'}
@@ -100,6 +114,8 @@ def test_the_download_of_a_release_goes_on_and_is_kept(server, monkeypatch, tmp_
     assert path == tmp_path / 'cache' / 'mmct' / 'zoo' / WEIGHTS.name
     assert path.read_bytes() == content
     assert server.ranges == [None, 'bytes=300000-']
+    assert fetch(WEIGHTS, tmp_path / 'mine').read_bytes() == content
+    assert [each.name for each in (tmp_path / 'mine').iterdir()] == [WEIGHTS.name]
     assert isinstance(mmct.load(NAME), ImageClassifier)
     assert len(server.ranges) == 2
 

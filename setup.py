@@ -105,7 +105,7 @@ setup(
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
     ],
     packages=find_packages(include=['mmct', 'mmct.*']),
-    package_data={'mmct.report': ['page.html.j2']},
+    package_data={'mmct.report': ['page.html.j2'], 'mmct.zoo': ['index.json']},
     python_requires='>=3.10',
     install_requires=LIGHT,
     extras_require={

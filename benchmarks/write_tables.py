@@ -5,6 +5,7 @@ makes of ``benchmarks/NAME``: ``domains`` (its domains.md), ``short`` (an arm pe
 clean and corrupted error of each group, and how CT differs from its baselines) or
 ``conclusion`` (when CT helps; benchmarks/conclusion.py draws its picture). Each kept
 study is a CSV file as well, ``docs/tables/NAME.csv``, which docs/evidence_tables.md shows.
+``<!-- zoo: leaderboard -->`` is made of the scorecards in ``zoo/``.
 
     python benchmarks/write_tables.py            # write them
     python benchmarks/write_tables.py --check    # exit code 1 if a file would change
@@ -22,7 +23,9 @@ from typing import Any
 
 from conclusion import conclusion
 
-from mmct.report import Number, Row, Table, errors_note
+from mmct.evaluation import read_result
+from mmct.report import Number, Row, Table, data_line, errors_note
+from mmct.zoo import ZOO, Entry
 
 ROOT = Path(__file__).resolve().parents[1]
 _BLOCK = re.compile(r'(<!-- (\w+): (\w+) -->\n).*?(<!-- end of \2 -->)', re.DOTALL)
@@ -122,8 +125,40 @@ def _interval(difference: Mapping[str, Any]) -> Number:
     return Number(difference['mean'], interval=difference['interval'], signed=True)
 
 
+def leaderboard(folder: Path) -> str:
+    """Write a table for each data set of the model zoo, the least corrupted error first."""
+    cards = {name: read_result(folder / entry.scorecard.name) for name, entry in ZOO.items()}
+    tables = []
+    for data in dict.fromkeys(entry.data for entry in ZOO.values()):
+        names = [name for name, entry in ZOO.items() if entry.data == data]
+        names.sort(key=lambda name: cards[name]['summary']['raw_mce_pct'])
+        kinds = list(cards[names[0]]['summary']['categories_pct'])
+        head = ['network', 'arm of the study', 'clean error, %', 'raw mCE, %',
+                *(f'{kind}, %' for kind in kinds), 'mCE of the arm, all seeds, %',
+                'parameters', 'config']  # fmt: skip
+        rows = [_entry(ZOO[name], cards[name]['summary'], kinds) for name in names]
+        line = data_line(cards[names[0]])
+        tables.append(f'**{data}** ({line})\n\n{Table(head, rows).to_markdown()}')
+    return '\n'.join(tables)
+
+
+def _entry(entry: Entry, summary: Mapping[str, Any], kinds: list[str]) -> Row:
+    errors = (
+        Number(summary[f'{key}_pct'], interval=summary[f'{interval}_interval_pct'])
+        for key, interval in (('clean_error', 'clean'), ('raw_mce', 'raw_mce'))
+    )
+    means = (Number(summary['categories_pct'][kind]) for kind in kinds)
+    _, rows = _read(ROOT / 'benchmarks' / entry.study)
+    (arm,) = (row for row in rows if row['arm'] == entry.arm)
+    over_seeds = Number.over_seeds(arm['values'][_CORRUPTED])
+    config = f'[{entry.config}](../configs/{entry.config})'
+    cells = [f'{entry.arm}, seed {entry.seed}', *errors, *means, over_seeds,
+             f'{entry.parameters:,}', config]  # fmt: skip
+    return Row(f'`{entry.name}`', cells)
+
+
 KINDS: dict[str, Callable[[Path], str]] = dict(
-    conclusion=conclusion, domains=domains, short=short
+    conclusion=conclusion, domains=domains, leaderboard=leaderboard, short=short
 )
 
 
@@ -136,7 +171,8 @@ def written(text: str) -> str:
 
     def block(match: re.Match) -> str:
         begin, name, kind, end = match.groups()
-        return f'{begin}\n{KINDS[kind](ROOT / "benchmarks" / name)}\n{end}'
+        folder = ROOT / name if kind == 'leaderboard' else ROOT / 'benchmarks' / name
+        return f'{begin}\n{KINDS[kind](folder)}\n{end}'
 
     return _BLOCK.sub(block, text)
 

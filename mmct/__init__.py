@@ -2,8 +2,8 @@
 
 Importing this package checks the installed mm stack and registers the models, hooks and data sets
 in mmpretrain's registries. Where no stack is installed, ``corruptions``, ``evaluation``,
-``report`` and ``theory`` work, and with torch ``score`` and ``diagnose``; what needs a stack says
-so when it is imported.
+``report`` and ``theory`` work, and with torch ``score`` and ``diagnose``; what needs a stack, as
+``load`` does, says so when it is imported.
 """
 
 import sys
@@ -20,11 +20,15 @@ if TYPE_CHECKING:  # `__getattr__` imports them
     from .scoring import Scorecard as Scorecard
     from .scoring import diagnose as diagnose
     from .scoring import score as score
+    from .zoo.loading import load as load
 
 _LIGHT = ('corruptions', 'evaluation', 'report', 'theory')
 _WITH_TORCH = ('scoring', 'runs.weights')
-# Looked up in that room.
-_SCORING = ('Diagnosis', 'Scorecard', 'diagnose', 'score')
+# Functions and classes, by the module that has them.
+_FROM = {
+    **dict.fromkeys(('Diagnosis', 'Scorecard', 'diagnose', 'score'), 'scoring'),
+    'load': 'zoo.loading',
+}
 _WITH_STACK = (
     'corruption_sets', 'datasets', 'engine', 'methods', 'models', 'studies', 'teacher',
 )  # fmt: skip
@@ -34,11 +38,11 @@ _PARTS = (
     'registered', 'runs.building', 'runs.checkpoint', 'runs.class_folders', 'runs.configs',
     'runs.divergence', 'runs.domains',
     'runs.isolation', 'runs.reproducibility', 'scoring.accuracy', 'scoring.mm_network',
-    'scoring.rehearsal',
+    'scoring.rehearsal', 'zoo.loading',
 )  # fmt: skip
 
 __all__ = [
-    '__version__', 'config_path', 'cli', 'runs', *_LIGHT, *_SCORING, 'scoring', *_WITH_STACK,
+    '__version__', 'config_path', 'cli', 'runs', *_LIGHT, *_FROM, 'scoring', 'zoo', *_WITH_STACK,
 ]  # fmt: skip
 
 if installed_stack() is None:
@@ -53,8 +57,8 @@ else:
 
 def __getattr__(name: str) -> Any:
     # When it is used: some of these take seconds to import.
-    if name in _SCORING:
-        return getattr(import_module(f'{__name__}.scoring'), name)
+    if name in _FROM:
+        return getattr(import_module(f'{__name__}.{_FROM[name]}'), name)
     if name in __all__:
         return import_module(f'{__name__}.{name}')
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

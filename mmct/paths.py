@@ -1,7 +1,17 @@
-"""Find the configs that come with mmct."""
+"""Find what comes with mmct beside its modules."""
 
 from difflib import get_close_matches
 from pathlib import Path
+
+
+def checkout() -> Path | None:
+    """Find the source checkout that mmct is imported from.
+
+    Returns:
+        Path | None: Its folder; None for an installed wheel, which has ``.mim`` instead.
+    """
+    package = Path(__file__).resolve().parent
+    return None if (package / '.mim').is_dir() else package.parent  # only the build packs `.mim`
 
 
 def config_path(name: str) -> str:
@@ -21,10 +31,7 @@ def config_path(name: str) -> str:
     Raises:
         FileNotFoundError: If mmct has no config of that name.
     """
-    package = Path(__file__).resolve().parent
-    root = package / '.mim' / 'configs'
-    if not root.is_dir():  # a checkout: only the build packs `.mim`
-        root = package.parent / 'configs'
+    root = (checkout() or Path(__file__).resolve().parent / '.mim') / 'configs'
     configs = {p.stem: p for p in root.rglob('*.py') if '_base_' not in p.relative_to(root).parts}
     stem = name.removesuffix('.py')
     if stem not in configs:

@@ -103,3 +103,13 @@ def train():
         return runner
 
     return run
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A server of files, between whose answers nothing waits."""
+    from file_server import running
+
+    monkeypatch.setattr('mmct.runs.download._PAUSE', 0.0)
+    with running() as found:
+        yield found

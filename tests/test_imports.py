@@ -82,6 +82,23 @@ def test_without_a_stack_the_light_rooms_work():
     assert lines[3].startswith('mmct: mmct.models needs an mm stack, which is not installed; ')
 
 
+def test_without_a_stack_the_zoo_lists_and_fetches_and_says_what_loading_needs(tmp_path):
+    program = WITHOUT_STACK + (
+        'from mmct.cli.main import main\n'
+        "assert main(['zoo']) == 0\n"
+        f"assert main(['zoo', 'ct_resnet18w8_digits', '--download', {str(tmp_path)!r}]) == 0\n"
+        'try:\n'
+        "    mmct.load('ct_resnet18w8_digits')\n"
+        'except ImportError as error:\n'
+        '    print(error)\n'
+        f'print(sorted({FRAMEWORK} & set(sys.modules)))\n'
+    )
+    *_, error, imported = printed(program)
+    assert error.startswith('mmct: mmct.zoo.loading needs an mm stack, which is not installed; ')
+    assert imported == '[]'
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 REGISTERED = dict(
     LOOPS='CorruptionTestLoop',
     OPTIM_WRAPPERS='BFloat16OptimWrapper',

@@ -1,5 +1,6 @@
 """Tests of what the wheel and the sdist hold."""
 
+import runpy
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from packaging.requirements import Requirement
 
 from mmct import __version__
 from mmct.models import CTClassifier
+from mmct.zoo import ZOO
 
 ROOT = Path(__file__).parents[1]
 NOT_SOURCE = ('.*', '__pycache__', '*.egg-info', 'build', 'dist', 'data', 'work_dirs')
@@ -80,7 +82,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel):
     modules = {
         f'mmct/{name}'
         for name in files(ROOT / 'mmct')
-        if PurePosixPath(name).suffix in ('.py', '.j2')
+        if PurePosixPath(name).suffix in ('.py', '.j2', '.json')
     }
     rest = set(wheel.namelist()) - modules
     assert modules <= set(wheel.namelist())
@@ -154,17 +156,24 @@ def entries():
     return found
 
 
-def test_model_index_has_every_config_of_ct():
+def test_model_index_has_every_config_of_ct_and_the_zoo():
     families = ROOT / 'configs', ROOT / 'configs' / 'dg'
     packed = {path.stem for family in families for path in family.glob('ct_*.py')}
-    assert set(entries()) == packed
+    assert set(entries()) == packed | set(ZOO)
 
 
-@pytest.mark.parametrize('name', entries())
+@pytest.mark.parametrize('name', set(entries()) - set(ZOO))
 def test_an_entry_of_the_model_index_is_a_config_that_builds(name):
     file = ROOT / entries()[name]['Config']
     assert file.stem == name
     assert isinstance(MODELS.build(Config.fromfile(file).model), CTClassifier)
+
+
+def test_the_metafile_of_the_zoo_is_what_its_index_says():
+    script = runpy.run_path(str(ROOT / 'benchmarks' / 'make_zoo.py'))
+    assert script['METAFILE'].read_text(encoding='utf-8') == script['metafile'](ZOO)
+    for name, entry in ZOO.items():
+        assert (ROOT / entries()[name]['Config']).name == entry.config
 
 
 def test_mim_can_read_the_model_index():
@@ -175,3 +184,7 @@ def test_mim_can_read_the_model_index():
     assert table.loc['ct_resnet18_digits', 'config'] == 'configs/ct_resnet18_digits.py'
     assert table.loc['ct_resnet18_digits', 'model'] == 'counterbalancingteacher'
     assert table.loc['ct_resnet18_digits', 'paper'] == 'https://arxiv.org/abs/2207.01548'
+    for name, entry in ZOO.items():
+        assert table.loc[name, 'weight'].endswith(f'/{entry.weights.name}')
+        accuracy = table.loc[name, f'{entry.data.lower()}/top_1_accuracy']
+        assert accuracy == pytest.approx(100 - entry.metrics['clean_error_pct'], abs=0.01)

@@ -18,7 +18,7 @@ FLOORS = [
     ['corruptions', 'evaluation', 'report', 'theory'],
     ['models'],
     ['runs'],
-    ['datasets'],
+    ['datasets', 'zoo'],
     ['scoring'],
     ['teacher', 'methods', 'corruption_sets'],
     ['engine'],

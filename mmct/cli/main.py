@@ -16,6 +16,7 @@ COMMANDS = dict(
     study='train and score each arm of a study with each seed',
     corrupt='make a corruption set on disk',
     draw='draw all corruptions of an image',
+    zoo='list the trained networks that are published with mmct, and fetch them',
     theory='draw what normalisation does to least-norm regression',
 )
 """What each command does; it is the module of that name."""

@@ -1,4 +1,4 @@
-"""Networks by name: timm's, torchvision's, or those of a module of the user's own."""
+"""Networks by name: timm's, torchvision's, the zoo's, or those of a module of the user's own."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .options import Parser, positive_integer
 if TYPE_CHECKING:
     from torch import nn
 
-    from mmct.scoring import TorchNetwork
+    from mmct.scoring.networks import Network
 
-NETWORK_HELP = 'timm/NAME, torchvision/NAME, package.module:factory, or a config'
+NETWORK_HELP = 'timm/NAME, torchvision/NAME, zoo/NAME, package.module:factory, or a config'
 
 
 def add_network_arguments(parser: Parser) -> None:
@@ -60,14 +60,14 @@ def is_config(word: str) -> bool:
     return word.endswith('.py') or '::' in word
 
 
-def load_network(args: Namespace) -> tuple[TorchNetwork, int | None]:
+def load_network(args: Namespace) -> tuple[Network, int | None]:
     """Build the network that the options name.
 
     Args:
         args (Namespace): ``network``, and the options of :func:`add_network_arguments`.
 
     Returns:
-        tuple[TorchNetwork, int | None]: The network, and the size of its images; None: any.
+        tuple[Network, int | None]: The network, and the size of its images; None: any.
 
     Raises:
         CTError: If there is no such network, or the weights are not its.
@@ -76,18 +76,21 @@ def load_network(args: Namespace) -> tuple[TorchNetwork, int | None]:
 
     from mmct.scoring import TorchNetwork
 
+    device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
     kind, _, name = args.network.partition('/')
+    if kind == 'zoo' and name:
+        return _zoo(name, args, device), args.size
     if kind in _LIBRARIES and name:
         module, known = _LIBRARIES[kind](name, args.weights == 'pretrained')
     elif ':' in args.network:
         module, known = _own(args.network), {}
     else:
-        hint = suggestion(kind, [f'{library}/NAME' for library in _LIBRARIES], NETWORK_HELP)
+        known = [f'{library}/NAME' for library in (*_LIBRARIES, 'zoo')]
+        hint = suggestion(kind, known, NETWORK_HELP)
         raise CTError(f'there is no network {args.network!r}: {hint}')
     if args.weights not in ('pretrained', 'random'):
         _load_weights(module, args.weights)
     size = args.size or known.get('size')
-    device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
     mean, std = args.mean or known.get('mean'), args.std or known.get('std')
     if (mean is None or std is None) and not hasattr(module, 'pretrained_cfg'):
         raise CTError(
@@ -95,6 +98,15 @@ def load_network(args: Namespace) -> tuple[TorchNetwork, int | None]:
             'pixels from 0 to 1'
         )
     return TorchNetwork(module, mean=mean, std=std, device=device), size
+
+
+def _zoo(name: str, args: Namespace, device: str) -> Network:
+    import mmct
+    from mmct.scoring import as_network
+
+    if args.weights != 'pretrained':
+        raise CTError(f'zoo/{name} has its own weights: leave out --weights')
+    return as_network(mmct.load(name), mean=args.mean, std=args.std, device=device)
 
 
 def _timm(name: str, pretrained: bool) -> tuple[nn.Module, Mapping[str, Any]]:

@@ -12,6 +12,8 @@ from mmct.models import class_scores
 from mmct.runs.errors import CTError
 from mmct.runs.identity import digest
 
+from .networks import put_on
+
 
 class MMNetwork:
     """A classifier with its own ``data_preprocessor``.
@@ -22,7 +24,7 @@ class MMNetwork:
         device (str | torch.device, optional): Moves it there.
 
     Raises:
-        CTError: If its head gives several classes an image.
+        CTError: If its head gives several classes an image, or there is no such device.
     """
 
     def __init__(
@@ -33,7 +35,9 @@ class MMNetwork:
     ) -> None:
         if isinstance(model.head, MultiLabelClsHead):
             raise CTError('errors need one class per image, but the head is a MultiLabelClsHead')
-        self.module = model if device is None else model.to(device)
+        if device is not None:
+            put_on(model, device)
+        self.module = model
         self.device = next(model.parameters()).device
         self.classes = classes
 

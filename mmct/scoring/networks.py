@@ -88,13 +88,9 @@ class TorchNetwork:
         self.function = function
         self.module = function if isinstance(function, nn.Module) else nn.Module()
         weight = next(self.module.parameters(), None)
-        try:
-            self.device = torch.device(device or (weight.device if weight is not None else 'cpu'))
-            self.module.to(self.device)
-            torch.empty(0, device=self.device)
-        except (AssertionError, RuntimeError) as error:
-            reason = one_line(error)[:100]
-            raise CTError(f'the network cannot be put on device {device!r}: {reason}') from error
+        self.device = put_on(
+            self.module, device or (weight.device if weight is not None else 'cpu')
+        )
         self.input_size, self.channel_order = input_size, channel_order
         self.classes = classes
         self._scaling = None
@@ -208,6 +204,29 @@ def as_network(network: Any, **settings) -> Network:
             )
         return MMNetwork(network, **given)
     return TorchNetwork(network, **given)
+
+
+def put_on(module: nn.Module, device: str | torch.device) -> torch.device:
+    """Move a module to a device.
+
+    Args:
+        module (nn.Module): Is moved in place.
+        device (str | torch.device): Where to.
+
+    Returns:
+        torch.device: It.
+
+    Raises:
+        CTError: If there is no such device.
+    """
+    try:
+        found = torch.device(device)
+        module.to(found)
+        torch.empty(0, device=found)
+    except (AssertionError, RuntimeError) as error:
+        reason = one_line(error)[:100]
+        raise CTError(f'the network cannot be put on device {str(device)!r}: {reason}') from error
+    return found
 
 
 def _channels(values: Sequence[float], device: torch.device) -> Tensor:

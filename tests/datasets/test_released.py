@@ -2,98 +2,18 @@
 
 import hashlib
 import io
-import os
 import tarfile
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from mmct.corruptions import CATEGORIES, CORRUPTIONS
-from mmct.datasets import CIFAR10C, CIFAR100C, CIFAR10CBar, ImageNetC, TinyImageNetC, released
-from mmct.datasets.released import Archive, download, unpack
+from mmct.datasets import CIFAR10C, CIFAR100C, CIFAR10CBar, ImageNetC, TinyImageNetC
+from mmct.datasets.released import Archive, unpack
 from mmct.runs import CTError
 
 CONTENT = np.random.default_rng(0).integers(0, 256, 300_000, np.uint8).tobytes()
-
-
-class Server(ThreadingHTTPServer):
-    """Serves ``files`` by path; ``cuts`` says after how many bytes each answer breaks off."""
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(('127.0.0.1', 0), Handler)
-        self.files, self.cuts, self.ranges, self.resumes = {}, [], [], True
-
-    def url(self, name):
-        return f'http://127.0.0.1:{self.server_port}/{name}'
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        asked = self.headers.get('Range')
-        self.server.ranges.append(asked)
-        content = self.server.files.get(self.path[1:])
-        if content is None:
-            return self.send_error(404)
-        start = int(asked.removeprefix('bytes=').rstrip('-')) if asked else 0
-        if not self.server.resumes:
-            start = 0
-        if start and start >= len(content):
-            return self.send_error(416)
-        self.send_response(206 if start else 200)
-        self.send_header('Content-Length', str(len(content) - start))
-        self.end_headers()
-        cut = self.server.cuts.pop(0) if self.server.cuts else len(content)
-        self.wfile.write(content[start : start + cut])
-
-    def log_message(self, *_):
-        """Say nothing."""
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setattr(released, '_PAUSE', 0.0)
-    with Server() as found:
-        threading.Thread(target=found.serve_forever, args=(0.01,), daemon=True).start()
-        yield found
-        found.shutdown()
-
-
-def test_a_download_goes_on_where_it_broke_off(server, tmp_path):
-    server.files['a'], server.cuts = CONTENT, [100_000, 0, 50_000]
-    download(server.url('a'), tmp_path / 'a')
-    assert (tmp_path / 'a').read_bytes() == CONTENT
-    assert server.ranges == [None, 'bytes=100000-', 'bytes=100000-', 'bytes=150000-']
-    assert [path.name for path in tmp_path.iterdir()] == ['a']
-
-
-def test_from_a_server_that_cannot_resume_it_begins_again(server, tmp_path):
-    server.files['a'], server.cuts, server.resumes = CONTENT, [100_000], False
-    download(server.url('a'), tmp_path / 'a')
-    assert (tmp_path / 'a').read_bytes() == CONTENT
-
-
-def test_one_that_gets_nowhere_ends_and_another_process_goes_on(server, tmp_path, monkeypatch):
-    server.files['a'], server.cuts = CONTENT, [100_000] + [0] * 4
-    message = '100,000 of 300,000 bytes came.*goes on from there'
-    with pytest.raises(CTError, match=message) as error:
-        download(server.url('a'), tmp_path / 'a')
-    assert '\n' not in str(error.value) and not (tmp_path / 'a').exists()
-    server.ranges.clear()
-    monkeypatch.setattr(os, 'getpid', lambda: 1)
-    download(server.url('a'), tmp_path / 'a')
-    assert server.ranges == ['bytes=100000-']
-    assert (tmp_path / 'a').read_bytes() == CONTENT
-
-
-def test_what_is_not_there_is_asked_for_once(server, tmp_path):
-    with pytest.raises(CTError, match='nowhere broke off after 0 MB .*404'):
-        download(server.url('nowhere'), tmp_path / 'a')
-    assert len(server.ranges) == 1
 
 
 def packed(files, links=()):

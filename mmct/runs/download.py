@@ -1,0 +1,82 @@
+"""Downloads that go on where they broke off, and leave a file whole or not there."""
+
+import errno
+import os
+import time
+from http.client import HTTPException
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from .errors import CTError
+from .progress import Progress
+
+_MB = 1 << 20
+_TIMEOUT = 60.0  # seconds without a byte
+# How often a download is begun again that brings nothing more, and seconds between.
+_TRIES, _PAUSE = 5, 3.0
+
+
+def download(url: str, file: Path) -> None:
+    """Download a file; what an earlier call got of it is not fetched again.
+
+    Args:
+        url (str): Where it is.
+        file (Path): Where it goes, once it is whole.
+
+    Raises:
+        CTError: If it breaks off again and again; what came is kept.
+        OSError: If it cannot be written.
+    """
+    # The same name in each process: another one goes on with it.
+    part = file.with_name(f'.{file.name}.part')
+    failures = 0
+    while True:
+        before = _size(part)
+        try:
+            _go_on(url, part)
+            break
+        except (OSError, HTTPException) as error:
+            if getattr(error, 'errno', None) in (errno.ENOSPC, errno.EDQUOT, errno.EACCES):
+                raise
+            failures = 1 if _size(part) > before else failures + 1
+            refused = isinstance(error, HTTPError) and error.code in (401, 403, 404, 410)
+            if refused or failures == _TRIES:
+                reason = ' '.join(str(error).split()) or type(error).__name__
+                raise CTError(
+                    f'{url} broke off after {_size(part) / _MB:,.0f} MB ({reason}): start the same '
+                    f'command again, it goes on from there; or put the file there as {file}'
+                ) from error
+            time.sleep(_PAUSE * failures)
+    os.replace(part, file)
+
+
+def _go_on(url: str, part: Path) -> None:
+    """Fetch the rest of a file, as far as it comes."""
+    start = _size(part)
+    headers = {'User-Agent': 'mmct'} | ({'Range': f'bytes={start}-'} if start else {})
+    try:
+        response = urlopen(Request(url, headers=headers), timeout=_TIMEOUT)
+    except HTTPError as error:
+        if error.code != 416:
+            raise
+        # There is no rest. If this is not the whole file, its MD5 will tell.
+        error.close()
+        return
+    with response:
+        # Some servers send all of it, whatever is asked for.
+        start = start if response.status == 206 else 0
+        total = start + int(response.headers.get('Content-Length') or 0)
+        progress = Progress(max(1, total // _MB), unit='MB')
+        progress.add(part.name, start // _MB, made=False)
+        with part.open('ab' if start else 'wb') as out:
+            while content := response.read(_MB):
+                done = out.tell()
+                out.write(content)
+                progress.add(f'downloading {url}', out.tell() // _MB - done // _MB)
+    if _size(part) < total:
+        raise ConnectionError(f'{_size(part):,} of {total:,} bytes came')
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0

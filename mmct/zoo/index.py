@@ -1,0 +1,102 @@
+"""The index of the model zoo: what there is, and what each network scored."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmct.messages import suggestion
+from mmct.runs.errors import CTError
+
+INDEX = Path(__file__).with_name('index.json')
+"""The file that ``benchmarks/make_zoo.py`` writes."""
+
+
+@dataclass(frozen=True)
+class ZooFile:
+    """A published file.
+
+    Attributes:
+        name (str): Ends in the first 8 digits of its SHA-256, before the suffix.
+        sha256 (str): In hexadecimal.
+        bytes (int): Its size.
+    """
+
+    name: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A trained network.
+
+    Attributes:
+        name (str): By which :func:`mmct.load` takes it.
+        config (str): The name of its config in mmct, with ``.py``.
+        data (str): What it was trained on.
+        study (str): The study that trained it.
+        arm (str): The arm of that study.
+        seed (int): Of its training.
+        cell (str): The run in that study.
+        trained_by (str): The command.
+        scored_by (str): The command.
+        parameters (int): How many are learned.
+        metrics (Mapping[str, Any]): The part of the scorecard's summary that tables show, in %.
+        weights (ZooFile): A checkpoint with a ``state_dict`` of float32 and no training state.
+        scorecard (ZooFile): A result file of ``mmct test --corruptions``.
+    """
+
+    name: str
+    config: str
+    data: str
+    study: str
+    arm: str
+    seed: int
+    cell: str
+    trained_by: str
+    scored_by: str
+    parameters: int
+    metrics: Mapping[str, Any]
+    weights: ZooFile
+    scorecard: ZooFile
+
+
+def read_index(path: Path = INDEX) -> dict[str, Entry]:
+    """Read an index.
+
+    Args:
+        path (Path): A JSON file. Defaults to the one in the package.
+
+    Returns:
+        dict[str, Entry]: The networks by name.
+    """
+    content = json.loads(path.read_text(encoding='utf-8'))
+    return {name: _entry(name, **each) for name, each in content.items()}
+
+
+def find(name: str) -> Entry:
+    """Look a network up.
+
+    Args:
+        name (str): Such as 'ct_resnet18w8_digits'.
+
+    Returns:
+        Entry: What the index says of it.
+
+    Raises:
+        CTError: If there is no such network; names the nearest.
+    """
+    if name not in ZOO:
+        hint = suggestion(name, ZOO, 'mmct zoo lists all')
+        raise CTError(f'the model zoo has no network {name!r}: {hint}')
+    return ZOO[name]
+
+
+def _entry(name: str, weights: Mapping, scorecard: Mapping, **rest: Any) -> Entry:
+    return Entry(name, weights=ZooFile(**weights), scorecard=ZooFile(**scorecard), **rest)
+
+
+ZOO = read_index()
+"""All networks by name."""

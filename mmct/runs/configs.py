@@ -3,6 +3,7 @@
 import difflib
 import importlib.util
 import inspect
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from .identity import start_of
 def load_config(path: str) -> Config:
     """Read a config file, or one that an installed mm package ships.
 
+    Modules that its ``custom_imports`` name are also looked for in the current folder.
+
     Args:
         path (str): A file, or ``package::file`` such as
             ``mmpretrain::resnet/resnet18_8xb16_cifar10.py``, or
@@ -33,6 +36,9 @@ def load_config(path: str) -> Config:
         CTError: If there is no such file, near names are suggested; or if it cannot be read.
     """
     file = _config_file(path)
+    # Last, so that no file there hides a library. Processes that are started get the same path.
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
     try:
         return Config.fromfile(file)
     # A config is code of the user's: it may raise anything.

@@ -160,7 +160,7 @@ def inside(folder, monkeypatch):
     modules, known = set(sys.modules), [dict(names) for names in REGISTERED]
     registry._KNOWN.clear()  # other tests have a corruption of the same name
     monkeypatch.chdir(folder)
-    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(sys, 'path', list(sys.path))
     yield folder
     for name in set(sys.modules) - modules:
         if (folder / f'{name}.py').exists():
@@ -315,8 +315,8 @@ def registered(name: str) -> type | None:
         for value in vars(module).values()
         if isinstance(value, mmengine.registry.Registry)
     ]
-    for registry in registries:
-        if found := registry.get(name):
+    for classes in registries:
+        if found := classes.get(name):
             return found
     for parts in (SCORES, TABLES, FIGURES):
         parts.import_from_location()
@@ -377,6 +377,7 @@ def test_python_of_the_guides_runs(inside, monkeypatch):
     # Of all corruptions and severities it takes minutes.
     small = partial(mmct.diagnose, corruptions=['fog'], severities=[3])
     monkeypatch.setattr('mmct.scoring.diagnose', small)
+    monkeypatch.syspath_prepend(inside)
     rng = np.random.default_rng(0)
     for page in GUIDES:
         # What a reader has: a network, and images with labels.

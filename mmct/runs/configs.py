@@ -22,7 +22,7 @@ from .identity import start_of
 def load_config(path: str) -> Config:
     """Read a config file, or one that an installed mm package ships.
 
-    Modules that its ``custom_imports`` name are also looked for in the current folder.
+    Modules that a file names in ``custom_imports`` may lie beside it, or in the current folder.
 
     Args:
         path (str): A file, or ``package::file`` such as
@@ -36,15 +36,19 @@ def load_config(path: str) -> Config:
         CTError: If there is no such file, near names are suggested; or if it cannot be read.
     """
     file = _config_file(path)
-    # Last, so that no file there hides a library. Processes that are started get the same path.
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
+    if '::' not in path:
+        _find_modules_in(Path(file).resolve().parent, Path.cwd())
     try:
         return Config.fromfile(file)
     # A config is code of the user's: it may raise anything.
     except Exception as error:
         text = f'config {path} cannot be read: {one_line(error)} ({type(error).__name__})'
         raise ConfigError(text) from error
+
+
+def _find_modules_in(*folders: Path) -> None:
+    # At the end: what is installed must not be hidden by a user's file.
+    sys.path += [name for name in dict.fromkeys(map(str, folders)) if name not in sys.path]
 
 
 def _config_file(path: str) -> Path | str:

@@ -10,6 +10,7 @@ from dataclasses import fields
 from functools import partial
 from importlib import import_module
 from inspect import Parameter, signature
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,12 +105,10 @@ def lines(page: str) -> Iterator[Line]:
                 # For the lines below it, in the same block.
                 marked = marked or bool(NEEDS.search(line))
                 continue
-            words = shlex.split(line, comments=True)
-            while words:
-                end = words.index('&&') if '&&' in words else len(words)
-                command = [word for word in words[:end] if not re.match(r'[A-Z_]+=', word)]
-                yield Line(page, tuple(command), marked or bool(NEEDS.search(line)))
-                words = words[end + 1 :]
+            words = [w for w in shlex.split(line, comments=True) if not re.match(r'[A-Z_]+=', w)]
+            for chained, command in groupby(words, lambda word: word in ('&&', '|')):
+                if not chained:
+                    yield Line(page, (*command,), marked or bool(NEEDS.search(line)))
 
 
 def of_ours(words: tuple[str, ...]) -> list[str] | None:
@@ -224,8 +223,8 @@ def test_each_command_is_one_that_its_config_takes(page, inside, read):
         for file in args.results if command == 'report' else ():
             assert not file.startswith('benchmarks/') or (ROOT / file).is_file(), line
         config = getattr(args, 'config', None)
-        # A bare name is that of a reader's own config, which a guide shows.
-        own = config is not None and not re.search('/|::', config) and page not in GUIDES
+        # A reader's own config, which a guide shows.
+        own = not re.match(r'configs/|\w+::', config or '') and page not in GUIDES
         data = set()
         if config is not None and not own and not PLACEHOLDER.fullmatch(Path(config).name):
             data = fits(command, args, line)

@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 from torch.nn.modules.batchnorm import _BatchNorm
 
 import mmct
-from mmct.engine import NoBNTeacherHook, NoBNTrainingHook, ScorecardHook
+from mmct.engine import BaselineHook, NoBNTeacherHook, NoBNTrainingHook, ScorecardHook
 from mmct.models import CTClassifier
 from mmct.teacher import CONSISTENCY, RECIPE, switch_on_ct, teacher_config
 
@@ -78,8 +78,8 @@ def test_each_config_builds_what_its_name_says(family):
     # A student's checkpoint is one of the stock model.
     assert shapes(student) == shapes(plain)
     assert any(isinstance(module, _BatchNorm) for module in student.modules())
-    # The demo ends with a scorecard.
-    scored = [ScorecardHook] if family.endswith('digits') else []
+    # The demo ends with a baseline and a scorecard.
+    scored = [BaselineHook, ScorecardHook] if family.endswith('digits') else []
     assert [type(HOOKS.build(hook)) for hook in ct.custom_hooks] == [NoBNTeacherHook, *scored]
     assert [type(HOOKS.build(hook)) for hook in nobn.custom_hooks] == [NoBNTrainingHook]
     assert not bn.get('custom_hooks')

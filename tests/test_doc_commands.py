@@ -63,7 +63,7 @@ FEW = ('--corruptions', 'fog', '--severities', '1', '--jobs', '1')
 # Run as they are in the docs, one after the other, made small by further options.
 RUN = {
     'mmct train mmct::bn_resnet18_digits.py': (*TINY, 'train_cfg.max_epochs=1'),
-    'mmct test mmct::bn_resnet18_digits.py work_dirs/bn_resnet18_digits/epoch_15.pth '
+    'mmct test mmct::bn_resnet18_digits.py work_dirs/bn_resnet18_digits/epoch_10.pth '
     '--corruptions generated --severities 3': (*TINY, '--only', 'fog', '--no-report'),
     'mmct test foggy.py CHECKPOINT': ('--cfg-options', *NET),
     'mmct test rainy.py CHECKPOINT --corruptions generated --only rain': (*TINY, '--no-report'),
@@ -72,7 +72,7 @@ RUN = {
     'mmct study my_study.py --dry-run': (),
 }
 MADE = (
-    'work_dirs/bn_resnet18_digits/scorecard_generated_epoch_15.json', 'data/digits_c/fog.npy',
+    'work_dirs/bn_resnet18_digits/scorecard_generated_epoch_10.json', 'data/digits_c/fog.npy',
     'data/rainy/rain.npy',
 )  # fmt: skip
 REPORT = (
@@ -282,7 +282,7 @@ def run(text: str, *small: str) -> None:
     shown = [line for page in GUIDES for line in lines(page)]
     words = shlex.split(text)
     assert [line.marked for line in shown if line.words == (*words,)] == [False], text
-    checkpoint = 'work_dirs/bn_resnet18_digits/epoch_15.pth'
+    checkpoint = 'work_dirs/bn_resnet18_digits/epoch_10.pth'
     words = [checkpoint if word == 'CHECKPOINT' else word for word in words]
     with isolated():
         assert main([*words[1:], *small]) == 0
@@ -292,7 +292,7 @@ def test_commands_of_the_docs_run(inside):
     for text, small in RUN.items():
         run(text, *small)
         for checkpoint in inside.glob('work_dirs/*/epoch_1.pth'):
-            checkpoint.rename(checkpoint.with_name('epoch_15.pth'))
+            checkpoint.rename(checkpoint.with_name('epoch_10.pth'))
     assert all((inside / name).stat().st_size for name in MADE)
 
 

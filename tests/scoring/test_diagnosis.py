@@ -74,7 +74,7 @@ def test_shifted_statistics_are_a_mismatch(network, images, tmp_path):
     )
     dominates, helps, compared = found.sentences[one['name']]
     assert 'is a mismatch of BN statistics' in dominates
-    assert helps.startswith('Estimating BN statistics anew, on one unlabelled batch of each')
+    assert helps.startswith('Re-estimating BN statistics on one unlabelled batch of each')
     assert 'with no other network' in compared
     # Files of it say the same.
     names = sorted(file.name for file in tmp_path.glob('*.json'))
@@ -128,7 +128,7 @@ def test_noise_alone_and_a_rival(network, images):
     assert helps.startswith('Full robustness to noise')
     assert 'Compared with robust on the same 120 images' in compared
     assert 'higher in noise' in compared
-    assert 'not to be told apart in weather' in compared
+    assert 'no significant difference in weather' in compared
     assert found.sentences['robust'][1].startswith('Whether other BN statistics would help was not')
 
 

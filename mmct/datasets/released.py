@@ -1,4 +1,4 @@
-"""Released corruption sets, fetched on request from the public record of their authors."""
+"""Download released corruption sets from the public records of their authors."""
 
 import errno
 import os
@@ -20,7 +20,7 @@ from mmct.runs.progress import Progress
 
 _MB = 1 << 20
 _TIMEOUT = 60.0  # seconds without a byte
-# How often a download is begun again that brings nothing more, and seconds between.
+# Attempts of a download without progress, and the seconds between them.
 _TRIES, _PAUSE = 5, 3.0
 
 
@@ -29,9 +29,9 @@ class Archive:
     """A file of a public record.
 
     Args:
-        url (str): Where it is; its last part is the file's name.
-        md5 (str): Of the file, as the record has it.
-        corruptions (tuple[str, ...]): What is in it.
+        url (str): Address of the file; its last part is the file name.
+        md5 (str): MD5 of the file, from the record.
+        corruptions (tuple[str, ...]): The corruptions that the file contains.
     """
 
     url: str
@@ -41,16 +41,16 @@ class Archive:
     def fetch(self, folder: Path, names: Collection[str]) -> None:
         """Download the archive into the folder of the set, and unpack it there.
 
-        An archive of that name that is there already is taken, and kept; one that was
-        downloaded is removed at the end.
+        If the folder already contains the archive, it is used and kept. A downloaded archive
+        is removed at the end.
 
         Args:
-            folder (Path): The folder; it is there.
+            folder (Path): The folder, which must exist.
             names (Collection[str]): The folders, or ``.npy`` files, that belong to the set.
 
         Raises:
-            CTError: If the download breaks off for good, the file is not the released one, or
-                there is no room for it.
+            CTError: If the download keeps failing, the file is not the released one, or there
+                is no space for it.
         """
         file = folder / self.url.rsplit('/', 1)[-1]
         there = file.is_file()
@@ -74,17 +74,17 @@ class Archive:
 
 
 def download(url: str, file: Path) -> None:
-    """Download a file; what an earlier call got of it is not fetched again.
+    """Download a file, or continue an earlier download of it.
 
     Args:
-        url (str): Where it is.
-        file (Path): Where it goes, once it is whole.
+        url (str): Address of the file.
+        file (Path): The file to write once the download is complete.
 
     Raises:
-        CTError: If it breaks off again and again; what came is kept.
-        OSError: If it cannot be written.
+        CTError: If the download keeps failing; the received part is kept.
+        OSError: If the file cannot be written.
     """
-    # The same name in each process: another one goes on with it.
+    # The name is the same in each process, so that another process can continue.
     part = file.with_name(f'.{file.name}.part')
     failures = 0
     while True:
@@ -100,15 +100,15 @@ def download(url: str, file: Path) -> None:
             if refused or failures == _TRIES:
                 reason = ' '.join(str(error).split()) or type(error).__name__
                 raise CTError(
-                    f'{url} broke off after {_size(part) / _MB:,.0f} MB ({reason}): start the same '
-                    f'command again, it goes on from there; or put the file there as {file}'
+                    f'download of {url} failed after {_size(part) / _MB:,.0f} MB ({reason}): run '
+                    f'the same command again to continue, or save the file as {file}'
                 ) from error
             time.sleep(_PAUSE * failures)
     os.replace(part, file)
 
 
 def _go_on(url: str, part: Path) -> None:
-    """Fetch the rest of a file, as far as it comes."""
+    """Fetch the rest of a file, as far as possible."""
     start = _size(part)
     headers = {'User-Agent': 'mmct'} | ({'Range': f'bytes={start}-'} if start else {})
     try:
@@ -116,11 +116,11 @@ def _go_on(url: str, part: Path) -> None:
     except HTTPError as error:
         if error.code != 416:
             raise
-        # There is no rest. If this is not the whole file, its MD5 will tell.
+        # Nothing is left to fetch. If the file is wrong, its MD5 will show it.
         error.close()
         return
     with response:
-        # Some servers send all of it, whatever is asked for.
+        # Some servers send the whole file whatever the request.
         start = start if response.status == 206 else 0
         total = start + int(response.headers.get('Content-Length') or 0)
         progress = Progress(max(1, total // _MB), unit='MB')
@@ -131,7 +131,7 @@ def _go_on(url: str, part: Path) -> None:
                 out.write(content)
                 progress.add(f'downloading {url}', out.tell() // _MB - done // _MB)
     if _size(part) < total:
-        raise ConnectionError(f'{_size(part):,} of {total:,} bytes came')
+        raise ConnectionError(f'only {_size(part):,} of {total:,} bytes arrived')
 
 
 def _size(file: Path) -> int:
@@ -139,26 +139,27 @@ def _size(file: Path) -> int:
 
 
 def unpack(archive: Path, folder: Path, names: Collection[str]) -> None:
-    """Unpack the set's files, each folder or array whole or not at all.
+    """Unpack the files of a set, each folder or array completely or not at all.
 
-    Nothing is written outside of the folder, and nothing but regular files; what is there
-    already is left as it is.
+    This writes only regular files, and only inside the folder. Existing files and folders
+    stay unchanged.
 
     Args:
         archive (Path): A tar file.
-        folder (Path): Where they go.
-        names (Collection[str]): The folders, or ``.npy`` files, to take, wherever they are in it.
+        folder (Path): The folder of the set.
+        names (Collection[str]): The folders, or ``.npy`` files, to unpack from any place in the
+            archive.
 
     Raises:
         OSError: If a file cannot be written.
-        tarfile.TarError: If it is no tar file.
+        tarfile.TarError: If the archive is not a tar file.
     """
     work = folder / '.unpacking'
     shutil.rmtree(work, ignore_errors=True)
     try:
         with tarfile.open(archive) as tar:
             while (member := tar.next()) is not None:
-                # It would keep them all, of which some sets have a million.
+                # tarfile would keep all members in memory; some sets have a million.
                 tar.members = []
                 place = _place(member, names)
                 if place is None:
@@ -174,10 +175,10 @@ def unpack(archive: Path, folder: Path, names: Collection[str]) -> None:
 
 
 def _place(member: tarfile.TarInfo, names: Collection[str]) -> PurePosixPath | None:
-    """Choose where a member goes, below the folder of the set; None for what is not of it."""
+    """Choose the place of a member in the folder of the set; None if it does not belong there."""
     parts = PurePosixPath(member.name).parts
     starts = [i for i, part in enumerate(parts) if part.removesuffix('.npy') in names]
-    # A part such as `..` would lead out of the folder; it counts as hidden.
+    # A part such as `..`, which would lead out of the folder, counts as hidden.
     if not member.isfile() or not starts or any(map(is_system, parts[starts[0]:])):
         return None
     return PurePosixPath(*parts[starts[0]:])

@@ -141,7 +141,7 @@ def test_it_is_shown_and_saved(network, images, tmp_path):
 
 
 def test_wrong_settings_are_refused(network, images):
-    with pytest.raises(ValueError, match="baseline must be one of a, b, got 'c'"):
+    with pytest.raises(ValueError, match="baseline must be one of a, b, but got 'c'"):
         diagnosed(dict(a=network, b=network), images, baseline='c')
-    with pytest.raises(mmct.runs.errors.CTError, match='too alike for files'):
+    with pytest.raises(mmct.runs.errors.CTError, match='give the same file names'):
         diagnosed({'a/b': network, 'a b': network}, images)

@@ -86,7 +86,7 @@ def test_networks_are_scored_both_ways(folder, capsys):
 @pytest.mark.parametrize(
     ('argv', 'message'),
     [
-        (['bn_adapted.json'], 'give the result of the same weights without them, too'),
+        (['bn_adapted.json'], 'add the result of the same weights without them'),
         (['bn.json', 'bn.json'], 'is given twice'),
         (['bn.json', 'other.json', '--baseline', 'othr'], "did you mean 'other'?"),
         (['bn.json', 'other.json', '--out', 'why.txt'], '--out must end in .json'),

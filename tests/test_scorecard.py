@@ -362,7 +362,7 @@ def test_a_subset_is_said_and_normalised_by_one_of_the_same_images_alone(folder)
     assert found['data']['source'] == 'generated'
     assert found['summary']['normalised']['mce_pct'] == pytest.approx(100)
     line = refused(score(folder, *FEW, '--out', 'whole.json', '--reference', 'part.json'))
-    assert 'not scored on the same images: images is 40 and 20' in line
+    assert 'not scored on the same images: images is 40 in one and 20' in line
 
 
 def test_classes_of_another_name_are_refused_unless_positions_are_meant(folder):

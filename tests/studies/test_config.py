@@ -51,7 +51,7 @@ WRONG = {
     'arms left out': (dict(arms=None), 'arms: field required'),
     'no scores': (dict(scores={}), 'scores: '),
     'a figure in another folder': (
-        dict(figures={'../x': dict(type='ErrorArrows')}), "'../x' is no name for a file",
+        dict(figures={'../x': dict(type='ErrorArrows')}), "'../x' is not a file name",
     ),
     'a typo': (dict(arm=dict()), "no arm; did you mean 'arms'?"),
     'an unknown key of an arm': (
@@ -73,11 +73,11 @@ WRONG = {
     ),
     'a start from itself': (
         dict(arms=dict(a=dict(ARM, start='b'), b=dict(ARM, start='a'))),
-        "arm 'a' starts from itself, by way of 'b'",
+        "arm 'a' starts from itself, through 'b'",
     ),
     'a start that is tuned': (
         dict(arms=dict(a=dict(ARM, start='b'), b=dict(ARM, tuning=dict(points=[{}, {}])))),
-        "arm 'a': its start 'b' must have no tuning",
+        "arm 'a': its start 'b' must not have tuning",
     ),
     'scores of an arm that are no dict': (
         dict(arms=dict(a=dict(ARM, scores='error'))),
@@ -137,7 +137,7 @@ WRONG = {
     'an unknown second baseline': (
         dict(arms=dict(a=ARM, b=dict(ARM, baseline=['a', 'c']))), "'b': there is no baseline 'c'",
     ),
-    'repeated seeds': (dict(seeds=[0, 1, 0]), 'seeds: 0 is there twice'),
+    'repeated seeds': (dict(seeds=[0, 1, 0]), 'seeds: 0 occurs twice'),
     'no seeds': (dict(seeds=[]), 'positive number or a list'),
     'zero seeds': (dict(seeds=0), 'positive number or a list'),
     'negative seeds': (dict(seeds=[-1]), 'greater than or equal to 0, got -1'),

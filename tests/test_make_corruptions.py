@@ -268,7 +268,7 @@ def test_ctrl_c_ends_all_processes_with_one_line(tmp_path):
     assert is_gone(os.killpg, job.pid)
     log = log_of(tmp_path)
     assert log.splitlines()[-1] == (
-        'make_corruptions.py: stopped; the same command goes on from here'
+        'make_corruptions.py: stopped; run the same command again to continue'
     )
     assert 'Traceback' not in log
 

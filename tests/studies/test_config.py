@@ -53,7 +53,7 @@ WRONG = {
     'a figure in another folder': (
         dict(figures={'../x': dict(type='ErrorArrows')}), "'../x' is not a file name",
     ),
-    'a typo': (dict(arm=dict()), "no arm; did you mean 'arms'?"),
+    'a typo': (dict(arm=dict()), "no key arm; did you mean 'arms'?"),
     'an unknown key of an arm': (
         dict(arms=dict(a=dict(ARM, overlya={}))),
         "'a': there is no key 'overlya'; did you mean 'overlay'?",
@@ -118,10 +118,10 @@ WRONG = {
         "'x': must be a path or a dict with curve, x, y or at_equal, of or relative or published",
     ),
     'an unknown key of a curve': (
-        dict(table=dict(x=dict(CURVE, y='gap', z=1))), "or published, got curve, x, y, z",
+        dict(table=dict(x=dict(CURVE, y='gap', z=1))), "or published, but got curve, x, y, z",
     ),
     'an unknown key of a relative column': (
-        dict(table=dict(x=dict(relative='errors', to='a'))), "or published, got relative, to",
+        dict(table=dict(x=dict(relative='errors', to='a'))), "or published, but got relative, to",
     ),
     'a curve of nothing': (
         dict(table=dict(x=dict(x='clean', y='gap', curve='error'))),

@@ -381,7 +381,7 @@ def test_an_image_that_changes_meanwhile_is_refused(tmp_path):
     for file in (folder / 'data').rglob('*.png'):
         Image.new('RGB', (16, 16)).save(file)
     line = refused(make(folder, '--corruptions', 'fog'))
-    assert 'has changed since this set was begun' in line
+    assert 'has changed since this set was started' in line
     assert 'data/ant/' in line
 
 

@@ -152,7 +152,7 @@ def test_of_two_cells_the_number_of_classes_tells_the_good_one(mirror, said):
     message = 'fog/1 .* has 6 images, but .*frost/1 has 12; aardvark/0.png is only in .*frost/1'
     with pytest.raises(ValueError, match=message):
         corrupted(mirror, NAMES[:2])
-    with pytest.raises(ValueError, match='4 class folders, .* 2 classes: .*8206060'):
+    with pytest.raises(ValueError, match='4 class folders, .* 2 classes, .*8206060'):
         corrupted(mirror, ['frost'], TinyOfTwo)
 
 

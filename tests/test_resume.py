@@ -310,7 +310,7 @@ def test_a_bomb_for_a_checkpoint(argv, tmp_path):
     result = run(*argv, cwd=tmp_path)
     assert result.code == 2
     assert len(result.err.splitlines()) == 1, result.err
-    assert 'holds more than weights, so it was not loaded' in result.err
+    assert 'holds more than weights, it was not loaded' in result.err
     assert 'mkdir' in result.err
     assert not (tmp_path / 'marker').exists()
 

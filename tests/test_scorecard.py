@@ -381,7 +381,7 @@ NO_NETWORK = {
     'library': (('tim/resnet18', 'images'), "there is no network 'tim/resnet18'"),
     'name': (('timm/resnet1', 'images'), "did you mean 'resnet18'?"),
     'module': (('mine:net', 'images'), 'module mine cannot be imported'),
-    'folder': (('timm/test_resnet', 'nowhere', '--weights', 'random'), 'folder nowhere does not exist'),
+    'folder': (('timm/test_resnet', 'nowhere', '--weights', 'random'), 'nowhere does not exist'),
     'weights': (('timm/test_resnet', 'images', '--weights', 'no.pth'), 'no.pth does not exist'),
     'category': ((*TINY, '--only', 'wether'), "did you mean 'weather'?"),
     'no images': (('timm/test_resnet',), 'IMAGES are missing'),

@@ -134,7 +134,7 @@ if __name__ == '__main__':
     try:
         main()
     except KeyboardInterrupt:
-        sys.exit('cifar10.py: stopped; the same command goes on')
+        sys.exit('cifar10.py: stopped; run the same command again to continue')
     except subprocess.CalledProcessError as error:
         # The tool has said why.
         sys.exit(error.returncode)

@@ -120,7 +120,7 @@ MUTATIONS = [
     ),
     Mutation(
         'BN re-estimation keeps the old momentum',
-        "layer.momentum = None  # torch's sign for the mean over batches",
+        'layer.momentum = None  # torch then takes the mean over batches',
         'layer.momentum = 0.1',
         ['models/test_batch_norm_statistics.py'],
     ),

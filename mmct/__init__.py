@@ -1,9 +1,9 @@
 """Counterbalancing Teacher (arXiv 2207.01548) as a plugin for mmpretrain.
 
-Importing this package checks the installed mm stack and registers the models, hooks and data sets
-in mmpretrain's registries. Where no stack is installed, ``corruptions``, ``evaluation``,
-``report`` and ``theory`` work, and with torch ``score`` and ``diagnose``; what needs a stack, as
-``load`` does, says so when it is imported.
+Importing this package checks the installed mm stack and registers mmct's models, hooks and data
+sets in mmpretrain's registries. Without a stack, ``corruptions``, ``evaluation``, ``report`` and
+``theory`` work, and with torch ``score`` and ``diagnose`` do as well; importing anything else,
+such as ``load``, raises an error that names what to install.
 """
 
 import sys
@@ -32,7 +32,7 @@ _FROM = {
 _WITH_STACK = (
     'corruption_sets', 'datasets', 'engine', 'methods', 'models', 'studies', 'teacher',
 )  # fmt: skip
-# Parts of rooms that need none else.
+# Modules that need a stack, in packages that otherwise work without one.
 _PARTS = (
     'cli.configs', 'cli.studying', 'cli.testing', 'cli.training', 'evaluation.metrics',
     'registered', 'runs.building', 'runs.checkpoint', 'runs.class_folders', 'runs.configs',
@@ -56,7 +56,7 @@ else:
 
 
 def __getattr__(name: str) -> Any:
-    # When it is used: some of these take seconds to import.
+    # Imported on first use: some of these take seconds.
     if name in _FROM:
         return getattr(import_module(f'{__name__}.{_FROM[name]}'), name)
     if name in __all__:

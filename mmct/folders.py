@@ -1,4 +1,7 @@
-"""Tell what counts in a folder of images: one rule for all readers; standard library alone."""
+"""Decide which entries of an image folder count as data, by one rule for all readers.
+
+Uses the standard library alone.
+"""
 
 import os
 from pathlib import Path
@@ -6,8 +9,8 @@ from pathlib import Path
 IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp')
 """The endings of image files, in lower case."""
 
-# What operating systems, archivers, network drives and editors put into folders unasked. Whatever
-# begins with a dot is theirs, too: `.DS_Store`, `._cat.jpg`, `.ipynb_checkpoints`.
+# Entries that operating systems, archivers, network drives and editors create on their own, besides
+# names that begin with a dot: `.DS_Store`, `._cat.jpg`, `.ipynb_checkpoints`.
 _SYSTEM = {
     '$recycle.bin', '#recycle', '@eadir', '@recycle', '@tmp', '__macosx', '__pycache__',
     'desktop.ini', 'ehthumbs.db', 'lost+found', 'system volume information', 'thumbs.db',
@@ -15,25 +18,25 @@ _SYSTEM = {
 
 
 def is_system(name: str) -> bool:
-    """Tell an entry that is no data from one that is.
+    """Check whether an entry is hidden or was created by the system.
 
     Args:
-        name (str): Of a file or folder, without its path.
+        name (str): Name of a file or folder, without its path.
 
     Returns:
-        bool: True for hidden entries and for those that systems make.
+        bool: True for hidden and system entries, False for data.
     """
     return name.startswith('.') or name.lower() in _SYSTEM
 
 
 def data_folders(folder: str | Path) -> list[str]:
-    """List the folders in a folder, such as those of the classes.
+    """List the folders in a folder, such as the class folders of a data set.
 
     Args:
-        folder (str | Path): Need not exist.
+        folder (str | Path): The folder; it need not exist.
 
     Returns:
-        list[str]: Their names, sorted; without hidden and system entries.
+        list[str]: The sorted folder names, without hidden and system entries.
     """
     if not os.path.isdir(folder):
         return []
@@ -42,14 +45,15 @@ def data_folders(folder: str | Path) -> list[str]:
 
 
 def image_files(folder: str | Path) -> list[str]:
-    """List the images in a folder and in the folders below it, as torchvision and mmpretrain do.
+    """List the images in a folder and its subfolders, as torchvision and mmpretrain do.
 
     Args:
-        folder (str | Path): Links to other folders are followed, but for those to a folder that
-            they lie in.
+        folder (str | Path): The folder. Links to other folders are followed, except links to a
+            folder that contains them.
 
     Returns:
-        list[str]: Paths below the folder, with ``/``, sorted; without hidden and system entries.
+        list[str]: The sorted paths relative to the folder, with ``/``, without hidden and system
+        entries.
     """
     found = []
     for here, folders, files in os.walk(folder, followlinks=True):
@@ -64,7 +68,7 @@ def image_files(folder: str | Path) -> list[str]:
 
 
 def _leads_up(here: str, name: str) -> bool:
-    """Tell a link to a folder that it lies in: following it would never end."""
+    """Check for a link to a folder that contains it: following it would never end."""
     path = os.path.join(here, name)
     return os.path.islink(path) and Path(os.path.realpath(here)).is_relative_to(
         os.path.realpath(path)

@@ -1,23 +1,24 @@
-"""Tell whether an image file is sound; for all rooms, with or without an mm stack."""
+"""Check that an image file is intact; works with or without an mm stack."""
 
 import cv2
 import numpy as np
 
 
 def check_content(content: bytes) -> None:
-    """Refuse an image that OpenCV decodes to wrong pixels, and says nothing.
+    """Refuse an image that OpenCV silently decodes to wrong pixels.
 
-    That is a JPEG that is truncated or damaged inside, of which it shows what it has, and values
-    of 12 bits or fewer in a file of 16, of which it keeps the upper 8. Truncated files of the
-    other formats do not decode. Damage that leaves a valid file cannot be seen.
+    There are two such cases. OpenCV decodes a truncated or damaged JPEG as far as it can, and of
+    16-bit files it keeps the upper 8 bits, even if the values use only the lower 12. Truncated
+    files of other formats fail to decode. Damage that leaves a valid file cannot be detected.
 
-    No limit of Pillow's counts here: what OpenCV reads (2**30 pixels), each check lets through.
+    Pillow's size limit does not apply: any image that OpenCV can read (up to 2**30 pixels) is
+    checked.
 
     Args:
-        content (bytes): Of an image file.
+        content (bytes): The content of an image file.
 
     Raises:
-        ValueError: Says what is wrong.
+        ValueError: If the image would be decoded wrongly; the message says why.
     """
     if content.startswith(b'\xff\xd8'):
         _check_jpeg(content)
@@ -36,7 +37,7 @@ def _check_jpeg(content: bytes) -> None:
 
     try:
         color = 'CMYK' if simplejpeg.decode_jpeg_header(content)[2] in ('CMYK', 'YCCK') else 'GRAY'
-        # At an eighth of the size: all of the data is read, and little is computed.
+        # Decoding at an eighth of the size reads all data but computes little.
         simplejpeg.decode_jpeg(content, color, min_height=1, min_width=1, strict=True)
     except ValueError as error:
         raise ValueError(
@@ -47,5 +48,5 @@ def _check_jpeg(content: bytes) -> None:
 def _may_have_16_bits(content: bytes) -> bool:
     if content.startswith(b'\x89PNG'):
         return content[24:25] == b'\x10'
-    # TIFF, PPM and PGM are decoded to see.
+    # TIFF, PPM and PGM must be decoded to find out.
     return content[:2] in (b'II', b'MM', b'P2', b'P3', b'P5', b'P6')

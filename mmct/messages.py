@@ -1,4 +1,4 @@
-"""Share what error messages have in common; standard library alone, for all rooms."""
+"""Build the common parts of error messages, with the standard library alone."""
 
 import math
 import unicodedata
@@ -8,16 +8,16 @@ from numbers import Integral
 
 
 def suggestion(word: str, known: Iterable[str], otherwise: str | None = None) -> str:
-    """Point from a name that does not exist to those that do.
+    """Suggest a valid name in place of an unknown one.
 
     Args:
-        word (str): What was given.
-        known (Iterable[str]): All that would have been right.
-        otherwise (str, optional): What to say where none is near. Defaults to
+        word (str): The unknown name.
+        known (Iterable[str]): All valid names.
+        otherwise (str, optional): The text if no valid name is similar. Defaults to None:
             ``choose from`` and all names.
 
     Returns:
-        str: ``did you mean 'fog'?`` if one is near, else ``otherwise``.
+        str: ``did you mean 'fog'?`` if a valid name is similar, else ``otherwise``.
     """
     names = [str(name) for name in known]
     near = get_close_matches(str(word), names, n=1, cutoff=0.6)
@@ -27,61 +27,67 @@ def suggestion(word: str, known: Iterable[str], otherwise: str | None = None) ->
 
 
 def counted(count: int, one: str, many: str) -> str:
-    """Write a number with its noun.
+    """Format a number with its noun.
 
     Args:
-        count (int): How many.
-        one (str): The noun for 1.
-        many (str): The noun for other numbers.
+        count (int): The number.
+        one (str): The singular noun.
+        many (str): The plural noun.
 
     Returns:
-        str: Such as '1 image' or '1,000 images'.
+        str: A text such as '1 image' or '1,000 images'.
     """
     return f'{count:,} {one if count == 1 else many}'
 
 
 def missing_data(error: Exception) -> str:
-    """Say which file or folder of a data set is not there.
+    """Name the file or folder of a data set that is missing.
 
     Args:
-        error (Exception): Raised while a data set was read.
+        error (Exception): The error raised while reading the data set.
 
     Returns:
-        str: ``<path> does not exist``, or what the error says without a path.
+        str: ``<path> does not exist``, or the error's own text if it names no path.
     """
     where = getattr(error, 'filename', None)
     return f'{where} does not exist' if where else str(error).rstrip('.')
 
 
 def visible(text: str) -> str:
-    """Make a text from outside fit to be shown.
+    """Escape the control characters of an untrusted text.
 
     Args:
-        text (str): Such as the name of a run.
+        text (str): A text from outside, such as the name of a run.
 
     Returns:
-        str: With its code, in words, in the place of each control character, which a terminal
-        would obey, and of each that turns the direction of the text.
+        str: The text, with an escape code in place of each character that could control a
+        terminal or reverse the direction of the text.
     """
     obeyed = {c for c in text if unicodedata.category(c).startswith('C')}
     return ''.join(c.encode('unicode_escape').decode() if c in obeyed else c for c in text)
 
 
 def is_positive(value: object) -> bool:
-    """Tell if a setting is a number above 0, and finite.
+    """Check that a setting is a finite number above 0.
 
     Args:
-        value: The setting; a text such as 'abc' is none.
+        value (object): The setting, of any type.
+
+    Returns:
+        bool: True for a positive, finite int or float.
     """
     return isinstance(value, (int, float)) and 0 < value < math.inf
 
 
 def is_count(value: object, least: int = 1) -> bool:
-    """Tell if a setting is a whole number, such as one of bins, draws or images.
+    """Check that a setting is an integer that can count bins, draws or images.
 
     Args:
-        value: The setting; True and False are none.
-        least (int): The smallest that will do. Defaults to 1.
+        value (object): The setting; True and False do not count as integers.
+        least (int): The smallest allowed value. Defaults to 1.
+
+    Returns:
+        bool: True for an integer of at least ``least``.
     """
     whole = isinstance(value, Integral) and not isinstance(value, bool)
     return whole and value >= least
@@ -91,13 +97,13 @@ def require(holds: bool, rule: str, value: object) -> None:
     """Refuse a setting that breaks its rule.
 
     Args:
-        holds (bool): Whether it keeps it.
-        rule (str): Whose setting it is, and what is allowed, such as
+        holds (bool): Whether the setting follows the rule.
+        rule (str): The owner of the setting and the rule, such as
             ``AugMix: width must be at least 1``.
-        value (object): What came.
+        value (object): The given value.
 
     Raises:
-        ValueError: If the rule does not hold; says all of it.
+        ValueError: If the rule does not hold; the message states rule and value.
     """
     if not holds:
         raise ValueError(f'{rule}, but got {value!r}')

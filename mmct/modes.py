@@ -1,4 +1,4 @@
-"""The mode of a network's layers, training or eval; for all rooms, with or without an mm stack."""
+"""Switch a network to eval mode and back; works with or without an mm stack."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
 
 @contextmanager
 def evaluating(model: 'nn.Module') -> Iterator['nn.Module']:
-    """Put a network into eval mode; afterwards each layer is in the mode it was in.
+    """Put a network into eval mode and restore the mode of each layer afterwards.
 
-    Not ``train(True)`` afterwards: layers that stay in eval mode on purpose,
-    such as frozen BatchNorms, would be switched on.
+    A plain ``train(True)`` afterwards would also switch layers that stay in
+    eval mode on purpose, such as frozen BatchNorms.
 
     Args:
         model (nn.Module): The network.
 
     Yields:
-        nn.Module: The same.
+        nn.Module: The same ``model``.
     """
     modes = {module: module.training for module in model.modules()}
     try:

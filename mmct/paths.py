@@ -17,16 +17,16 @@ def checkout() -> Path | None:
 def config_path(name: str) -> str:
     """Find a config that comes with mmct.
 
-    The parts under ``_base_`` are not found: they do not run by themselves.
+    Configs under ``_base_`` are not found: they do not run by themselves.
 
     Args:
-        name (str): File name of the config, with or without ``.py``, such as
-            ``ct_resnet18_cifar10``. The folder is not part of it: file names
-            are unique in the package.
+        name (str): File name of the config without its folder, with or without
+            ``.py``, such as ``ct_resnet18_cifar10``. File names are unique in
+            the package.
 
     Returns:
         str: Absolute path of the config, in the installed wheel or in the
-        source checkout that mmct is imported from.
+        source checkout from which mmct is imported.
 
     Raises:
         FileNotFoundError: If mmct has no config of that name.

@@ -1,4 +1,4 @@
-"""JSON files, which others may have written: their shape is checked before anything uses them."""
+"""Read JSON files, which others may have written, and check their structure before use."""
 
 import json
 from functools import cache
@@ -11,24 +11,25 @@ from .messages import visible
 
 
 class Record(BaseModel):
-    """Declare what a JSON object must have; what it has besides is let through."""
+    """Base class that declares the required keys of a JSON object; other keys are ignored."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
 
 def read_record(path: Path, kind: type[Record]) -> dict[str, Any]:
-    """Read a JSON file.
+    """Read and check a JSON file.
 
     Args:
         path (Path): The file.
-        kind (type[Record]): What it must have.
+        kind (type[Record]): The keys that the file must have.
 
     Returns:
-        dict: Its whole content, as JSON has it.
+        dict: The whole content of the file.
 
     Raises:
-        ValueError: If it is no JSON, or does not have that; in one line.
-        OSError: If it cannot be read.
+        ValueError: If the file is not JSON or a required key is missing or
+            wrong; the message is one line.
+        OSError: If the file cannot be read.
     """
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
@@ -39,14 +40,15 @@ def read_record(path: Path, kind: type[Record]) -> dict[str, Any]:
 
 
 def check(value: Any, kind: Any) -> None:
-    """Refuse a value of another shape.
+    """Refuse a value that does not match its declared type.
 
     Args:
-        value: From outside.
-        kind: A :class:`Record`, or any type that pydantic knows.
+        value (Any): A value from outside.
+        kind (Any): A :class:`Record`, or any type that pydantic knows.
 
     Raises:
-        ValueError: Says where in the value what is wrong, in one line.
+        ValueError: If the value does not match; the message says in one line
+            where and why.
     """
     try:
         _adapter(kind).validate_python(value, strict=True)
@@ -55,13 +57,13 @@ def check(value: Any, kind: Any) -> None:
 
 
 def first_of(error: ValidationError) -> str:
-    """Word the first of what pydantic found.
+    """Describe the first error that pydantic found.
 
     Args:
-        error (ValidationError): Raised for a value from outside.
+        error (ValidationError): The error raised for a value from outside.
 
     Returns:
-        str: One line: where in the value, what is wrong, and what came.
+        str: One line that says where the value is wrong, why, and what was given.
     """
     first = error.errors()[0]
     place = '.'.join(map(str, first['loc']))

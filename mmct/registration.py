@@ -1,7 +1,7 @@
-"""Registers our classes without importing torch or an mm package before somebody else does.
+"""Register mmct's classes without importing torch or an mm package early.
 
 mmengine's registries import the modules in their list of locations when a name is first looked up.
-So mmpretrain's own classes get into them, and so do ours.
+mmpretrain registers its own classes this way, and so does mmct.
 """
 
 import sys
@@ -14,7 +14,7 @@ REGISTRIES = 'mmpretrain.registry'
 
 
 class _Registration(MetaPathFinder):
-    """Notices that mmpretrain's registries are imported, and adds ours to their locations."""
+    """Import hook that adds mmct to the locations of mmpretrain's registries."""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         if name != REGISTRIES:
@@ -32,23 +32,23 @@ class _Registration(MetaPathFinder):
 
 
 def add_location(registries: ModuleType) -> None:
-    """Make mmpretrain's registries import what registers of ours.
+    """Add :mod:`mmct.registered` to the locations of mmpretrain's registries.
 
     Args:
-        registries (ModuleType): Holds them, as ``mmpretrain.registry`` does.
+        registries (ModuleType): The module that holds the registries, ``mmpretrain.registry``.
     """
     from mmengine.registry import Registry
 
     for registry in vars(registries).values():
         if isinstance(registry, Registry) and registry.scope == 'mmpretrain':
             registry._locations.append('mmct.registered')
-            registry._imported = False  # looked up before: once more
+            registry._imported = False  # import again if a name was already looked up
 
 
 def register() -> None:
-    """Make all classes of mmct known to mmpretrain's registries, by name.
+    """Make all classes of mmct available by name in mmpretrain's registries.
 
-    What registers is imported when a name is first looked up.
+    The classes are imported when a name is first looked up.
     """
     if REGISTRIES in sys.modules:
         add_location(sys.modules[REGISTRIES])

@@ -1,9 +1,9 @@
 """Check that one complete and supported mm stack is installed, or none.
 
-Two families of distributions provide the import names ``mmengine``, ``mmcv``
-and ``mmpretrain``: the maintained ``onedl-*`` ones and the original OpenMMLab
-ones. Installed together they overwrite each other's files without any error,
-so pip cannot be left to notice.
+An mm stack is a set of distributions that provides the import names
+``mmengine``, ``mmcv`` and ``mmpretrain``. There are two: the maintained
+``onedl-*`` distributions and the original OpenMMLab ones. Installed together,
+they overwrite each other's files, and pip reports no error.
 """
 
 from collections.abc import Iterable, Mapping
@@ -33,13 +33,13 @@ RANGES: dict[str, dict[str, str]] = {
 }
 """Supported versions by stack and distribution."""
 
-_NEUTRAL = {'setuptools', 'torch'}  # their presence tells no stack
+_NEUTRAL = {'setuptools', 'torch'}  # both stacks need them
 _STAND_INS = {'mmengine': 'mmengine-lite', 'mmcv-lite': 'mmcv'}
 _DEFAULT = 'onedl'  # the maintained one
 
 
 class StackError(ImportError):
-    """No mm stack where one is needed, or not one that works; the message says what mends it."""
+    """Raised if the mm stack is missing, incomplete or mixed; the message gives the remedy."""
 
 
 def check_stack(versions: Mapping[str, str]) -> str | None:
@@ -47,15 +47,16 @@ def check_stack(versions: Mapping[str, str]) -> str | None:
 
     Args:
         versions (Mapping[str, str]): Version of each installed distribution
-            by its normalized name. Distributions that no stack asks for are
+            by its normalized name. Distributions that belong to no stack are
             ignored.
 
     Returns:
-        str: ``'onedl'`` or ``'openmmlab'``; None if there is no distribution of either.
+        str: ``'onedl'`` or ``'openmmlab'``; None if no distribution of either is installed.
 
     Raises:
-        StackError: If there is more than one stack, or one with a distribution missing or out of
-            range. The message is one line: what was found and the command that mends it.
+        StackError: If both stacks are installed, or if a distribution of one is missing or out
+            of range. The message is one line that names what was found and the command that
+            fixes it.
     """
     found = {stack: _installed(stack, versions) for stack in RANGES}
     present = [stack for stack, names in found.items() if set(names) - _NEUTRAL]
@@ -75,7 +76,7 @@ def check_stack(versions: Mapping[str, str]) -> str | None:
     if wrong:
         raise StackError(
             f'mmct: the {stack} stack is incomplete or out of range; found: '
-            f'{_listing(found[stack], versions)}; mend it with: {_install(wrong)}'
+            f'{_listing(found[stack], versions)}; fix it with: {_install(wrong)}'
         )
     return stack
 
@@ -84,10 +85,10 @@ def installed_stack() -> str | None:
     """Name the mm stack that is installed in this environment.
 
     Returns:
-        str: As :func:`check_stack`.
+        str: See :func:`check_stack`.
 
     Raises:
-        StackError: As :func:`check_stack`.
+        StackError: See :func:`check_stack`.
     """
     versions = {}
     for name in {name for slots in RANGES.values() for slot in slots for name in _names(slot)}:
@@ -97,7 +98,7 @@ def installed_stack() -> str | None:
 
 
 def has_torch() -> bool:
-    """Tell if torch is installed, without importing it."""
+    """Check whether torch is installed, without importing it."""
     try:
         return find_spec('torch') is not None
     except ImportError:
@@ -105,11 +106,11 @@ def has_torch() -> bool:
 
 
 class RefusedModules(MetaPathFinder):
-    """Refuses in one line to import modules that need what is not installed.
+    """Import hook that refuses modules whose requirements are not installed.
 
     Args:
-        names (Iterable[str]): Modules and packages, with all that is below them.
-        need (str): 'an mm stack' or 'torch'. Defaults to 'an mm stack'.
+        names (Iterable[str]): Full names of the modules; a package includes all of its modules.
+        need (str): The missing requirement, 'an mm stack' or 'torch'. Defaults to 'an mm stack'.
     """
 
     def __init__(self, names: Iterable[str], need: str = 'an mm stack') -> None:
@@ -117,21 +118,21 @@ class RefusedModules(MetaPathFinder):
         self.need = need
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        """Raise for these modules; leave all others to Python.
+        """Raise an error for the refused modules and leave all others to Python.
 
         Args:
-            name (str): The module that is imported.
-            path (object): Not used.
-            target (object): Not used.
+            name (str): Full name of the module that is imported.
+            path (object): Unused.
+            target (object): Unused.
 
         Raises:
-            StackError: If the module is one of these.
+            StackError: If the module is refused.
         """
         if f'{name}.'.startswith(self.names):
             extra = 'torch' if self.need == 'torch' else _DEFAULT
             raise StackError(
                 f'mmct: {name} needs {self.need}, which is not installed; '
-                f'mend it with: pip install "mmct[{extra}]"'
+                f'fix it with: pip install "mmct[{extra}]"'
             )
 
 
@@ -146,10 +147,10 @@ def _installed(stack: str, versions: Mapping[str, str]) -> list[str]:
 
 
 def _wrong(stack: str, versions: Mapping[str, str]) -> dict[str, str]:
-    """Map what is missing or out of range to the range it should have."""
+    """Map each distribution that is missing or out of range to its supported range."""
     wrong = {}
     for slot, allowed in RANGES[stack].items():
-        # prereleases: vendors' builds of torch are called 2.7.0a0+...
+        # Prereleases count: vendors' builds of torch have versions such as 2.7.0a0+...
         fits = SpecifierSet(allowed, prereleases=True)
         for name in [name for name in _names(slot) if name in versions] or [slot]:
             if name not in versions or versions[name] not in fits:
@@ -158,11 +159,11 @@ def _wrong(stack: str, versions: Mapping[str, str]) -> dict[str, str]:
 
 
 def _listing(names: Iterable[str], versions: Mapping[str, str]) -> str:
-    """Write distributions with their versions for a message."""
+    """Format distributions and their versions for a message."""
     return ', '.join(f'{name} {versions[name]}' for name in names) or 'nothing'
 
 
 def _install(ranges: Mapping[str, str]) -> str:
-    """Write the command that installs distributions within their ranges."""
-    # Double quotes: POSIX shells and cmd.exe both understand them.
+    """Build the command that installs distributions within their ranges."""
+    # POSIX shells and cmd.exe both understand double quotes.
     return 'pip install ' + ' '.join(f'"{n}{r}"' for n, r in ranges.items())

@@ -1,3 +1,3 @@
-"""The version, in one place: ``setup.py`` reads it too."""
+"""Define the version of mmct, which ``setup.py`` reads as well."""
 
 __version__ = '0.1.0'

@@ -112,7 +112,7 @@ def test_an_image_that_cannot_be_read_is_one_line(pictures, tmp_path):
     code, (line,) = trained(tmp_path, root)
     assert code == 2
     assert line.startswith('train.py: error: ')
-    assert 'photo/dog/' in line and line.endswith('.png cannot be read: it is no image'), line
+    assert 'photo/dog/' in line and line.endswith('.png cannot be read: it is not an image'), line
 
 
 @pytest.mark.parametrize('key', ['seed', 'holdout', 'stratify'])

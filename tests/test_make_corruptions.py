@@ -124,7 +124,7 @@ def test_a_finished_set_is_left_alone(made):
     before = {path: path.stat().st_mtime_ns for path in (made / 'set').glob('*.*')}
     result = make(made, '--seed', '3', *FEW)
     assert result.code == 0
-    assert 'set has all of this already: nothing to do' in result.out
+    assert 'set is complete already: nothing to do' in result.out
     assert {path: path.stat().st_mtime_ns for path in (made / 'set').glob('*.*')} == before
 
 
@@ -268,7 +268,7 @@ def test_ctrl_c_ends_all_processes_with_one_line(tmp_path):
     assert is_gone(os.killpg, job.pid)
     log = log_of(tmp_path)
     assert log.splitlines()[-1] == (
-        'make_corruptions.py: stopped; the same command goes on from here'
+        'make_corruptions.py: stopped; run the same command again to continue'
     )
     assert 'Traceback' not in log
 
@@ -344,7 +344,7 @@ def test_bad_input_is_one_line(tmp_path, options, message):
 @pytest.mark.parametrize(
     'options, message',
     [
-        (['--seed', '4'], 'made otherwise (seed: 3 -> 4): take another folder'),
+        (['--seed', '4'], 'other settings (seed: 3 -> 4): take another folder'),
         (['--seed', '3', '--severities', '1', '4'], 'severities.1: 5 -> 4'),
         (['--seed', '3', '--table', 'imagenet'], 'table: cifar -> imagenet'),
         (['--seed', '3', '--layout', 'folders'], 'layout: arrays -> folders'),
@@ -381,7 +381,7 @@ def test_an_image_that_changes_meanwhile_is_refused(tmp_path):
     for file in (folder / 'data').rglob('*.png'):
         Image.new('RGB', (16, 16)).save(file)
     line = refused(make(folder, '--corruptions', 'fog'))
-    assert 'has changed since this set was begun' in line
+    assert 'has changed since this set was started' in line
     assert 'data/ant/' in line
 
 
@@ -392,7 +392,7 @@ def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path):
     assert 'set holds files but no manifest.json' in refused(make(tmp_path, *FEW))
     assert [path.name for path in (tmp_path / 'set').iterdir()] == ['fog.npy']
     (tmp_path / 'set' / 'manifest.json').write_text('{"label": "else"}')
-    assert 'is not that of a generated corruption set' in refused(make(tmp_path, *FEW))
+    assert 'is not the manifest of a generated corruption set' in refused(make(tmp_path, *FEW))
 
 
 def test_the_name_of_a_released_set_is_refused(tmp_path):
@@ -413,7 +413,7 @@ def test_damaged_images_are_named_or_left_out(tmp_path):
     cut = torn / 'data' / 'bee' / '4.jpg'
     cut.write_bytes(cut.read_bytes()[:-300])
     line = refused(make(torn, *FEW))
-    assert '2 of 9 images cannot be read: data/ant/3.jpg (it is no image); data/bee/4.jpg (' in line
+    assert '2 of 9 images cannot be read: data/ant/3.jpg (it is not an image); data/bee/' in line
     assert '--skip-unreadable' in line
     assert not (torn / 'set' / 'manifest.json').exists()
     for folder in (whole, torn):

@@ -94,7 +94,7 @@ def test_runs_with_other_cells(folder):
 
 
 BAD = {
-    'missing file': (('no.json',), 'there is no result file no.json'),
+    'missing file': (('no.json',), 'result file no.json does not exist'),
     'twice': (('bn.json', './bn.json'), 'given twice'),
     'baseline with a typo': (('bn.json', 'ct.json', '--baseline', 'bnn'), "did you mean 'bn'"),
     'other images': (('bn.json', 'other.json'), 'not scored on the same images'),

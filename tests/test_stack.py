@@ -108,7 +108,7 @@ def test_bad_stack_is_named_with_its_mend_in_one_line(versions, found, command):
         check_stack(versions)
     message = str(error.value)
     assert found in message
-    assert message.endswith(f'mend it with: {command}')
+    assert message.endswith(f'fix it with: {command}')
     assert '\n' not in message
 
 

@@ -236,7 +236,7 @@ def test_no_cell_outlives_its_study(tmp_path, how):
     finally:
         job.kill()
     if how == signal.SIGINT:
-        assert 'stopped; the same command goes on where it was' in log_of(tmp_path)
+        assert 'stopped; run the same command again to continue' in log_of(tmp_path)
     wait_until(lambda: not lives(cell), seconds=10)
     assert results_of(tmp_path / 'out') == {}
 
@@ -301,14 +301,14 @@ def test_a_dry_run_needs_no_data(tmp_path):
 WRONG = {
     'a backbone that does not build': (
         "arms.update(bad=dict(config=bn, overlay=dict(model=dict(backbone=dict(depth=17)))))",
-        "arm 'bad' does not build: invalid depth 17",
+        "arm 'bad' cannot be built: invalid depth 17",
     ),
     'a config without BN': (
         "arms.update(bad=dict(config=nobn, overlay=dict(model=dict(backbone=dict("
         "norm_cfg=dict(type='GN', num_groups=2))))))",
-        "arm 'bad' does not build: CT needs a BN student, but this network has no BatchNorm layer",
+        "arm 'bad' cannot be built: CT needs a BN student, but this network has no BatchNorm layer",
     ),
-    'a typo in the config': ("arms.update(bad=dict(config='bn_resnet18.py'))", 'no config file'),
+    'a typo in the config': ("arms.update(bad=dict(config='bn_resnet18.py'))", 'does not exist'),
     'a score that is not there': (
         "scores.update(bad=dict(type='CorruptionScores'))",
         "score 'bad': ",
@@ -319,7 +319,7 @@ WRONG = {
     'a figure of unknown settings': (
         "figures = dict(bad=dict(type='ErrorArrows', z=1))", "figure 'bad': ",
     ),
-    'repeated seeds': ('seeds = [1, 1]', 'seeds: 1 is there twice'),
+    'repeated seeds': ('seeds = [1, 1]', 'seeds: 1 occurs twice'),
 }  # fmt: skip
 
 
@@ -340,7 +340,7 @@ def test_a_score_without_its_data_is_found_before_anything_is_trained(tmp_path):
     write_study(tmp_path, f'arms.update(two=dict(config=nobn, scores=dict(bad={bad})))')
     result = run(STUDY, 'study.py', '--work-dir', 'out', cwd=tmp_path)
     assert result.code == 2
-    assert "score 'bad': ArrayCorruptionSet: there is no folder no/data; tools/make_" in result.err
+    assert "score 'bad': ArrayCorruptionSet: folder no/data does not exist; tools/" in result.err
     assert not (tmp_path / 'out').exists()
     assert '2 cells, 2 to do' in study(tmp_path, '--dry-run').out
 
@@ -353,7 +353,7 @@ def test_a_folder_of_another_version_is_refused_and_left_alone(tmp_path):
     for more in ((), ('--dry-run',), ('--report-only',)):
         result = run(STUDY, 'study.py', '--work-dir', 'out', *more, cwd=tmp_path)
         assert result.code == 2
-        assert 'of another version of mmct' in result.err
+        assert 'from another version of mmct' in result.err
     assert contents(tmp_path) == before
 
 

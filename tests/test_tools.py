@@ -439,7 +439,7 @@ def test_teacher_takes_a_checkpoint_of_a_network_without_bn(name, first, tmp_pat
 
 # A start that is refused: tool, options, what the message has to name.
 REFUSED = {
-    'missing config': (TRAIN, [CT.replace('digits', 'digit')], ['near it: ct_resnet18_digits.py']),
+    'missing config': (TRAIN, [CT.replace('digits', 'digit')], ['similar: ct_resnet18_digits.py']),
     'missing config of ours': (TRAIN, ['mmct::ct_resnet18_digit'], ['ct_resnet18_digits']),
     'wrong folder in a package': (
         TRAIN, ['mmpretrain::resnet18_8xb16_cifar1.py'], ['resnet/resnet18_8xb16_cifar10.py']
@@ -675,5 +675,5 @@ def test_an_optimizer_that_cannot_be_built_is_the_configs_error(tmp_path):
 
 def test_the_way_to_a_traceback(tmp_path, monkeypatch):
     monkeypatch.setenv('MMCT_TRACEBACK', '1')
-    with pytest.raises(mmct.runs.CTError, match='no config file no.py'):
+    with pytest.raises(mmct.runs.CTError, match='config file no.py does not exist'):
         run(TRAIN, 'no.py', cwd=tmp_path)

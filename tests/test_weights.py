@@ -44,7 +44,7 @@ def test_weights_of_which_none_fits_are_refused_before_anything_is_trained(
     options = RUN if config == CT else RUN[:-1]
     result = run(TRAIN, config, '--work-dir', 'run', *options, 'load_from=bare.pth', cwd=tmp_path)
     assert result.code == 2
-    assert 'checkpoint bare.pth does not fit the model: not one of its' in result.err
+    assert 'checkpoint bare.pth does not fit the model: none of its' in result.err
     assert 'it has conv1.weight, ' in result.err and 'the model backbone.conv1.w' in result.err
     assert not list(tmp_path.glob('run/*.pth')) and not (tmp_path / 'run' / 'teacher').exists()
 

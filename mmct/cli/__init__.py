@@ -1,5 +1,5 @@
-"""The commands: ``main()`` of each, and the options and messages that they share.
+"""The commands: the ``main()`` of each, and the options and messages that they share.
 
-A command reads its options first, and imports torch and the mm stack after that: ``--help`` and a
-misspelt option are answered at once.
+A command parses its options before it imports torch and the mm stack, so ``--help`` and misspelt
+options are answered at once.
 """

@@ -1,4 +1,4 @@
-"""Putting options into a config."""
+"""Apply command-line options to a config."""
 
 import ast
 import os
@@ -15,15 +15,15 @@ from mmct.runs.ranks import check_launcher
 
 
 def merge_cfg_options(cfg: Config, args: Namespace) -> None:
-    """Put ``--cfg-options`` into a config.
+    """Merge ``--cfg-options`` into a config.
 
     Args:
-        cfg (Config): Changed in place.
+        cfg (Config): The config. It is changed in place.
         args (Namespace): The options.
 
     Raises:
-        CTError: If an option looks like a misspelt one, which mmengine would take and nothing
-            would read; or if its value cannot be read or merged.
+        CTError: If a key looks misspelt (mmengine would accept it, and nothing would read it), or
+            if its value cannot be parsed or merged.
     """
     words = args.cfg_options or []
     literals = [word for word in words if _has_dict(word)]
@@ -39,7 +39,7 @@ def merge_cfg_options(cfg: Config, args: Namespace) -> None:
 
 
 def _has_dict(word: str) -> bool:
-    """Tell if a value is a dict or holds one, which mmengine does not read."""
+    """Check whether a value is or contains a dict, which mmengine cannot parse."""
     value = word.partition('=')[2].strip()
     return value[:1] in ('[', '(', '{') and '{' in value and ':' in value
 
@@ -56,16 +56,16 @@ def _literal(word: str) -> tuple[str, Any]:
 
 
 def merge_common_arguments(cfg: Config, args: Namespace, suffix: str = '') -> None:
-    """Put the options that training and testing have in common into a config.
+    """Merge the options that training and testing share into a config.
 
     Args:
-        cfg (Config): Changed in place.
+        cfg (Config): The config. It is changed in place.
         args (Namespace): The options.
-        suffix (str): Added to the name of the work dir where neither the
-            options nor the config name one. Defaults to ''.
+        suffix (str): Suffix of the work directory's default name, which is used if neither the
+            options nor the config name a work directory. Defaults to ''.
 
     Raises:
-        CTError: If the launcher is named but did not start this process.
+        CTError: If the options name a launcher that did not start this process.
     """
     # Launchers that predate torchrun pass the rank as an option.
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
@@ -79,13 +79,13 @@ def merge_common_arguments(cfg: Config, args: Namespace, suffix: str = '') -> No
 
 
 def set_loader(cfg: Config, field: str, args: Namespace, **defaults: object) -> None:
-    """Fill in mmpretrain's defaults of a data loader, and the options that change it.
+    """Set mmpretrain's defaults for a data loader, and apply the options that change it.
 
     Args:
-        cfg (Config): Changed in place.
-        field (str): Such as 'train_dataloader'.
+        cfg (Config): The config. It is changed in place.
+        field (str): The config's key of the loader, such as 'train_dataloader'.
         args (Namespace): The options.
-        **defaults: As for :func:`mmct.runs.building.set_loader_defaults`.
+        **defaults: The defaults of :func:`mmct.runs.building.set_loader_defaults`.
     """
     set_loader_defaults(cfg, field, **defaults)
     if cfg.get(field) is not None:

@@ -34,15 +34,15 @@ def main(argv: Sequence[str] | None = None, prog: str = 'make_corruptions.py') -
         int: The exit code.
     """
     args = parse_args(Parser(prog=prog, description=__doc__), argv)
-    return run_tool(prog, _corrupt, args, 'stopped; the same command goes on from here')
+    return run_tool(prog, _corrupt, args, 'stopped; run the same command again to continue')
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
-    """Read the options.
+    """Define and parse the options.
 
     Args:
-        parser (Parser): Gets them.
-        argv (Sequence[str], optional): What was given; None: the command line.
+        parser (Parser): The parser to which the options are added.
+        argv (Sequence[str], optional): The words to parse. None means those of the command line.
     """
     parser.add_argument('config', metavar='DATASET_CONFIG', help=CONFIG_HELP)
     parser.add_argument('out', metavar='OUT', type=Path, help='folder for the set')
@@ -51,9 +51,9 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
         nargs='+',
         default=CORRUPTIONS,
         metavar='NAME',
-        help=f'default: all of {", ".join(CORRUPTIONS)}; also categories, cifar10cbar and '
-        "imagenetcbar (the ten of each C-Bar set), and those that the config's custom_imports "
-        'register',
+        help=f'default: all of {", ".join(CORRUPTIONS)}; also takes categories, cifar10cbar and '
+        "imagenetcbar (the ten of each C-Bar set), and corruptions that the config's "
+        'custom_imports register',
     )
     parser.add_argument(
         '--severities',
@@ -61,21 +61,22 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
         type=severity_argument,
         default=SEVERITIES,
         metavar='N',
-        help='from 1 (weak) to 5 (strong), default all',
+        help='severities from 1 (weak) to 5 (strong), default all',
     )
     parser.add_argument('--jobs', type=positive_integer, help='processes, default one per core')
-    parser.add_argument('--seed', type=seed_argument, default=0, help='default 0')
+    parser.add_argument('--seed', type=seed_argument, default=0, help='random seed, default 0')
     parser.add_argument(
         '--table',
         choices=TABLES,
-        help='severities, default by size: cifar up to 32 px, tiny_imagenet, imagenet from 128 px',
+        help='severity table; default by image size: cifar up to 32 px, imagenet from 128 px, '
+        'tiny_imagenet in between',
     )
     parser.add_argument(
         '--layout',
         choices=LAYOUTS,
-        help='default: arrays for images of one size below 128 px',
+        help='file layout; default: arrays if all images have one size below 128 px, else folders',
     )
-    add_flag(parser, '--skip-unreadable', 'leave damaged images out, and name them in the manifest')
+    add_flag(parser, '--skip-unreadable', 'leave out damaged images, and list them in the manifest')
     add_cfg_options(parser)
     return parser.parse_args(argv)
 
@@ -95,7 +96,7 @@ def _corrupt(args: Namespace) -> None:
             args.out,
             SourceConfig.of(cfg),
             Path(args.config.split('::')[-1]).name,
-            # After the config is read, which may register some.
+            # Chosen after the config is loaded, which may register more.
             corruptions=tuple(choose_corruptions(args.corruptions)),
             severities=tuple(sorted(set(args.severities))),
             seed=args.seed,

@@ -1,4 +1,4 @@
-"""The options that turn a test into a corruption scorecard."""
+"""Define the options that turn a test into a corruption scorecard."""
 
 import argparse
 from pathlib import Path
@@ -24,13 +24,13 @@ SETS = dict(
     arrays='ArrayCorruptionSet',
     folders='FolderCorruptionSet',
 )
-"""The data set of each word that ``--corruptions`` takes."""
+"""The data set class of each value of ``--corruptions``."""
 
-# Those of which the files' digests are known.
+# Sets whose files have known digests.
 _RELEASED = ('cifar10c', 'cifar100c')
-# Those that are fetched from a public record.
+# Sets that can be downloaded from a public record.
 _RECORDED = (*_RELEASED, 'imagenetc', 'tinyimagenetc')
-# Options that mean something with --corruptions alone, and where they go.
+# Options that need --corruptions, by the kind of set to which they apply.
 _FOR_FILES = ('data_root', 'download', 'check_md5')
 _FOR_GENERATED = ('seed', 'table')
 _FOR_ANY = (
@@ -40,68 +40,76 @@ _FOR_ANY = (
 
 
 def add_corruption_arguments(parser: Parser) -> None:
-    """The options for scoring on corrupted images.
+    """Add the options for scoring on corrupted images.
 
     Args:
-        parser (Parser): Gets the options.
+        parser (Parser): The parser to which the options are added.
     """
     group = parser.add_argument_group('corruption scorecard')
     group.add_argument(
         '--corruptions',
         type=known_set,
         metavar='SET',
-        help=f'score on all cells of a corruption set: {", ".join(SETS)}; generated: made '
-        "from the config's own test set",
+        help='score on all cells (corruptions at a severity) of a corruption set: '
+        f'{", ".join(SETS)}; generated: made from the test set of the config',
     )
     group.add_argument('--data-root', help='folder of the set')
     group.add_argument(
         '--only',
         nargs='+',
         metavar='NAME',
-        help="these corruptions, or categories as 'weather'; of generated ones also cifar10cbar "
-        'and imagenetcbar, the ten of each C-Bar set; default all of the set, or the 19',
+        help="these corruptions, or categories such as 'weather'; for generated also cifar10cbar "
+        'and imagenetcbar, the ten of each C-Bar set; default: all of a stored set, or the 19',
     )
     group.add_argument(
-        '--severities', nargs='+', type=severity_argument, metavar='N', help='default all, 1 to 5'
+        '--severities',
+        nargs='+',
+        type=severity_argument,
+        metavar='N',
+        help='severities, default all, 1 to 5',
     )
-    group.add_argument('--seed', type=seed_argument, help='of generated corruptions, default 0')
     group.add_argument(
-        '--table', choices=TABLES, help='of generated ones, default by size'
+        '--seed', type=seed_argument, help='seed of generated corruptions, default 0'
+    )
+    group.add_argument(
+        '--table',
+        choices=TABLES,
+        help='severity table of generated corruptions, default by image size',
     )
     add_flag(
         group,
         '--download',
-        'fetch what is not in that folder of the released set, gigabytes; goes on where it broke '
-        f'off; for {", ".join(_RECORDED)}',
+        'download the files of the released set that the folder lacks (gigabytes); resumes an '
+        f'interrupted download; for {", ".join(_RECORDED)}',
     )
     add_flag(group, '--check-md5', 'compare the files with the released ones')
     add_subset(group)
-    add_flag(group, '--no-clean', 'without the clean images of the config')
+    add_flag(group, '--no-clean', 'leave out the clean images of the config')
     add_flag(
         group,
         '--classes-by-position',
-        'output N is class N of the set, whatever the names of the two are',
+        'take output N as class N of the set, whatever their names',
     )
     group.add_argument(
         '--reference',
-        help="normalise by 'alexnet' (ImageNet-C alone) or by an earlier result file",
+        help="normalise by 'alexnet' (ImageNet-C only) or by an earlier result file",
     )
-    group.add_argument('--name', help="of the run, in tables; default the config's")
-    add_flag(group, '--no-report', 'without the page beside the result file')
+    group.add_argument('--name', help="name of the run in tables; default the config's name")
+    add_flag(group, '--no-report', 'do not write the page beside the result file')
 
 
 def add_subset(group: argparse._ArgumentGroup) -> None:
-    """Add the option that scores a part of the images.
+    """Add the option to score only some of the images.
 
     Args:
-        group (argparse._ArgumentGroup): Gets it.
+        group (argparse._ArgumentGroup): The group to which the option is added.
     """
     group.add_argument(
         '--subset',
         nargs='+',
         metavar='N',
-        help='N images, evenly spaced and always the same; or names of classes, or a .txt file '
-        'with one a line, for the images of these',
+        help='N images, evenly spaced and always the same; or the images of the named classes, '
+        'or of those in a .txt file with one name per line',
     )
 
 
@@ -109,10 +117,10 @@ def subset_of(args: argparse.Namespace) -> int | list[str] | None:
     """Read the value of ``--subset``.
 
     Args:
-        args (argparse.Namespace): What the parser gave.
+        args (argparse.Namespace): The parsed options.
 
     Returns:
-        int | list[str] | None: As :func:`mmct.scoring.images.select` takes it.
+        int | list[str] | None: The subset for :func:`mmct.scoring.images.select`.
 
     Raises:
         OSError: If its file cannot be read.
@@ -132,10 +140,10 @@ def known_set(word: str) -> str:
     """Read the name of a corruption set.
 
     Args:
-        word (str): What the user wrote.
+        word (str): The word on the command line.
 
     Raises:
-        ArgumentTypeError: If there is no such set; names the nearest.
+        ArgumentTypeError: If there is no such set. The message suggests the most similar name.
     """
     if word in SETS:
         return word
@@ -147,8 +155,8 @@ def check_corruption_arguments(parser: Parser, args: argparse.Namespace) -> None
     """Refuse options that would have no effect.
 
     Args:
-        parser (Parser): Ends the command, and names the option.
-        args (argparse.Namespace): What it gave.
+        parser (Parser): The parser that exits with an error naming the option.
+        args (argparse.Namespace): The parsed options.
     """
     given = {name for name in (*_FOR_FILES, *_FOR_GENERATED, *_FOR_ANY) if getattr(args, name)}
     if args.seed is not None:
@@ -170,7 +178,7 @@ def check_corruption_arguments(parser: Parser, args: argparse.Namespace) -> None
 
 
 def _classes_of(checkpoint: str) -> list[str] | None:
-    """Read the names of the classes that a checkpoint's network was trained on, if it has them."""
+    """Read the names of a network's training classes from its checkpoint, if it has them."""
     from mmct.runs.weights import load
 
     found = load(checkpoint)
@@ -181,11 +189,11 @@ def _classes_of(checkpoint: str) -> list[str] | None:
 
 
 def set_corruptions(cfg: 'Config', args: argparse.Namespace) -> None:
-    """Make a config's test one on a corruption set.
+    """Change the test of a config to one on a corruption set.
 
     Args:
-        cfg (Config): Changed in place; with ``test_dataloader``.
-        args (argparse.Namespace): What the parser gave.
+        cfg (Config): A config with ``test_dataloader``. It is changed in place.
+        args (argparse.Namespace): The parsed options.
     """
     from mmengine.config import ConfigDict
 

@@ -1,4 +1,4 @@
-"""Say why networks fail under corruption: their error, taken apart."""
+"""Explain why networks fail under corruption, by splitting their error into parts."""
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from .options import Parser, add_flag, positive_integer
 from .running import run_tool
 from .score import add_scoring_arguments, check_scoring_arguments, what_to_score
 
-# Those that result files take; the rest is for networks.
+# Options that apply to result files too; the others are for networks only.
 _FOR_ANY = {'what', 'images', 'baseline', 'markdown', 'out'}
 
 
@@ -28,51 +28,57 @@ def main(argv: Sequence[str] | None = None, prog: str = 'mmct diagnose') -> int:
         int: The exit code.
     """
     args = parse_args(Parser(prog=prog, description=__doc__), argv)
-    return run_tool(prog, _diagnose, args, 'stopped; with --results the same command goes on')
+    return run_tool(prog, _diagnose, args, 'stopped; with --results the same command continues')
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
-    """Read the options.
+    """Define and parse the options.
 
     Args:
-        parser (Parser): Gets them.
-        argv (Sequence[str], optional): What was given; None: the command line.
+        parser (Parser): The parser to which the options are added.
+        argv (Sequence[str], optional): The words to parse. None means those of the command line.
     """
     parser.add_argument(
         'what',
         nargs='+',
         metavar='RESULT ... | NETWORK ... IMAGES',
-        help='result files (.json) on the same images, of a network with BN also the one of the '
-        'same weights that was scored with --recalibrate-bn; or networks and clean images as for '
-        'mmct score, which are scored both ways and looked into',
+        help='result files (.json) on the same images, for a network with BN also that of the same '
+        'weights scored with --recalibrate-bn; or networks and clean images as for mmct score, '
+        'to score both ways and diagnose',
     )
-    add_flag(parser, '--common', 'result files: compare on the cells that all have')
+    add_flag(
+        parser,
+        '--common',
+        'for result files: compare on the cells (corruptions at a severity) that all have',
+    )
     parser.add_argument(
         '--baseline',
         metavar='RUN',
-        help='what the others are compared with: a result file, or a name; default the first',
+        help='run to compare the others with: a result file, or a name; default the first',
     )
-    parser.add_argument('--markdown', metavar='FILE', help='all of it as Markdown; - prints it')
-    parser.add_argument('--out', type=Path, metavar='FILE', help='the numbers as JSON')
+    parser.add_argument(
+        '--markdown', metavar='FILE', help='write the diagnosis as Markdown; - prints it'
+    )
+    parser.add_argument('--out', type=Path, metavar='FILE', help='write the numbers as JSON')
     group = parser.add_argument_group('diagnosis of networks')
     group.add_argument(
         '--results',
         type=Path,
         metavar='FOLDER',
-        help='where result files are kept, so that an interrupted command goes on',
+        help='folder that keeps result files, to continue an interrupted command',
     )
     group.add_argument(
         '--recalibrate-bn',
         type=positive_integer,
         default=10,
         metavar='N',
-        help='batches of each cell for the statistics of BatchNorm, at most; default 10',
+        help='at most N batches of each cell for the statistics of BatchNorm, default 10',
     )
     group.add_argument(
         '--layers',
         type=positive_integer,
         default=5,
-        help='at how many layers to measure the reliance on low variance, default 5',
+        help='number of layers at which to measure the reliance on low variance, default 5',
     )
     add_scoring_arguments(parser)
     args = parser.parse_args(argv)
@@ -126,7 +132,7 @@ def _of_networks(args: Namespace) -> Mapping[str, Any]:
         networks[name], sizes[size] = network, name
     if len(sizes) > 1:
         wanted = ', '.join(f'{name} {size or "any"}' for size, name in sizes.items())
-        raise CTError(f'the networks want images of several sizes ({wanted} px): give --size')
+        raise CTError(f'the networks need images of different sizes ({wanted} px): give --size')
     with config_errors():
         images, labels, options = what_to_score(args, next(iter(sizes)))
         return diagnose(
@@ -164,6 +170,6 @@ def _baseline(args: Namespace, files: list[Path], results: list[dict]) -> int:
     if file in files:
         number = files.index(file)
         if number not in plain:
-            raise ValueError(f'{args.baseline} has re-estimated BN statistics: name another one')
+            raise ValueError(f'{args.baseline} has re-estimated BN statistics: name another run')
         return plain.index(number)
     return find_run([results[number] for number in plain], args.baseline)

@@ -1,4 +1,4 @@
-"""Draw all corruptions of an image: a row per corruption, a column per severity."""
+"""Draw all corruptions of an image, one row per corruption and one column per severity."""
 
 from argparse import Namespace
 from collections.abc import Sequence
@@ -36,22 +36,24 @@ def main(argv: Sequence[str] | None = None, prog: str = 'draw_corruptions.py') -
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
-    """Read the options.
+    """Define and parse the options.
 
     Args:
-        parser (Parser): Gets them.
-        argv (Sequence[str], optional): What was given; None: the command line.
+        parser (Parser): The parser to which the options are added.
+        argv (Sequence[str], optional): The words to parse. None means those of the command line.
     """
-    parser.add_argument('image', help='an image file; its middle square is taken')
-    parser.add_argument('out', type=Path, help='the picture, .png or .jpg')
+    parser.add_argument('image', help='image file, of which the middle square is used')
+    parser.add_argument('out', type=Path, help='picture to write, .png or .jpg')
     parser.add_argument(
         '--size',
         type=partial(positive_integer, most=1024),
         default=32,
-        help='pixels of the square, default 32',
+        help='side of the square in pixels, default 32',
     )
-    parser.add_argument('--table', choices=TABLES, help='severities; default: by size')
-    parser.add_argument('--seed', type=seed_argument, default=0)
+    parser.add_argument('--table', choices=TABLES, help='severity table, default by size')
+    parser.add_argument(
+        '--seed', type=seed_argument, default=0, help='seed of the corruptions, default 0'
+    )
     args = parser.parse_args(argv)
     if args.out.suffix not in ('.png', '.jpg'):
         parser.error(f'out must end in .png or .jpg, got {args.out}')
@@ -74,7 +76,7 @@ def load(path: str, size: int) -> np.ndarray:
 
     Args:
         path (str): The file.
-        size (int): Pixels of the square's side.
+        size (int): The side of the square, in pixels.
 
     Returns:
         np.ndarray: uint8 of shape (size, size, 3).
@@ -95,14 +97,14 @@ def draw(image: np.ndarray, table: str, seed: int) -> Image.Image:
 
     Args:
         image (np.ndarray): uint8 of shape (size, size, 3).
-        table (str): The severities.
-        seed (int): Of the corruptions.
+        table (str): The name of the severity table.
+        seed (int): The seed of the corruptions.
 
     Returns:
         Image.Image: The picture.
     """
     side = len(image)
-    scale = max(1, 96 // side)  # of small images the pixels are to be seen
+    scale = max(1, 96 // side)  # enlarge small images so their pixels show
     cell = side * scale + GAP
     font = ImageFont.load_default(13)
     columns = len(SEVERITIES) + 1

@@ -1,4 +1,4 @@
-"""The command ``mmct``: one of its commands, with the options of the script in ``tools/``."""
+"""Run ``mmct COMMAND``, with the options of the script of that command in ``tools/``."""
 
 import sys
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ COMMANDS = dict(
     test='evaluate a checkpoint, also on corrupted images',
     score='score any network on corrupted images: timm, torchvision, your own',
     report='make tables and a page from result files',
-    diagnose='say why networks fail under corruption',
+    diagnose='explain why networks fail under corruption',
     study='train and score each arm of a study with each seed',
     corrupt='make a corruption set on disk',
     draw='draw all corruptions of an image',
     zoo='list the trained networks that are published with mmct, and fetch them',
-    theory='draw what normalisation does to least-norm regression',
+    theory='draw the effect of normalisation on least-norm regression',
 )
-"""What each command does; it is the module of that name."""
+"""The purpose of each command, by the name of its module in ``mmct.cli``."""
 
 _HELP = '\n'.join(
     [
-        'usage: mmct COMMAND ...; mmct COMMAND --help says more',
+        'usage: mmct COMMAND ...; see mmct COMMAND --help for its options',
         '',
         *(f'  {name:<9}{what}' for name, what in COMMANDS.items()),
         '',
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             command line.
 
     Returns:
-        int: The exit code: 0, 2 after an error of the user's, 130 after Ctrl-C.
+        int: The exit code: 0 for success, 2 after a user's error, 130 after Ctrl-C.
     """
     command, *options = (sys.argv[1:] if argv is None else list(argv)) or ['']
     if command in ('-h', '--help'):

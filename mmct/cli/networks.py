@@ -1,4 +1,4 @@
-"""Networks by name: timm's, torchvision's, the zoo's, or those of a module of the user's own."""
+"""Load networks by name from timm, torchvision, the model zoo or a user's own module."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ NETWORK_HELP = 'timm/NAME, torchvision/NAME, zoo/NAME, package.module:factory, o
 
 
 def add_network_arguments(parser: Parser) -> None:
-    """Add the options of a network that is no config's.
+    """Add the options for a network that does not come from a config.
 
     Args:
-        parser (Parser): Gets them.
+        parser (Parser): The parser to which the options are added.
     """
     group = parser.add_argument_group('network')
     group.add_argument(
         '--weights',
         default='pretrained',
         metavar='FILE',
-        help="file of a state dict; 'pretrained' (default) takes those of the library, which it "
-        "downloads, 'random' none",
+        help="file of a state dict; 'pretrained' (default) downloads the library's weights, "
+        "'random' loads none",
     )
     for name in ('mean', 'std'):
         group.add_argument(
@@ -43,20 +43,20 @@ def add_network_arguments(parser: Parser) -> None:
             nargs=3,
             type=float,
             metavar=('R', 'G', 'B'),
-            help=f'{name} of the pixels, from 0 to 1, by which they are normalised; default what '
-            'the library says',
+            help=f'{name} that normalises the pixels, which are from 0 to 1; default that of the '
+            'library',
         )
     group.add_argument(
         '--size',
         type=positive_integer,
-        help='pixels to which images are resized and cropped before they are corrupted; default '
-        'what the library says',
+        help='size in pixels to which images are resized and cropped before they are corrupted; '
+        'default that of the library',
     )
-    group.add_argument('--device', help="such as 'cuda:1'; default cuda where there is one")
+    group.add_argument('--device', help="device, such as 'cuda:1'; default cuda if available")
 
 
 def is_config(word: str) -> bool:
-    """Tell a config from the name of a network."""
+    """Check whether a word names a config instead of a network."""
     return word.endswith('.py') or '::' in word
 
 
@@ -67,10 +67,11 @@ def load_network(args: Namespace) -> tuple[Network, int | None]:
         args (Namespace): ``network``, and the options of :func:`add_network_arguments`.
 
     Returns:
-        tuple[Network, int | None]: The network, and the size of its images; None: any.
+        tuple[Network, int | None]: The network, and the size of its images in pixels (None if any
+        size will do).
 
     Raises:
-        CTError: If there is no such network, or the weights are not its.
+        CTError: If there is no such network, or the weights do not fit it.
     """
     import torch
 
@@ -94,7 +95,7 @@ def load_network(args: Namespace) -> tuple[Network, int | None]:
     mean, std = args.mean or known.get('mean'), args.std or known.get('std')
     if (mean is None or std is None) and not hasattr(module, 'pretrained_cfg'):
         raise CTError(
-            'nothing says how the network wants its pixels: give --mean R G B and --std R G B, of '
+            'the normalisation of pixels is unknown: give --mean R G B and --std R G B, for '
             'pixels from 0 to 1'
         )
     return TorchNetwork(module, mean=mean, std=std, device=device), size
@@ -138,12 +139,12 @@ _LIBRARIES: dict[str, Callable[[str, bool], tuple[Any, Mapping[str, Any]]]] = di
 
 @contextmanager
 def _download(name: str) -> Iterator[None]:
-    """Within the block a library may download weights; what goes wrong is the network's."""
+    """Report errors of a library that downloads weights within the block."""
     try:
         yield
     except (OSError, RuntimeError) as error:
         raise CTError(
-            f'the weights of {name} cannot be had ({one_line(error)}): give --weights FILE, or '
+            f'the weights of {name} cannot be fetched ({one_line(error)}): give --weights FILE, or '
             '--weights random'
         ) from error
 
@@ -156,7 +157,7 @@ def _library(name: str) -> Any:
 
 
 def _own(spec: str) -> Any:
-    """Call a factory of the user's, which is looked for in the current folder, too."""
+    """Call a user's factory function; its module may also be in the current folder."""
     module_name, _, factory = spec.partition(':')
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
@@ -175,7 +176,7 @@ def _own(spec: str) -> Any:
 
 
 def _load_weights(module: nn.Module, file: str) -> None:
-    """Load a state dict; nothing in the file is executed."""
+    """Load a state dict without executing anything in the file."""
     from mmct.runs.weights import load_state_dict
 
     weights = load_state_dict(file)

@@ -1,4 +1,4 @@
-"""Options that commands share, and the types of their values; none needs torch or an mm package."""
+"""Define the options that commands share, without torch or an mm package."""
 
 import argparse
 import math
@@ -13,14 +13,14 @@ CONFIG_HELP = 'config file, or mmpretrain::folder/file.py, or mmct::file.py'
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line with the nearest option."""
+    """An argument parser whose errors are one line that suggests the most similar option."""
 
     def __init__(self, *args, **kwargs) -> None:
-        # A misspelt option must not pass for another one's abbreviation.
+        # A misspelt option must not be taken for an abbreviation of another.
         super().__init__(*args, allow_abbrev=False, **kwargs)
 
     def _get_values(self, action: argparse.Action, words: list[str]) -> Any:
-        # A variable of a script that is not set is no answer.
+        # An unset variable of a script gives an empty word.
         if '' in words:
             named = action.option_strings[0] if action.option_strings else action.dest
             self.error(f'argument {named}: its value is empty')
@@ -30,7 +30,7 @@ class Parser(argparse.ArgumentParser):
         """Exit with code 2.
 
         Args:
-            message (str): What argparse has to say.
+            message (str): The message of argparse.
         """
         known = [name for action in self._actions for name in action.option_strings]
         unknown = [word for word in message.split() if word.startswith('--')]
@@ -44,12 +44,12 @@ def positive_integer(word: str, least: int = 1, most: int | None = None) -> int:
     """Read a count.
 
     Args:
-        word (str): What the user wrote.
-        least (int): The smallest that is allowed. Defaults to 1.
-        most (int, optional): The largest. Defaults to None, any.
+        word (str): The word on the command line.
+        least (int): The smallest allowed value. Defaults to 1.
+        most (int, optional): The largest allowed value. Defaults to None, no limit.
 
     Raises:
-        ArgumentTypeError: Unless it is an integer that is allowed.
+        ArgumentTypeError: If the word is not an integer in the allowed range.
     """
     if not word.isdecimal() or int(word) < least or (most is not None and int(word) > most):
         allowed = f'{least} or more' if most is None else f'from {least} to {most}'
@@ -58,13 +58,13 @@ def positive_integer(word: str, least: int = 1, most: int | None = None) -> int:
 
 
 def seconds(word: str) -> float:
-    """Read a time.
+    """Read a time in seconds.
 
     Args:
-        word (str): What the user wrote.
+        word (str): The word on the command line.
 
     Raises:
-        ArgumentTypeError: Unless it is a finite number of 0 or more.
+        ArgumentTypeError: If the word is not a finite number of 0 or more.
     """
     with suppress(ValueError):
         if 0 <= float(word) < math.inf:
@@ -73,7 +73,7 @@ def seconds(word: str) -> float:
 
 
 def _checked(check: Callable[[Any], Any]) -> Callable[[str], Any]:
-    """Make the type of an option whose value a function checks: a number, if it looks like one."""
+    """Make an option's type from a function that checks its value, an integer or a word."""
 
     def read(word: str) -> Any:
         try:
@@ -89,13 +89,13 @@ seed_argument = _checked(check_seed)
 
 
 def setting(word: str) -> str:
-    """Read one setting of ``--cfg-options``; its value is read when it is merged into a config.
+    """Check one setting of ``--cfg-options``; its value is parsed when it is merged.
 
     Args:
-        word (str): What the user wrote.
+        word (str): The word on the command line.
 
     Raises:
-        ArgumentTypeError: Unless it is KEY=VALUE.
+        ArgumentTypeError: If the word is not KEY=VALUE.
     """
     if '=' not in word:
         raise argparse.ArgumentTypeError(f'{word!r} is not KEY=VALUE')
@@ -106,9 +106,9 @@ def add_flag(parser: argparse._ActionsContainer, name: str, help: str) -> None:
     """Add an option without a value.
 
     Args:
-        parser (ArgumentParser): Gets the option; or a group of one.
-        name (str): Such as '--amp'.
-        help (str): What it switches on.
+        parser (ArgumentParser): The parser, or group of one, to which the option is added.
+        name (str): The option, such as '--amp'.
+        help (str): The help text, which says what the option switches on.
     """
     parser.add_argument(name, action='store_true', help=help)
 
@@ -117,7 +117,7 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     """Add the option that changes single settings of the config.
 
     Args:
-        parser (argparse.ArgumentParser): Gets the option.
+        parser (argparse.ArgumentParser): The parser to which the option is added.
     """
     parser.add_argument(
         '--cfg-options',
@@ -130,10 +130,10 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that training and testing have in common.
+    """Add the options that training and testing share.
 
     Args:
-        parser (argparse.ArgumentParser): Gets the options.
+        parser (argparse.ArgumentParser): The parser to which the options are added.
     """
     parser.add_argument('--work-dir', help='folder for logs, checkpoints and results')
     add_flag(parser, '--amp', 'automatic mixed precision')
@@ -145,7 +145,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
         default='none',
         help='job launcher',
     )
-    # torchrun's predecessor passes it, in either spelling.
+    # torchrun's predecessor passes this option, in either spelling.
     parser.add_argument(
-        '--local_rank', '--local-rank', type=int, default=0, help='given by the launcher'
+        '--local_rank', '--local-rank', type=int, default=0, help='set by the launcher'
     )

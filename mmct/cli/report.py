@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mmct.evaluation import Comparison
 
 ENDINGS = tuple(f'.{kind}' for kind in FORMATS)
-_DPI = 300  # as papers want it
+_DPI = 300  # the resolution that journals ask for
 
 
 def main(argv: Sequence[str] | None = None, prog: str = 'report.py') -> int:
@@ -35,29 +35,33 @@ def main(argv: Sequence[str] | None = None, prog: str = 'report.py') -> int:
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
-    """Read the options.
+    """Define and parse the options.
 
     Args:
-        parser (Parser): Gets them.
-        argv (Sequence[str], optional): What was given; None: the command line.
+        parser (Parser): The parser to which the options are added.
+        argv (Sequence[str], optional): The words to parse. None means those of the command line.
     """
     parser.add_argument('results', nargs='+', metavar='RESULT', help='result files (.json)')
-    parser.add_argument('-o', '--out', type=Path, help='the page, .html; figures go beside it')
+    parser.add_argument('-o', '--out', type=Path, help='page to write, .html; figures go beside it')
     parser.add_argument(
         '--figure',
         choices=FIGURES,
-        help=f'write one figure alone, to the file that -o names: {", ".join(ENDINGS)}',
+        help=f'write only this figure, to the file that -o names: {", ".join(ENDINGS)}',
     )
     parser.add_argument(
         '--baseline',
         metavar='RUN',
-        help='what to compare with: a result file, or a name; default the one run whose name or '
+        help='run to compare with: a result file, or a name; default the one run whose name or '
         'config begins with bn_, if there is one',
     )
-    add_flag(parser, '--common', 'compare on the cells that all runs have')
-    parser.add_argument('--markdown', metavar='FILE', help='the table as Markdown; - prints it')
-    parser.add_argument('--latex', metavar='FILE', help='the table as LaTeX; - prints it')
-    parser.add_argument('--csv', metavar='FILE', help='all cells of all runs as CSV; - prints it')
+    add_flag(parser, '--common', 'compare on the cells (corruptions at a severity) of all runs')
+    parser.add_argument(
+        '--markdown', metavar='FILE', help='write the table as Markdown; - prints it'
+    )
+    parser.add_argument('--latex', metavar='FILE', help='write the table as LaTeX; - prints it')
+    parser.add_argument(
+        '--csv', metavar='FILE', help='write all cells of all runs as CSV; - prints them'
+    )
     args = parser.parse_args(argv)
     if args.figure is not None and args.out is None:
         parser.error('--figure needs -o FILE')

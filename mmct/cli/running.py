@@ -113,7 +113,7 @@ def _message(error: BaseException) -> str | None:
     if isinstance(error, pickle.UnpicklingError):
         from mmct.runs.weights import reason
 
-        return f'a checkpoint holds more than weights, it was not loaded: {reason(error)}'
+        return f'a checkpoint holds more than weights, so it was not loaded: {reason(error)}'
     if isinstance(error, (CTError, StackError)):
         return one_line(error)
     if isinstance(error, (AssertionError, MemoryError, OSError, RuntimeError)):

@@ -1,4 +1,4 @@
-"""Score any network on corrupted images: timm's, torchvision's, one of your own, or a config's."""
+"""Score a network of timm, torchvision, your own code or a config on corrupted images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None, prog: str = 'mmct score') -> int:
     """Run the command, as :func:`mmct.cli.running.run_tool` says.
 
-    A config and its checkpoint are scored as ``mmct test --corruptions`` does.
+    A config and its checkpoint are scored as with ``mmct test --corruptions``.
 
     Args:
         argv (Sequence[str], optional): The options. Defaults to those of the command line.
@@ -41,15 +41,15 @@ def main(argv: Sequence[str] | None = None, prog: str = 'mmct score') -> int:
         chosen = any(word.split('=')[0] == '--corruptions' for word in words)
         return test(words if chosen else [*words, '--corruptions', 'generated'], prog)
     args = parse_args(Parser(prog=prog, description=__doc__), words)
-    return run_tool(prog, _score, args, 'stopped; the same command goes on from here')
+    return run_tool(prog, _score, args, 'stopped; run the same command again to continue')
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
-    """Read the options.
+    """Define and parse the options.
 
     Args:
-        parser (Parser): Gets them.
-        argv (Sequence[str], optional): What was given; None: the command line.
+        parser (Parser): The parser to which the options are added.
+        argv (Sequence[str], optional): The words to parse. None means those of the command line.
     """
     parser.add_argument('network', metavar='NETWORK', help=NETWORK_HELP)
     parser.add_argument(
@@ -57,15 +57,15 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
         metavar='IMAGES',
         nargs='?',
         help='clean images: a folder with a folder for each class, or an .npy file of uint8 '
-        '(N, H, W, 3); of a config, the checkpoint, and then the options of mmct test',
+        '(N, H, W, 3); for a config: the checkpoint, followed by options of mmct test',
     )
     add_scoring_arguments(parser)
-    group = parser.add_argument_group('where to')
+    group = parser.add_argument_group('scores and results')
     add_flag(group, '--no-clean', 'leave out the clean images')
     group.add_argument('--recalibrate-bn', type=positive_integer, default=0, metavar='N',
                        help='batches of each cell for the statistics of BatchNorm')  # fmt: skip
     group.add_argument('--reference', metavar='RESULT', help='result file to normalise by')
-    group.add_argument('--name', help="of the run, in tables; default the network's")
+    group.add_argument('--name', help="name of the run in tables; default the network's name")
     group.add_argument('--out', type=Path, help='result file; default scorecard_<network>.json')
     group.add_argument('--report', type=Path, metavar='FILE', help='page to write, .html')
     add_flag(group, '--replace', "replace another run's result file")
@@ -77,58 +77,78 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
 
 
 def add_scoring_arguments(parser: Parser) -> None:
-    """Add the options that say which network and images are scored, and how.
+    """Add the options that choose the network, the images and how to score.
 
     Args:
-        parser (Parser): Gets them; it has ``images``.
+        parser (Parser): The parser to which the options are added; it already has ``images``.
     """
     add_network_arguments(parser)
     group = parser.add_argument_group('images and corruptions')
-    group.add_argument('--labels', metavar='FILE', help='.npy file of the classes of an .npy file')
+    group.add_argument(
+        '--labels', metavar='FILE', help='.npy file with the classes, for images in an .npy file'
+    )
     group.add_argument(
         '--corruptions',
         type=known_set,
         default='generated',
         metavar='SET',
-        help=f'{", ".join(SETS)}; default generated: made from IMAGES; the others need an mm stack',
+        help=f'corruption set: {", ".join(SETS)}; default generated: made from IMAGES; the others '
+        'need an mm stack',
     )
-    group.add_argument('--data-root', metavar='FOLDER', help='of the set')
+    group.add_argument('--data-root', metavar='FOLDER', help='folder of the set')
     group.add_argument(
         '--only',
         nargs='+',
         metavar='NAME',
-        help="some corruptions, or categories as 'weather'; of generated ones also cifar10cbar and "
-        'imagenetcbar, the ten of each C-Bar set',
+        help="these corruptions, or categories such as 'weather'; for generated also cifar10cbar "
+        'and imagenetcbar, the ten of each C-Bar set',
     )
-    group.add_argument('--severities', nargs='+', type=severity_argument, metavar='N')
+    group.add_argument(
+        '--severities',
+        nargs='+',
+        type=severity_argument,
+        metavar='N',
+        help='severities, default all, 1 to 5',
+    )
     add_subset(group)
-    group.add_argument('--seed', type=seed_argument, default=0, help='of generated ones, default 0')
-    group.add_argument('--table', choices=TABLES, help='of generated ones')
+    group.add_argument(
+        '--seed', type=seed_argument, default=0, help='seed of generated corruptions, default 0'
+    )
+    group.add_argument(
+        '--table',
+        choices=TABLES,
+        help='severity table of generated corruptions, default by image size',
+    )
     add_flag(
         group,
         '--classes-by-position',
-        'output N is class N of the images, whatever the names of the two are',
+        'take output N as class N of the images, whatever their names',
     )
-    group = parser.add_argument_group('how')
-    add_flag(group, '--amp', 'mixed precision')
-    group.add_argument('--batch-size', type=positive_integer, default=128)
+    group = parser.add_argument_group('speed')
+    add_flag(group, '--amp', 'automatic mixed precision')
     group.add_argument(
-        '--workers', type=positive_integer, default=0, help='processes that corrupt, default none'
+        '--batch-size', type=positive_integer, default=128, help='images per batch, default 128'
+    )
+    group.add_argument(
+        '--workers',
+        type=positive_integer,
+        default=0,
+        help='worker processes that corrupt images, default none',
     )
 
 
 def check_scoring_arguments(parser: Parser, args: Namespace) -> None:
-    """Refuse images and sets that do not go together.
+    """Refuse options for images and corruption sets that contradict each other.
 
     Args:
-        parser (Parser): Ends the command, and names the option.
-        args (Namespace): What it gave.
+        parser (Parser): The parser that exits with an error naming the option.
+        args (Namespace): The parsed options.
     """
     stored = args.corruptions != 'generated'
     if stored and args.data_root is None:
         parser.error(f'--corruptions {args.corruptions} needs --data-root FOLDER')
     if not stored and args.images is None:
-        parser.error('IMAGES are missing, which corruptions are made from')
+        parser.error('IMAGES are missing, from which corruptions are made')
     if not stored and args.data_root is not None:
         parser.error('--data-root is for a set on disk, not for generated')
 
@@ -164,13 +184,14 @@ def what_to_score(args: Namespace, size: int | None) -> tuple[Any, Any, dict[str
 
     Args:
         args (Namespace): The options of :func:`add_scoring_arguments`.
-        size (int, optional): Pixels to which images are resized and cropped. None: as they are.
+        size (int, optional): The size in pixels to which images are resized and cropped. None
+            keeps the size of each image.
 
     Returns:
-        tuple: Images, labels or None, and options.
+        tuple: The images, their labels or None, and the options.
 
     Raises:
-        CTError: If labels are missing, or a file is not what it should be.
+        CTError: If labels are missing, or a file has the wrong format.
     """
     options = dict(
         subset=subset_of(args),
@@ -205,13 +226,13 @@ def _stored(args: Namespace, size: int | None) -> CellSource:
 
 
 def _clean(args: Namespace, size: int | None) -> tuple[Any, Any, int | None]:
-    """Open the clean images: pixels, labels and size, of a folder or of .npy files."""
+    """Open the clean images, from a folder or .npy files, as pixels, labels and size."""
     if Path(args.images).suffix != '.npy':
         return args.images, None, size
     if args.labels is None:
         raise CTError(f'the classes of {args.images} are missing: give --labels FILE.npy')
     if args.size is not None:
-        raise CTError('--size is for a folder, not for an .npy file: resize its images before')
+        raise CTError('--size is for a folder, not for an .npy file: resize its images first')
     return _array(args.images), _array(args.labels), None
 
 
@@ -221,4 +242,4 @@ def _array(file: str) -> Any:
     try:
         return np.load(file, mmap_mode='r', allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise CTError(f'{file} is no .npy file of numbers: {error}') from error
+        raise CTError(f'{file} is not an .npy file of numbers: {error}') from error

@@ -1,4 +1,4 @@
-"""Run a study: train and score each arm with each seed, then tables and figures."""
+"""Run a study: train and score each arm (variant) with each seed, then write tables and figures."""
 
 from argparse import Namespace
 from collections.abc import Sequence
@@ -19,26 +19,31 @@ def main(argv: Sequence[str] | None = None, prog: str = 'study.py') -> int:
         int: The exit code.
     """
     args = parse_args(Parser(prog=prog, description=__doc__), argv)
-    return run_tool(prog, _study, args, 'stopped; the same command goes on where it was')
+    return run_tool(prog, _study, args, 'stopped; run the same command again to continue')
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
-    """Read the options.
+    """Define and parse the options.
 
     Args:
-        parser (Parser): Gets them.
-        argv (Sequence[str], optional): What was given; None: the command line.
+        parser (Parser): The parser to which the options are added.
+        argv (Sequence[str], optional): The words to parse. None means those of the command line.
     """
     parser.add_argument('config', help='study config, such as configs/studies/bn_removal.py')
     parser.add_argument('--work-dir', type=Path, help='folder of the study')
     parser.add_argument('--seeds', type=positive_integer, metavar='N', help='use seeds 0 to N - 1')
-    parser.add_argument('--jobs', type=positive_integer, default=1, help='cells at once, default 1')
-    add_flag(parser, '--dry-run', 'print the cells, and how many are to do')
-    add_flag(parser, '--report-only', 'tables and figures of the results so far')
+    parser.add_argument(
+        '--jobs',
+        type=positive_integer,
+        default=1,
+        help='cells (training runs) to run at a time, default 1',
+    )
+    add_flag(parser, '--dry-run', 'print the cells, and how many remain to be run')
+    add_flag(parser, '--report-only', 'write tables and figures of the results so far')
     parser.add_argument(
         '--executor', choices=['local', 'ray'], default='local', help='where cells run'
     )
-    parser.add_argument('--ray-address', help='of a Ray cluster; default: one that is started here')
+    parser.add_argument('--ray-address', help='address of a Ray cluster; default: start one here')
     add_cfg_options(parser)
     args = parser.parse_args(argv)
     if args.ray_address is not None and args.executor != 'ray':

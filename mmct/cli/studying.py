@@ -1,4 +1,4 @@
-"""From the options of ``study`` to its cells, tables and figures."""
+"""Run the ``study`` command: its cells (training runs), tables and figures."""
 
 import os
 from argparse import Namespace
@@ -33,13 +33,13 @@ from .configs import merge_cfg_options
 
 
 def study(args: Namespace) -> None:
-    """Read the study and check it, which shows what is wrong before any cell is trained; run it.
+    """Read a study, report its errors before any cell is trained, and run it.
 
     Args:
         args (Namespace): The options.
 
     Raises:
-        CTError: If the study is wrong, cells failed, or no point of an arm's tuning
+        CTError: If the study has an error, cells failed, or none of the points of an arm's tuning
             could be trained.
     """
     cfg = load_config(args.config)
@@ -47,7 +47,7 @@ def study(args: Namespace) -> None:
     with config_errors():
         settings = read_study(cfg, args.seeds)
     store = StudyStore(args.work_dir or Path('work_dirs') / 'studies' / settings.name)
-    store.plan()  # one of another version is refused
+    store.plan()  # refuses the plan of another version
     if args.report_only:
         return report(store)
     with config_errors():
@@ -76,12 +76,12 @@ def report(store: StudyStore) -> None:
 
 
 def dry_run(planner: Planner, store: StudyStore, jobs: int) -> None:
-    """Print the cells and how many are to do; no data set is built.
+    """Print the cells and how many remain, without building a data set.
 
     Args:
-        planner (Planner): Knows the cells.
+        planner (Planner): The planner, which lists the cells.
         store (StudyStore): The study's folder.
-        jobs (int): How many are to run at once.
+        jobs (int): The number of cells to run at a time.
     """
     table = Table(title=as_text(f'{planner.study.name}, in {store.folder}'), title_justify='left')
     for title in ('arm', 'role', 'cells', 'to do', 'trained for'):
@@ -106,18 +106,18 @@ def dry_run(planner: Planner, store: StudyStore, jobs: int) -> None:
 def cells_by_arm(
     planner: Planner, store: StudyStore
 ) -> dict[tuple[str, str], list[tuple[bool, float | None]]]:
-    """List the cells of a study, and what is known of those that have run.
+    """List the cells of a study, and the training times of those that have run.
 
     Args:
-        planner (Planner): Knows the cells.
+        planner (Planner): The planner, which lists the cells.
         store (StudyStore): The study's folder.
 
     Returns:
-        dict: By arm and role, for each cell: True if it is to do, and for how many
-        seconds it was trained.
+        dict: By arm and role, for each cell: True if it remains to be run, and its training time
+        in seconds (None if unknown).
     """
     results, known = {}, -1
-    while known != len(results):  # what has a result may make more cells known
+    while known != len(results):  # results may make more cells known
         known = len(results)
         cells = planner.cells(results)
         results |= {c.key: found for c in cells if (found := store.result(c.key)) is not None}
@@ -132,15 +132,15 @@ def cells_by_arm(
 
 
 def run(planner: Planner, store: StudyStore, args: Namespace) -> None:
-    """Run what is not finished, then write tables and figures.
+    """Run the unfinished cells, then write tables and figures.
 
     Args:
-        planner (Planner): Knows the cells.
+        planner (Planner): The planner, which lists the cells.
         store (StudyStore): The study's folder.
-        args (Namespace): The command line.
+        args (Namespace): The options.
 
     Raises:
-        CTError: If cells failed, or no point of an arm's tuning could be trained.
+        CTError: If cells failed, or none of the points of an arm's tuning could be trained.
     """
     if args.executor == 'ray':
         executor = RayExecutor(args.jobs, args.ray_address)
@@ -157,5 +157,5 @@ def run(planner: Planner, store: StudyStore, args: Namespace) -> None:
         lines = [f'{titles[key]}: {error}' for key, error in progress.failed.items()]
         raise CTError(
             f'{len(lines)} of {progress.total} cells failed ({"; ".join(lines[:5])}); the logs are '
-            f'in {store.folder / "runs"}{os.sep}<key>; the next start tries them again'
+            f'in {store.folder / "runs"}{os.sep}<key>; run the command again to retry them'
         )

@@ -1,4 +1,4 @@
-"""Evaluate a checkpoint, a stock model's or a CT student's; also on corrupted images."""
+"""Evaluate the checkpoint of a stock model or a CT student, also on corrupted images."""
 
 from argparse import Namespace
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from .corruption_options import add_corruption_arguments, check_corruption_argum
 from .options import CONFIG_HELP, Parser, add_common_arguments, add_flag, positive_integer, seconds
 from .running import run_tool
 
-# The formats in which mmengine writes each item of --out.
+# The formats in which mmengine can write each --out-item.
 ENDINGS = dict(pred=('.pkl', '.pickle'), metrics=('.json', '.yaml', '.yml', '.pkl', '.pickle'))
 
 
@@ -22,36 +22,39 @@ def main(argv: Sequence[str] | None = None, prog: str = 'test.py') -> int:
         int: The exit code.
     """
     args = parse_args(Parser(prog=prog, description=__doc__), argv)
-    return run_tool(prog, _test, args, 'stopped; a scorecard goes on where it was')
+    stopped = 'stopped; run the same command again to continue a scorecard'
+    return run_tool(prog, _test, args, stopped)
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
-    """Read mmpretrain's options and those for corruptions.
+    """Define and parse mmpretrain's options and those for corruptions.
 
     Args:
-        parser (Parser): Gets them.
-        argv (Sequence[str], optional): What was given; None: the command line.
+        parser (Parser): The parser to which the options are added.
+        argv (Sequence[str], optional): The words to parse. None means those of the command line.
     """
     parser.add_argument('config', help=CONFIG_HELP)
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--out', help='file for the results')
     parser.add_argument(
-        '--out-item', choices=['metrics', 'pred'], help='what to write, default pred'
+        '--out-item', choices=['metrics', 'pred'], help='what --out holds, default pred'
     )
     parser.add_argument('--show-dir', help='folder for images with predictions')
-    add_flag(parser, '--show', 'show them in a window')
+    add_flag(parser, '--show', 'show images with predictions in a window')
     parser.add_argument(
-        '--interval', type=positive_integer, default=1, help='draw each n-th image'
+        '--interval', type=positive_integer, default=1, help='draw every n-th image, default 1'
     )
-    parser.add_argument('--wait-time', type=seconds, default=2, help='seconds a window')
+    parser.add_argument(
+        '--wait-time', type=seconds, default=2, help='seconds to show each image, default 2'
+    )
     add_flag(parser, '--tta', 'test-time augmentation')
     parser.add_argument(
         '--recalibrate-bn',
         type=positive_integer,
         default=0,
         metavar='N',
-        help='estimate the statistics of BatchNorm anew on N random test batches, without '
-        'labels; with --corruptions on N of each cell. It uses test images: report it apart',
+        help='re-estimate the statistics of BatchNorm on N random test batches, without labels; '
+        'with --corruptions on N of each cell. This uses test images: report it separately',
     )
     add_common_arguments(parser)
     add_corruption_arguments(parser)
@@ -78,7 +81,7 @@ def _check_predictions(parser: Parser, args: Namespace) -> None:
 
 
 def _check_scorecard(parser: Parser, args: Namespace) -> None:
-    """Refuse what a scorecard does not have."""
+    """Refuse options that a scorecard does not have."""
     if args.out is not None and not args.out.endswith('.json'):
         parser.error(f'--out of --corruptions must end in .json, got {args.out}')
     for name in ('out_item', 'show_dir', 'show', 'tta'):

@@ -1,4 +1,4 @@
-"""From the options of ``test`` to what a checkpoint scores."""
+"""Run the ``test`` command, from its options to the scores of a checkpoint."""
 
 from argparse import Namespace
 from copy import deepcopy
@@ -27,13 +27,13 @@ from .corruption_options import set_corruptions
 
 
 def test(args: Namespace) -> None:
-    """Build the run, data included, and test.
+    """Build the run with its data, and test the checkpoint.
 
     Args:
         args (Namespace): The options.
 
     Raises:
-        CTError: If anything is wrong with config, data or checkpoint; before testing.
+        CTError: If config, data or checkpoint have an error. It is raised before testing.
     """
     cfg = load_config(args.config)
     check_config(cfg)
@@ -55,7 +55,7 @@ def test(args: Namespace) -> None:
 
 
 def _rehearse(runner: Runner) -> None:
-    """Score a few images, which shows what is wrong with the config; other models are not tried."""
+    """Score a few images to find errors in the config; only image classifiers are tried."""
     model = unwrapped(runner)
     if isinstance(getattr(model, 'module', model), ImageClassifier):
         with isolated(), trial_of('the test (test_dataloader, test_evaluator)'):
@@ -63,10 +63,10 @@ def _rehearse(runner: Runner) -> None:
 
 
 def merge_args(cfg: Config, args: Namespace) -> Config:
-    """Put the options into the config.
+    """Merge the options into the config.
 
     Args:
-        cfg (Config): Changed in place.
+        cfg (Config): The config. It is changed in place.
         args (Namespace): The options.
 
     Returns:
@@ -111,7 +111,7 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
 
 
 def _set_tta(cfg: Config) -> None:
-    """Set test-time augmentation as the config has it; else the mean over flips."""
+    """Set the config's test-time augmentation; the default is the mean over flips."""
     if 'tta_model' not in cfg:
         cfg.tta_model = dict(type='mmpretrain.AverageClsScoreTTA')
     if 'tta_pipeline' not in cfg:
@@ -119,33 +119,33 @@ def _set_tta(cfg: Config) -> None:
         flips = [dict(type='RandomFlip', prob=1.0), dict(type='RandomFlip', prob=0.0)]
         pipeline[-1] = dict(type='TestTimeAug', transforms=[flips, [pipeline[-1]]])
         cfg.tta_pipeline = pipeline
-    # Each image comes in several views: they must not be collated into one.
+    # Each image has several views, which must not be collated into one batch.
     cfg.test_dataloader.collate_fn = dict(type='pseudo_collate')
     cfg.model = ConfigDict(**cfg.tta_model, module=cfg.model)
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
 
 
 class DumpWholeResults(DumpResults):
-    """mmengine's ``DumpResults``, with a file that is whole or not there.
+    """mmengine's ``DumpResults``, but it never leaves a partial file.
 
     Args:
-        out_file_path (str): Ends in .pkl or .pickle.
+        out_file_path (str): The file to write, ending in .pkl or .pickle.
     """
 
     def compute_metrics(self, results: list) -> dict:
         """Write the predictions.
 
         Args:
-            results (list): One per image.
+            results (list): The predictions, one per image.
 
         Returns:
-            dict: Empty.
+            dict: An empty dict, as there are no metrics.
         """
         _write_result(self.out_file_path, results)
         return {}
 
 
 def _write_result(path: str, value: Any) -> None:
-    """Write a value in the format of the file's ending, whole or not at all."""
+    """Write a value in the format of the file's suffix, completely or not at all."""
     content = mmengine.dump(value, file_format=Path(path).suffix[1:])
     write_bytes(Path(path), content.encode() if isinstance(content, str) else content)

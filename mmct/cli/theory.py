@@ -1,4 +1,4 @@
-"""Compute and draw what normalisation does to least-norm regression (docs/theory.md)."""
+"""Compute and draw the effect of normalisation on least-norm regression (docs/theory.md)."""
 
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ WAYS = ('without normalisation', 'with normalisation')
 DEVIATION = 'deviation of the low-variance half'
 RISK = 'squared error / variance of the label'
 SEVERITY = 3
-# Number of images, and of random ReLU features: none are the pixels themselves.
+# Number of random ReLU features (None for the pixels themselves), and numbers of images.
 DIGITS = {
     'pixels': (None, (15, 25, 40, 60, 100, 300)),
     '1,000 random ReLU features': (1000, (25, 50, 100, 200, 400)),
@@ -52,31 +52,33 @@ def main(argv: Sequence[str] | None = None, prog: str = 'theory.py') -> int:
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
-    """Read the options.
+    """Define and parse the options.
 
     Args:
-        parser (Parser): Gets them.
-        argv (Sequence[str], optional): What was given; None: the command line.
+        parser (Parser): The parser to which the options are added.
+        argv (Sequence[str], optional): The words to parse. None means those of the command line.
     """
     parser.add_argument('-o', '--out', type=Path, required=True, help='folder for the figures')
     parser.add_argument(
         '--draws',
         type=partial(positive_integer, least=2),
         default=200,
-        help='per point, default 200',
+        help='random draws per point, default 200',
     )
-    parser.add_argument('--seed', type=seed_argument, default=0)
+    parser.add_argument(
+        '--seed', type=seed_argument, default=0, help='seed of the draws, default 0'
+    )
     return parser.parse_args(argv)
 
 
 def _theory(args: Namespace) -> None:
-    sets = _digits()  # first: it is what may be missing
+    sets = _digits()  # first, as the data may be missing
     for figure in chain(_regression(args), _network(args), _digit_errors(args, sets)):
         _save(args, figure)
 
 
 class _Figure(NamedTuple):
-    """Hold what a figure shows: for each case an array of (points, draws, ways, places)."""
+    """The content of a figure: for each case an array of (points, draws, ways, places)."""
 
     name: str
     xs: Sequence[float]
@@ -87,7 +89,7 @@ class _Figure(NamedTuple):
     places: Sequence[str] = ('in-domain', 'shifted')
 
     def panels(self) -> dict[str, dict[str, np.ndarray]]:
-        """Make a panel for each case and place; of each way median, low and high. (3, points)."""
+        """Make a panel for each case and place: median, low and high (3, points) of each way."""
         made = {}
         for case, values in self.found.items():
             curves = np.stack(median_interval(values.swapaxes(0, 1)))  # (3, points, ways, places)
@@ -97,7 +99,7 @@ class _Figure(NamedTuple):
 
 
 def _regression(args: Namespace) -> Iterator[_Figure]:
-    """Risk against the variance ratio, and against d/n."""
+    """Compute the risk against the variance ratio, and against d/n."""
     for name, label, xs, field, values in (
         ('variance', DEVIATION, RATIOS, 'ratio', RATIOS),
         ('width', 'd / n', [d / 20 for d in WIDTHS], 'features', WIDTHS),
@@ -110,7 +112,7 @@ def _regression(args: Namespace) -> Iterator[_Figure]:
 
 
 def _network(args: Namespace) -> Iterator[_Figure]:
-    """The same for a two-layer network, normalised per layer, per channel or not."""
+    """Compute the risk of a two-layer network, calibrated per layer, per channel or not at all."""
     ways = tuple(f'calibrated per {c}' if c != 'none' else 'no BN' for c in CALIBRATIONS)
     found = {}
     for case, part in CASES.items():
@@ -132,10 +134,10 @@ def _digits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def _digit_errors(args: Namespace, sets: Mapping) -> Iterator[_Figure]:
-    """Error on real digits, clean and corrupted, against the number of images."""
+    """Compute errors on real digits, clean and corrupted, against the number of images."""
 
     def pixels(images: np.ndarray) -> np.ndarray:
-        # All channels: colour noise is on each of its own.
+        # All channels, as colour noise is independent in each.
         return images.reshape(len(images), -1) / 255
 
     train = pixels(sets['train'][0]), sets['train'][1]
@@ -159,7 +161,7 @@ def _digit_errors(args: Namespace, sets: Mapping) -> Iterator[_Figure]:
 
 
 def _save(args: Namespace, figure: _Figure) -> None:
-    """Write a figure, and the numbers in it."""
+    """Write a figure and its numbers."""
     from mmct.report import curves, png
 
     panels = figure.panels()

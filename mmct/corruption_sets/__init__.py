@@ -1,4 +1,4 @@
-"""Make corruption sets on disk: a test set's images, corrupted."""
+"""Make corruption sets on disk: the images of a test set under all corruptions."""
 
 from .making import LAYOUTS, CorruptionSetMaker
 from .source import Source, SourceConfig

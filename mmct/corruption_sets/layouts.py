@@ -1,4 +1,4 @@
-"""Layouts of a set on disk: arrays as CIFAR-10-C, folders as ImageNet-C."""
+"""Write a corruption set in a layout: as arrays like CIFAR-10-C, or folders like ImageNet-C."""
 
 import hashlib
 import io
@@ -21,16 +21,16 @@ from .source import Source
 
 @dataclass(frozen=True)
 class Layout:
-    """Base of the layouts: which files a set has, and how they are made.
+    """Base class of the layouts, which define the files of a set and how they are made.
 
-    It goes to the workers with each task.
+    Each task sends it to a worker process.
 
     Args:
         out (Path): The folder of the set.
         work (Path): The folder in it for unfinished work.
-        severities (tuple[int, ...]): From weak to strong.
-        seed (int): Of the corruptions, 0 or more.
-        table (str): Of severities.
+        severities (tuple[int, ...]): Severities from weak to strong.
+        seed (int): Seed of the corruptions, 0 or more.
+        table (str): Name of the severity table.
     """
 
     out: Path
@@ -41,52 +41,52 @@ class Layout:
 
     @staticmethod
     def has(out: Path, corruption: str) -> bool:
-        """Tell whether a corruption's files are in their place.
+        """Check whether the files of a corruption are complete.
 
         Args:
             out (Path): The folder of the set.
             corruption (str): The corruption.
 
         Returns:
-            bool: Whether all of them are there.
+            bool: True if all files exist.
         """
         raise NotImplementedError
 
     def begin(self, labels: np.ndarray) -> None:
-        """Write what belongs to no corruption.
+        """Write the files that belong to no corruption.
 
         Args:
-            labels (np.ndarray): Of the images. (N,)
+            labels (np.ndarray): Labels of the images. (N,)
         """
 
     def reopen(self, corruption: str) -> None:
-        """Make a corruption unfinished that is in its place but not in the manifest.
+        """Mark a corruption as unfinished if its files exist but the manifest lacks it.
 
         Args:
             corruption (str): The corruption.
         """
 
     def make(self, source: Source, corruption: str, part: Part) -> bool:
-        """Make those files of a part that are not there. In a worker.
+        """Make the missing files of a part; runs in a worker process.
 
         Args:
             source (Source): The data set.
             corruption (str): The corruption.
-            part (Part): Its images.
+            part (Part): The images of the part.
 
         Returns:
-            bool: Whether there was something to do.
+            bool: Whether any file was missing.
         """
         raise NotImplementedError
 
     def finish(self, corruption: str) -> dict[str, str]:
-        """Bring a corruption to its place.
+        """Move the files of a corruption to their final place.
 
         Args:
-            corruption (str): All of its parts are there.
+            corruption (str): A corruption whose parts are all made.
 
         Returns:
-            dict[str, str]: The SHA-256 of files, for the manifest.
+            dict[str, str]: The SHA-256 of files by name, for the manifest.
         """
         raise NotImplementedError
 
@@ -96,14 +96,14 @@ class Layout:
         """Corrupt images of one size.
 
         Args:
-            images (np.ndarray): RGB. (N, H, W, 3)
+            images (np.ndarray): RGB images. (N, H, W, 3)
             corruption (str): The corruption.
-            severity (int): 1 to 5.
-            indices (np.ndarray): The images' in their data set: what an image
-                becomes does not depend on the others. (N,)
+            severity (int): The severity, 1 to 5.
+            indices (np.ndarray): Indices of the images in their data set, which
+                make the result independent of the other images. (N,)
 
         Returns:
-            np.ndarray: As the images.
+            np.ndarray: The corrupted images, of the same shape and dtype.
         """
         settings = dict(seed=self.seed, indices=indices, table=self.table)
         return corrupt(images, corruption, severity, **settings)
@@ -111,12 +111,12 @@ class Layout:
 
 @dataclass(frozen=True)
 class ArrayLayout(Layout):
-    """``<corruption>.npy`` of all severities, and ``labels.npy``.
+    """The layout of CIFAR-10-C: ``<corruption>.npy`` with all severities, and ``labels.npy``.
 
     Args:
-        out, work, severities, seed, table: As for any layout.
-        images (int): How many there are.
-        size (tuple[int, int]): Their height and width.
+        out, work, severities, seed, table: See :class:`Layout`.
+        images (int): Number of images.
+        size (tuple[int, int]): Height and width of the images.
         part_size (int): Images in each part but the last.
     """
 
@@ -126,18 +126,18 @@ class ArrayLayout(Layout):
 
     @staticmethod
     def has(out: Path, corruption: str) -> bool:
-        """Look for its array, and the labels."""
+        """Check whether the array of a corruption and the labels exist."""
         return all((out / f'{name}.npy').is_file() for name in (corruption, 'labels'))
 
     def begin(self, labels: np.ndarray) -> None:
-        """Write the labels, once for each severity."""
-        # 64 bits: as a loss takes them, and more classes than 8 bits hold.
+        """Write the labels, repeated for each severity."""
+        # 64 bits, as losses need them, and as 8 bits hold too few classes.
         block = labels.astype('<i8').tobytes()
         times = len(self.severities)
         _write_npy(self.out / 'labels.npy', '<i8', (times * self.images,), [block] * times)
 
     def make(self, source: Source, corruption: str, part: Part) -> bool:
-        """Make a part, a file of all severities."""
+        """Make the file of a part, with all severities."""
         path = self._part(corruption, part.number, len(part.indices))
         if path.exists():
             return False
@@ -150,17 +150,17 @@ class ArrayLayout(Layout):
         return True
 
     def finish(self, corruption: str) -> dict[str, str]:
-        """Put the parts together."""
+        """Join the parts to the array of a corruption."""
         final = self.out / f'{corruption}.npy'
         shape = (len(self.severities) * self.images, *self.size, 3)
         return {final.name: _write_npy(final, '|u1', shape, self._blocks(corruption))}
 
     def _part(self, corruption: str, number: int, images: int) -> Path:
-        # With its length: parts of another length are no parts of this array.
+        # The name includes the length: parts of another length belong to another array.
         return self.work / corruption / f'{number:06d}_{images}.bin'
 
     def _blocks(self, corruption: str) -> Iterator[bytes]:
-        """Read the bytes of the array: a severity after the other, of each part its share."""
+        """Read the bytes of the array, severity by severity, from all parts."""
         for severity in range(len(self.severities)):
             for number, start in enumerate(range(0, self.images, self.part_size)):
                 count = min(self.part_size, self.images - start)
@@ -177,13 +177,13 @@ def _write_npy(path: Path, dtype: str, shape: tuple[int, ...], blocks: Iterable[
         with temporary.open('wb') as file:
             header = dict(descr=dtype, fortran_order=False, shape=shape)
             np.lib.format.write_array_header_1_0(file, header)
-            # Not numpy's own writing: of a full disk it says no more than
+            # Not NumPy's own writer: on a full disk it only reports
             # 'N requested and M written'.
             header_size = file.tell()
             for block in blocks:
                 file.write(block)
             if file.tell() - header_size != np.dtype(dtype).itemsize * math.prod(shape):
-                raise CTError(f'the parts of {path} are damaged: start anew in another folder')
+                raise CTError(f'the parts of {path} are damaged: start again in another folder')
         with temporary.open('rb') as file:
             while block := file.read(1 << 20):
                 digest.update(block)
@@ -194,27 +194,27 @@ def _write_npy(path: Path, dtype: str, shape: tuple[int, ...], blocks: Iterable[
 
 @dataclass(frozen=True)
 class FolderLayout(Layout):
-    """``<corruption>/<severity>/<class>/<name>.jpg``.
+    """The layout of ImageNet-C: ``<corruption>/<severity>/<class>/<name>.jpg``.
 
     Args:
-        out, work, severities, seed, table: As for any layout.
-        classes (tuple[str, ...]): The folder of each class, in label order.
+        out, work, severities, seed, table: See :class:`Layout`.
+        classes (tuple[str, ...]): Folder names of the classes, in label order.
     """
 
     classes: tuple[str, ...]
 
     @staticmethod
     def has(out: Path, corruption: str) -> bool:
-        """Look for its folder."""
+        """Check whether the folder of a corruption exists."""
         return (out / corruption).is_dir()
 
     def reopen(self, corruption: str) -> None:
-        """Take back a folder: the run was killed right after it was moved."""
+        """Move a folder back to the unfinished work if a run was killed right after moving it."""
         if self.has(self.out, corruption):
             os.replace(self.out / corruption, self.work / corruption)
 
     def make(self, source: Source, corruption: str, part: Part) -> bool:
-        """Make those images of a part that are not there."""
+        """Make the missing images of a part."""
         made = False
         for i, index in enumerate(part.indices):
             name = Path(self.classes[part.labels[i]]) / source.file_name(int(index))
@@ -222,7 +222,7 @@ class FolderLayout(Layout):
             missing = {s: path for s, path in files.items() if not path.exists()}
             if not missing:
                 continue
-            # One by one: the images' sizes may differ.
+            # One by one, as image sizes may differ.
             image = part.read(source, i)[None]
             for severity, path in missing.items():
                 corrupted = self.corrupt(image, corruption, severity, part.indices[i:i + 1])
@@ -231,27 +231,27 @@ class FolderLayout(Layout):
         return made
 
     def finish(self, corruption: str) -> dict[str, str]:
-        """Move the folder to its place; a million digests would be no manifest."""
+        """Move the folder to its final place; a manifest has no room for a million digests."""
         made = self.work / corruption
         for severity in self.severities:
             for name in self.classes:
-                # Also those of classes without images: readers number the
-                # folders that they find.
+                # Classes without images get a folder too, as readers number
+                # the folders that they find.
                 (made / str(severity) / name).mkdir(parents=True, exist_ok=True)
         os.replace(made, self.out / corruption)
         return {}
 
 
 def class_folders(source: Source, labels: np.ndarray) -> tuple[str, ...]:
-    """Name a folder for each class, such that they sort in the order of the labels.
+    """Choose folder names for the classes that sort in the order of the labels.
 
     Args:
         source (Source): The data set.
-        labels (np.ndarray): Of its images.
+        labels (np.ndarray): Labels of its images. (N,)
 
     Returns:
-        tuple[str, ...]: The source's own folders, where it has such; else the
-        labels as numbers of equal length.
+        tuple[str, ...]: The source's own class folders if it has them, else
+        the labels as numbers of equal length.
     """
     if source.class_folders is not None:
         return tuple(source.class_folders)
@@ -264,11 +264,11 @@ def check_names(source: Source, indices: np.ndarray, names: np.ndarray) -> None:
 
     Args:
         source (Source): The data set.
-        indices (np.ndarray): Of the images. (N,)
-        names (np.ndarray): A number for each label and file name. (N,)
+        indices (np.ndarray): Indices of the images. (N,)
+        names (np.ndarray): A hash of the label and file name of each. (N,)
 
     Raises:
-        CTError: Names two of them.
+        CTError: If two images have the same file; the message names both.
     """
     order = np.argsort(names, kind='stable')
     twins = np.flatnonzero(names[order][1:] == names[order][:-1])
@@ -276,12 +276,12 @@ def check_names(source: Source, indices: np.ndarray, names: np.ndarray) -> None:
         first, second = (int(indices[order[twins[0] + i]]) for i in (0, 1))
         raise CTError(
             f'{source.path(first)} and {source.path(second)} would both be written to '
-            f'{source.file_name(first)} of one class: rename one, or choose --layout arrays'
+            f'{source.file_name(first)} of the same class: rename one, or choose --layout arrays'
         )
 
 
 def _write_jpeg(path: Path, image: np.ndarray) -> None:
-    # As the released ImageNet-C was saved.
+    # With the settings of the released ImageNet-C.
     content = io.BytesIO()
     Image.fromarray(image).save(content, 'JPEG', quality=85, optimize=True)
     write_bytes(path, content.getvalue())

@@ -1,4 +1,4 @@
-"""Make a corruption set on disk, or go on with one."""
+"""Make a corruption set on disk, or continue an unfinished one."""
 
 import shutil
 from collections import Counter
@@ -25,33 +25,35 @@ from .source import Source, SourceConfig
 from .workers import Workers
 
 LAYOUTS: dict[str, type[Layout]] = dict(arrays=ArrayLayout, folders=FolderLayout)
-"""The layouts, as users name them."""
+"""The layouts by the names that users give."""
 
-# From here on an array of a corruption would be too large to be handy.
+# From this image size on, the array of a corruption would be too large to handle.
 _FOLDERS_FROM = 128
 
 
 class CorruptionSetMaker:
-    """Makes a corruption set in a folder; what is there already is not made again.
+    """Make a corruption set in a folder, except for the parts that exist already.
 
-    All that can be checked before the images are read is checked at once.
+    Building the object checks everything that can be checked without reading
+    the images.
 
     Args:
-        out (Path): The folder of the set; locked while it is made.
+        out (Path): The folder of the set, which is locked while the set is made.
         config (SourceConfig): The data set.
-        config_name (str): The config that it is from.
-        corruptions (tuple[str, ...]): Names. Defaults to all 19.
-        severities (tuple[int, ...]): From 1 to 5. Defaults to all.
-        seed (int): Of the corruptions. Defaults to 0.
+        config_name (str): Name of the config that defines the data set.
+        corruptions (tuple[str, ...]): Names of corruptions. Defaults to all 19.
+        severities (tuple[int, ...]): Severities from 1 to 5. Defaults to all.
+        seed (int): Seed of the corruptions. Defaults to 0.
         table (str, optional): 'cifar', 'tiny_imagenet' or 'imagenet'. Defaults to
-            by size.
-        layout (str, optional): 'arrays' or 'folders'. Defaults to by size.
+            None: the image size decides.
+        layout (str, optional): 'arrays' or 'folders'. Defaults to None: the
+            image size decides.
         skip_unreadable (bool): Whether to leave damaged images out.
             Defaults to False.
         jobs (int, optional): Number of processes. Defaults to one per core.
 
     Raises:
-        CTError: If there is no data, or the folder is another set's.
+        CTError: If there is no data, or the folder holds another set.
     """
 
     def __init__(
@@ -85,10 +87,10 @@ class CorruptionSetMaker:
         self.manifest = self._read_manifest()
 
     def _read_manifest(self) -> dict | None:
-        """Read what is there, which has to be of the same images."""
+        """Read the manifest of the folder, and check that it is of the same images."""
         manifest = manifests.read(self.out)
         if manifest is not None:
-            # The same images will do, by whatever config.
+            # Another config may continue the set if its images are the same.
             fixed = dict(self._known, table=self.table, layout=self.layout, config=None)
             asked = {key: value for key, value in fixed.items() if value is not None}
             manifests.check_same(manifest, asked, self.out)
@@ -96,22 +98,22 @@ class CorruptionSetMaker:
         return manifest
 
     def run(self) -> None:
-        """Make what is missing.
+        """Make the missing corruptions.
 
         Raises:
-            CTError: If an image cannot be corrupted, or the set would be mixed; if another
-                process makes it.
+            CTError: If an image cannot be corrupted, the folder holds a set with other
+                settings, or another process is making the set.
         """
         lock = lock_folder(self.out, 'take another folder')
         try:
-            # Another process may have begun or ended it.
+            # Another process may have started or finished the set meanwhile.
             self.manifest = self._read_manifest()
             todo = self._todo()
             if todo:
                 self._make(todo)
                 print(f'{self.out} is complete')
             else:
-                print(f'{self.out} has all of this already: nothing to do')
+                print(f'{self.out} is complete already: nothing to do')
         finally:
             lock.release()
 
@@ -138,13 +140,13 @@ class CorruptionSetMaker:
             stray.unlink()
 
     def _scan(self, workers: Workers) -> Scan:
-        """Make the first pass; what an earlier run knows is not read again."""
+        """Make the first pass over the images, or load the result of an earlier run."""
         kept = self.work / manifests.SCAN
         if self.manifest is not None and kept.exists():
             try:
                 return Scan.load(kept, self.manifest['scan']['skipped']['images'])
             except (OSError, EOFError, KeyError, TypeError, ValueError, BadZipFile):
-                kept.unlink()  # damaged: the images are read again
+                kept.unlink()  # damaged, so read the images again
         progress, found = Progress(len(self.source)), {}
         for (start, stop), chunk in workers.run(scan_chunk, chunks(len(self.source))):
             found[start] = chunk
@@ -154,7 +156,7 @@ class CorruptionSetMaker:
         return scan
 
     def _begin(self, scan: Scan) -> Layout:
-        """Choose what was left open, and write it down before any of it is made."""
+        """Choose layout and table, and write them to the manifest before making anything."""
         earlier = self.manifest or {}
         kind = layout_for(scan, self.layout or earlier.get('layout'))
         table = table_for(scan, self.table or earlier.get('table'))
@@ -208,17 +210,17 @@ def _make_part(source: Source, layout: Layout, corruption: str, part: Part) -> b
 
 
 def layout_for(scan: Scan, layout: str | None) -> str:
-    """Choose a layout: arrays for small images of one size.
+    """Choose a layout: arrays for small images of one size, else folders.
 
     Args:
-        scan (Scan): Of all images.
-        layout (str, optional): What the user asks for.
+        scan (Scan): Facts about all images.
+        layout (str, optional): The layout that the user asks for.
 
     Returns:
         str: 'arrays' or 'folders'.
 
     Raises:
-        CTError: If arrays are asked for images of several sizes.
+        CTError: If the user asks for arrays but the images differ in size.
     """
     if layout is None:
         small = all(max(size) < _FOLDERS_FROM for size in scan.sizes)
@@ -226,24 +228,24 @@ def layout_for(scan: Scan, layout: str | None) -> str:
     if layout == 'arrays' and len(scan.sizes) > 1:
         (low, high) = (f'{h} x {w}' for h, w in (min(scan.sizes), max(scan.sizes)))
         raise CTError(
-            f'--layout arrays needs images of one size, but these have from {low} to {high} '
+            f'--layout arrays needs images of one size, but these range from {low} to {high} '
             'px: choose --layout folders, or resize them in the pipeline'
         )
     return layout
 
 
 def table_for(scan: Scan, table: str | None) -> str:
-    """Choose the one table of severities that all images take.
+    """Choose one severity table for all images.
 
     Args:
-        scan (Scan): Of all images.
-        table (str, optional): What the user asks for.
+        scan (Scan): Facts about all images.
+        table (str, optional): The table that the user asks for.
 
     Returns:
-        str: The table.
+        str: Name of the table.
 
     Raises:
-        CTError: If images are too small, or of sizes with different tables.
+        CTError: If images are too small, or their sizes need different tables.
     """
     try:
         found = sorted({choose_table(table, *size) for size in scan.sizes})
@@ -251,7 +253,7 @@ def table_for(scan: Scan, table: str | None) -> str:
         raise CTError(f'{error}; or resize them in the pipeline') from error
     if len(found) > 1:
         raise CTError(
-            f'the sizes of the images ask for different severities ({", ".join(found)}): choose '
-            'one --table, or resize them in the pipeline'
+            f'the image sizes need different severity tables ({", ".join(found)}): choose '
+            'one with --table, or resize the images in the pipeline'
         )
     return found[0]

@@ -1,4 +1,4 @@
-"""The manifest of a set: what it was made from and by; it guards a folder against another."""
+"""Keep the manifest of a set: its source and settings, which protect a folder from mixed sets."""
 
 import hashlib
 import platform
@@ -22,12 +22,12 @@ from mmct.version import __version__
 from .source import Source, SourceConfig
 
 FILE = 'manifest.json'
-# Unfinished work, and in it what the first pass found.
+# The folder of unfinished work, and the file in it with the results of the first pass.
 WORK, SCAN = '.making', 'scan.npz'
 LABEL = 'generated'
-# Of the last one, the textures of frost.
+# The last one provides the textures of frost.
 _PACKAGES = ('numpy', 'scipy', 'numba', 'pillow', 'imagecorruptions-imaug')
-# Whoever finds a folder of this name takes what is in it for the released set.
+# Anyone who finds a folder of such a name would take its content for the released set.
 _RELEASED = {'cifar10c', 'cifar100c', 'imagenetc', 'tinyimagenetc', *C_BAR_SETS}
 
 
@@ -40,7 +40,7 @@ class _Scan(Record):
 
 
 class _Unfinished(Manifest):
-    """Declare what going on with a set needs."""
+    """The keys needed to continue a set."""
 
     label: Literal[LABEL]
     layout: Literal['arrays', 'folders']
@@ -48,19 +48,19 @@ class _Unfinished(Manifest):
 
 
 def check_name(out: Path) -> None:
-    """Refuse the name of a set that others released, or whose code they did.
+    """Refuse a folder with the name of a published set.
 
     Args:
         out (Path): The folder.
 
     Raises:
-        CTError: Proposes another one.
+        CTError: If the folder has such a name; the message proposes another.
     """
     name = out.resolve().name
     if re.sub('[^a-z0-9]', '', name.lower()) in _RELEASED:
         raise CTError(
-            f'{name} is the name of a released set, and scores on a generated one are '
-            f'others: take another folder, such as {out}-generated'
+            f'{name} is the name of a released set, and scores on a generated set differ '
+            f'from those: take another folder, such as {out}-generated'
         )
 
 
@@ -69,13 +69,16 @@ def describe(source: Source, config: SourceConfig) -> dict[str, Any]:
 
     Args:
         source (Source): The data set.
-        config (SourceConfig): What it was built from.
+        config (SourceConfig): The config that it was built from.
+
+    Returns:
+        dict: The config, number of images and classes, ready for JSON.
     """
     return dict(dataset=_plain(config.dataset), dataset_images=len(source), classes=source.classes)
 
 
 def versions() -> dict[str, str]:
-    """List the versions of all that the pixels depend on."""
+    """List the versions of all packages that the pixels depend on."""
     found = {name: metadata.version(name) for name in _PACKAGES}
     own = dict(mmct=__version__, code_sha256=_code_digest())
     return own | dict(python=platform.python_version(), opencv=cv2.__version__) | found
@@ -88,14 +91,14 @@ def read(out: Path) -> dict[str, Any] | None:
         out (Path): The folder.
 
     Returns:
-        dict: The manifest; None where there is nothing yet.
+        dict: The manifest, or None if the folder is empty or missing.
 
     Raises:
-        CTError: If the folder holds something else.
+        CTError: If the folder holds anything else.
     """
     file = out / FILE
     if not file.exists():
-        # What runs of ours leave is hidden, too.
+        # Leftovers of our own runs are hidden files, too.
         if out.exists() and not (out.is_dir() and all(is_system(p.name) for p in out.iterdir())):
             raise CTError(
                 f'{out} holds files but no {FILE} of a corruption set: take another folder'
@@ -105,7 +108,8 @@ def read(out: Path) -> dict[str, Any] | None:
         return read_record(file, _Unfinished)
     except ValueError as error:
         raise CTError(
-            f'{file} is not that of a generated corruption set ({error}): take another folder'
+            f'{file} is not the manifest of a generated corruption set ({error}): take another '
+            'folder'
         ) from error
 
 
@@ -113,13 +117,13 @@ def check_same(old: dict[str, Any], new: dict[str, Any], out: Path) -> None:
     """Refuse to mix two sets in one folder.
 
     Args:
-        old (dict): The folder's manifest.
-        new (dict): What is known of the set that is asked for; what it does
-            not say is not compared.
+        old (dict): The manifest of the folder.
+        new (dict): The known settings of the requested set; keys that it lacks
+            are not compared.
         out (Path): The folder.
 
     Raises:
-        CTError: Names what differs.
+        CTError: If settings differ; the message names them.
     """
     new = _plain(new)
     found = {key: value for key, value in old.items() if key in new}
@@ -127,37 +131,37 @@ def check_same(old: dict[str, Any], new: dict[str, Any], out: Path) -> None:
     changed = differences(ours, theirs)
     if changed:
         raise CTError(
-            f'{out} holds a set that was made otherwise ({in_short(changed)}): take another '
+            f'{out} holds a set with other settings ({in_short(changed)}): take another '
             'folder for this one'
         )
 
 
 def check_own(manifest: dict[str, Any], own: dict[str, str], out: Path) -> None:
-    """Refuse to go on with another function under the name of one of the user's corruptions.
+    """Refuse to continue a set if one of the user's own corruptions has changed.
 
     Args:
-        manifest (dict): The folder's.
-        own (dict): What :func:`mmct.corruptions.identities` gives now.
+        manifest (dict): The manifest of the folder.
+        own (dict): The current result of :func:`mmct.corruptions.identities`.
         out (Path): The folder.
 
     Raises:
-        CTError: Names both.
+        CTError: If a name stands for another function now; the message names both.
     """
     for name, what in own.items():
         made = manifest.get('own', {}).get(name, what)
         if made != what:
             raise CTError(
-                f'{out} has {name} by {made}, which is {what} now: take another folder for it'
+                f'{out} has {name} made by {made}, but it is {what} now: take another folder'
             )
 
 
 def write(out: Path, manifest: dict[str, Any]) -> None:
-    """Write a manifest, whole or not at all.
+    """Write a manifest atomically.
 
     Args:
         out (Path): The folder.
-        manifest (dict): The corruptions are put in their usual order, so that
-            it does not tell in which order they were made.
+        manifest (dict): The manifest; its corruptions are sorted into their
+            usual order, whatever the order in which they were made.
     """
     done = manifest['corruptions']
     names = [*CORRUPTIONS, *sorted(set(done) - set(CORRUPTIONS))]
@@ -166,7 +170,7 @@ def write(out: Path, manifest: dict[str, Any]) -> None:
 
 
 def _code_digest() -> str:
-    """Hash the corruptions themselves: a checkout changes under one version number."""
+    """Hash the code of the corruptions, since a checkout can change without a new version."""
     digest = hashlib.sha256()
     for file in sorted(Path(mmct.corruptions.__file__).parent.glob('*.py')):
         digest.update(file.read_bytes())
@@ -174,7 +178,7 @@ def _code_digest() -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Convert to what comes back from JSON, without what mmengine writes into configs."""
+    """Convert to what JSON gives back, without the keys that mmengine adds to configs."""
     if isinstance(value, dict):
         return {str(k): _plain(v) for k, v in value.items() if k != '_scope_'}
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""The first pass over a data set: it finds what can be read, and cuts it into parts."""
+"""Make the first pass over a data set: find the readable images, and split them into parts."""
 
 import hashlib
 import io
@@ -16,29 +16,29 @@ from mmct.runs.files import write_bytes
 
 from .source import Source
 
-CHUNK = 256  # images that a task reads
+CHUNK = 256  # images that a task of the first pass reads
 DIGEST = hashlib.sha256().digest_size
-# Images of a chunk that are read thrice: a random flip passes for a fixed one
-# in one chunk of 65,536.
+# Images of a chunk that are read three times: a random flip goes unnoticed in only one
+# of 65,536 chunks.
 _READ_THRICE = 8
-# Images that a task corrupts: few enough to stay small in memory at five severities,
-# and so many that starting a task costs nothing beside it.
+# Limits of the images per task: few enough to need little memory at five severities,
+# and so many that the cost of starting a task does not matter.
 _PIXELS, _MOST = 1 << 19, 256
-# Of a scan, with a row an image.
+# The arrays of a scan, with one row per image.
 _ARRAYS = ('indices', 'labels', 'digests', 'names')
 
 
 @dataclass
 class Scan:
-    """Facts about the images that can be read, in their order.
+    """Facts about the readable images of a data set, in their order.
 
     Args:
-        indices (np.ndarray): In the data set. (N,) int64
-        labels (np.ndarray): (N,) int64
-        digests (np.ndarray): SHA-256 of each. (N, 32) uint8
-        names (np.ndarray): Of each label and file name, 64 bits. (N,) uint64
-        sizes (set): Height and width, each pair once.
-        unreadable (list[dict]): Index, file and reason of the others.
+        indices (np.ndarray): Indices in the data set. (N,) int64
+        labels (np.ndarray): Labels. (N,) int64
+        digests (np.ndarray): SHA-256 of each image. (N, 32) uint8
+        names (np.ndarray): A 64-bit hash of each label and file name. (N,) uint64
+        sizes (set): The distinct pairs of height and width.
+        unreadable (list[dict]): Index, file and reason of each unreadable image.
     """
 
     indices: np.ndarray
@@ -49,10 +49,10 @@ class Scan:
     unreadable: list[dict] = field(default_factory=list)
 
     def summary(self) -> dict:
-        """Describe it for a manifest.
+        """Summarise the scan for a manifest.
 
-        ``pixels_sha256`` is taken over the images' own digests, as those can
-        be had in parallel.
+        ``pixels_sha256`` is the hash of the images' own digests, which can be
+        computed in parallel.
         """
         return dict(
             images=len(self.indices),
@@ -62,10 +62,11 @@ class Scan:
         )
 
     def save(self, path: Path) -> None:
-        """Keep it for a run that is started again.
+        """Save the scan for a later run.
 
         Args:
-            path (Path): An .npz file. The unreadable ones are in the manifest.
+            path (Path): An .npz file. It leaves out the unreadable images,
+                which the manifest lists.
         """
         content = io.BytesIO()
         arrays = {name: getattr(self, name) for name in _ARRAYS}
@@ -74,11 +75,11 @@ class Scan:
 
     @classmethod
     def load(cls, path: Path, unreadable: list[dict]) -> 'Scan':
-        """Read what :meth:`save` wrote.
+        """Load a scan that :meth:`save` wrote.
 
         Args:
             path (Path): The file.
-            unreadable (list[dict]): From the manifest.
+            unreadable (list[dict]): The unreadable images, from the manifest.
         """
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
@@ -87,22 +88,22 @@ class Scan:
 
 
 def chunks(images: int) -> list[tuple[int, int]]:
-    """Cut a data set into tasks.
+    """Split a data set into tasks for the first pass.
 
     Args:
-        images (int): How many there are.
+        images (int): Number of images.
 
     Returns:
-        list[tuple[int, int]]: First index and the one after the last.
+        list[tuple[int, int]]: The first index of each task and the index after its last.
     """
     return [(start, min(start + CHUNK, images)) for start in range(0, images, CHUNK)]
 
 
 def merge(scans: Iterable[Scan]) -> Scan:
-    """Put the chunks together.
+    """Merge the scans of chunks.
 
     Args:
-        scans (Iterable[Scan]): In the data set's order.
+        scans (Iterable[Scan]): The scans in the order of the data set.
     """
     scans = list(scans)
     arrays = {name: np.concatenate([getattr(scan, name) for scan in scans]) for name in _ARRAYS}
@@ -111,10 +112,10 @@ def merge(scans: Iterable[Scan]) -> Scan:
 
 
 def image_digest(image: np.ndarray) -> bytes:
-    """Hash an image's size and pixels by SHA-256.
+    """Compute the SHA-256 of an image's size and pixels.
 
     Args:
-        image (np.ndarray): uint8, contiguous. (H, W, 3)
+        image (np.ndarray): The image, uint8, contiguous. (H, W, 3)
     """
     height, width = image.shape[:2]
     return hashlib.sha256(f'{height}x{width}:'.encode() + image.tobytes()).digest()
@@ -122,13 +123,13 @@ def image_digest(image: np.ndarray) -> bytes:
 
 @dataclass(frozen=True)
 class Part:
-    """The images of a task.
+    """The images of a task that makes corruptions.
 
     Args:
-        number (int): Of the part.
-        indices (np.ndarray): In the data set. (n,)
-        labels (np.ndarray): (n,)
-        digests (np.ndarray): What the scan saw. (n, 32)
+        number (int): Number of the part.
+        indices (np.ndarray): Indices in the data set. (n,)
+        labels (np.ndarray): Labels. (n,)
+        digests (np.ndarray): SHA-256 of each image, as the scan saw it. (n, 32)
     """
 
     number: int
@@ -137,14 +138,14 @@ class Part:
     digests: np.ndarray
 
     def read(self, source: Source, position: int) -> np.ndarray:
-        """Read an image.
+        """Read an image and check that it is unchanged.
 
         Args:
             source (Source): The data set.
-            position (int): In this part.
+            position (int): Position of the image in this part.
 
         Raises:
-            CTError: If it is not what the scan saw.
+            CTError: If the image has changed since the scan.
         """
         index = int(self.indices[position])
         try:
@@ -155,16 +156,19 @@ class Part:
         if not same or label != self.labels[position]:
             raise CTError(
                 f'{source.path(index) or f"image {index}"} has changed since this set was '
-                'begun: put it back, or make a new set in another folder'
+                'started: restore it, or make a new set in another folder'
             )
         return image
 
 
 def parts(scan: Scan) -> Iterator[Part]:
-    """Cut a data set into tasks: always the same ones.
+    """Split a data set into parts, the same in each run.
 
     Args:
-        scan (Scan): Of its images.
+        scan (Scan): Facts about all images.
+
+    Yields:
+        Part: The images of a task.
     """
     size = part_size(scan)
     for number, start in enumerate(range(0, len(scan.indices), size)):
@@ -176,21 +180,21 @@ def part_size(scan: Scan) -> int:
     """Choose the number of images in each part but the last.
 
     Args:
-        scan (Scan): Of all images.
+        scan (Scan): Facts about all images.
     """
     largest = max(height * width for height, width in scan.sizes)
     return min(_MOST, max(1, _PIXELS // largest))
 
 
 def check_readable(scan: Scan, skip: bool) -> None:
-    """Refuse a data set with damaged images, or without any others.
+    """Refuse a data set with damaged images, or without any intact ones.
 
     Args:
-        scan (Scan): Of all images.
-        skip (bool): Whether the damaged ones may be left out.
+        scan (Scan): Facts about all images.
+        skip (bool): Whether damaged images may be left out.
 
     Raises:
-        CTError: Names the first few.
+        CTError: If so; the message names the first few damaged images.
     """
     bad = scan.unreadable
     if not bad or (skip and len(scan.indices)):
@@ -206,16 +210,15 @@ def check_readable(scan: Scan, skip: bool) -> None:
 
 
 def scan_chunk(source: Source, start: int, stop: int) -> Scan:
-    """Read some of the images.
+    """Scan a range of images.
 
     Args:
         source (Source): The data set.
-        start (int): First index.
-        stop (int): Index after the last.
+        start (int): The first index.
+        stop (int): The index after the last.
 
     Raises:
-        CTError: If images are not what can be corrupted, or the pipeline is
-            random.
+        CTError: If an image cannot be corrupted, or the pipeline is random.
     """
     rows, sizes, unreadable = [], set(), []
     for index in range(start, stop):
@@ -252,8 +255,8 @@ def _check_same(source: Source, index: int, digest: bytes) -> None:
     for _ in range(2):
         if image_digest(source.read(index)[0]) != digest:
             raise CTError(
-                "the test set's pipeline is random: a set on disk needs one that gives the "
-                'same image each time'
+                "the test set's pipeline is random: a set on disk needs a pipeline that gives "
+                'the same image each time'
             )
 
 
@@ -262,8 +265,8 @@ def _reason(error: Exception, path: str | None) -> str:
         try:
             decoded(path)
         except OSError as cause:
-            # What is wrong with the file says more than how the pipeline failed over it.
+            # The fault of the file says more than how the pipeline failed on it.
             return str(cause).removeprefix(f'{path} cannot be read: ')
     text = getattr(error, 'strerror', None) or str(error) or type(error).__name__
-    # Without addresses in memory: the manifest is the same in each run.
+    # Memory addresses would make the manifest differ between runs.
     return re.sub(r' at 0x[0-9a-f]+', '', ' '.join(text.split()))

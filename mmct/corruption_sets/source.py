@@ -1,4 +1,4 @@
-"""The test set of a config, as the RGB images that are to be corrupted."""
+"""Open the test set of a config as RGB images to corrupt."""
 
 import copy
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ from mmct.runs.errors import CTError
 
 @dataclass(frozen=True)
 class SourceConfig:
-    """Everything that a process needs to open the data set.
+    """Everything that a process needs to open a data set.
 
     Args:
         dataset (dict): The config of the data set.
-        scope (str): The registry in which its types are looked for.
-        imports (dict, optional): Modules to import before.
+        scope (str): The registry scope in which its types are looked up.
+        imports (dict, optional): The modules to import first, as in ``custom_imports``.
     """
 
     dataset: dict
@@ -34,13 +34,13 @@ class SourceConfig:
 
     @classmethod
     def of(cls, cfg: Config) -> 'SourceConfig':
-        """Take a config's test set.
+        """Take the test set of a config.
 
         Args:
             cfg (Config): Any config.
 
         Raises:
-            CTError: If it has none.
+            CTError: If it has no test set.
         """
         dataset = (cfg.get('test_dataloader') or {}).get('dataset')
         if dataset is None:
@@ -49,10 +49,10 @@ class SourceConfig:
 
 
 class Source:
-    """Open a data set whose pipeline is run up to where images become tensors.
+    """Open a data set, with its pipeline cut off before images become tensors.
 
     Args:
-        config (SourceConfig): Says which.
+        config (SourceConfig): The data set.
 
     Raises:
         CTError: If there is no data.
@@ -68,14 +68,14 @@ class Source:
                 self.dataset.full_init()
         except (OSError, RuntimeError, ValueError) as error:
             cause = missing_data(error)
-            # What mmengine's data sets say of an empty list.
+            # The error of mmengine's data sets for an empty list.
             empty = 'need at least one array' in cause
             raise _no_data('it is empty' if empty else cause) from error
         if not len(self.dataset):
             raise _no_data('it is empty')
         check_class_folders(self.dataset)
         for leaf in leaves(self.dataset):
-            # Else mmengine takes a random other image for one it cannot read.
+            # Otherwise mmengine replaces an unreadable image by a random other one.
             leaf.test_mode = True
             if hasattr(leaf, 'pipeline'):
                 _cut(leaf.pipeline.transforms)
@@ -85,35 +85,38 @@ class Source:
 
     @property
     def classes(self) -> list[str] | None:
-        """The names of the classes, where the data set has them."""
+        """Return the names of the classes, or None if the data set has none."""
         classes = getattr(self.dataset, 'metainfo', {}).get('classes')
         return None if classes is None else list(classes)
 
     @property
     def class_folders(self) -> list[str] | None:
-        """The folder of each class, where the images lie in such folders."""
+        """Return the folder of each class, or None if the images do not lie in class folders."""
         found = [getattr(leaf, 'folder_to_idx', None) for leaf in leaves(self.dataset)]
         if not found[0] or any(other != found[0] for other in found):
             return None
         return sorted(found[0], key=found[0].get)
 
     def path(self, index: int) -> str | None:
-        """Find the file of an image, where it has one.
+        """Find the file of an image.
 
         Args:
-            index (int): The image's index in the data set.
+            index (int): Index of the image in the data set.
+
+        Returns:
+            str: The path, or None if the image has no file.
         """
         return self.dataset.get_data_info(index).get('img_path')
 
     def file_name(self, index: int) -> str:
-        """Name a JPEG of an image.
+        """Choose the name of an image's JPEG file.
 
         Args:
-            index (int): The image's index in the data set.
+            index (int): Index of the image in the data set.
 
         Returns:
-            str: The name of the image's own file, or its index; a JPEG's name
-            is kept as it is, as ImageNet-C does.
+            str: The name of the image's own file or, if it has none, its
+            index. A JPEG keeps its name unchanged, as in ImageNet-C.
         """
         path = self.path(index)
         if path is None:
@@ -122,16 +125,16 @@ class Source:
         return path.name if path.suffix.lower() in ('.jpg', '.jpeg') else f'{path.stem}.jpg'
 
     def read(self, index: int) -> tuple[np.ndarray, int]:
-        """Run the pipeline.
+        """Read an image and its label through the pipeline.
 
         Args:
-            index (int): The image's index in the data set.
+            index (int): Index of the image in the data set.
 
         Returns:
-            tuple[np.ndarray, int]: The RGB image, uint8 (H, W, 3), and label.
+            tuple[np.ndarray, int]: The RGB image, uint8 (H, W, 3), and its label.
 
         Raises:
-            CTError: If it is no such image, or has no single label.
+            CTError: If the pipeline gives no such image, or not exactly one label.
         """
         result = self.dataset[index]
         image = _checked_image(result)
@@ -166,6 +169,6 @@ def _checked_image(result: Any) -> np.ndarray:
 def _checked_label(result: dict) -> int:
     label = result.get('gt_label')
     if label is None or np.ndim(label) or int(label) < 0:
-        kind = 'no labels' if label is None else 'more than one label an image'
-        raise CTError(f'the test set has {kind}: a corruption set needs one class an image')
+        kind = 'no labels' if label is None else 'more than one label per image'
+        raise CTError(f'the test set has {kind}: a corruption set needs one class per image')
     return int(label)

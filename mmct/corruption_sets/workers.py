@@ -1,8 +1,8 @@
-"""Processes that work on one core each, and never outlive their parent.
+"""Run tasks in processes that use one core each and never outlive their parent.
 
-They are forked by a server that has imported the stack: it takes seconds and hundreds of
-MB, which spawned processes would take each. No worker uses a GPU, so that a fork after
-CUDA was asked for does no harm here.
+A server that has imported the stack forks them. The import takes seconds and hundreds of MB,
+which each spawned process would need. No worker uses a GPU, so forking after CUDA was queried
+does no harm.
 """
 
 import multiprocessing
@@ -23,31 +23,31 @@ import cv2
 import torch
 from threadpoolctl import threadpool_limits
 
-# Here, as each worker would import what makes the corruptions itself.
+# Imported here, or each worker would import the code of the corruptions itself.
 from mmct.corruptions import OwnCorruption, tables  # noqa: F401
 from mmct.runs.errors import CTError
 
 from .source import Source, SourceConfig
 
-# The worker's own: its data set, opened at the first task, so that what goes
-# wrong then reaches the parent as any other error does.
+# The data set of a worker process, opened at its first task, so that an error
+# there reaches the parent like any other error.
 _CONFIG: list[SourceConfig] = []
 _SOURCE: list[Source] = []
 
 
 class Workers:
-    """A pool of processes, each with the data set open; use as a context.
+    """A context manager for a pool of processes, each with the data set open.
 
-    They end with the context, also when their parent is killed.
+    The processes end with the context, and also when their parent is killed.
 
     Args:
         config (SourceConfig): The data set.
         jobs (int): Number of processes.
-        own (Sequence[OwnCorruption]): The user's own corruptions, which they are to know.
+        own (Sequence[OwnCorruption]): The user's own corruptions that the processes need.
             Defaults to none.
 
     Raises:
-        CTError: If another process could not import one of these.
+        CTError: If another process could not import one of the user's own corruptions.
     """
 
     def __init__(
@@ -58,14 +58,14 @@ class Workers:
                 pickle.dumps(corruption)
             except Exception as error:
                 raise CTError(
-                    f'{corruption} cannot be given to other processes: register a function of a '
-                    f'module ({" ".join(str(error).split())})'
+                    f'{corruption} cannot be sent to other processes: register a function that '
+                    f'a module defines ({" ".join(str(error).split())})'
                 ) from error
         before = _server()
         context = _context()
-        # Unless it serves others, too.
+        # None if the server was there before: then it serves others, too.
         self._own_server = _server() if _server() != before else None
-        # Nothing is ever sent: its end closes with this process, however it ends.
+        # Nothing is ever sent: the pipe closes when this process ends, however it ends.
         ours, self._alive = context.Pipe(duplex=False)
         self._limit = 2 * jobs
         self._pool = ProcessPoolExecutor(jobs, context, _start, (config, ours, own))
@@ -79,7 +79,7 @@ class Workers:
         self._pool.shutdown(cancel_futures=True)
         self._alive.close()
         if kind is not None and self._own_server is not None:
-            # While it imports it would not see that nobody needs it any more.
+            # A server that is still importing would not notice that nobody needs it.
             with suppress(ProcessLookupError):
                 os.kill(self._own_server, signal.SIGKILL)
 
@@ -89,11 +89,11 @@ class Workers:
         """Run a function over tasks, a few at a time.
 
         Args:
-            function (Callable): Gets the :class:`Source` and a task's parts.
-            tasks (Iterable[tuple]): Taken as the workers get to them.
+            function (Callable): Called with the :class:`Source` and the items of a task.
+            tasks (Iterable[tuple]): The tasks, consumed as workers become free.
 
         Yields:
-            tuple[tuple, Any]: A task and what it gave, as they end.
+            tuple[tuple, Any]: A task and its result, in the order of completion.
 
         Raises:
             CTError: If a worker dies.
@@ -110,8 +110,8 @@ class Workers:
                     yield running.pop(future), future.result()
         except BrokenProcessPool as error:
             raise CTError(
-                'a worker process was killed, perhaps for want of memory: start the same '
-                'command again to go on, with fewer --jobs'
+                'a worker process was killed, perhaps for lack of memory: run the same '
+                'command again with fewer --jobs to continue'
             ) from error
 
 
@@ -119,10 +119,10 @@ def _context() -> multiprocessing.context.BaseContext:
     if 'forkserver' not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context('spawn')
     context = multiprocessing.get_context('forkserver')
-    # Once for all workers: what a data set would import in each.
+    # Imported once for all workers, as a data set would import it in each.
     context.set_forkserver_preload([__name__, 'mmct.registered'])
-    # Ctrl-C is the parent's: the server and its children inherit that they
-    # ignore it, before any of their own code runs.
+    # The parent handles Ctrl-C: the server and its children inherit that they
+    # ignore it before any of their own code runs.
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         forkserver.ensure_running()
@@ -132,15 +132,15 @@ def _context() -> multiprocessing.context.BaseContext:
 
 
 def _server() -> int | None:
-    """The process that forks the workers; None before it runs."""
+    """Return the id of the process that forks the workers, or None before it runs."""
     return forkserver._forkserver._forkserver_pid
 
 
 def _start(config: SourceConfig, alive: Connection, own: Sequence[OwnCorruption]) -> None:
-    # Those of the user's own were registered as they were unpickled.
+    # Unpickling has registered the user's own corruptions.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(alive,), daemon=True).start()
-    # One core each: libraries that use all would slow each other down.
+    # One core each: libraries that use all cores would slow each other down.
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     threadpool_limits(1)
@@ -159,5 +159,5 @@ def _call(function: Callable, *task: Any) -> Any:
         return function(_SOURCE[0], *task)
     except MemoryError as error:
         raise CTError(
-            'out of memory: start the same command again to go on, with fewer --jobs'
+            'out of memory: run the same command again with fewer --jobs to continue'
         ) from error

@@ -1,4 +1,4 @@
-"""Data sets, samplers and transforms that mmpretrain lacks."""
+"""Provide data sets, samplers and transforms that mmpretrain lacks."""
 
 from .array_sets import CIFAR10C, CIFAR100C, ArrayCorruptionSet, CIFAR10CBar
 from .corruption_set import CorruptionSet

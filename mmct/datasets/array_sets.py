@@ -1,4 +1,4 @@
-"""Corruption sets in the layout of CIFAR-10-C."""
+"""Read corruption sets in the layout of CIFAR-10-C."""
 
 from pathlib import Path
 from typing import Any
@@ -17,47 +17,48 @@ from .released import Archive
 
 @DATASETS.register_module()
 class ArrayCorruptionSet(StoredCorruptionSet):
-    """Corruption set with a file ``<corruption>.npy`` of all severities, and ``labels.npy``.
+    """A corruption set of arrays: ``<corruption>.npy`` with all severities, and ``labels.npy``.
 
-    The images of the severities one after the other, each the same N images in
-    the same order: uint8 RGB (S x N, H, W, 3); labels (S x N,). N may be less
-    than in the released sets. Grey images, (S x N, H, W) or (S x N, H, W, 1), are
-    read as three equal channels, which is said.
+    A file holds the images of all S severities in turn, each with the same N
+    images in the same order, as uint8 RGB (S x N, H, W, 3); the labels are
+    (S x N,). N may be smaller than in the released sets. Grey images,
+    (S x N, H, W) or (S x N, H, W, 1), are read as three equal channels, and a
+    message says so.
 
-    Files are mapped into memory, one at a time, and never unpickled. All of
-    them are checked when the set is opened, without reading the pixels.
+    Files are mapped into memory, one at a time, and never unpickled. Opening
+    the set checks all of them without reading the pixels.
 
     Args:
         data_root (str): The folder.
-        **kwargs: As for :class:`CorruptionSet`.
+        **kwargs: Arguments of :class:`StoredCorruptionSet`.
 
     Raises:
-        FileNotFoundError: If a file is missing; names it.
-        ValueError: If a file is damaged or does not fit the others; names it,
-            and the cell where there is one.
+        FileNotFoundError: If a file is missing; the message names it.
+        ValueError: If a file is damaged or does not match the others; the
+            message names the file and, if possible, corruption and severity.
     """
 
     NAME = 'arrays'
 
     IMAGE_SIZE: tuple[int, int] | None = None
-    """Height and width that the images must have."""
+    """Required height and width of the images."""
 
-    # The one mapped file: its name and its pixels.
+    # The mapped file: its name and its pixels.
     _mapped: tuple[str, np.ndarray] | None = None
 
     @classmethod
     def stored_names(cls, root: Path) -> set[str]:
-        """List the files of any name."""
+        """List the arrays of any name in a folder."""
         if cls is not ArrayCorruptionSet:
             return set()
         return {file.stem for file in root.glob('*.npy')} - {'labels'}
 
     def has(self, corruption: str) -> bool:
-        """Look for the corruption's file."""
+        """Check whether the file of a corruption exists."""
         return self._file(corruption).is_file()
 
     def open_cells(self) -> None:
-        """Check all files of the chosen cells."""
+        """Check all files of the chosen corruptions."""
         if self.manifest_classes:
             self._metainfo.setdefault('classes', tuple(self.manifest_classes))
         self.labels = self._read_labels()
@@ -66,14 +67,14 @@ class ArrayCorruptionSet(StoredCorruptionSet):
         grey = [name for name in names if _mapped(self._file(name)).shape[3:] != (3,)]
         if grey:
             print_log(
-                f'{self._file(grey[0])} holds grey images: scored as three equal channels',
+                f'{self._file(grey[0])} holds grey images: they are read as three equal channels',
                 logger='current',
             )
         other = [name for name in names if sizes[name] != sizes[names[0]]]
         if other:
             raise ValueError(
                 f'{self._file(other[0])} has images of {sizes[other[0]]} px, but '
-                f'{self._file(names[0])} of {sizes[names[0]]}'
+                f'{self._file(names[0])} has images of {sizes[names[0]]} px'
             )
 
     def pixels(self, cell: Cell, positions: range) -> np.ndarray:
@@ -87,7 +88,7 @@ class ArrayCorruptionSet(StoredCorruptionSet):
         )
 
     def close(self) -> None:
-        """Unmap the file: its pages count as memory of this process."""
+        """Unmap the file, whose pages count as memory of this process."""
         self._mapped = None
 
     def _file(self, name: str) -> Path:
@@ -100,18 +101,18 @@ class ArrayCorruptionSet(StoredCorruptionSet):
         blocks = len(self.stored_severities)
         if labels.ndim != 1 or labels.dtype.kind not in 'iu' or not len(labels):
             raise ValueError(
-                f'{file} must hold integers of shape (N,), got {labels.dtype} of {labels.shape}'
+                f'{file} must hold integers of shape (N,), but has {labels.dtype} of {labels.shape}'
             )
         if len(labels) % blocks:
             raise ValueError(
-                f'{file} has {len(labels)} labels, which is not {blocks} blocks (one a '
+                f'{file} has {len(labels)} labels, which is not {blocks} blocks (one per '
                 'severity) of the same length'
             )
         labels = labels.astype(np.int64).reshape(blocks, -1)
         other = np.flatnonzero((labels != labels[0]).any(1))
         if len(other):
             raise ValueError(
-                f'{file} is not the same for each severity: the block of severity '
+                f'{file} has different labels for different severities: the block of severity '
                 f'{self.stored_severities[other[0]]} differs from the first'
             )
         classes = self._metainfo.get('classes')
@@ -119,8 +120,8 @@ class ArrayCorruptionSet(StoredCorruptionSet):
         if low < 0 or (classes is not None and high >= len(classes)):
             allowed = '0 or more' if classes is None else f'0 to {len(classes) - 1}'
             raise ValueError(
-                f'{file} has labels from {low} to {high}, but they must be {allowed}: is it of '
-                'another set?'
+                f'{file} has labels from {low} to {high}, but they must be {allowed}: does it '
+                'belong to another set?'
             )
         return labels[0].copy()
 
@@ -130,8 +131,8 @@ class ArrayCorruptionSet(StoredCorruptionSet):
         grey = images.ndim == 3 or images.shape[3:] == (1,)
         if images.dtype != np.uint8 or not (grey or images.shape[3:] == (3,)):
             raise ValueError(
-                f'{file} must hold uint8 images, RGB of shape (N, H, W, 3) or grey of (N, H, W), '
-                f'got {images.dtype} of {images.shape}'
+                f'{file} must hold uint8 images, RGB (N, H, W, 3) or grey (N, H, W), '
+                f'but has {images.dtype} of {images.shape}'
             )
         if not images.flags.c_contiguous:
             raise ValueError(
@@ -142,47 +143,47 @@ class ArrayCorruptionSet(StoredCorruptionSet):
         if count != len(self.stored_severities) * self.num_images:
             whole = min(count // self.num_images, len(self.stored_severities) - 1)
             raise ValueError(
-                f'{file} has {count} images, but the labels are for '
-                f'{len(self.stored_severities)} x {self.num_images}: see {name} at severity '
+                f'{file} has {count} images, but there are labels for '
+                f'{len(self.stored_severities)} x {self.num_images}: check {name} at severity '
                 f'{self.stored_severities[whole]}'
             )
         if self.IMAGE_SIZE not in (None, size):
-            raise ValueError(f'{file} has images of {size} px, not {self.IMAGE_SIZE}')
+            raise ValueError(f'{file} has images of {size} px instead of {self.IMAGE_SIZE}')
         return size
 
 
 def _three_channels(images: np.ndarray) -> np.ndarray:
-    """View grey images, (N, H, W) or (N, H, W, 1), as RGB. (N, H, W, 3)."""
+    """View grey images, (N, H, W) or (N, H, W, 1), as RGB (N, H, W, 3)."""
     images = images if images.ndim == 4 else images[..., None]
     return np.broadcast_to(images, (*images.shape[:3], 3))
 
 
 def _mapped(file: Path) -> np.ndarray:
-    """Map an .npy file; nothing of it is unpickled."""
+    """Map an .npy file into memory, without unpickling anything."""
     if not file.is_file():
         raise FileNotFoundError(f'there is no {file}')
     try:
         return np.lib.format.open_memmap(file, mode='r')
     except Exception as error:
-        # A header may be damaged in any way: it is parsed as Python's literals.
+        # A damaged header can raise anything: NumPy parses it as a Python literal.
         reason = ' '.join(str(error).split()) or type(error).__name__
-        raise ValueError(f'{file} is damaged or no .npy file of numbers: {reason}') from error
+        raise ValueError(f'{file} is damaged or not an .npy file of numbers: {reason}') from error
 
 
 @DATASETS.register_module()
 class CIFAR10C(ArrayCorruptionSet):
     """CIFAR-10-C (Hendrycks & Dietterich, 2019), https://doi.org/10.5281/zenodo.2535967.
 
-    By default the 15 corruptions of the benchmark, and the 4 extra ones if they
-    are there. Subsets of the images are taken as well.
+    By default it has the 15 corruptions of the benchmark, and the 4 extra ones
+    if their files exist. The files may hold a subset of the images.
 
     Args:
-        check_md5 (bool): Whether to compare the files with the released ones,
+        check_md5 (bool): Whether to check that the files are the released ones,
             which takes seconds. Defaults to False.
-        **kwargs: As for :class:`ArrayCorruptionSet`.
+        **kwargs: Arguments of :class:`ArrayCorruptionSet`.
 
     Raises:
-        ValueError: If a file is not the released one.
+        ValueError: If a checked file is not the released one.
     """
 
     NAME = 'cifar10c'
@@ -196,7 +197,7 @@ class CIFAR10C(ArrayCorruptionSet):
         ),
     )
 
-    # Of the files in the archive; the same in three public libraries.
+    # Of the files in the archive; three public libraries have the same values.
     MD5 = dict(
         gaussian_noise='ecaf8b9a2399ffeda7680934c33405fd',
         shot_noise='3a7239bb118894f013d9bf1984be7f11',
@@ -225,23 +226,23 @@ class CIFAR10C(ArrayCorruptionSet):
         super().__init__(**kwargs)
 
     def open(self) -> None:
-        """Check the files; with ``check_md5`` all their bytes."""
+        """Check the files, and with ``check_md5`` all of their bytes."""
         super().open()
         names = ('labels', *dict.fromkeys(cell.corruption for cell in self.cells))
         for name in names if self.check_md5 else ():
             file = self._file(name)
             if name not in self.MD5:
                 raise ValueError(
-                    f'{type(self).__name__}: no MD5 of a released {file.name} is known'
+                    f'{type(self).__name__}: the MD5 of a released {file.name} is unknown'
                 )
             if not check_integrity(file, self.MD5[name]):
                 raise ValueError(
-                    f'{file} is not the released one: its MD5 is not {self.MD5[name]}; download '
+                    f'{file} is not the released file: its MD5 is not {self.MD5[name]}; download '
                     'it again, or leave out check_md5'
                 )
 
     def describe(self) -> dict[str, Any]:
-        """Describe the data, for result files."""
+        """Describe the data for result files."""
         return {**super().describe(), 'md5_checked': self.check_md5}
 
 
@@ -250,7 +251,7 @@ class CIFAR100C(CIFAR10C):
     """CIFAR-100-C (Hendrycks & Dietterich, 2019), https://doi.org/10.5281/zenodo.3555552.
 
     Args:
-        **kwargs: As for :class:`CIFAR10C`.
+        **kwargs: Arguments of :class:`CIFAR10C`.
     """
 
     NAME = 'cifar100c'
@@ -291,12 +292,12 @@ class CIFAR100C(CIFAR10C):
 class CIFAR10CBar(ArrayCorruptionSet):
     """CIFAR-10-C-Bar (Mintun et al., 2021): ten corruptions unlike those of CIFAR-10-C.
 
-    In the layout that facebookresearch/augmentation-corruption writes; there is
-    no released archive, so the severities are 1 to 5 in the order of its table. Or as
-    ``mmct corrupt --corruptions cifar10cbar`` makes it.
+    There is no released archive. The layout is that of the code in
+    facebookresearch/augmentation-corruption, with severities 1 to 5 in the order
+    of its table; ``mmct corrupt --corruptions cifar10cbar`` writes it as well.
 
     Args:
-        **kwargs: As for :class:`ArrayCorruptionSet`.
+        **kwargs: Arguments of :class:`ArrayCorruptionSet`.
     """
 
     NAME = 'cifar10cbar'

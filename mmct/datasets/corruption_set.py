@@ -1,4 +1,4 @@
-"""Data sets that are scored cell by cell: a cell is a corruption at a severity."""
+"""Define data sets that are scored cell by cell; a cell is a corruption at a severity."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,45 +24,45 @@ from .released import Archive
 META_KEYS = (
     'corruption', 'severity', 'position', 'sample_idx', 'img_path', 'ori_shape', 'img_shape'
 )  # fmt: skip
-"""What a sample has to carry for :class:`mmct.evaluation.metrics.CorruptionError`."""
+"""The meta keys of a sample that :class:`mmct.evaluation.metrics.CorruptionError` needs."""
 
 
 class CorruptionSet(BaseDataset):
-    """Base of the data sets that have a cell for each corruption and severity.
+    """Base class of the data sets with a cell for each corruption and severity.
 
-    A sample's index is ``cell * num_images + position``. Each cell has the same
-    images in the same order, so that networks can be compared image by image.
-    Stock data loaders get samples; :meth:`read` gives whole batches of pixels.
+    The index of a sample is ``cell * num_images + position``. Each cell has the
+    same images in the same order, so networks can be compared image by image.
+    Data loaders get samples; :meth:`read` gives whole batches of pixels.
 
     Subclasses set ``cells`` and ``labels`` in :meth:`open` and return the
     pixels of a cell in :meth:`pixels`.
 
     Args:
-        corruptions (Sequence[str], optional): Names, also of categories. None: those that
-            the set has by default.
-        severities (Sequence[int], optional): From 1 to 5. None: all.
-        channel_order (str, optional): 'rgb' or 'bgr': the order that the
-            model's ``data_preprocessor`` expects. None: the set's own.
-        pipeline (Sequence, optional): For a sample with ``img``. None:
-            ``PackInputs`` with the meta keys of a cell.
-        **kwargs: As for mmpretrain's ``BaseDataset``.
+        corruptions (Sequence[str], optional): Names of corruptions or categories. Defaults to
+            None: the default corruptions of the set.
+        severities (Sequence[int], optional): Severities from 1 to 5. Defaults to None: all.
+        channel_order (str, optional): The order that the model's ``data_preprocessor``
+            expects, 'rgb' or 'bgr'. Defaults to None: the order of the set.
+        pipeline (Sequence, optional): The pipeline for a sample with ``img``. Defaults to
+            None: ``PackInputs`` with the meta keys of a cell.
+        **kwargs: Arguments of mmpretrain's ``BaseDataset``.
 
     Attributes:
-        cells (tuple[Cell]): In order.
-        labels (np.ndarray): Of the images of any cell. int64 (num_images,)
+        cells (tuple[Cell]): The cells in order.
+        labels (np.ndarray): Labels of the images of each cell. int64 (num_images,)
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is not allowed.
     """
 
     NAME = ''
-    """What results call the set."""
+    """Name of the set in results."""
 
     CATEGORIES = CATEGORIES
-    """The kinds of its corruptions, and the names of each kind."""
+    """The categories of the set's corruptions, with the names in each."""
 
     own_order = ARRAYS
-    """The order of the channels that :meth:`pixels` gives."""
+    """The order of the channels that :meth:`pixels` returns."""
 
     cells: tuple[Cell, ...]
     labels: np.ndarray
@@ -84,24 +84,24 @@ class CorruptionSet(BaseDataset):
         if pipeline is None:
             pipeline = [dict(type='mmpretrain.PackInputs', meta_keys=META_KEYS)]
         kwargs.setdefault('ann_file', '')
-        # There is nothing to serialize: a sample is known by its number alone.
+        # There is nothing to serialize, as a number identifies a sample.
         super().__init__(pipeline=pipeline, **{**kwargs, 'serialize_data': False})
 
     def _checked(self, corruptions: Sequence[str]) -> list[str]:
-        """Sort the names as the set does, each once."""
+        """Sort the names in the order of the set, without duplicates."""
         return choose_corruptions(corruptions, self.CATEGORIES)
 
     @property
     def known(self) -> tuple[str, ...]:
-        """The corruptions that the set may have, in order."""
+        """Return the corruptions that the set may have, in order."""
         return tuple(name for names in self.CATEGORIES.values() for name in names)
 
     def open(self) -> None:
         """Check the set, and set ``cells`` and ``labels``.
 
         Raises:
-            FileNotFoundError: If a part of it is missing.
-            ValueError: If a part of it is not what it should be.
+            FileNotFoundError: If a part of the set is missing.
+            ValueError: If a part of the set is damaged or inconsistent.
         """
         raise NotImplementedError
 
@@ -110,57 +110,57 @@ class CorruptionSet(BaseDataset):
 
         Args:
             cell (Cell): One of ``cells``.
-            positions (range): Which images.
+            positions (range): Positions of the images in the cell.
 
         Returns:
-            np.ndarray: uint8, channels in ``own_order``. (B, H, W, 3)
+            np.ndarray: The images, uint8, channels in ``own_order``. (B, H, W, 3)
         """
         raise NotImplementedError
 
     def close(self) -> None:
-        """Let go of what is open: memory must not grow with the cells."""
+        """Release open files, so that memory does not grow with the cells."""
 
     def describe(self) -> dict[str, Any]:
-        """Describe the data, for result files.
+        """Describe the data for result files.
 
         Returns:
-            dict: JSON-able; also in ``metainfo['corruptions']``.
+            dict: A description that JSON can hold; ``metainfo['corruptions']`` has it, too.
         """
         classes = self._metainfo.get('classes')
         return describe(self.NAME, self.labels, classes, self.CATEGORIES)
 
     def load_data_list(self) -> np.ndarray:
-        """Open the set, and number its samples. (cells * num_images,)."""
+        """Open the set, and return the numbers of its samples, (cells * num_images,)."""
         self.open()
         self._metainfo['corruptions'] = self.describe()
         return np.arange(len(self.cells) * self.num_images)
 
     @property
     def num_images(self) -> int:
-        """Number of images in each cell."""
+        """Return the number of images in each cell."""
         return len(self.labels)
 
     def read(self, cell: int, positions: slice) -> np.ndarray:
-        """Read a batch as the network is to see it.
+        """Read a batch of images for the network.
 
         Args:
             cell (int): Number of the cell.
-            positions (slice): Which images.
+            positions (slice): Positions of the images in the cell.
 
         Returns:
-            np.ndarray: uint8, channels in ``channel_order``. (B, H, W, 3)
+            np.ndarray: The images, uint8, channels in ``channel_order``. (B, H, W, 3)
         """
         chosen = range(self.num_images)[positions]
         transforms = self.pipeline.transforms
         if len(transforms) == 1 and isinstance(transforms[0], PackInputs):
             return self._ordered(self.pixels(self.cells[cell], chosen))
-        # A pipeline of the user's own, such as a resize.
+        # A custom pipeline, such as a resize.
         first = cell * self.num_images
         packed = [self.pipeline(self._info(first + position)) for position in chosen]
         return np.stack([result['inputs'].permute(1, 2, 0).numpy() for result in packed])
 
     def _ordered(self, images: np.ndarray) -> np.ndarray:
-        # A copy in any case: of a mapped file nothing must be held.
+        # Always a copy, so that nothing refers to a mapped file.
         return np.array(reordered(images, self.own_order, self.channel_order), order='C')
 
     def _info(self, row: int) -> dict[str, Any]:
@@ -178,7 +178,7 @@ class CorruptionSet(BaseDataset):
         )
 
     def get_data_info(self, idx: int) -> dict[str, Any]:
-        """Get a sample before its pipeline.
+        """Get a sample before it goes through the pipeline.
 
         Args:
             idx (int): Index of the sample.
@@ -187,7 +187,7 @@ class CorruptionSet(BaseDataset):
         return {**self._info(int(self.data_list[idx])), 'sample_idx': idx % len(self)}
 
     def get_gt_labels(self) -> np.ndarray:
-        """Get the class of each sample. (len,)."""
+        """Get the class of each sample, (len,)."""
         self.full_init()
         return self.labels[np.asarray(self.data_list, int) % self.num_images]
 
@@ -201,38 +201,37 @@ class CorruptionSet(BaseDataset):
         return [int(self.labels[self.data_list[idx] % self.num_images])]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle without what is open: workers open their own."""
+        """Pickle the set without open files, as worker processes open their own."""
         self.close()
         return self.__dict__.copy()
 
 
 class StoredCorruptionSet(CorruptionSet):
-    """Base of the corruption sets that lie in a folder.
+    """Base class of the corruption sets that are stored in a folder.
 
-    By default a set is read with the 15 corruptions of the benchmark, and with the
-    4 extra ones if one of those is there: they are released apart. A
-    ``manifest.json`` of ``tools/make_corruptions.py`` says that the set is generated,
-    and which severities it has.
+    By default a set has the 15 corruptions of the benchmark, and the 4 extra ones if any
+    of those exists, since they are released separately. A ``manifest.json`` of
+    ``tools/make_corruptions.py`` marks a set as generated and lists its severities.
 
-    Subclasses say in :meth:`has` whether a corruption is there, and read what lies
-    beside the pixels in :meth:`open_cells`. Those of no set in particular take corruptions
-    of any name: by default they are read with what else is there, too.
+    Subclasses check in :meth:`has` whether a corruption exists, and read everything but
+    the pixels in :meth:`open_cells`. Subclasses for no particular set accept corruptions
+    of any name, and by default read all that exist.
 
     Args:
         data_root (str): The folder.
-        download (bool): Whether to fetch the released files of the chosen corruptions
-            that are not there, many gigabytes, and check their MD5; for sets with a
-            public record. Defaults to False.
-        **kwargs: As for :class:`CorruptionSet`.
+        download (bool): Whether to download missing files of the chosen corruptions from
+            the public record of the set (many gigabytes) and check their MD5. Defaults to
+            False.
+        **kwargs: Arguments of :class:`CorruptionSet`.
 
     Raises:
-        ValueError: If ``download`` is set and there is no record, or the folder holds a
-            generated set.
-        CTError: If a download breaks off for good; the next one goes on with it.
+        ValueError: If ``download`` is set but the set has no public record, or the folder
+            holds a generated set.
+        CTError: If a download keeps failing; the next one continues it.
     """
 
     ARCHIVES: tuple[Archive, ...] = ()
-    """The files of its public record."""
+    """The files of the set's public record."""
 
     def __init__(self, data_root: str, download: bool = False, **kwargs) -> None:
         if download and not self.ARCHIVES:
@@ -245,10 +244,10 @@ class StoredCorruptionSet(CorruptionSet):
 
     @classmethod
     def stored_names(cls, root: Path) -> set[str]:
-        """List the corruptions of any name that lie in a folder; none for a certain set.
+        """List the corruptions of any name in a folder; a particular set has none.
 
         Args:
-            root (Path): The folder; it may not be there.
+            root (Path): The folder; it need not exist.
         """
         return set()
 
@@ -260,7 +259,7 @@ class StoredCorruptionSet(CorruptionSet):
         if not root.is_dir():
             fetch = 'download=True (--download) fetches the released set, and '
             raise FileNotFoundError(
-                f'{type(self).__name__}: there is no folder {root}; '
+                f'{type(self).__name__}: folder {root} does not exist; '
                 f'{fetch if self.ARCHIVES else ""}tools/make_corruptions.py makes a corruption set'
             )
         self.manifest = _read_manifest(root / 'manifest.json')
@@ -269,7 +268,7 @@ class StoredCorruptionSet(CorruptionSet):
         missing = sorted(set(severities) - set(self.stored_severities))
         if missing:
             raise ValueError(
-                f'{root} has the severities {self.stored_severities}, but not {missing}'
+                f'{root} has severities {self.stored_severities}, but not {missing}'
             )
         names = self._corruptions or self._default_corruptions()
         self.cells = tuple(Cell(name, severity) for name in names for severity in severities)
@@ -286,20 +285,20 @@ class StoredCorruptionSet(CorruptionSet):
         if (root / 'manifest.json').exists():
             raise ValueError(f'{root} holds a generated set: download into another folder')
         root.mkdir(parents=True, exist_ok=True)
-        # The other processes of a run wait, and then find it done.
+        # The other processes of a run wait until the download is complete.
         with FileLock(root / '.download.lock'):
             for archive in self.ARCHIVES:
                 if missing(archive):
                     archive.fetch(root, {*self.known, 'labels'})
 
     def has(self, corruption: str) -> bool:
-        """Look for a corruption.
+        """Check whether the files of a corruption exist.
 
         Args:
-            corruption (str): Its name.
+            corruption (str): Name of the corruption.
 
         Returns:
-            bool: Whether it is there.
+            bool: True if they exist.
         """
         raise NotImplementedError
 
@@ -308,7 +307,7 @@ class StoredCorruptionSet(CorruptionSet):
         raise NotImplementedError
 
     def describe(self) -> dict[str, Any]:
-        """Describe the data, for result files; of a generated set also how it was made."""
+        """Describe the data for result files, including how a generated set was made."""
         made = self.manifest
         if made is None:
             return super().describe()
@@ -319,7 +318,7 @@ class StoredCorruptionSet(CorruptionSet):
 
     @property
     def manifest_classes(self) -> list[str] | None:
-        """The class names that the manifest has, if there is one."""
+        """Return the class names in the manifest, or None without them."""
         return None if self.manifest is None else self.manifest['source']['classes']
 
     def _default_corruptions(self) -> list[str]:
@@ -333,7 +332,7 @@ class StoredCorruptionSet(CorruptionSet):
 
 
 def _read_manifest(file: Path) -> dict[str, Any] | None:
-    """Read what ``tools/make_corruptions.py`` wrote; released sets have no such file."""
+    """Read the manifest of a generated set; released sets have none."""
     if not file.is_file():
         return None
     from mmct.records import read_record

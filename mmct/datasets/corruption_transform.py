@@ -1,4 +1,4 @@
-"""Corrupt images while they are loaded: in a pipeline, or after the whole of it."""
+"""Corrupt images while they are loaded, in a pipeline or after all of it."""
 
 import copy
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ from .images import order_of_sample
 @TRANSFORMS.register_module()
 @dataclass(eq=False)
 class Corrupt(BaseTransform):
-    """Corrupt the image as CIFAR-10-C or ImageNet-C are (Hendrycks & Dietterich, 2019).
+    """Corrupt the image as in CIFAR-10-C or ImageNet-C (Hendrycks & Dietterich, 2019).
 
-    It stands after resize and crop, and before the image is normalised or
-    packed. The randomness is keyed by (seed, ``sample_idx``, corruption,
-    severity): in each epoch and worker the image is the same.
+    Put it after resize and crop, and before the image is normalised or packed.
+    The randomness depends only on seed, ``sample_idx``, corruption and
+    severity, so the image is the same in each epoch and worker.
 
-    **Required keys**: img, sample_idx, and img_path for images of files
+    **Required keys**: img, sample_idx, and img_path for images read from files
 
     **Modified keys**: img
 
@@ -41,19 +41,19 @@ class Corrupt(BaseTransform):
     ``PackInputs`` 'corruption' among its ``meta_keys`` to keep it.
 
     Args:
-        corruption (str): One of :data:`mmct.corruptions.CORRUPTIONS`, or one that was
-            registered.
-        severity (int): 1 (weak) to 5 (strong).
-        seed (int): 0 or more. Defaults to 0.
-        table (str, optional): 'cifar', 'tiny_imagenet' or 'imagenet'. Defaults to
-            by the image's size.
-        channel_order (str, optional): 'rgb' or 'bgr'. Defaults to 'bgr' for
-            images that were read from a file, as mmcv reads them, and 'rgb' for
-            arrays, as mmpretrain's CIFAR has them.
+        corruption (str): One of :data:`mmct.corruptions.CORRUPTIONS`, or a registered
+            corruption.
+        severity (int): The severity, 1 (weak) to 5 (strong).
+        seed (int): The seed, 0 or more. Defaults to 0.
+        table (str, optional): The severity table, 'cifar', 'tiny_imagenet' or
+            'imagenet'. Defaults to None: the image size decides.
+        channel_order (str, optional): 'rgb' or 'bgr'. Defaults to None: 'bgr' for
+            images read from a file, as mmcv reads them, and 'rgb' for arrays, as
+            in mmpretrain's CIFAR.
 
     Raises:
-        ValueError: If a setting is wrong; when called, if the image is no uint8
-            array (H, W, 3) or of a size that the table does not serve.
+        ValueError: If a setting is wrong; when called, if the image is not a uint8
+            array (H, W, 3), or the table does not support its size.
     """
 
     corruption: str
@@ -66,7 +66,7 @@ class Corrupt(BaseTransform):
         check_corruption(self.corruption)
         self.severity = check_severity(self.severity)
         check_severities([self.corruption], [self.severity])
-        self._own = own_among([self.corruption])  # so that workers know it
+        self._own = own_among([self.corruption])  # pickled with the transform, for workers
         self.seed = check_seed(self.seed)
         check_table(self.table)
         check_channel_order(self.channel_order, 'Corrupt')
@@ -76,8 +76,8 @@ class Corrupt(BaseTransform):
         missing = [key for key in ('img', 'sample_idx') if key not in results]
         if missing:
             raise ValueError(
-                f'Corrupt: the results have no {" and no ".join(missing)}: it stands after the '
-                'image is loaded and before PackInputs, in the pipeline of a data set, which '
+                f'Corrupt: the results have no {" and no ".join(missing)}: put it after '
+                'the image is loaded and before PackInputs, in the pipeline of a data set that '
                 'numbers its images'
             )
         image = results['img']
@@ -89,16 +89,17 @@ class Corrupt(BaseTransform):
         """Corrupt an image.
 
         Args:
-            image (np.ndarray): uint8. (H, W, 3)
-            index (int): The image's, in its data set.
-            order (str): 'rgb' or 'bgr', unless ``channel_order`` was given.
+            image (np.ndarray): The image, uint8. (H, W, 3)
+            index (int): Index of the image in its data set.
+            order (str): The order of its channels, 'rgb' or 'bgr'; the setting
+                ``channel_order`` takes precedence.
 
         Returns:
-            np.ndarray: A new image, its channels in the same order. (H, W, 3)
+            np.ndarray: A new image with channels in the same order. (H, W, 3)
 
         Raises:
-            ValueError: If it is no such image, or of a size that the table
-                does not serve.
+            ValueError: If the image has another dtype or shape, or the table
+                does not support its size.
         """
         order = self.channel_order or order
         made = corrupt(
@@ -112,15 +113,15 @@ class Corrupt(BaseTransform):
         return np.ascontiguousarray(reordered(made[0], order))
 
     def label(self, height: int | None = None, width: int | None = None) -> dict[str, Any]:
-        """Describe what is done, and that it is no released set's.
+        """Describe the corruption, and mark it as generated.
 
         Args:
-            height (int, optional): The image's, in pixels.
-            width (int, optional): The image's, in pixels.
+            height (int, optional): Height of the image in pixels. Defaults to None.
+            width (int, optional): Width of the image in pixels. Defaults to None.
 
         Returns:
-            dict: ``source`` is 'generated'; ``corruption``, ``severity``,
-            ``seed`` and ``table``, which is chosen where the size is given.
+            dict: ``source``, which is 'generated', ``corruption``, ``severity``,
+            ``seed`` and ``table``; a given size decides an unset table.
         """
         table = self.table if height is None else choose_table(self.table, height, width)
         return dict(
@@ -134,25 +135,24 @@ class Corrupt(BaseTransform):
 
 @DATASETS.register_module()
 class CorruptedDataset(torch.utils.data.Dataset):
-    """Corrupt what a data set returns, after its whole pipeline.
+    """Corrupt the results of a data set, after its whole pipeline.
 
-    For data sets without a pipeline of their own, where :class:`Corrupt` cannot
-    stand: wrappers such as ``KFoldDataset`` or ``ConcatDataset``. The randomness is
-    keyed by (seed, index in this data set, corruption, severity): an image that comes
-    twice under two indices, as in ``RepeatDataset``, has two corruptions.
+    Use it for data sets without their own pipeline, which have no place for
+    :class:`Corrupt`: wrappers such as ``KFoldDataset`` or ``ConcatDataset``. The
+    randomness depends only on seed, index in this data set, corruption and severity.
+    An image with two indices, as in ``RepeatDataset``, is corrupted in two ways.
 
-    Images made so are not those of a released set, and neither are the scores:
-    ``metainfo`` and the samples say that the ``source`` is 'generated'.
+    The images are not those of a released set, and scores on them differ from scores
+    on it: ``metainfo`` and the samples give the ``source`` as 'generated'.
 
     Args:
         dataset (dict | Dataset): The data set or its config. Its results have
             ``inputs``, uint8 (3, H, W), or ``img``, uint8 (H, W, 3).
-        **settings: As for :class:`Corrupt`.
+        **settings: Arguments of :class:`Corrupt`.
 
     Raises:
         ValueError: If a setting is wrong, or the data set is empty; when read,
-            if a result has no such image or one of a size that the table does
-            not serve.
+            if a result has no such image, or the table does not support its size.
     """
 
     def __init__(self, dataset: Any, **settings) -> None:
@@ -163,7 +163,7 @@ class CorruptedDataset(torch.utils.data.Dataset):
             self.full_init()
 
     def full_init(self) -> None:
-        """Read the data set's list of images, where that was put off."""
+        """Read the data set's list of images if that was deferred."""
         if hasattr(self.dataset, 'full_init'):
             self.dataset.full_init()
         if len(self.dataset) == 0:
@@ -171,7 +171,7 @@ class CorruptedDataset(torch.utils.data.Dataset):
 
     @property
     def metainfo(self) -> dict:
-        """The data set's metainfo, with ``corruption`` added."""
+        """Return the data set's metainfo with ``corruption`` added."""
         metainfo = copy.deepcopy(getattr(self.dataset, 'metainfo', {}))
         return {**metainfo, 'corruption': self._corrupt.label()}
 
@@ -195,8 +195,8 @@ class CorruptedDataset(torch.utils.data.Dataset):
         inputs, sample = results['inputs'], results.get('data_samples')
         if not isinstance(inputs, torch.Tensor):
             raise ValueError(
-                f'CorruptedDataset: inputs must be one image, got a {type(inputs).__name__}: '
-                'put Corrupt into the pipeline instead, before the image becomes several'
+                f'CorruptedDataset: inputs must be one image, but got a {type(inputs).__name__}: '
+                'put Corrupt into the pipeline instead, before the image is split into several'
             )
         image = inputs.permute(1, 2, 0).numpy()
         made = self._corrupt.corrupted(image, index, order_of_sample(sample))
@@ -207,7 +207,7 @@ class CorruptedDataset(torch.utils.data.Dataset):
         return {**results, 'inputs': made}
 
     def get_data_info(self, index: int) -> dict:
-        """Get the annotation of an image, as the data set has it."""
+        """Get the annotation of an image from the data set."""
         return self.dataset.get_data_info(index)
 
     def get_cat_ids(self, index: int) -> list[int]:
@@ -215,7 +215,7 @@ class CorruptedDataset(torch.utils.data.Dataset):
         return self.dataset.get_cat_ids(index)
 
     def get_gt_labels(self) -> np.ndarray:
-        """Get the classes of all images. (N,)."""
+        """Get the classes of all images, (N,)."""
         return self.dataset.get_gt_labels()
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Handwritten digits that need no download."""
+"""Read handwritten digits that need no download."""
 
 import numpy as np
 from mmpretrain.datasets import BaseDataset
@@ -6,28 +6,28 @@ from mmpretrain.registry import DATASETS
 
 from mmct.messages import require
 
-# The test set of the original data: scikit-learn ships the UCI set's 1,797
-# test images, in the order of their writers. The last quarter is held out.
+# scikit-learn ships the 1,797 test images of the UCI set, in the order of their
+# writers. The last quarter is held out.
 NUM_TRAIN = 1347
 
 
 @DATASETS.register_module()
 class Digits(BaseDataset):
-    """The handwritten digits that scikit-learn ships: 1,797 images, 8x8.
+    """The handwritten digits that scikit-learn ships: 1,797 images of 8x8 pixels.
 
     "Optical Recognition of Handwritten Digits", E. Alpaydin and C. Kaynak,
     UCI Machine Learning Repository, 1998, https://doi.org/10.24432/C50P49.
-    Training: the first 1,347 images; test: the last 450.
+    The first 1,347 images are for training, the last 450 for testing.
 
     Images are uint8 of shape ``(8, 8, 3)`` with three equal channels: the
-    original 17 grey levels, stretched to 0..255.
+    original 17 grey levels, scaled to 0..255.
 
     Args:
         split (str): 'train' or 'test'. Defaults to 'train'.
-        **kwargs: As for mmpretrain's ``BaseDataset``.
+        **kwargs: Arguments of mmpretrain's ``BaseDataset``.
 
     Raises:
-        ValueError: If ``split`` is neither.
+        ValueError: If ``split`` is unknown.
     """
 
     METAINFO = {'classes': tuple('0123456789')}
@@ -38,8 +38,8 @@ class Digits(BaseDataset):
         super().__init__(ann_file='', **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Read the split's images and labels from scikit-learn's files."""
-        # Here, as scikit-learn takes a second to import.
+        """Read the images and labels of the split from scikit-learn's files."""
+        # Imported here, as scikit-learn takes a second to import.
         from sklearn.datasets import load_digits
 
         digits = load_digits()

@@ -1,4 +1,4 @@
-"""Images, classes, domains and splits that a table names, in place of folders."""
+"""Read images, classes, domains and splits from a table, in place of folders."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,23 +8,23 @@ from typing import NamedTuple
 from mmct.messages import suggestion
 
 COLUMNS = ('path', 'label', 'domain', 'split')
-"""What a table may say of an image; ``path`` it must."""
+"""The columns of a table of images; only ``path`` is required."""
 
 SPLITS = {
     **dict.fromkeys(('training', 'train'), 'training'),
     **dict.fromkeys(('holdout', 'val', 'valid', 'validation', 'crossval'), 'holdout'),
     'test': 'test',
 }
-"""The part of its domain that an image is in, by what may stand in ``split``."""
+"""The allowed values of ``split``, with the part of the domain that each stands for."""
 
 
 class ListedImage(NamedTuple):
-    """An image as a table has it.
+    """An entry of a table of images.
 
     Attributes:
-        path (Path): Its file.
-        label (str): Its class, a name or a number.
-        domain (str): Its domain's name.
+        path (Path): The file.
+        label (str): The class, a name or a number.
+        domain (str): The name of the domain.
         part (str, optional): 'training', 'holdout' or 'test'; None if the table has no splits.
     """
 
@@ -37,21 +37,24 @@ class ListedImage(NamedTuple):
 def read_domain_list(
     file: Path, root: Path, columns: Mapping[str, str] | None = None
 ) -> list[ListedImage]:
-    """Read a table of images: CSV, or text with tabs, semicolons or spaces, with a head.
+    """Read a table of images.
+
+    The table is text with a header line, with columns separated by commas, tabs,
+    semicolons or spaces. Without a column of labels or domains, paths must be
+    ``<domain>/<class>/*``.
 
     Args:
         file (Path): The table.
-        root (Path): What paths are relative to.
-        columns (Mapping[str, str], optional): What the table calls its columns, by
-            :data:`COLUMNS`. Defaults to None, the same. Without a column of labels or
-            domains, paths are ``<domain>/<class>/*``.
+        root (Path): The folder to which paths are relative.
+        columns (Mapping[str, str], optional): The table's names for the columns in
+            :data:`COLUMNS`. Defaults to None: the same names.
 
     Returns:
-        list[ListedImage]: In the table's order.
+        list[ListedImage]: The images in the order of the table.
 
     Raises:
-        FileNotFoundError: If the table, or an image, is not there; names it.
-        ValueError: If the table cannot be read so; names the line.
+        FileNotFoundError: If the table or an image is missing; the message names it.
+        ValueError: If the table has another format; the message names the line.
     """
     if not file.is_file():
         raise FileNotFoundError(f'there is no list of images {file}')
@@ -67,7 +70,7 @@ def read_domain_list(
                 _image(f'{file}, line {reader.line_num}', row, root, columns) for row in reader
             ]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f'{file} is no table of images: {error}') from error
+        raise ValueError(f'{file} is not a table of images: {error}') from error
     if not images:
         raise ValueError(f'{file} lists no images')
     _check_paths(file, [image.path for image in images])
@@ -78,16 +81,16 @@ def number_labels(labels: Iterable[str], classes: Sequence[str] | None) -> dict[
     """Number the classes of a table.
 
     Args:
-        labels (Iterable[str]): All that occur.
-        classes (Sequence[str], optional): The names of the classes, where they are known.
-            Then labels are these names, or numbers from 0. Defaults to None: the
-            labels are the names, in their order.
+        labels (Iterable[str]): All labels in the table.
+        classes (Sequence[str], optional): The known names of the classes; labels must
+            be these names, or numbers from 0. Defaults to None: the sorted labels are
+            the classes.
 
     Returns:
-        dict[str, int]: By label.
+        dict[str, int]: The number of each label.
 
     Raises:
-        ValueError: If a label is none of the classes.
+        ValueError: If a label is not among the classes.
     """
     labels = set(labels)
     numbers = all(label.isdecimal() for label in labels)
@@ -101,7 +104,7 @@ def number_labels(labels: Iterable[str], classes: Sequence[str] | None) -> dict[
     for label in sorted(labels):
         if known.get(label, len(classes)) >= len(classes):
             raise ValueError(
-                f'the list of images has class {label}, which is none of the {len(classes)} '
+                f'the list of images has class {label}, which is not one of the {len(classes)} '
                 f'classes: {suggestion(label, classes)}'
             )
     return {label: known[label] for label in labels}
@@ -112,8 +115,8 @@ def _check_head(file: Path, head: Sequence[str], columns: Mapping[str, str]) -> 
     for name in needed:
         if columns[name] not in head:
             raise ValueError(
-                f'{file} has no column {columns[name]!r} in its first line, but '
-                f'{", ".join(map(str, head))}: say what it is called, as in '
+                f'{file} has no column {columns[name]!r}; its first line has '
+                f'{", ".join(map(str, head))}: name the column, as in '
                 f"columns=dict({name}='...')"
             )
 
@@ -124,12 +127,12 @@ def _image(
     values = {name: row[column] for name, column in columns.items() if column in row}
     for name, value in values.items():
         if not value:
-            raise ValueError(f'{where}: there is no {columns[name]}')
+            raise ValueError(f'{where}: {columns[name]} is empty')
     path = Path(values['path'])
     if not {'label', 'domain'} <= values.keys() and len(path.parts) < 3:
         raise ValueError(
             f'{where}: without columns label and domain a path must be <domain>/<class>/*, but '
-            f'is {path}'
+            f'it is {path}'
         )
     split = values.get('split')
     if split is not None and split.lower() not in SPLITS:
@@ -143,7 +146,7 @@ def _image(
 
 
 def _check_paths(file: Path, paths: Sequence[Path]) -> None:
-    """Refuse images that are not there, or twice: they might be trained on and held out."""
+    """Refuse missing images, and duplicates, which might be both trained on and held out."""
     seen: set[Path] = set()
     for path in paths:
         if path in seen:
@@ -152,6 +155,6 @@ def _check_paths(file: Path, paths: Sequence[Path]) -> None:
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise FileNotFoundError(
-            f'{file} lists {len(missing)} of {len(paths)} images that are not there, such as '
+            f'{len(missing)} of the {len(paths)} images in {file} do not exist, such as '
             f'{missing[0]}'
         )

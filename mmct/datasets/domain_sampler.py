@@ -1,4 +1,4 @@
-"""A sampler that draws from each domain alike."""
+"""Sample the same number of images from each domain."""
 
 from collections.abc import Iterator, Sized
 from itertools import chain, islice
@@ -10,20 +10,20 @@ from mmpretrain.registry import DATA_SAMPLERS
 
 @DATA_SAMPLERS.register_module()
 class DomainSampler(InfiniteSampler):
-    """Draws in rounds of one image from each domain, endlessly.
+    """An endless sampler that draws in rounds of one image from each domain.
 
     A batch whose size is ``n`` times the number of domains has ``n`` images of
-    each; DomainBed (https://arxiv.org/abs/2007.01434) has 32. Several processes
-    take turns at whole rounds, so that this holds for the batch of each. A
-    domain's images all come once, in random order, before one comes again, so
-    small domains repeat earlier. For iteration-based training. What is drawn
-    follows from the seed alone.
+    each; in DomainBed (https://arxiv.org/abs/2007.01434) ``n`` is 32. Several
+    processes share out whole rounds, so this holds for the batch of each
+    process. All images of a domain are drawn once, in random order, before any
+    is drawn again, so small domains repeat earlier. The sampler is meant for
+    iteration-based training, and its order depends only on the seed.
 
     Args:
-        dataset (Sized): A :class:`mmct.datasets.MultiDomain`, or another set
-            whose data infos have ``domain``.
-        seed (int, optional): Defaults to None, the same random one in all
-            processes.
+        dataset (Sized): A :class:`mmct.datasets.MultiDomain`, or another data
+            set whose data infos have ``domain``.
+        seed (int, optional): The seed. Defaults to None: a random one, the
+            same in all processes.
 
     Raises:
         ValueError: If the data infos have no ``domain``.
@@ -51,7 +51,7 @@ class DomainSampler(InfiniteSampler):
 
 
 def _rows_by_domain(dataset: Sized) -> dict[int, list[int]]:
-    """Group the rows by domain, in the order of the domains' numbers."""
+    """Group the rows by domain, in the order of the domain numbers."""
     rows: dict[int, list[int]] = {}
     for row in range(len(dataset)):
         domain = dataset.get_data_info(row).get('domain')

@@ -1,4 +1,4 @@
-"""Corruption sets in the layout of ImageNet-C."""
+"""Read corruption sets in the layout of ImageNet-C."""
 
 import logging
 from collections import Counter
@@ -22,49 +22,51 @@ from .released import Archive
 
 @DATASETS.register_module()
 class FolderCorruptionSet(StoredCorruptionSet):
-    """Corruption set of image files ``<corruption>/<severity>/<class>/*``, not resized.
+    """A corruption set of image files ``<corruption>/<severity>/<class>/*``, read in full size.
 
-    Each cell must have the same files. They are listed, and compared with those
-    of most cells, when the set is opened. Folders inside of a class are read, too;
-    hidden and system entries are not (:mod:`mmct.folders`). Where a cell has more
-    classes than most, as ``frost`` of one mirror of Tiny-ImageNet-C has, these are
-    left out, which is said. Grey images have three equal channels; of a set that
-    begins with one it is said.
+    Each cell (a corruption at a severity) must have the same files. Opening the
+    set lists them and compares them with those of most cells. Subfolders of a
+    class are read, too, but hidden and system entries are not
+    (:mod:`mmct.folders`). If a cell has more classes than most, as ``frost`` has
+    in one mirror of Tiny-ImageNet-C, the additional classes are left out with a
+    warning. Grey images are read as three equal channels; if the first image is
+    grey, a message says so.
 
     Args:
         data_root (str): The folder.
-        **kwargs: As for :class:`CorruptionSet`; ``channel_order`` is 'bgr' by
-            default, as mmcv reads files.
+        **kwargs: Arguments of :class:`StoredCorruptionSet`; ``channel_order`` is
+            'bgr' by default, as mmcv reads files.
 
     Raises:
-        FileNotFoundError: If a folder is missing; names the cell.
-        ValueError: If a cell lacks images, or a class has none; names the cell
-            and the file. When read, if images differ in size.
-        OSError: When read, if a file is no sound image; names it.
+        FileNotFoundError: If a folder is missing; the message names the cell.
+        ValueError: If a cell lacks images, or a class has none; the message
+            names the cell and the file. When read, if images differ in size.
+        OSError: When read, if a file is not an intact image; the message names
+            it.
     """
 
     NAME = 'folders'
     own_order = FILES
 
     LEVELS: dict[str, tuple[str, ...]] = {}
-    """The folders of the severities, where they may be called otherwise than 1 to 5."""
+    """The severity folders of corruptions that may have other names than 1 to 5."""
 
     NUM_CLASSES: int | None = None
-    """How many classes the set has, where it does not name them."""
+    """Number of classes of a set that does not name them."""
 
     REPAIRED = ''
-    """What to say where there are too many classes."""
+    """A hint for sets with too many classes."""
 
     @classmethod
     def stored_names(cls, root: Path) -> set[str]:
-        """List the folders of any name that have folders of severities."""
+        """List the folders of any name that contain severity folders."""
         if cls is not FolderCorruptionSet:
             return set()
         folders = (folder for folder in root.glob('*/[1-5]') if folder.is_dir())
         return {folder.parent.name for folder in folders if not is_system(folder.parent.name)}
 
     def has(self, corruption: str) -> bool:
-        """Look for the corruption's folder."""
+        """Check whether the folder of a corruption exists."""
         return (Path(self.data_root) / corruption).is_dir()
 
     def open_cells(self) -> None:
@@ -72,7 +74,7 @@ class FolderCorruptionSet(StoredCorruptionSet):
         found = {cell: self._class_folders(cell) for cell in self.cells}
         folders = self._classes_of_most(found)
         self._name_classes(folders)
-        # Lists that are equal are kept once: a set has millions of names.
+        # Keep equal lists only once, as a set has millions of names.
         lists: dict[tuple[str, ...], tuple[str, ...]] = {}
         files = {}
         for cell, classes in found.items():
@@ -95,7 +97,7 @@ class FolderCorruptionSet(StoredCorruptionSet):
             if image.shape != images[0].shape:
                 raise ValueError(
                     f'{path} has {image.shape[:2]} px, but {paths[0]} has '
-                    f'{images[0].shape[:2]}: give the set a pipeline that resizes'
+                    f'{images[0].shape[:2]} px: give the set a pipeline that resizes'
                 )
         return np.stack(images)
 
@@ -114,22 +116,22 @@ class FolderCorruptionSet(StoredCorruptionSet):
     def _class_folders(self, cell: Cell) -> tuple[str, ...]:
         folder = self._folder(cell)
         if not folder.is_dir():
-            raise FileNotFoundError(f'there is no folder {folder} ({cell})')
+            raise FileNotFoundError(f'folder {folder} does not exist ({cell})')
         folders = data_folders(folder)
         if not folders:
             raise ValueError(f'{folder} has no class folders ({cell})')
         return tuple(folders)
 
     def _classes_of_most(self, found: dict[Cell, tuple[str, ...]]) -> tuple[str, ...]:
-        """Choose the class folders that most cells have, and leave out what others have besides.
+        """Choose the class folders that most cells have, and leave out additional ones.
 
         Args:
-            found (dict): The class folders of each cell; what is left out is taken from it.
+            found (dict): The class folders of each cell; additional ones are removed from it.
         """
         known = self._num_classes
         counts = Counter(found.values())
         folders = max(counts, key=lambda each: (len(each) == known, counts[each]))
-        # Of two cells that differ, none is the better one, unless the number of classes tells.
+        # Without a majority or a known number of classes, no cell is more right than another.
         if len(folders) != known and 2 * counts[folders] <= len(found):
             return folders
         larger = [cell for cell, each in found.items() if set(each) > set(folders)]
@@ -138,7 +140,7 @@ class FolderCorruptionSet(StoredCorruptionSet):
             names = ', '.join(dict.fromkeys(cell.corruption for cell in larger))
             print_log(
                 f'{self.data_root}: {len(larger)} of {len(found)} cells ({names}) have class '
-                f'folders that the others lack, such as {more}: these are left out{self.REPAIRED}',
+                f'folders that the others lack, such as {more}; these are left out{self.REPAIRED}',
                 logger='current',
                 level=logging.WARNING,
             )
@@ -152,7 +154,7 @@ class FolderCorruptionSet(StoredCorruptionSet):
             path = self._folder(cell) / name
             images = image_files(path)
             if not images:
-                raise ValueError(f'{path} has no images ({cell}): its class would be left out')
+                raise ValueError(f'{path} has no images ({cell}), so its class would be left out')
             files += [f'{name}/{image}' for image in images]
         return tuple(files)
 
@@ -168,10 +170,10 @@ class FolderCorruptionSet(StoredCorruptionSet):
             what = f'lacks {min(lacks)}' if lacks else f'has {min(more)}'
             text = f'has {len(files[cell])} images and {what}, unlike the {len(names)} of {theirs}'
         else:
-            # Nobody knows which is the good one.
-            only = f'{min(lacks)} is in {theirs}' if lacks else f'{min(more)} is in {own}'
-            text = f'has {len(files[cell])} images, {theirs} {len(names)}: {only} alone'
-        raise ValueError(f'{own} ({cell}) {text}: each cell must have the same')
+            # Without a majority, either cell may be the right one.
+            only = f'{min(lacks)} is only in {theirs}' if lacks else f'{min(more)} is only in {own}'
+            text = f'has {len(files[cell])} images, but {theirs} has {len(names)}; {only}'
+        raise ValueError(f'{own} ({cell}) {text}: each corruption and severity needs the same')
 
     @property
     def _num_classes(self) -> int | None:
@@ -182,7 +184,7 @@ class FolderCorruptionSet(StoredCorruptionSet):
         if self._num_classes not in (None, len(folders)):
             raise ValueError(
                 f'{self.data_root} has {len(folders)} class folders, but the set has '
-                f'{self._num_classes} classes: labels would be wrong{self.REPAIRED}'
+                f'{self._num_classes} classes, so labels would be wrong{self.REPAIRED}'
             )
         known = self._metainfo.get('classes') or self.manifest_classes
         self._metainfo['classes'] = tuple(known or folders)
@@ -192,11 +194,12 @@ class FolderCorruptionSet(StoredCorruptionSet):
 class ImageNetC(FolderCorruptionSet):
     """ImageNet-C (Hendrycks & Dietterich, 2019), https://doi.org/10.5281/zenodo.2235448.
 
-    JPEG files of 224 x 224 pixels, which are not to be resized. By default the
-    15 corruptions of the benchmark, and the 4 extra ones if they are there.
+    The images are JPEG files of 224 x 224 pixels and must not be resized. By
+    default the set has the 15 corruptions of the benchmark, and the 4 extra ones
+    if their folders exist.
 
     Args:
-        **kwargs: As for :class:`FolderCorruptionSet`.
+        **kwargs: Arguments of :class:`FolderCorruptionSet`.
     """
 
     NAME = 'imagenetc'
@@ -217,11 +220,11 @@ class ImageNetC(FolderCorruptionSet):
 class TinyImageNetC(FolderCorruptionSet):
     """Tiny-ImageNet-C (Hendrycks & Dietterich, 2019): 200 classes, 64 x 64 pixels.
 
-    What is downloaded is the repaired copy, https://doi.org/10.5281/zenodo.8206060: in the
+    A download fetches the repaired copy, https://doi.org/10.5281/zenodo.8206060; in the
     first record ``frost`` has 1,000 classes.
 
     Args:
-        **kwargs: As for :class:`FolderCorruptionSet`.
+        **kwargs: Arguments of :class:`FolderCorruptionSet`.
 
     Raises:
         ValueError: If there are not 200 class folders.
@@ -242,7 +245,7 @@ class TinyImageNetC(FolderCorruptionSet):
         ),
     )
     REPAIRED = (
-        '; frost of https://zenodo.org/records/2536630 has 1,000 classes, the repaired set is '
+        '; frost of https://zenodo.org/records/2536630 has 1,000 classes; the repaired set is '
         'https://zenodo.org/records/8206060'
     )
 
@@ -251,13 +254,13 @@ class TinyImageNetC(FolderCorruptionSet):
 class ImageNetCBar(FolderCorruptionSet):
     """ImageNet-C-Bar (Mintun et al., 2021): ten corruptions unlike those of ImageNet-C.
 
-    In the layout that facebookresearch/augmentation-corruption writes, whose
-    folders carry the strengths; here they are severities 1 to 5 in order. Or with
-    folders 1 to 5, as in the archive that its authors offer, and as
-    ``mmct corrupt --corruptions imagenetcbar`` makes it.
+    The code in facebookresearch/augmentation-corruption names the folders after
+    strengths, which are read as severities 1 to 5 in order. Folders may also be
+    named 1 to 5, as in the authors' archive and as
+    ``mmct corrupt --corruptions imagenetcbar`` writes them.
 
     Args:
-        **kwargs: As for :class:`FolderCorruptionSet`.
+        **kwargs: Arguments of :class:`FolderCorruptionSet`.
     """
 
     NAME = 'imagenetcbar'
@@ -273,10 +276,11 @@ class ImageNetCBar(FolderCorruptionSet):
 class ImageNet3DCC(FolderCorruptionSet):
     """ImageNet-3DCC (Kar et al., 2022): twelve corruptions that follow the scene's geometry.
 
-    https://arxiv.org/abs/2203.01441; the folders as its authors pack them.
+    See https://arxiv.org/abs/2203.01441. The folders are those of the authors'
+    archives.
 
     Args:
-        **kwargs: As for :class:`FolderCorruptionSet`.
+        **kwargs: Arguments of :class:`FolderCorruptionSet`.
     """
 
     NAME = 'imagenet3dcc'

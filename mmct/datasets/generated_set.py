@@ -1,4 +1,4 @@
-"""A test set's images in batches, as its pipeline gives them, and their corruptions."""
+"""Read the images of a test set in batches through its pipeline, and corrupt them."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -29,24 +29,25 @@ from mmct.runs.class_folders import check_class_folders
 from .corruption_set import CorruptionSet
 from .images import check_file, order_of_sample, say_if_grey
 
-# Bytes of images that are kept: those of CIFAR's test set, twice.
+# Maximum bytes of images kept in memory: twice those of CIFAR's test set.
 _KEPT = 1 << 26
 
 
 class CleanImages:
-    """Read any test set as one cell of uncorrupted images.
+    """Read any test set as a single cell of uncorrupted images.
 
-    Small sets stay in memory, as they are read for each corruption anew.
+    Small sets stay in memory, as each corruption reads them again.
 
     Args:
         dataset (dict | Dataset): The data set or its config. Its results have
             ``inputs``, uint8 (3, H, W), and ``data_samples`` with one label.
 
     Raises:
-        ValueError: If it is empty, has no single label per image, or gives other pixels each
-            time; when read, if its results have no such image, or not all are of one size.
-        CTError: If it takes a system's folder for a class.
-        OSError: When first read, if a file is damaged; names it.
+        ValueError: If the data set is empty, does not have one label per image, or gives
+            different pixels each time; when read, if its results have no such image, or images
+            differ in size.
+        CTError: If the data set takes a system folder for a class.
+        OSError: When first read, if a file is damaged; the message names it.
     """
 
     cells: tuple[Cell, ...] = (CLEAN,)
@@ -61,8 +62,8 @@ class CleanImages:
         self.channel_order = order_of_sample(first.get('data_samples'))
         if not _are_equal(first.get('inputs'), again.get('inputs')):
             raise ValueError(
-                'the test set gives other pixels each time that an image is read: leave random '
-                'transforms out of its pipeline'
+                'the test set gives different pixels each time that an image is read: leave '
+                'random transforms out of its pipeline'
             )
         first = self._path(0)
         if first is not None:
@@ -70,35 +71,36 @@ class CleanImages:
 
     @property
     def num_images(self) -> int:
-        """Number of images."""
+        """Return the number of images."""
         return len(self.labels)
 
     @property
     def metainfo(self) -> dict[str, Any]:
-        """The data set's metainfo."""
+        """Return the metainfo of the data set."""
         return getattr(self.dataset, 'metainfo', {})
 
     def read(self, cell: int, positions: slice) -> np.ndarray:
         """Read a batch.
 
         Args:
-            cell (int): 0, the only one.
-            positions (slice): Which images.
+            cell (int): 0, the only cell.
+            positions (slice): Positions of the images.
 
         Returns:
-            np.ndarray: uint8, channels as the data set gives them. (B, H, W, 3)
+            np.ndarray: The images, uint8, channels in the order of the data set.
+            (B, H, W, 3)
         """
         images = [self._image(index) for index in range(self.num_images)[positions]]
         if any(image.shape != images[0].shape for image in images):
             sizes = sorted({image.shape[:2] for image in images})
             raise ValueError(
-                f'the test set has images of several sizes, {sizes[0]} and {sizes[-1]} among '
-                'them: resize or crop them in its pipeline'
+                f'the test set has images of several sizes, such as {sizes[0]} and {sizes[-1]}: '
+                'resize or crop them in its pipeline'
             )
         return np.stack(images)
 
     def close(self) -> None:
-        """Do nothing: there is nothing open."""
+        """Do nothing, as no file is open."""
 
     def _image(self, index: int) -> np.ndarray:
         image = self._kept.get(index)
@@ -117,13 +119,13 @@ class CleanImages:
         return image
 
     def _path(self, index: int) -> str | None:
-        """Find the file of an image, where it has one."""
+        """Find the file of an image, or None if it has none."""
         if not hasattr(self.dataset, 'get_data_info'):
             return None
         return self.dataset.get_data_info(index).get('img_path')
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle without the images: workers read their own."""
+        """Pickle without the images, as worker processes read their own."""
         return {**self.__dict__, '_kept': {}, '_room': _KEPT}
 
 
@@ -134,7 +136,7 @@ def _opened(dataset: Any) -> Any:
             dataset.full_init()
         images = len(dataset)
     except ValueError as error:
-        # What mmengine's data sets say of an empty list.
+        # The error of mmengine's data sets for an empty list.
         if 'need at least one array' not in str(error):
             raise
         images = 0
@@ -145,7 +147,7 @@ def _opened(dataset: Any) -> Any:
 
 
 def _are_equal(one: Any, other: Any) -> bool:
-    # What is no tensor is refused when it is read.
+    # Anything but a tensor is refused when it is read.
     return not isinstance(one, torch.Tensor) or torch.equal(one, other)
 
 
@@ -157,13 +159,13 @@ def _checked(inputs: Any) -> torch.Tensor:
     else:
         what = type(inputs).__name__
     raise ValueError(
-        f'the test set gives inputs of {what}, but uint8 (3, H, W) is needed: leave out of its '
-        'pipeline what normalises or makes several views'
+        f'the test set gives inputs of {what}, but uint8 (3, H, W) is needed: remove transforms '
+        'that normalise or make several views from its pipeline'
     )
 
 
 def _labels(dataset: Any) -> np.ndarray:
-    """Get the class of each image. int64 (N,)."""
+    """Get the class of each image, int64 (N,)."""
     if hasattr(dataset, 'get_gt_labels'):
         labels = dataset.get_gt_labels()
     else:
@@ -173,30 +175,31 @@ def _labels(dataset: Any) -> np.ndarray:
     except (TypeError, ValueError):
         labels = np.empty(0)
     if labels.shape != (len(dataset),):
-        raise ValueError('the test set has not one label an image: errors need one class each')
+        raise ValueError('the test set does not have one label per image, which errors need')
     return labels
 
 
 @DATASETS.register_module()
 class GeneratedCorruptionSet(CorruptionSet):
-    """Corruption set that is made in memory from a test set.
+    """A corruption set that is made in memory from a test set.
 
-    The images are those that the test set's whole pipeline gives, corrupted as by
-    :class:`CorruptedDataset`: keyed by (seed, position, corruption,
-    severity), on RGB. They are not a released set's: ``source`` is 'generated'.
+    The images go through the whole pipeline of the test set, and are then
+    corrupted as in :class:`CorruptedDataset`: in RGB, with randomness that depends
+    only on seed, position, corruption and severity. They are not those of a
+    released set: ``source`` is 'generated'.
 
     Args:
         dataset (dict | Dataset): The test set or its config.
-        seed (int): 0 or more. Defaults to 0.
-        table (str, optional): 'cifar', 'tiny_imagenet' or 'imagenet'. Defaults to
-            by size.
-        corruptions (Sequence[str], optional): Names, also of categories and of the user's own.
-            Defaults to the 19.
-        **kwargs: As for :class:`CorruptionSet`.
+        seed (int): The seed, 0 or more. Defaults to 0.
+        table (str, optional): The severity table, 'cifar', 'tiny_imagenet' or
+            'imagenet'. Defaults to None: the image size decides.
+        corruptions (Sequence[str], optional): Names of corruptions, including registered
+            ones, or of categories. Defaults to None: all 19.
+        **kwargs: Arguments of :class:`CorruptionSet`.
 
     Raises:
-        ValueError: If a setting is wrong, the test set is empty, or its images
-            are of a size that the table does not serve.
+        ValueError: If a setting is wrong, the test set is empty, or the table
+            does not support the size of its images.
     """
 
     NAME = 'generated'
@@ -214,11 +217,11 @@ class GeneratedCorruptionSet(CorruptionSet):
         self.seed, self.table = check_seed(seed), check_table(table)
         self.clean = CleanImages(dataset)
         self.own_order = self.clean.channel_order
-        # As names: the base does not know what 'cifar10cbar' stands for.
+        # Single names, as the base class does not know what 'cifar10cbar' stands for.
         super().__init__(corruptions=corruptions and names, **kwargs)
 
     def open(self) -> None:
-        """Look at the first image."""
+        """Choose the table by the size of the first image, and set ``cells`` and ``labels``."""
         size = self.clean.read(0, slice(0, 1)).shape[1:3]
         self.table = choose_table(self.table, *size)
         self.labels = self.clean.labels
@@ -229,7 +232,7 @@ class GeneratedCorruptionSet(CorruptionSet):
         self.cells = tuple(Cell(*cell) for cell in product(names, severities))
 
     def pixels(self, cell: Cell, positions: range) -> np.ndarray:
-        """Make images of a cell."""
+        """Make the images of a cell."""
         images = self.clean.read(0, slice(positions.start, positions.stop, positions.step))
         made = corrupt(
             reordered(images, self.own_order),
@@ -241,6 +244,6 @@ class GeneratedCorruptionSet(CorruptionSet):
         return reordered(made, self.own_order)
 
     def describe(self) -> dict[str, Any]:
-        """Describe the data, for result files."""
+        """Describe the data for result files."""
         names = (cell.corruption for cell in self.cells)
         return {**super().describe(), **origin(self.seed, self.table, names)}

@@ -1,6 +1,6 @@
-"""Images as data sets give them: sound files alone, and the order of their channels.
+"""Read intact image files only, and find the order of the channels of images.
 
-mmcv reads files as BGR; mmpretrain's sets that hold arrays, such as CIFAR, hold RGB.
+mmcv reads files as BGR; mmpretrain's data sets of arrays, such as CIFAR, are RGB.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,11 +19,11 @@ from mmct.image_content import check_content
 
 
 def order_of_sample(sample: Any) -> str:
-    """Tell the order of the channels of a loaded image.
+    """Find the order of the channels of a loaded image.
 
     Args:
-        sample (dict | DataSample, optional): What a pipeline says of the image:
-            it has an ``img_path`` if it was read from a file.
+        sample (dict | DataSample, optional): The pipeline's data on the image,
+            which has an ``img_path`` if the image was read from a file.
 
     Returns:
         str: 'rgb' or 'bgr'.
@@ -33,27 +33,27 @@ def order_of_sample(sample: Any) -> str:
 
 
 def order_of_dataset(dataset: Any) -> str:
-    """Tell the order in which a data set gives the channels, from its config.
+    """Find the order of the channels of a data set from its config.
 
-    A network has learnt from that order, whatever its ``data_preprocessor`` says.
+    A network has learned from this order, whatever its ``data_preprocessor`` says.
 
     Args:
-        dataset (Mapping): The config, of a wrapper, too.
+        dataset (Mapping): The config of the data set, which may be a wrapper.
 
     Returns:
-        str: 'bgr' if something in it loads image files, else 'rgb'.
+        str: 'bgr' if the data set loads image files, else 'rgb'.
     """
     return FILES if _loads_files(dataset) else ARRAYS
 
 
 def order_before(preprocessor: Mapping[str, Any]) -> str:
-    """Tell the order of the images that a data preprocessor turns into the network's RGB.
+    """Find the order of the channels that a data preprocessor turns into the network's RGB.
 
     Args:
-        preprocessor (Mapping): Its config.
+        preprocessor (Mapping): The config of the preprocessor.
 
     Returns:
-        str: 'bgr' if it flips the channels.
+        str: 'bgr' if the preprocessor flips the channels, else 'rgb'.
     """
     return FILES if preprocessor.get('to_rgb') else ARRAYS
 
@@ -69,18 +69,18 @@ def _loads_files(value: Any) -> bool:
 
 
 def decoded(path: str | Path) -> np.ndarray:
-    """Read an image as mmcv does, if it is a sound one.
+    """Read an intact image as mmcv does.
 
-    A grey one has three equal channels.
+    A grey image gets three equal channels.
 
     Args:
         path (str | Path): The file.
 
     Returns:
-        np.ndarray: uint8 BGR, (H, W, 3).
+        np.ndarray: The image, uint8 BGR, (H, W, 3).
 
     Raises:
-        OSError: Names the file, and says why it cannot be read.
+        OSError: If the image cannot be read; the message names the file and the reason.
     """
     with _naming(path):
         content = fileio.get(str(path))
@@ -88,10 +88,10 @@ def decoded(path: str | Path) -> np.ndarray:
         try:
             image = mmcv.imfrombytes(content, flag='color', channel_order=FILES)
         except cv2.error:
-            # An assertion in OpenCV's source.
+            # A failed assertion inside OpenCV.
             image = None
         if image is None:
-            raise ValueError('it is no image')
+            raise ValueError('it is not an image')
         return image
 
 
@@ -104,7 +104,7 @@ def check_file(path: str | Path) -> None:
         path (str | Path): The file.
 
     Raises:
-        OSError: Names the file, and says why it cannot be read.
+        OSError: If the image cannot be read; the message names the file and the reason.
     """
     with _naming(path):
         check_content(fileio.get(str(path)))
@@ -120,14 +120,14 @@ def _naming(path: str | Path) -> Iterator[None]:
 
 
 def say_if_grey(path: str | Path) -> None:
-    """Say that images are scored with three equal channels, if a set's first one is grey.
+    """Log that images are read as three equal channels if the first image of a set is grey.
 
     Args:
-        path (str | Path): The file. What is wrong with it is said when it is read.
+        path (str | Path): The first image. Errors in it are reported later, when it is read.
     """
     try:
         image = decoded(path)
     except OSError:
         return
     if (image == image[..., :1]).all():
-        print_log(f'{path} is grey: scored as three equal channels', logger='current')
+        print_log(f'{path} is grey: it is read as three equal channels', logger='current')

@@ -1,4 +1,4 @@
-"""The shape of a set's ``manifest.json``, imported when one is read, as pydantic takes long."""
+"""Declare the structure of ``manifest.json``; imported on use, as pydantic is slow to import."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,13 +10,13 @@ from mmct.records import Record
 
 
 class Source(Record):
-    """Declare what a manifest tells of the images that a set was made from."""
+    """The manifest's keys on the images from which a set was made."""
 
     classes: list[str | int] | None
 
 
 class Manifest(Record):
-    """Declare what reading a set needs of its ``manifest.json``."""
+    """The keys of ``manifest.json`` that are needed to read a set."""
 
     label: str
     seed: int

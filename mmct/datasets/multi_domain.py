@@ -1,4 +1,4 @@
-"""Images of the same classes from several domains."""
+"""Read images of the same classes from several domains."""
 
 import logging
 import zlib
@@ -18,64 +18,67 @@ from .domain_list import number_labels, read_domain_list
 from .images import check_file, decoded
 
 PARTS = ('all', 'training', 'holdout', 'test')
-"""The parts of each domain that a data set can have; 'test' where a list of images says so."""
+"""The parts of a domain that a data set can have; 'test' needs a list of images."""
 
 
 @DATASETS.register_module()
 class MultiDomain(BaseDataset):
-    """Image files ``<data_root>/<domain>/<class>/*``, with the domain of each.
+    """Image files ``<data_root>/<domain>/<class>/*``, with the domain of each image.
 
-    Folders inside of a class are read, too; hidden and system entries are not
+    Subfolders of a class are read, too, but hidden and system entries are not
     (:mod:`mmct.folders`).
 
-    Each domain is split into a training part and a hold-out at random, as in
-    DomainBed (https://arxiv.org/abs/2007.01434). The split follows from the
-    seed, the domain's name and the names of its files, so it is the same
-    whichever other domains are chosen. A list of images may name the classes,
-    domains and splits instead, see
-    :func:`mmct.datasets.domain_list.read_domain_list`.
+    Each domain is randomly split into a training part and a hold-out, as in
+    DomainBed (https://arxiv.org/abs/2007.01434). The split depends only on the
+    seed, the domain's name and its file names, so the choice of other domains
+    does not change it. A list of images can define classes, domains and splits
+    instead, see :func:`mmct.datasets.domain_list.read_domain_list`.
 
-    A data info has ``domain``, an int: the domain's number among *all* of the
-    folder, which ``metainfo['domains']`` names. Add it to the ``meta_keys`` of
-    ``PackInputs`` where a loss or a metric needs it.
+    Each data info has an int ``domain``: the domain's number among *all* domains
+    of the folder, whose names are in ``metainfo['domains']``. Add it to the
+    ``meta_keys`` of ``PackInputs`` if a loss or a metric needs it. If a domain or
+    part lacks a class, a warning says so.
 
     Args:
         data_root (str): The folder.
-        domains (str | Sequence[str], optional): The domains to have. Defaults
-            to None, all.
+        domains (str | Sequence[str], optional): The domains to read. Defaults
+            to None: all.
         left_out (str | Sequence[str]): Domains to leave out of these.
             Defaults to ().
-        part (str): 'training', 'holdout' or 'all' of each domain; 'test', if
-            the list of images has it. Defaults to 'all'.
+        part (str): The part of each domain: 'training', 'holdout', 'all', or
+            'test' if a list of images defines it. Defaults to 'all'.
         holdout (float): The hold-out's fraction of each domain, above 0 and
             below 1. Defaults to 0.2.
-        seed (int): Of the split. Defaults to 0.
-        stratify (bool): Whether the hold-out has its fraction of each class,
-            at least one image and not all, in place of any images, as in
-            DomainBed. Defaults to False.
-        ann_file (str): A list of images, below ``data_root`` or anywhere, with
-            columns ``path``, ``label``, ``domain`` and ``split``; without the
-            last it is split at random. Defaults to '', all of the folder.
-        columns (dict, optional): What the list calls its columns, such as
-            ``dict(domain='hospital')``. Defaults to None, the same.
-        **kwargs: As for mmpretrain's ``BaseDataset``. With ``test_mode=True``
-            nothing is learned, so that classes may be missing.
+        seed (int): Seed of the split. Defaults to 0.
+        stratify (bool): Whether to draw this fraction from each class, at least
+            one image and never all, rather than from all images, as DomainBed
+            does. Defaults to False.
+        ann_file (str): A list of images, below ``data_root`` or anywhere else,
+            with columns ``path``, ``label``, ``domain`` and ``split``; without
+            ``split`` the domains are split at random. Defaults to '': all
+            images in the folder.
+        columns (dict, optional): The list's names of these columns, such as
+            ``dict(domain='hospital')``. Defaults to None: the same names.
+        **kwargs: Arguments of mmpretrain's ``BaseDataset``. With
+            ``test_mode=True`` the data set is not for training, and classes may
+            be missing.
 
     Raises:
         ValueError: If a setting is out of its range; when the data set is
-            opened, if a domain is unknown, none is left, a part of one has no
-            images, or there is a class that nothing can be learned of. The message
-            names it. A class that one domain or part lacks is warned of.
-        FileNotFoundError: If there is no such folder or list, or an image of
-            the list is not there.
-        OSError: When first read, if a file is no sound image; names it.
+            opened, if a domain is unknown, no domain is left, a part has no
+            images, or a class has no images to learn from. The message names
+            it.
+        FileNotFoundError: If the folder, the list or an image of the list does
+            not exist.
+        OSError: When first read, if a file is not an intact image; the message
+            names it.
     """
 
     DOMAINS: tuple[str, ...] = ()
-    """The domains' folders, in the set's order; of any set, those that are there."""
+    """Domain folders of a particular set, in its order; empty to use all folders."""
 
     IMAGES: dict[str, int] = {}
-    """The published number of images of each domain."""
+    """Published number of images of each domain."""
 
     def __init__(
         self,
@@ -92,7 +95,7 @@ class MultiDomain(BaseDataset):
     ) -> None:
         name = type(self).__name__
         require(part in PARTS, f'{name}: part must be one of {PARTS}', part)
-        require(0 < holdout < 1, f'{name}: holdout is a fraction above 0 and below 1', holdout)
+        require(0 < holdout < 1, f'{name}: holdout must be above 0 and below 1', holdout)
         self.domains = None if domains is None else _listed(domains)
         self.left_out = _listed(left_out)
         self.part = part
@@ -104,16 +107,16 @@ class MultiDomain(BaseDataset):
         super().__init__(ann_file=ann_file, data_root=data_root, **kwargs)
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """List the files of the chosen domains, each with class and domain."""
+        """List the files of the chosen domains with their classes and domains."""
         root = Path(self.data_root)
         if not root.is_dir():
-            raise FileNotFoundError(f'{type(self).__name__}: there is no folder {root}')
+            raise FileNotFoundError(f'{type(self).__name__}: folder {root} does not exist')
         listed = self._read_list(root) if self.ann_file else None
         there = self.DOMAINS or tuple(sorted(listed) if listed else data_folders(root))
         chosen = self._choose(there)
         self._metainfo['domains'] = there
         if not self._metainfo.get('classes'):
-            # Of all domains: labels must not depend on those that are chosen.
+            # From all domains, as labels must not depend on the choice of domains.
             names = {name for domain in there for name in data_folders(root / domain)}
             self._metainfo['classes'] = tuple(sorted(names))
         data_list = []
@@ -129,27 +132,27 @@ class MultiDomain(BaseDataset):
         return data_list
 
     def prepare_data(self, idx: int) -> Any:
-        """Read an image.
+        """Read an image through the pipeline.
 
         Args:
-            idx (int): Its number.
+            idx (int): Index of the image.
 
         Returns:
-            Any: What the pipeline makes of it.
+            Any: The result of the pipeline.
 
         Raises:
-            OSError: If the file cannot be read; names it.
+            OSError: If the file cannot be read; the message names it.
         """
         path = self.get_data_info(idx)['img_path']
         if path not in self._sound:
             check_file(path)
-            # Once: in later epochs it costs no time.
+            # Checked only once, so later epochs lose no time.
             self._sound.add(path)
         try:
             return super().prepare_data(idx)
         except Exception:
             decoded(path)
-            # The image is good, so the pipeline is wrong.
+            # The image is intact, so the error is in the pipeline.
             raise
 
     def _choose(self, there: tuple[str, ...]) -> list[str]:
@@ -162,8 +165,8 @@ class MultiDomain(BaseDataset):
         chosen = [name for name in there if name in asked and name not in self.left_out]
         if not chosen:
             raise ValueError(
-                f'{type(self).__name__}: no domain is left of {", ".join(asked) or "none"}, as '
-                f'{", ".join(self.left_out) or "none"} is left out'
+                f'{type(self).__name__}: no domain is left: domains are '
+                f'{", ".join(asked) or "none"}, left out are {", ".join(self.left_out) or "none"}'
             )
         return chosen
 
@@ -177,7 +180,7 @@ class MultiDomain(BaseDataset):
         return listed[folder.name]
 
     def _read_list(self, root: Path) -> dict[str, tuple[list[tuple[Path, int]], list[str] | None]]:
-        """Read, for each domain of the list, path and label of its images, and their parts."""
+        """Read the paths and labels, and the parts, of the listed images by domain."""
         images = read_domain_list(Path(self.ann_file), root, self.columns)
         numbers = number_labels((image.label for image in images), self._metainfo.get('classes'))
         if not self._metainfo.get('classes'):
@@ -196,9 +199,11 @@ class MultiDomain(BaseDataset):
         return found
 
     def _files(self, folder: Path) -> list[tuple[Path, int]]:
-        """List path and label of each image of a domain, in the order of the names."""
+        """List the path and label of each image of a domain, in the order of the names."""
         if not folder.is_dir():
-            raise FileNotFoundError(f'{type(self).__name__}: there is no domain folder {folder}')
+            raise FileNotFoundError(
+                f'{type(self).__name__}: domain folder {folder} does not exist'
+            )
         classes = self._metainfo['classes']
         files = [
             (folder / name / file, label)
@@ -210,10 +215,10 @@ class MultiDomain(BaseDataset):
         unknown = sorted(set(data_folders(folder)) - set(classes))
         if unknown:
             raise ValueError(
-                f'domain {folder.name} has {folder / unknown[0]}, which is none of the '
+                f'domain {folder.name} has {folder / unknown[0]}, which is not one of the '
                 f'{len(classes)} classes: {", ".join(classes)}'
             )
-        self._check_classes(f'domain {folder.name}', files, f'{folder} needs a folder of it')
+        self._check_classes(f'domain {folder.name}', files, f'{folder} needs a folder for it')
         return files
 
     def _part_of(
@@ -225,16 +230,16 @@ class MultiDomain(BaseDataset):
             rows, fix = [row for row, part in enumerate(parts) if part == self.part], 'list some'
         elif self.part == 'test':
             raise ValueError(
-                f"{type(self).__name__}: part='test' needs a list of images (ann_file) whose "
-                "column split says 'test'"
+                f"{type(self).__name__}: part='test' needs a list of images (ann_file) with "
+                "'test' in its column split"
             )
         else:
             rows, fix = self._split(domain, [label for _, label in files]), 'change holdout'
         what = f'the {self.part} part of domain {domain} ({len(rows)} of {len(files)} images)'
         if not rows:
             raise ValueError(f'{what} has no images: {fix}')
-        hint = '' if parts is not None or self.stratify else '; stratify=True takes of each class'
-        self._check_classes(what, [files[row] for row in rows], f'nothing is known of it{hint}')
+        hint = '' if parts is not None or self.stratify else '; stratify=True includes each class'
+        self._check_classes(what, [files[row] for row in rows], f'it stays unseen there{hint}')
         return rows
 
     def _split(self, domain: str, labels: list[int]) -> list[int]:
@@ -275,17 +280,17 @@ class MultiDomain(BaseDataset):
         for label, name in enumerate(self._metainfo['classes']):
             if label not in found:
                 raise ValueError(
-                    f'{type(self).__name__}: no image of class {name} is left to learn from, of '
-                    f'domains {", ".join(chosen)}: add some, choose other domains, or, where '
-                    'nothing is learned, set test_mode=True'
+                    f'{type(self).__name__}: domains {", ".join(chosen)} have no image of class '
+                    f'{name} to learn from: add some, choose other domains, or set '
+                    'test_mode=True if the data set is not for training'
                 )
 
     def _compare_count(self, domain: str, count: int) -> None:
         published = self.IMAGES.get(domain)
         if published not in (None, count):
             print_log(
-                f'{type(self).__name__}: {self.data_root}/{domain} has {count} images, but '
-                f'{published} are published: results will not be comparable',
+                f'{type(self).__name__}: {self.data_root}/{domain} has {count} images, but the '
+                f'published set has {published}: results will not be comparable',
                 logger='current',
                 level=logging.WARNING,
             )
@@ -295,7 +300,7 @@ def _listed(names: str | Sequence[str]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-# Of OfficeHome.
+# The classes of OfficeHome.
 _OBJECTS = '''
 Alarm_Clock Backpack Batteries Bed Bike Bottle Bucket Calculator Calendar Candles Chair
 Clipboards Computer Couch Curtains Desk_Lamp Drill Eraser Exit_Sign Fan File_Cabinet
@@ -310,10 +315,10 @@ Speaker Spoon TV Table Telephone ToothBrush Toys Trash_Can Webcam
 class VLCS(MultiDomain):
     """VLCS: photographs from four data sets (Fang et al., ICCV 2013).
 
-    Folders as in DomainBed, ``<data_root>/VOC2007/bird/*``.
+    The folders are those of DomainBed, such as ``<data_root>/VOC2007/bird/*``.
 
     Args:
-        **kwargs: As for :class:`MultiDomain`.
+        **kwargs: Arguments of :class:`MultiDomain`.
     """
 
     METAINFO = {'classes': ('bird', 'car', 'chair', 'dog', 'person')}
@@ -323,10 +328,10 @@ class VLCS(MultiDomain):
 
 @DATASETS.register_module()
 class PACS(MultiDomain):
-    """PACS: art, cartoons, photographs, sketches (https://arxiv.org/abs/1710.03077).
+    """PACS: art, cartoons, photographs and sketches (https://arxiv.org/abs/1710.03077).
 
     Args:
-        **kwargs: As for :class:`MultiDomain`.
+        **kwargs: Arguments of :class:`MultiDomain`.
     """
 
     METAINFO = {
@@ -341,7 +346,7 @@ class OfficeHome(MultiDomain):
     """Office-Home: 65 objects in four styles (https://arxiv.org/abs/1706.07522).
 
     Args:
-        **kwargs: As for :class:`MultiDomain`.
+        **kwargs: Arguments of :class:`MultiDomain`.
     """
 
     METAINFO = {'classes': tuple(_OBJECTS.split())}
@@ -351,13 +356,13 @@ class OfficeHome(MultiDomain):
 
 @DATASETS.register_module()
 class TerraIncognita(MultiDomain):
-    """Animals at four camera traps (https://arxiv.org/abs/1807.04975).
+    """Terra Incognita: animals at four camera traps (https://arxiv.org/abs/1807.04975).
 
-    DomainBed's choice of ten classes and four locations of Caltech Camera
-    Traps. Its counts differ between its versions, so none is compared.
+    This is DomainBed's choice of ten classes and four locations of Caltech
+    Camera Traps. Image counts differ between versions, so they are not checked.
 
     Args:
-        **kwargs: As for :class:`MultiDomain`.
+        **kwargs: Arguments of :class:`MultiDomain`.
     """
 
     METAINFO = {

@@ -1,4 +1,4 @@
-"""Released corruption sets, fetched on request from the public record of their authors."""
+"""Download released corruption sets from the public records of their authors."""
 
 import os
 import shutil
@@ -21,9 +21,9 @@ class Archive:
     """A file of a public record.
 
     Args:
-        url (str): Where it is; its last part is the file's name.
-        md5 (str): Of the file, as the record has it.
-        corruptions (tuple[str, ...]): What is in it.
+        url (str): Address of the file; its last part is the file name.
+        md5 (str): MD5 of the file, from the record.
+        corruptions (tuple[str, ...]): The corruptions that the file contains.
     """
 
     url: str
@@ -33,16 +33,16 @@ class Archive:
     def fetch(self, folder: Path, names: Collection[str]) -> None:
         """Download the archive into the folder of the set, and unpack it there.
 
-        An archive of that name that is there already is taken, and kept; one that was
-        downloaded is removed at the end.
+        If the folder already contains the archive, it is used and kept. A downloaded archive
+        is removed at the end.
 
         Args:
-            folder (Path): The folder; it is there.
+            folder (Path): The folder, which must exist.
             names (Collection[str]): The folders, or ``.npy`` files, that belong to the set.
 
         Raises:
-            CTError: If the download breaks off for good, the file is not the released one, or
-                there is no room for it.
+            CTError: If the download keeps failing, the file is not the released one, or there
+                is no space for it.
         """
         file = folder / self.url.rsplit('/', 1)[-1]
         there = file.is_file()
@@ -66,26 +66,27 @@ class Archive:
 
 
 def unpack(archive: Path, folder: Path, names: Collection[str]) -> None:
-    """Unpack the set's files, each folder or array whole or not at all.
+    """Unpack the files of a set, each folder or array completely or not at all.
 
-    Nothing is written outside of the folder, and nothing but regular files; what is there
-    already is left as it is.
+    This writes only regular files, and only inside the folder. Existing files and folders
+    stay unchanged.
 
     Args:
         archive (Path): A tar file.
-        folder (Path): Where they go.
-        names (Collection[str]): The folders, or ``.npy`` files, to take, wherever they are in it.
+        folder (Path): The folder of the set.
+        names (Collection[str]): The folders, or ``.npy`` files, to unpack from any place in the
+            archive.
 
     Raises:
         OSError: If a file cannot be written.
-        tarfile.TarError: If it is no tar file.
+        tarfile.TarError: If the archive is not a tar file.
     """
     work = folder / '.unpacking'
     shutil.rmtree(work, ignore_errors=True)
     try:
         with tarfile.open(archive) as tar:
             while (member := tar.next()) is not None:
-                # It would keep them all, of which some sets have a million.
+                # tarfile would keep all members in memory; some sets have a million.
                 tar.members = []
                 place = _place(member, names)
                 if place is None:
@@ -101,10 +102,10 @@ def unpack(archive: Path, folder: Path, names: Collection[str]) -> None:
 
 
 def _place(member: tarfile.TarInfo, names: Collection[str]) -> PurePosixPath | None:
-    """Choose where a member goes, below the folder of the set; None for what is not of it."""
+    """Choose the place of a member in the folder of the set; None if it does not belong there."""
     parts = PurePosixPath(member.name).parts
     starts = [i for i, part in enumerate(parts) if part.removesuffix('.npy') in names]
-    # A part such as `..` would lead out of the folder; it counts as hidden.
+    # A part such as `..`, which would lead out of the folder, counts as hidden.
     if not member.isfile() or not starts or any(map(is_system, parts[starts[0]:])):
         return None
     return PurePosixPath(*parts[starts[0]:])

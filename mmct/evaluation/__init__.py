@@ -1,4 +1,4 @@
-"""Errors on corrupted images: tables, calibration, intervals, files.
+"""Compute errors on corrupted images, calibration and intervals, and read result files.
 
 The metrics that mmpretrain registers are in :mod:`mmct.evaluation.metrics`; the rest needs
 neither torch nor an mm stack.

@@ -1,4 +1,4 @@
-"""Several results side by side."""
+"""Compare several results image by image."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,25 +17,25 @@ from .summary import unpack_hits
 
 @dataclass(frozen=True)
 class Comparison:
-    """Results on the same images and cells.
+    """Results on the same images and cells (a cell is a corruption at a severity).
 
     Attributes:
-        results (tuple[dict]): As in result files.
-        baseline (int, optional): Which of them the others are compared with.
-        differences (tuple[dict | None]): For each result its errors minus the
+        results (tuple[dict]): The contents of result files.
+        baseline (int, optional): Position of the result that the others are compared with.
+        differences (tuple[dict | None]): The errors of each result minus the
             baseline's, in points: ``clean_error_pct``, ``raw_mce_pct``, and by name
-            ``categories_pct`` and ``corruption_error_pct``. Each a dict of ``value``,
-            ``low`` and ``high``, from the paired bootstrap over images. None for
-            the baseline, or where there is none.
-        flips (tuple[dict | None]): For each result the share of corrupted images that it has
-            right and the baseline wrong, ``fixed_pct``, and the reverse, ``broken_pct``, over
-            the cells of raw mCE. None as in ``differences``.
-        intervals (tuple[dict]): For each result, by corruption, the interval of its mean error
-            over severities, in %.
+            ``categories_pct`` and ``corruption_error_pct``. Each difference is a dict of
+            ``value``, ``low`` and ``high``, from the paired bootstrap over images. None for
+            the baseline, and for all results without a baseline.
+        flips (tuple[dict | None]): For each result, the percentage of corrupted images on which
+            it is right and the baseline wrong, ``fixed_pct``, and the reverse, ``broken_pct``,
+            over the cells of raw mCE. None where ``differences`` has None.
+        intervals (tuple[dict]): For each result, the interval of the mean error over severities
+            by corruption, in %.
         confidence (tuple[dict | None]): See :func:`confidence_scores`.
-        examples (tuple[dict]): Pictures, each with ``right``: for each result
-            whether it had that image right; and ``predictions``: for each the name of the
-            class that it saw, None if its file does not have it.
+        examples (tuple[dict]): Pictures with ``right``, whether each result was right on the
+            image, and ``predictions``, the name of the class that each predicted, or None if
+            its file does not have it.
     """
 
     results: tuple[dict[str, Any], ...]
@@ -53,20 +53,21 @@ def compare(
     """Compare results image by image.
 
     Args:
-        results (Sequence[Mapping]): As :func:`read_result` gives them.
-        baseline (int, optional): Which to compare with. Defaults to None.
-        common (bool): Compare on the cells that all of them have; else results
-            with different cells are refused. Defaults to False.
+        results (Sequence[Mapping]): The results, as :func:`read_result` returns them.
+        baseline (int, optional): Position of the result that the others are compared
+            with. Defaults to None: no baseline.
+        common (bool): Whether to compare on the cells that all results have, rather
+            than refuse results with different cells. Defaults to False.
 
     Returns:
-        Comparison: The results in their order; equal names are numbered.
+        Comparison: The results in the same order; equal names are numbered.
 
     Raises:
-        ValueError: If they are not of the same images or cells, or there is no such
-            baseline.
+        ValueError: If the results are not of the same images or cells, or the
+            baseline does not exist.
     """
     if not results:
-        raise ValueError('there is no result to compare')
+        raise ValueError('there are no results to compare')
     known = baseline is None or (is_count(baseline, 0) and baseline < len(results))
     require(known, f'baseline must be None or from 0 to {len(results) - 1}', baseline)
     named = _with_names_of_their_own(results)
@@ -90,17 +91,17 @@ def compare(
 
 
 def find_run(results: Sequence[Mapping[str, Any]], name: str) -> int:
-    """Find the run that a user names.
+    """Find a run by its name.
 
     Args:
         results (Sequence[Mapping]): The results.
-        name (str): Of one of them.
+        name (str): Name of the run.
 
     Returns:
-        int: Its position.
+        int: Position of the run.
 
     Raises:
-        ValueError: If there is no such run; the nearest is suggested.
+        ValueError: If no run has this name; the message suggests a similar one.
     """
     names = [result['name'] for result in results]
     if name in names:
@@ -109,15 +110,17 @@ def find_run(results: Sequence[Mapping[str, Any]], name: str) -> int:
 
 
 def plain_bn(results: Sequence[Mapping[str, Any]]) -> int | None:
-    """Find the plain network with BatchNorm, which others are compared with.
+    """Find the plain network with BatchNorm, which serves as the baseline.
+
+    Its name or config begins with ``bn_``, as in mmct's own configs, and it was not adapted to
+    test images.
 
     Args:
         results (Sequence[Mapping]): The results.
 
     Returns:
-        int | None: The position of the one whose name or config begins with ``bn_``, as those
-        of mmct do. None if there is none, or several, or nothing to compare it with. One that
-        was adapted to test images is not plain.
+        int | None: Position of the plain network. None if there is none or more than one, or
+        if there is no other result.
     """
     found = [
         number
@@ -146,8 +149,8 @@ def _check_data(first: Mapping[str, Any], other: Mapping[str, Any]) -> None:
     counts = [r['clean']['images'] for r in (first, other) if r['clean'] is not None]
     if len(set(counts)) > 1:
         raise ValueError(
-            f'{first["name"]} and {other["name"]} are not scored on the same clean images: there '
-            f'are {counts[0]} and {counts[1]}'
+            f'{first["name"]} and {other["name"]} are not scored on the same clean images: one '
+            f'has {counts[0]}, the other {counts[1]}'
         )
 
 
@@ -161,12 +164,14 @@ def _on_the_same_cells(results: list[dict[str, Any]], common: bool) -> list[dict
     what = '{} at severity {}'.format(*key) if key[0] else 'clean images'
     if not common:
         raise ValueError(
-            f'{name} lacks {what}, which others have: score it on them, or compare on the '
-            'common cells with --common'
+            f'{name} lacks {what}, unlike others: score it on all that they have, or compare '
+            'only what all have in common with --common'
         )
     shared = [key for key in every if all(key in own for _, own in cells)]
     if not any(key[0] for key in shared):
-        raise ValueError(f'the runs have no cell in common: {name} lacks {what}')
+        raise ValueError(
+            f'the runs have no corruption and severity in common: {name} lacks {what}'
+        )
     return [_restricted(result, shared) for result in results]
 
 
@@ -192,7 +197,7 @@ def _restricted(result: Mapping[str, Any], keys: list[tuple]) -> dict[str, Any]:
 
 
 def _examples(results: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the pictures of the first result that has some."""
+    """Yield the pictures of the first result that has any."""
     cells = [_cells(result) for result in results]
     for example in next((r['examples'] for r in results if r['examples']), ()):
         key, image = (example['corruption'], example['severity']), example['image']
@@ -207,7 +212,7 @@ def _examples(results: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _prediction(result: Mapping[str, Any], cell: Mapping[str, Any], image: int) -> str | None:
-    """Name the class that a network saw in an image, as far as its file tells."""
+    """Name the class that a network predicted for an image, if its file has it."""
     place = cell['corruption'], cell['severity'], image
     for own in result['examples']:
         if (own['corruption'], own['severity'], own['image']) == place:

@@ -1,4 +1,4 @@
-"""The corrupted error of networks, taken apart into what adds up to it."""
+"""Decompose the corrupted error of networks into parts that add up to it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from .predictions import unpack_predictions
 from .summary import image_errors, main_corruptions, mean_estimate, scored_kinds, unpack_hits
 
 CLEAN, STATISTICS = 'clean images', 'BN statistics'
-"""The parts that are no category of corruptions."""
+"""The parts that are not categories of corruptions."""
 
 _MARKS = ('weights_sha256', 'fp16')
 
@@ -23,55 +23,58 @@ def diagnose(
     baseline: int = 0,
     common: bool = False,
 ) -> dict[str, Any]:
-    """Take the corrupted errors of networks apart.
+    """Decompose the corrupted error of each network.
 
-    The parts of a network's raw mCE add up to it: what BatchNorm's statistics, estimated anew
-    on images of each cell, take away (a mismatch of statistics); of what is left, the error
-    on clean images; and what each category of corruptions adds to that.
+    The parts add up to the network's raw mCE, the mean error over corruptions and severities.
+    They are the mismatch of BN statistics (the error that goes away when statistics are
+    re-estimated on images of each cell), the remaining error on clean images, and the error that
+    each category of corruptions adds to that. A cell is a corruption at a severity.
 
     Args:
-        results (Sequence[Mapping]): As :func:`read_result` gives them. One that was scored with
-            re-estimated statistics belongs to the one of the same weights that was not.
-        reliance (Mapping, optional): What :func:`mmct.scoring.measure_reliance` gives, by the
-            network's name.
+        results (Sequence[Mapping]): The results, as :func:`read_result` returns them. A result
+            with re-estimated statistics belongs to the result of the same weights without them.
+        reliance (Mapping, optional): The results of :func:`mmct.scoring.measure_reliance`, by
+            name of the network. Defaults to None.
         without_bn (Sequence[str]): Names of networks that are known to have no BatchNorm.
-        baseline (int): What the others are compared with: its number among the results
-            without re-estimated statistics. Defaults to 0, the first.
-        common (bool): Whether on the cells that all have. Defaults to False.
+            Defaults to none.
+        baseline (int): Position of the network that the others are compared with, among the
+            results without re-estimated statistics. Defaults to 0: the first.
+        common (bool): Whether to use only the cells that all results have. Defaults to False.
 
     Returns:
-        dict: JSON-able. ``data`` and ``severities`` as in result files, ``level`` of the
-        intervals, ``baseline`` (a name; None for one network), and a dict for each of the
-        ``networks``. What has an interval is a dict of ``value``, ``low`` and ``high``, in %:
+        dict: A diagnosis that JSON can hold: ``data`` and ``severities`` as in result files, the
+        ``level`` of the intervals, the name of the ``baseline`` (None for a single network), and
+        a dict for each of the ``networks``. Numbers with an interval are dicts of ``value``,
+        ``low`` and ``high``, in %. The keys of a network are:
 
-        - ``name``, ``clean``, ``corrupted`` (raw mCE), ``rise`` (of it above the clean error),
-          ``parts`` (by name) and ``largest``: the name of the largest part, and of those
-          which the paired interval of the difference does not tell from it;
-        - ``has_bn`` (None: not known), ``batches`` of each cell that the statistics were
-          estimated on (None: they were not);
-        - ``confidence``: ``known``, see :func:`known_share`, ``too_sure`` (mean confidence minus
-          accuracy; both None without predictions) and ``ece``, each of ``clean`` and
-          ``corrupted`` images;
+        - ``name``, ``clean``, ``corrupted`` (raw mCE), ``rise`` (raw mCE minus clean error),
+          ``parts`` (by name), and ``largest``, the names of the largest part and of those that
+          do not differ significantly from it (by the paired interval);
+        - ``has_bn`` (None if unknown) and ``batches``, the number per cell on which statistics
+          were re-estimated (None if they were not);
+        - ``confidence``, for ``clean`` and ``corrupted`` images: ``known`` (see
+          :func:`known_share`), ``too_sure`` (mean confidence minus accuracy) and ``ece``; the
+          first two are None without predictions;
         - ``reliance``, as given, or None;
-        - ``against``: this network's errors minus the baseline's, ``clean``, ``corrupted`` and
-          ``categories``; and the names of the categories where its error is ``lower`` or
-          ``higher`` when the level is shared out among them (Bonferroni): of many intervals one
-          leaves out 0 by chance. None for the baseline.
+        - ``against``, None for the baseline: this network's errors minus the baseline's, as
+          ``clean``, ``corrupted`` and ``categories``, and the names of the categories in which
+          its error is significantly ``lower`` or ``higher``. The level is split among the
+          categories (Bonferroni), as one of many intervals excludes 0 by chance.
 
     Raises:
-        ValueError: If there are no clean images, the results are not of the same images or
-            cells, or one with re-estimated statistics stands alone.
+        ValueError: If clean images were not scored, the results are not of the same images or
+            cells, or a result with re-estimated statistics has no partner without them.
     """
     plain, twins = _paired(results)
     if not 0 <= baseline < len(plain):
-        raise ValueError(f'there are {len(plain)} networks, but the baseline is number {baseline}')
+        raise ValueError(f'there are {len(plain)} networks, but baseline is {baseline}')
     known = [twin for twin in twins if twin is not None]
     shown = compare([*plain, *known], common=common).results
     for result in shown:
         if result['clean'] is None:
             raise ValueError(
-                f'{result["name"]} was scored without clean images, which its corrupted error is '
-                'compared with: score it on them, too'
+                f'{result["name"]} was scored without clean images, but a diagnosis compares '
+                'errors with those on clean images: score it on them, too'
             )
     adapted = iter(shown[len(plain):])
     pairs = [
@@ -106,7 +109,7 @@ def diagnose(
 
 
 class _Errors:
-    """The errors of a result, image by image, in %. (N,) each."""
+    """The errors of a result on each image, in %, (N,) each."""
 
     def __init__(self, result: Mapping[str, Any]) -> None:
         self.result, self.draws = result, result['summary']['bootstrap']
@@ -119,7 +122,7 @@ class _Errors:
         return image_errors(self.result['cells'], dict.fromkeys(names, 1.0))
 
     def share(self, kind: str) -> float:
-        """Return the share of the mean that is over the corruptions of a kind."""
+        """Return the fraction of the corruptions that belong to a category."""
         return len(self.kinds[kind]) / len(self.names)
 
     def estimate(self, values: np.ndarray, **changes: float) -> dict[str, float]:
@@ -130,12 +133,12 @@ class _Errors:
 
 
 def _parts(own: _Errors, twin: _Errors | None) -> dict[str, Any]:
-    # With wrong statistics the clean error is a part of the mismatch, too.
+    # A mismatch of statistics also raises the clean error.
     left = own if twin is None else twin
     parts = {} if twin is None else {STATISTICS: own.corrupted - twin.corrupted}
     parts[CLEAN] = left.clean
     for kind, names in own.kinds.items():
-        # So weighted, they add up.
+        # With these weights the parts add up.
         parts[kind] = own.share(kind) * (left.over(names) - left.clean)
     top = max(parts, key=lambda name: parts[name].mean())
     largest = [
@@ -173,7 +176,7 @@ def _too_sure(own: _Errors, cells: Sequence[Mapping[str, Any]]) -> dict[str, flo
 
 
 def _said(cell: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray] | None:
-    """Read the confidence in the top class, and where it is right; older files lack the former."""
+    """Read confidences in the top class, and hits; None if an older file lacks confidences."""
     found = unpack_predictions(cell)
     if found is None:
         return None
@@ -196,7 +199,7 @@ def _against(own: _Errors, base: _Errors) -> dict[str, Any]:
 def _paired(
     results: Sequence[Mapping[str, Any]],
 ) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any] | None]]:
-    """Tell networks from their twins with re-estimated statistics; None where there is none."""
+    """Separate the networks from their twins with re-estimated statistics; None if one has none."""
     plain = [result for result in results if not result['model'].get('recalibrate_bn')]
     twins: list[Mapping[str, Any] | None] = [None] * len(plain)
     marks = [_mark(result) for result in plain]
@@ -205,17 +208,17 @@ def _paired(
             continue
         if _mark(result) not in marks:
             raise ValueError(
-                f'{result["name"]} was scored with re-estimated BN statistics: give the result of '
-                'the same weights without them, too'
+                f'{result["name"]} was scored with re-estimated BN statistics: add the result of '
+                'the same weights without them'
             )
         number = marks.index(_mark(result))
         if twins[number] is not None:
             raise ValueError(
-                f'{result["name"]} is there twice with re-estimated BN statistics: give one of them'
+                f'{result["name"]} is given twice with re-estimated BN statistics: give only one'
             )
         twins[number] = result
     if not plain:
-        raise ValueError('there is no result to diagnose')
+        raise ValueError('there are no results to diagnose')
     return plain, twins
 
 

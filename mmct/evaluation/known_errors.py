@@ -1,4 +1,4 @@
-"""Measure how much of its errors a network knows: is it less sure where it is wrong?"""
+"""Measure whether a network knows its errors, that is, is less confident where it is wrong."""
 
 from collections.abc import Sequence
 
@@ -7,31 +7,33 @@ import numpy as np
 from .calibration_error import checked_confidence
 from .summary import LEVEL, SEED, percentile_interval
 
-# Fewer than of means: each draw is a pass over all images of all cells.
+# Fewer than for means, as each draw is a pass over all images of all cells.
 _RESAMPLES = 400
 
 
 def known_share(
     cells: Sequence[tuple[np.ndarray, np.ndarray]], level: float = LEVEL, seed: int = SEED
 ) -> dict[str, float] | None:
-    """Compute where confidence stands between telling nothing and telling everything.
+    """Compute how well confidence separates errors: 0 % for not at all, 100 % for perfectly.
 
-    ``(e - A) / (e - A*)``, each summed over the cells. A is the area under the risk-coverage
-    curve (Geifman and El-Yaniv, 2017); the error e is what it is if confidence tells nothing
-    of what is wrong; A* is what it is if each wrong image has less than each right one.
+    The score is ``(e - A) / (e - A*)``, with numerator and denominator summed over the cells
+    (corruptions at severities). A is the area under the risk-coverage curve (Geifman and
+    El-Yaniv, 2017). It equals the error e if confidence is unrelated to errors, and A* if every
+    wrong image has a lower confidence than every right one.
 
     Args:
-        cells (Sequence[tuple]): Of each cell the probability of the top class and where it is
-            right. All are of the same images, which are drawn together. (N,) each
-        level (float): Of the interval. Defaults to 0.95.
-        seed (int): Of the bootstrap over images, of 400 draws. Defaults to 0.
+        cells (Sequence[tuple]): For each cell the probability of the top class, and the hits,
+            True where that class is right. All cells have the same images, which are resampled
+            together. (N,) each
+        level (float): Level of the interval. Defaults to 0.95.
+        seed (int): Seed of the bootstrap over images, with 400 draws. Defaults to 0.
 
     Returns:
-        dict | None: ``value``, ``low`` and ``high`` in %; below 0 if it is surer where it is
-        wrong. None if there are no errors to know of.
+        dict | None: ``value``, ``low`` and ``high`` in %; negative if the network is more
+        confident where it is wrong. None if there are no errors.
 
     Raises:
-        ValueError: As :func:`expected_calibration_error`.
+        ValueError: See :func:`expected_calibration_error`.
     """
     ranked = [_Ranked(*checked_confidence(*cell)) for cell in cells]
     count = len(cells[0][1])
@@ -51,18 +53,18 @@ def known_share(
 
 
 class _Ranked:
-    """The images of a cell, the surest first; those of equal confidence are one group."""
+    """The images of a cell by falling confidence; equal confidences form one group."""
 
     def __init__(self, confidence: np.ndarray, hits: np.ndarray) -> None:
         self._order = np.argsort(-confidence, kind='stable')
         self._misses = (1 - hits)[self._order]
         new = np.diff(confidence[self._order], prepend=np.inf) != 0
         self._starts = np.flatnonzero(new)
-        # Sums of 1 / n up to N, by which the best area follows from the number of errors.
+        # Sums of 1 / n up to N, which give the best area for a number of errors.
         self._harmonic = np.append(0, np.cumsum(1 / np.arange(1, len(hits) + 1)))
 
     def area(self, times: np.ndarray) -> np.ndarray:
-        """Return e - A and e - A*, of the images as often as they were drawn. (2,)."""
+        """Return e - A and e - A*, (2,), for images that were drawn the given number of times."""
         times = times[self._order]
         count = times.sum()
         groups = np.add.reduceat(times, self._starts)

@@ -1,4 +1,4 @@
-"""The metrics of mmpretrain: errors on corrupted images, accuracy of each domain."""
+"""Register metrics for mmpretrain: errors on corrupted images, and accuracy on each domain."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,27 +13,29 @@ from .summary import LEVEL, RESAMPLES, SEED, cell_score, summarise_cells
 
 @METRICS.register_module()
 class CorruptionError(BaseMetric):
-    """Error per corruption and severity, their means, and calibration.
+    """Error per corruption and severity, with means and calibration errors.
 
-    It needs a data set whose samples say of which cell they are:
-    :class:`mmct.datasets.CIFAR10C`, :class:`mmct.datasets.GeneratedCorruptionSet` and
-    the like, with one class per image. All values are in %; ``raw_mce_pct`` is the
-    mean error, not normalised (as for CIFAR-10-C), and ``normalised_mce_pct`` the one
-    relative to ``reference`` (as for ImageNet-C). See :func:`summarise_cells`.
+    The samples of the data set must carry their corruption and severity, as those of
+    :class:`mmct.datasets.CIFAR10C` and :class:`mmct.datasets.GeneratedCorruptionSet`
+    do, and have one class per image. All values are in %. ``raw_mce_pct`` is the mean
+    error without normalisation (as for CIFAR-10-C), and ``normalised_mce_pct`` the
+    mean error relative to ``reference`` (as for ImageNet-C). See
+    :func:`summarise_cells`.
 
     Args:
-        reference (str, optional): 'alexnet', for ImageNet-C alone, or the path
-            of an earlier result file. Defaults to None.
-        level (float): Of the intervals. Defaults to 0.95.
-        resamples (int): Of the bootstrap over images. Defaults to 10,000.
-        bootstrap_seed (int): Of the bootstrap. Defaults to 0.
+        reference (str, optional): 'alexnet', for ImageNet-C only, or the path of
+            an earlier result file. Defaults to None.
+        level (float): Level of the intervals. Defaults to 0.95.
+        resamples (int): Number of bootstrap draws over images. Defaults to 10,000.
+        bootstrap_seed (int): Seed of the bootstrap. Defaults to 0.
         collect_device (str): 'cpu' or 'gpu'. Defaults to 'cpu'.
-        prefix (str, optional): Of the values' names. Defaults to 'corruption'.
+        prefix (str, optional): Prefix of the values' names. Defaults to None:
+            'corruption'.
 
     Raises:
-        ValueError: If the reference is no result file; when computed, if
+        ValueError: If the reference is not a result file; when computed, if
             samples or cells are missing, scores are not finite, or the
-            reference is of other cells.
+            reference has other cells.
     """
 
     default_prefix = 'corruption'
@@ -50,7 +52,7 @@ class CorruptionError(BaseMetric):
         super().__init__(collect_device=collect_device, prefix=prefix)
         self._bootstrap = dict(level=level, resamples=resamples, seed=bootstrap_seed)
         self._reference = reference
-        # Read at once: after hours of evaluation it would be late.
+        # Read at once, as an error after hours of evaluation would come too late.
         self._result = open_reference(reference)
 
     def summary_options(
@@ -59,14 +61,14 @@ class CorruptionError(BaseMetric):
         """Return the options of :func:`summarise_cells` for a set.
 
         Args:
-            data (Mapping): What the set says of itself.
+            data (Mapping): The description of the set.
             cells (Sequence[tuple[str, int]]): Corruptions and severities.
 
         Returns:
-            dict: ``reference`` and the settings of the bootstrap.
+            dict: The ``reference`` and the settings of the bootstrap.
 
         Raises:
-            ValueError: If the reference is of other cells.
+            ValueError: If the reference has other images or cells.
         """
         reference = choose_reference(self._result or self._reference, data, cells)
         return dict(reference=reference, **self._bootstrap)
@@ -78,32 +80,32 @@ class CorruptionError(BaseMetric):
             corrupted (CorruptionSet): The set.
 
         Returns:
-            dict: ``reference`` and ``bootstrap``.
+            dict: The options ``reference`` and ``bootstrap``.
 
         Raises:
-            ValueError: If the reference is of other cells.
+            ValueError: If the reference has other images or cells.
         """
         data = corrupted.metainfo['corruptions']
         found = self.summary_options(data, corrupted.cells)
         return dict(reference=found['reference'], bootstrap=self._bootstrap)
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
-        """Collect which images are right.
+        """Collect hits and confidences.
 
         Args:
-            data_batch: Not used.
-            data_samples (Sequence[Mapping]): Predictions, with the cell and the
-                image's position in it.
+            data_batch (Any): Unused.
+            data_samples (Sequence[Mapping]): Predictions with corruption, severity
+                and the position of the image.
 
         Raises:
-            ValueError: If a sample is not of a cell.
+            ValueError: If a sample has no corruption or position.
         """
         for sample in data_samples:
             if 'corruption' not in sample or 'position' not in sample:
                 raise ValueError(
-                    'CorruptionError: the samples do not say of which corruption they are: it '
-                    'needs a data set such as CIFAR10C or GeneratedCorruptionSet, and their keys '
-                    'among the meta_keys of PackInputs'
+                    'CorruptionError: the samples do not name their corruption: use a data set '
+                    'such as CIFAR10C or GeneratedCorruptionSet, and add its keys to the '
+                    'meta_keys of PackInputs'
                 )
             cell, scores = (sample['corruption'], int(sample['severity'])), sample['pred_score']
             top = int(scores.argmax())
@@ -114,10 +116,10 @@ class CorruptionError(BaseMetric):
         """Compute all errors.
 
         Args:
-            results (list): What :meth:`process` collected, of all images.
+            results (list): The collection of :meth:`process` for all images.
 
         Returns:
-            dict[str, float]: In %, as :func:`flat` names them.
+            dict[str, float]: Values in %, named as in :func:`flat`.
 
         Raises:
             ValueError: If a cell lacks images, or scores are not finite.
@@ -131,7 +133,7 @@ class CorruptionError(BaseMetric):
             if sorted(images) != list(range(data['images'])):
                 raise ValueError(
                     f'CorruptionError: {corruption} at severity {severity} has {len(images)} '
-                    f'of {data["images"]} images: give all of each cell'
+                    f'of {data["images"]} images: all are needed'
                 )
             hits, confidence = zip(*(images[i] for i in range(len(images))), strict=True)
             _require_finite('CorruptionError', confidence)
@@ -141,13 +143,13 @@ class CorruptionError(BaseMetric):
 
 
 def flat(summary: Mapping[str, Any]) -> dict[str, float]:
-    """Flatten a summary to the scalars that logs have.
+    """Flatten a summary to scalars for logs.
 
     Args:
-        summary (Mapping): Of :func:`summarise_cells`.
+        summary (Mapping): The result of :func:`summarise_cells`.
 
     Returns:
-        dict[str, float]: In %; what is not known is left out.
+        dict[str, float]: Values in %, without those that are unknown.
     """
     normalised = summary['normalised'] or {}
     values = dict(
@@ -168,22 +170,22 @@ def flat(summary: Mapping[str, Any]) -> dict[str, float]:
 def accuracy_by_domain(
     correct: Sequence[bool], domains: Sequence[int], names: Sequence[str]
 ) -> dict[str, float]:
-    """Compute the accuracy of each domain, their mean and the worst.
+    """Compute the accuracy on each domain, the mean and the worst.
 
     Args:
-        correct (Sequence[bool]): True where an image is predicted right. (N,)
-        domains (Sequence[int]): The number of each image's domain. (N,)
-        names (Sequence[str]): The names of the domains, by number.
+        correct (Sequence[bool]): True where an image is classified correctly. (N,)
+        domains (Sequence[int]): The domain number of each image. (N,)
+        names (Sequence[str]): The names of the domains by number.
 
     Returns:
-        dict[str, float]: In %: of each domain that occurs, by its name, and
-        ``mean`` (over domains, whatever their size) and ``worst``.
+        dict[str, float]: Accuracy in % by name of the domains that occur, and
+        ``mean`` (with equal weights of the domains) and ``worst``.
 
     Raises:
         ValueError: If there are no images.
     """
     if not len(correct):
-        raise ValueError('there are no images to measure the accuracy of domains on')
+        raise ValueError('there are no images to measure the accuracy on domains')
     right, domain = np.asarray(correct, float), np.asarray(domains)
     accuracy = {names[n]: 100 * float(right[domain == n].mean()) for n in np.unique(domain)}
     values = list(accuracy.values())
@@ -192,31 +194,34 @@ def accuracy_by_domain(
 
 @METRICS.register_module()
 class DomainAccuracy(BaseMetric):
-    """Accuracy of each domain of a :class:`mmct.datasets.MultiDomain`, in %.
+    """Accuracy on each domain of a :class:`mmct.datasets.MultiDomain`, in %.
 
-    The names of the results are ``domain_accuracy/<domain>``, and ``mean`` and
-    ``worst`` of the domains. The pipeline's ``PackInputs`` needs 'domain' among
-    its ``meta_keys``. Its settings are those of mmengine's ``BaseMetric``.
+    The results are named ``domain_accuracy/<domain>``, ``domain_accuracy/mean`` and
+    ``domain_accuracy/worst``. The ``meta_keys`` of the pipeline's ``PackInputs`` must
+    include 'domain'.
+
+    Args:
+        **kwargs: Arguments of mmengine's ``BaseMetric``.
     """
 
     default_prefix = 'domain_accuracy'
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Collect what is right in a batch.
+        """Collect hits and domains of a batch.
 
         Args:
-            data_batch (Any): Not used.
-            data_samples (Sequence[dict]): Predictions, with ``gt_label``,
+            data_batch (Any): Unused.
+            data_samples (Sequence[dict]): Predictions with ``gt_label``,
                 ``domain`` and ``pred_label`` or ``pred_score``.
 
         Raises:
-            ValueError: If they have no ``domain``.
+            ValueError: If a sample has no ``domain``.
         """
         for sample in data_samples:
             if 'domain' not in sample:
                 raise ValueError(
                     'DomainAccuracy: images come without their domain: use a MultiDomain data '
-                    "set, and 'domain' among the meta_keys of PackInputs"
+                    "set, and add 'domain' to the meta_keys of PackInputs"
                 )
             predicted = sample.get('pred_label')
             if predicted is None:
@@ -226,10 +231,10 @@ class DomainAccuracy(BaseMetric):
             self.results.append((hit, sample['domain'], score))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Reduce what :meth:`process` collected.
+        """Reduce the collection of :meth:`process`.
 
         Args:
-            results (list): Of all processes.
+            results (list): The collections of all processes.
 
         Returns:
             dict[str, float]: See :func:`accuracy_by_domain`.
@@ -243,7 +248,7 @@ class DomainAccuracy(BaseMetric):
 
 
 def _require_finite(owner: str, scores: Sequence[float]) -> None:
-    """Refuse scores that are not finite: the largest of such is always the first class's."""
+    """Refuse scores that are not finite, whose maximum would always be the first class."""
     unknown = int((~np.isfinite(scores)).sum())
     if unknown:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Two results image by image: differences and flips; and the intervals of one."""
+"""Compare two results image by image by differences and flips; compute intervals of one."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,10 +19,10 @@ def error_intervals(result: Mapping[str, Any]) -> dict[str, tuple[float, float]]
     """Compute the interval of the mean error on each corruption.
 
     Args:
-        result (Mapping): Of a result file.
+        result (Mapping): The content of a result file.
 
     Returns:
-        dict[str, tuple[float, float]]: By corruption, in %.
+        dict[str, tuple[float, float]]: The ends of the interval by corruption, in %.
     """
     draws = result['summary']['bootstrap']
     return {
@@ -32,11 +32,11 @@ def error_intervals(result: Mapping[str, Any]) -> dict[str, tuple[float, float]]
 
 
 def flips(run: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, float]:
-    """Count which images change sides between a network and the baseline.
+    """Count the images on which exactly one of a network and the baseline is right.
 
     Args:
-        run (Mapping): The network's result.
-        base (Mapping): The baseline's, on the same cells.
+        run (Mapping): The result of the network.
+        base (Mapping): The result of the baseline, on the same cells.
 
     Returns:
         dict[str, float]: ``fixed_pct`` and ``broken_pct``, see :class:`Comparison`.
@@ -57,14 +57,14 @@ def flips(run: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, float]:
 
 
 def differences(run: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
-    """Subtract the baseline's errors from a run's, each with its interval.
+    """Subtract the baseline's errors from those of a run, with paired intervals.
 
     Args:
-        run (Mapping): The network's result.
-        base (Mapping): The baseline's, on the same images and cells.
+        run (Mapping): The result of the network.
+        base (Mapping): The result of the baseline, on the same images and cells.
 
     Returns:
-        dict: See :class:`Comparison`.
+        dict: The differences, see :class:`Comparison`.
     """
     draws = run['summary']['bootstrap']
     names = list(run['summary']['corruption_error_pct'])

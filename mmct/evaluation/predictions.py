@@ -1,4 +1,4 @@
-"""Keep what a network said of each image of a cell, in few bytes."""
+"""Store the predictions of a network for all images of a cell in few bytes."""
 
 import base64
 import binascii
@@ -10,25 +10,28 @@ from typing import Any
 import numpy as np
 
 TOP = 5
-"""How many classes of each image are kept."""
+"""Number of classes kept per image."""
 
-# Probabilities below are taken for this: float16 holds no smaller logarithm.
+# Smaller logarithms are clipped to this, the lowest value of float16.
 _LEAST = -65504.0
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """The likeliest classes of each image, with their probabilities.
+    """The most likely classes of each image, with their probabilities.
 
-    Logarithms, because float16 holds those of small probabilities and of ones near 1
-    alike: a probability p comes back within ``p |log p| / 2048``.
+    Probabilities are stored as logarithms, which float16 holds well both for small
+    probabilities and for those near 1: a probability p is restored within
+    ``p |log p| / 2048``.
 
     Attributes:
-        classes (np.ndarray): The K likeliest classes, the likeliest first; K is 5, or the
-            number of classes if that is less. int (N, K)
-        log_probabilities (np.ndarray): Theirs, natural logarithms. float16 (N, K)
-        label_log_probability (np.ndarray): That of the label. float16 (N,)
-        num_classes (int): How many classes C the network knows.
+        classes (np.ndarray): The K most likely classes, the most likely first; K is 5, or
+            the number of classes if that is smaller. int (N, K)
+        log_probabilities (np.ndarray): Natural logarithms of their probabilities.
+            float16 (N, K)
+        label_log_probability (np.ndarray): Natural logarithm of the label's probability.
+            float16 (N,)
+        num_classes (int): Number C of classes of the network.
     """
 
     classes: np.ndarray
@@ -37,37 +40,37 @@ class Predictions:
     num_classes: int
 
     def hits(self, labels: np.ndarray, top: int = 1) -> np.ndarray:
-        """Tell which images have their label among the likeliest classes.
+        """Find the images whose label is among the most likely classes.
 
         Args:
-            labels (np.ndarray): The classes of the images. int (N,)
-            top (int): Among how many, 1 to K. Defaults to 1.
+            labels (np.ndarray): Labels of the images. int (N,)
+            top (int): Number of classes to consider, 1 to K. Defaults to 1.
 
         Returns:
-            np.ndarray: bool (N,)
+            np.ndarray: True where the label is among them. bool (N,)
 
         Raises:
-            ValueError: If there are not so many classes of each image, or other images.
+            ValueError: If ``top`` is out of range or the number of labels is wrong.
         """
         kept = self.classes.shape[1]
         if not 1 <= top <= kept or labels.shape != (len(self.classes),):
             raise ValueError(
-                f'needs the labels of {len(self.classes)} images and a top from 1 to {kept}, got '
-                f'{labels.shape} and {top}'
+                f'hits need the labels of {len(self.classes)} images and a top from 1 to {kept}, '
+                f'but got {labels.shape} and {top}'
             )
         return (self.classes[:, :top] == labels[:, None]).any(1)
 
     def probabilities(self, labels: np.ndarray) -> np.ndarray:
-        """Write out all probabilities of each image.
+        """Restore the probabilities of all classes for each image.
 
-        Those of the K classes and of the label are what the network said. What is left of 1
-        is spread evenly over the other classes: with up to K + 1 of them this is exact.
+        The probabilities of the K classes and of the label are known. The rest up to 1 is
+        spread evenly over the other classes, which is exact for up to K + 1 classes.
 
         Args:
-            labels (np.ndarray): The classes of the images. int (N,)
+            labels (np.ndarray): Labels of the images. int (N,)
 
         Returns:
-            np.ndarray: Each row has the sum 1. float64 (N, C)
+            np.ndarray: Probabilities; each row sums to 1. float64 (N, C)
         """
         rows = np.arange(len(self.classes))
         full = np.full((len(rows), self.num_classes), np.nan)
@@ -79,12 +82,12 @@ class Predictions:
         return full / full.sum(1, keepdims=True)
 
     def pack(self) -> dict[str, Any]:
-        """Write them for a result file.
+        """Encode the predictions for a result file.
 
         Returns:
             dict: ``num_classes``, and base64 of zlib-compressed bytes: ``classes`` as uint8
-            for up to 256 classes, else as little-endian uint16; the logarithms as
-            little-endian float16.
+            for up to 256 classes, else as a larger little-endian integer (see
+            :func:`integers`), and the logarithms as little-endian float16.
         """
         return dict(
             num_classes=self.num_classes,
@@ -97,16 +100,16 @@ class Predictions:
 def make_predictions(
     classes: np.ndarray, log_probabilities: np.ndarray, label: np.ndarray, num_classes: int
 ) -> Predictions:
-    """Make the predictions of a cell from what a network said.
+    """Make the predictions of a cell from the outputs of a network.
 
     Args:
-        classes (np.ndarray): The K likeliest classes, the likeliest first. int (N, K)
-        log_probabilities (np.ndarray): Theirs. float (N, K)
-        label (np.ndarray): The logarithm of the label's probability. float (N,)
-        num_classes (int): How many classes there are.
+        classes (np.ndarray): The K most likely classes, the most likely first. int (N, K)
+        log_probabilities (np.ndarray): Logarithms of their probabilities. float (N, K)
+        label (np.ndarray): Logarithm of the label's probability. float (N,)
+        num_classes (int): Number of classes.
 
     Returns:
-        Predictions: Rounded to what a file holds.
+        Predictions: The predictions, rounded to the precision of a result file.
     """
     halves = [
         np.clip(values, _LEAST, 0).astype(np.float16) for values in (log_probabilities, label)
@@ -118,10 +121,10 @@ def unpack_predictions(cell: Mapping[str, Any]) -> Predictions | None:
     """Read the predictions of a cell.
 
     Args:
-        cell (Mapping): Of a result.
+        cell (Mapping): A cell of a result.
 
     Returns:
-        Predictions | None: None if the file does not have them, as older ones.
+        Predictions | None: The predictions, or None if an older file has none.
 
     Raises:
         ValueError: If they are damaged.
@@ -140,35 +143,35 @@ def unpack_predictions(cell: Mapping[str, Any]) -> Predictions | None:
         raise ValueError(f'the predictions of {what} are damaged: {error}') from error
     # Comparisons with NaN are false.
     if classes.max() >= size or not ((logs <= 0).all() and (label <= 0).all()):
-        raise ValueError('a prediction has no such class, or no logarithm of a probability')
+        raise ValueError('a prediction has an unknown class or an invalid probability')
     return Predictions(classes.astype(np.int64), logs, label, size)
 
 
 def pack(values: np.ndarray) -> str:
-    """Write an array's bytes, compressed, as base64.
+    """Encode the compressed bytes of an array as base64.
 
     Args:
-        values (np.ndarray): Of little-endian numbers.
+        values (np.ndarray): Little-endian numbers.
 
     Returns:
-        str: Text for JSON.
+        str: The text, which JSON can hold.
     """
     return base64.b64encode(zlib.compress(np.ascontiguousarray(values).tobytes(), 6)).decode()
 
 
 def unpack(text: str, dtype: str, count: int) -> np.ndarray:
-    """Read what :func:`pack` wrote; no more is decompressed than there should be.
+    """Decode a text of :func:`pack`, without decompressing more than expected.
 
     Args:
-        text (str): From a file.
-        dtype (str): Of the numbers.
-        count (int): How many there must be.
+        text (str): The text from a file.
+        dtype (str): NumPy's name of the number type.
+        count (int): Expected number of values.
 
     Returns:
-        np.ndarray: (count,)
+        np.ndarray: The values. (count,)
 
     Raises:
-        ValueError: If the text is damaged, or of another number of values.
+        ValueError: If the text is damaged, or the number of values differs.
     """
     expected = count * np.dtype(dtype).itemsize
     try:
@@ -176,17 +179,17 @@ def unpack(text: str, dtype: str, count: int) -> np.ndarray:
         found = reader.decompress(base64.b64decode(text, validate=True), expected + 1)
     except (binascii.Error, zlib.error) as error:
         raise ValueError(str(error)) from error
-    # Without its end there is no checksum.
+    # The checksum is at the end of the stream.
     if len(found) != expected or not reader.eof:
-        raise ValueError(f'they are not those of {count} values')
+        raise ValueError(f'they do not have {count} values')
     return np.frombuffer(found, dtype)
 
 
 def integers(num_classes: int) -> str:
-    """Choose the type of numbers that count classes in a file.
+    """Choose the integer type of classes in a file.
 
     Args:
-        num_classes (int): How many there are.
+        num_classes (int): Number of classes.
 
     Returns:
         str: NumPy's name of the type.

@@ -1,4 +1,4 @@
-"""Scores of predicted probabilities: likelihood, calibration, and what confidence is good for."""
+"""Score predicted probabilities: likelihood, calibration, and how well confidence finds errors."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,20 +12,20 @@ from .summary import main_corruptions
 
 
 def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Compute the mean squared error of probabilities.
+    """Compute the Brier score, the squared error of probabilities.
 
-    Brier, "Verification of Forecasts Expressed in Terms of Probability", 1950: the sum of the
-    squares over all classes, so that it is between 0 and 2.
+    As in Brier, "Verification of Forecasts Expressed in Terms of Probability", 1950, squares are
+    summed over all classes and averaged over images.
 
     Args:
-        probabilities (np.ndarray): Of each class; rows have the sum 1. (N, C)
-        labels (np.ndarray): The classes of the images. int (N,)
+        probabilities (np.ndarray): Probabilities of the classes; rows sum to 1. (N, C)
+        labels (np.ndarray): Labels of the images. int (N,)
 
     Returns:
-        float: From 0 (sure and right) to 2 (sure and wrong).
+        float: A score from 0 (certain and right) to 2 (certain and wrong).
 
     Raises:
-        ValueError: If these are no probabilities, or labels of other images.
+        ValueError: If the probabilities are invalid, or do not match the labels.
     """
     probabilities, labels = checked_probabilities(probabilities, labels)
     squares = (probabilities**2).sum(1) + 1 - 2 * probabilities[np.arange(len(labels)), labels]
@@ -33,22 +33,23 @@ def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 
 def area_under_risk_coverage(confidence: np.ndarray, hits: np.ndarray) -> float:
-    """Compute the mean error of the surest images, over all shares of them.
+    """Compute the error on the most confident images, averaged over all fractions of images.
 
-    Geifman and El-Yaniv, "Selective Classification for Deep Neural Networks", 2017: a network
-    that may refuse the images of which it is least sure has a low one. Images of the same
-    confidence are taken as in the mean over their orders.
+    This is the area under the risk-coverage curve of Geifman and El-Yaniv, "Selective
+    Classification for Deep Neural Networks", 2017. It is low if a network that refuses its least
+    confident images makes few errors on the others. For images of equal confidence, it is the
+    mean over their orders.
 
     Args:
         confidence (np.ndarray): Probability of the top class, from 0 to 1. (N,)
         hits (np.ndarray): True where the top class is right. (N,)
 
     Returns:
-        float: In %. The error of all images if confidence tells nothing; less if it tells
-        right from wrong.
+        float: The area in %. It equals the error on all images if confidence is unrelated to
+        errors, and is lower if confidence separates right from wrong.
 
     Raises:
-        ValueError: As :func:`expected_calibration_error`.
+        ValueError: See :func:`expected_calibration_error`.
     """
     confidence, hits = checked_confidence(confidence, hits)
     _, group, sizes = np.unique(-confidence, return_inverse=True, return_counts=True)
@@ -58,10 +59,10 @@ def area_under_risk_coverage(confidence: np.ndarray, hits: np.ndarray) -> float:
 
 
 def adaptive_calibration_error(confidence: np.ndarray, hits: np.ndarray, bins: int = 15) -> float:
-    """Compute the mean gap of confidence and accuracy over bins of equal mass.
+    """Compute the mean gap between confidence and accuracy over bins of equal mass.
 
-    Nixon et al., "Measuring Calibration in Deep Learning", 2019, of the top class alone:
-    bins of equal width have few images where a network is seldom so sure.
+    This is the score of Nixon et al., "Measuring Calibration in Deep Learning", 2019, for the top
+    class alone. Bins of equal width, in contrast, have few images at rare confidences.
 
     Args:
         confidence (np.ndarray): Probability of the top class, from 0 to 1. (N,)
@@ -69,10 +70,10 @@ def adaptive_calibration_error(confidence: np.ndarray, hits: np.ndarray, bins: i
         bins (int): Number of bins. Defaults to 15.
 
     Returns:
-        float: In %.
+        float: The calibration error in %.
 
     Raises:
-        ValueError: As :func:`expected_calibration_error`.
+        ValueError: See :func:`expected_calibration_error`.
     """
     confidence, hits = checked_confidence(confidence, hits)
     order = np.argsort(confidence, kind='stable')
@@ -83,20 +84,20 @@ def adaptive_calibration_error(confidence: np.ndarray, hits: np.ndarray, bins: i
 def classwise_calibration_error(
     probabilities: np.ndarray, labels: np.ndarray, bins: int = 15
 ) -> float:
-    """Compute the calibration error of each class's probability, and their mean.
+    """Compute the mean over classes of the calibration error of a class's probability.
 
-    Kull et al., "Beyond temperature scaling", 2019, equation 5.
+    This is equation 5 of Kull et al., "Beyond temperature scaling", 2019.
 
     Args:
-        probabilities (np.ndarray): Of each class; rows have the sum 1. (N, C)
-        labels (np.ndarray): The classes of the images. int (N,)
+        probabilities (np.ndarray): Probabilities of the classes; rows sum to 1. (N, C)
+        labels (np.ndarray): Labels of the images. int (N,)
         bins (int): Number of bins of equal width. Defaults to 15.
 
     Returns:
-        float: In %.
+        float: The calibration error in %.
 
     Raises:
-        ValueError: If these are no probabilities, or labels of other images.
+        ValueError: If the probabilities are invalid, or do not match the labels.
     """
     probabilities, labels = checked_probabilities(probabilities, labels)
     classes = range(probabilities.shape[1])
@@ -108,20 +109,20 @@ def classwise_calibration_error(
 
 
 def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Divide logits by a temperature.
+    """Compute the probabilities after dividing logits by a temperature.
 
     Args:
-        probabilities (np.ndarray): Rows have the sum 1. (N, C)
-        temperature (float): Above 0; above 1 makes the network less sure.
+        probabilities (np.ndarray): Probabilities of the classes; rows sum to 1. (N, C)
+        temperature (float): The temperature, above 0; above 1 the network gets less confident.
 
     Returns:
-        np.ndarray: Rows have the sum 1. (N, C)
+        np.ndarray: The new probabilities; rows sum to 1. (N, C)
 
     Raises:
-        ValueError: If the temperature is not above 0.
+        ValueError: If the temperature is not positive and finite.
     """
     if not 0 < temperature < np.inf:
-        raise ValueError(f'the temperature must be above 0, got {temperature}')
+        raise ValueError(f'the temperature must be above 0, but got {temperature}')
     with np.errstate(divide='ignore'):
         logits = np.log(probabilities) / temperature
     powers = np.exp(logits - logits.max(1, keepdims=True))
@@ -129,20 +130,21 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Find the temperature of the greatest likelihood.
+    """Find the temperature of maximum likelihood.
 
-    Guo et al., "On Calibration of Modern Neural Networks", 2017, section 4.2. Fit it on images
-    that you do not score on, such as those of validation: it has seen their labels.
+    This is temperature scaling from Guo et al., "On Calibration of Modern Neural Networks", 2017,
+    section 4.2. Since the fit uses labels, fit on images that you do not score, such as
+    validation images.
 
     Args:
-        probabilities (np.ndarray): Of each class; rows have the sum 1. (N, C)
-        labels (np.ndarray): The classes of the images. int (N,)
+        probabilities (np.ndarray): Probabilities of the classes; rows sum to 1. (N, C)
+        labels (np.ndarray): Labels of the images. int (N,)
 
     Returns:
-        float: Between 0.05 and 20.
+        float: A temperature between 0.05 and 20.
 
     Raises:
-        ValueError: If these are no probabilities, or labels of other images.
+        ValueError: If the probabilities are invalid, or do not match the labels.
     """
     from scipy.optimize import minimize_scalar
 
@@ -160,32 +162,34 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
 def probability_scores(
     result: Mapping[str, Any], temperature: float | None = None
 ) -> dict[str, dict[str, float | None]] | None:
-    """Compute what follows from the predictions that a result keeps.
+    """Compute all scores that need the predictions of a result.
 
     Args:
-        result (Mapping): Of a result file.
-        temperature (float, optional): Divide the logits by it before. Defaults to None, no.
+        result (Mapping): The content of a result file.
+        temperature (float, optional): Temperature by which to divide the logits first. Defaults
+            to None: leave them unchanged.
 
     Returns:
-        dict | None: By name ``clean`` (None without clean images) and ``corrupted``, the mean
-        over the cells of the corruptions that means are over: ``top5_error_pct``, ``aurc_pct``,
-        ``adaptive_ece_pct``, ``classwise_ece_pct`` and ``ece_pct`` in %,
-        ``nll`` in nats, and ``brier``, from 0 to 2. None if the result keeps no predictions.
+        dict | None: The scores ``top5_error_pct``, ``aurc_pct``, ``adaptive_ece_pct``,
+        ``classwise_ece_pct`` and ``ece_pct`` in %, ``nll`` in nats, and ``brier`` from 0 to 2.
+        Each is a dict of ``clean`` (None without clean images) and ``corrupted``, the mean over
+        the corruptions of :func:`main_corruptions` and all severities. None if the result has no
+        predictions.
     """
     return _means(result, lambda cell, labels: _scores(cell, labels, temperature))
 
 
 def confidence_scores(result: Mapping[str, Any]) -> dict[str, dict[str, float | None]] | None:
-    """Compute those scores that need the probabilities of the top class and the label alone.
+    """Compute the scores that need only the probabilities of the top class and the label.
 
-    As fast with 1,000 classes as with ten, where :func:`probability_scores` takes minutes.
+    This is as fast for 1,000 classes as for ten, while :func:`probability_scores` takes minutes.
 
     Args:
-        result (Mapping): Of a result file.
+        result (Mapping): The content of a result file.
 
     Returns:
-        dict | None: By name ``clean`` and ``corrupted``, as there: ``nll`` in nats and
-        ``aurc_pct`` in %. None if the result keeps no predictions.
+        dict | None: ``nll`` in nats and ``aurc_pct`` in %, each with ``clean`` and ``corrupted``
+        as in :func:`probability_scores`. None if the result has no predictions.
     """
     return _means(result, _confidence_scores)
 
@@ -240,26 +244,26 @@ def _scores(
 def checked_probabilities(
     probabilities: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Check the probabilities of images and their labels.
+    """Check probabilities and labels.
 
     Args:
-        probabilities (np.ndarray): (N, C)
-        labels (np.ndarray): (N,)
+        probabilities (np.ndarray): Probabilities of the classes. (N, C)
+        labels (np.ndarray): Labels of the images. (N,)
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: The same, as float64 and int64.
+        tuple[np.ndarray, np.ndarray]: Both, as float64 and int64.
 
     Raises:
-        ValueError: Unless each row has the sum 1 and each label is one of the classes.
+        ValueError: If a row does not sum to 1, or a label is not one of the classes.
     """
     probabilities, labels = np.asarray(probabilities, np.float64), np.asarray(labels)
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1] or not len(labels):
         raise ValueError(
-            f'probabilities must be (N, C) and labels (N,), got {probabilities.shape} and '
+            f'probabilities must be (N, C) and labels (N,), but got {probabilities.shape} and '
             f'{labels.shape}'
         )
     if not (probabilities >= 0).all() or not np.allclose(probabilities.sum(1), 1, atol=1e-4):
-        raise ValueError('the probabilities of an image must be 0 or more and have the sum 1')
+        raise ValueError('the probabilities of an image must be 0 or more and sum to 1')
     classes = probabilities.shape[1]
     if labels.dtype.kind not in 'iu' or labels.min() < 0 or labels.max() >= classes:
         raise ValueError(f'labels must be integers from 0 to {classes - 1}')

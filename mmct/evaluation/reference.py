@@ -1,4 +1,4 @@
-"""Choose what errors are normalised by, if it is of the same images and cells."""
+"""Choose the reference by which errors are normalised, and check that it fits the set."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,18 +11,18 @@ from .summary import main_corruptions
 
 
 def open_reference(reference: str | Path | Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Read a reference, before hours of evaluation.
+    """Read a reference, so that errors in it show before hours of evaluation.
 
     Args:
         reference (str | Path | Mapping, optional): 'alexnet', the path of a result file, or its
             content.
 
     Returns:
-        Mapping | None: The content of a result file; None for 'alexnet' and for none.
+        Mapping | None: The content of the result file; None for 'alexnet' and None.
 
     Raises:
-        ValueError: If it is no result file.
-        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not a result file.
+        FileNotFoundError: If the file does not exist.
     """
     if isinstance(reference, (str, Path)) and str(reference) != 'alexnet':
         return read_result(reference)
@@ -34,19 +34,19 @@ def choose_reference(
     data: Mapping[str, Any],
     cells: Sequence[tuple[str, int]],
 ) -> Reference | None:
-    """Choose what the errors of a set are normalised by.
+    """Choose the reference by which the errors on a set are normalised.
 
     Args:
-        reference (str | Path | Mapping, optional): 'alexnet', for ImageNet-C alone, or an earlier
+        reference (str | Path | Mapping, optional): 'alexnet', for ImageNet-C only, or an earlier
             result, or its file.
-        data (Mapping): What the set says of itself.
-        cells (Sequence[tuple[str, int]]): Its corruptions and severities.
+        data (Mapping): The description of the set.
+        cells (Sequence[tuple[str, int]]): Corruptions and severities of the set.
 
     Returns:
-        Reference | None: None if there is none.
+        Reference | None: The reference, or None if none is given.
 
     Raises:
-        ValueError: If it is of other images or cells.
+        ValueError: If the reference has other images or cells.
     """
     if reference is None:
         return None
@@ -59,7 +59,7 @@ def choose_reference(
     known = ALEXNET.means.keys() >= set(main) and len({severity for _, severity in cells}) == 5
     if data['num_classes'] != 1000 or data.get('subset') or not known:
         raise ValueError(
-            "reference='alexnet' is for ImageNet-C at all severities alone, but the set is "
+            "reference='alexnet' is only for ImageNet-C at all severities, but the set is "
             f'{data["set"]} with {data["num_classes"]} classes: give a result file'
         )
     return ALEXNET

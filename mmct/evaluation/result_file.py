@@ -1,4 +1,4 @@
-"""Result files: one for each scored network."""
+"""Make and read result files, one for each scored network."""
 
 import json
 import math
@@ -16,7 +16,7 @@ from .summary import LEVEL, RESAMPLES, SEED, summarise_cells, unpack_hits
 
 SCHEMA, SCHEMA_VERSION = 'mmct-scorecard', 2
 
-# What the first version did not have.
+# Keys that the first version of the schema did not have.
 _SINCE_2 = dict(labels=None, classes=None)
 
 
@@ -35,27 +35,28 @@ def make_result(
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> dict[str, Any]:
-    """Make a result; docs/evaluation.md has its schema.
+    """Make the content of a result file; docs/evaluation.md has its schema.
 
     Args:
-        name (str): Of the run, for tables.
+        name (str): Name of the run in tables.
         model (Mapping): Config, checkpoint and digest of the weights.
-        data (Mapping): What the data set says of itself.
+        data (Mapping): The description of the data set.
         clean (Mapping, optional): The cell of the clean images.
-        cells (Sequence[Mapping]): Those of :func:`cell_score`.
+        cells (Sequence[Mapping]): The cells, as :func:`cell_score` returns them.
         examples (Sequence[Mapping]): Pictures. Defaults to none.
-        labels (np.ndarray, optional): The classes of the images; predictions need them. int (N,)
-        classes (Sequence[str], optional): Their names, by number.
-        reference (Reference, optional): What to normalise by.
-        level (float): Of the intervals. Defaults to 0.95.
-        resamples (int): Of the bootstrap. Defaults to 10,000.
-        seed (int): Of the bootstrap. Defaults to 0.
+        labels (np.ndarray, optional): Labels of the images; predictions need them. Defaults to
+            None. int (N,)
+        classes (Sequence[str], optional): Names of the classes by number. Defaults to None.
+        reference (Reference, optional): The reference to normalise by. Defaults to None.
+        level (float): Level of the intervals. Defaults to 0.95.
+        resamples (int): Number of bootstrap draws. Defaults to 10,000.
+        seed (int): Seed of the bootstrap. Defaults to 0.
 
     Returns:
-        dict: JSON-able.
+        dict: The content, which JSON can hold.
 
     Raises:
-        ValueError: If the cells do not make a table, or not the reference's.
+        ValueError: If corruptions have different severities, or the reference lacks some.
     """
     return dict(
         schema=SCHEMA,
@@ -74,7 +75,7 @@ def make_result(
 
 
 def read_result(path: str | Path) -> dict[str, Any]:
-    """Read a result file, and check that it is whole and says the truth.
+    """Read a result file, and check that it is complete and consistent.
 
     Args:
         path (str | Path): A JSON file.
@@ -83,9 +84,9 @@ def read_result(path: str | Path) -> dict[str, Any]:
         dict: The result.
 
     Raises:
-        ValueError: If it is no result, of another version of the schema, not
-            finished, or its summary does not follow from its cells.
-        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not a result, has another schema version, is
+            unfinished, or its summary does not follow from its cells.
+        FileNotFoundError: If the file does not exist.
     """
     from mmct.records import check, read_record
 
@@ -93,20 +94,20 @@ def read_result(path: str | Path) -> dict[str, Any]:
 
     path = Path(path)
     if path.suffix == '.partial':
-        raise ValueError(f'{path} is not finished: start its evaluation again, it goes on')
+        raise ValueError(f'{path} is not finished: run its evaluation again to continue it')
     if not path.is_file():
-        raise FileNotFoundError(f'there is no result file {path}')
+        raise FileNotFoundError(f'result file {path} does not exist')
     try:
         result = read_record(path, Head)
     except ValueError as error:
-        raise ValueError(f'{path} is no result of a scorecard: {error}') from error
+        raise ValueError(f'{path} is not a scorecard result: {error}') from error
     if result['schema'] != SCHEMA:
-        raise ValueError(f'{path} is no result of a scorecard, but of {result["schema"]!r}')
+        raise ValueError(f'{path} is not a scorecard result, but has schema {result["schema"]!r}')
     if result['schema_version'] == 1:
         result = {**result, **_SINCE_2}
     elif result['schema_version'] != SCHEMA_VERSION:
         raise ValueError(
-            f'{path} has schema version {result["schema_version"]}, this mmct reads 1 '
+            f'{path} has schema version {result["schema_version"]}, but this mmct reads 1 '
             f'and {SCHEMA_VERSION}: score again, or read it with mmct {result["mmct_version"]}'
         )
     try:
@@ -118,13 +119,13 @@ def read_result(path: str | Path) -> dict[str, Any]:
 
 
 def labels_of(result: Mapping[str, Any]) -> np.ndarray | None:
-    """Read the classes of a result's images.
+    """Read the labels of the images of a result.
 
     Args:
-        result (Mapping): Of a result file.
+        result (Mapping): The content of a result file.
 
     Returns:
-        np.ndarray | None: int64 (N,). None if the file does not have them, as older ones.
+        np.ndarray | None: The labels, int64 (N,), or None if an older file has none.
 
     Raises:
         ValueError: If they are damaged.
@@ -138,18 +139,18 @@ def labels_of(result: Mapping[str, Any]) -> np.ndarray | None:
     except ValueError as error:
         raise ValueError(f'the labels are damaged: {error}') from error
     if labels.max() >= classes:
-        raise ValueError(f'the labels are not all of the {classes} classes')
+        raise ValueError(f'some labels are outside the {classes} classes')
     return labels
 
 
 def reference_of(summary: Mapping[str, Any]) -> Reference | None:
-    """Return the reference that a summary was normalised by.
+    """Return the reference by which a summary was normalised.
 
     Args:
-        summary (Mapping): Of a result.
+        summary (Mapping): The summary of a result.
 
     Returns:
-        Reference | None: None if it was not normalised.
+        Reference | None: The reference, or None if the summary was not normalised.
     """
     found = summary['normalised']
     if found is None:
@@ -161,21 +162,21 @@ def check_cells(cells: Iterable[Mapping[str, Any]], images: int) -> None:
     """Refuse cells that contradict themselves or each other.
 
     Args:
-        cells (Iterable[Mapping]): Of the shape that :func:`cell_score` gives.
-        images (int): How many each must have.
+        cells (Iterable[Mapping]): Cells, as :func:`cell_score` returns them.
+        images (int): Number of images that each cell must have.
 
     Raises:
-        ValueError: If one is there twice, has another number of images, or other
-            hits than errors.
+        ValueError: If a cell occurs twice or has another number of images, or its hits
+            contradict its errors.
     """
     seen = set()
     for cell in cells:
         key = cell['corruption'], cell['severity']
         if key in seen:
-            raise ValueError('{} at severity {} is there twice'.format(*key))
+            raise ValueError('{} at severity {} occurs twice'.format(*key))
         seen.add(key)
         if cell['images'] != images:
-            raise ValueError('not all cells have the same number of images')
+            raise ValueError('not all corruptions and severities have the same number of images')
         unpack_hits(cell)
 
 
@@ -188,7 +189,7 @@ def _check_summary(result: dict[str, Any]) -> None:
     draws = {key: draws[key] for key in ('level', 'resamples', 'seed')}
     again = summarise_cells(result['data'], clean, cells, reference, **draws)
     if reference is not None and again['normalised']['relative_mce_pct'] is None:
-        # Earlier versions divided by less than `LEAST_DEGRADATION`, too.
+        # Earlier versions also divided by less than `LEAST_DEGRADATION`.
         summary['normalised']['relative_mce_pct'] = None
     key = _difference(json.loads(json.dumps(again)), summary)
     if key:
@@ -202,11 +203,11 @@ def _check_predictions(cells: Sequence[Mapping[str, Any]], labels: np.ndarray | 
             continue
         if labels is None or (found.hits(labels) != unpack_hits(cell)).any():
             what = f'{cell["corruption"] or "clean"} at severity {cell["severity"]}'
-            raise ValueError(f'predictions, labels and hits of {what} do not fit together')
+            raise ValueError(f'predictions, labels and hits of {what} contradict each other')
 
 
 def _difference(one: Any, other: Any) -> str:
-    """Return the first key in which two values differ by more than rounding; '' if none."""
+    """Return the first key in which two values differ beyond rounding, or '' if none does."""
     if isinstance(one, dict) and isinstance(other, dict):
         if one.keys() != other.keys():
             return min(one.keys() ^ other.keys())
@@ -223,7 +224,7 @@ def _difference(one: Any, other: Any) -> str:
 
 
 def _drawn(one: list[float] | None, other: list[float] | None) -> str:
-    """Compare intervals, which another version of NumPy may draw otherwise."""
+    """Compare intervals, whose draws may depend on the version of NumPy."""
     if one is None or other is None:
         return _difference(one, other)
     slack = max(1e-6, 0.25 * (one[1] - one[0]))

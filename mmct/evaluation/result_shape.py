@@ -1,4 +1,4 @@
-"""The shape of result files, imported when one is read: pydantic takes long to import."""
+"""Declare the structure of result files; imported on use, as pydantic is slow to import."""
 
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ class _Predictions(Record):
 
 
 class Cell(Record):
-    """Declare what :func:`cell_score` returns."""
+    """The score of a cell, as :func:`cell_score` returns it."""
 
     corruption: str | None
     severity: Annotated[int, Field(ge=0, le=5)]
@@ -35,7 +35,7 @@ class _CorruptedCell(Cell):
 
 
 class Example(Record):
-    """An image, and what the network took it for."""
+    """An image with its label and the network's prediction."""
 
     corruption: str | None
     severity: int
@@ -72,7 +72,7 @@ class _Normalised(Record):
 
 class _Bootstrap(Record):
     level: Annotated[float, Field(gt=0, lt=1)]
-    # The summary is computed again: more would take minutes.
+    # Reading a file repeats the bootstrap; more draws would take minutes.
     resamples: Annotated[int, Field(gt=0, le=100_000)]
     seed: Annotated[int, Field(ge=0)]
 
@@ -85,7 +85,7 @@ class _Summary(Record):
 
 
 class Head(Record):
-    """Declare what tells a result from other files."""
+    """The keys that distinguish a result from other files."""
 
     schema_: Annotated[str, Field(alias='schema')]
     schema_version: int
@@ -93,7 +93,7 @@ class Head(Record):
 
 
 class Result(Head):
-    """A result file, see docs/evaluation.md."""
+    """The content of a result file, see docs/evaluation.md."""
 
     name: str
     model: _Network
@@ -111,7 +111,7 @@ class _Marks(Record):
 
 
 class UnfinishedResult(Record):
-    """A result file that grows cell by cell."""
+    """The content of an unfinished result file, which grows cell by cell."""
 
     marks: _Marks
     cells: list[Cell]

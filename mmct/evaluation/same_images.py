@@ -1,4 +1,4 @@
-"""Describe the images of a result, and tell if two results are of the same."""
+"""Describe the images of a result, and check that two results have the same images."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-# What has to be equal. Results of earlier versions do not say all of it.
+# Keys that must be equal; results of earlier versions may lack those in _IF_KNOWN.
 _ALWAYS = (
     'set', 'source', 'images', 'subset', 'labels_sha256', 'seed', 'table', 'revision', 'own'
 )  # fmt: skip
@@ -22,13 +22,13 @@ def describe(
     """Describe a corruption set for result files.
 
     Args:
-        name (str): Of the set.
-        labels (np.ndarray): The classes of the images. int64 (N,)
-        classes (Sequence[str], optional): Their names.
-        categories (Mapping[str, Sequence[str]]): Its kinds of corruption.
+        name (str): Name of the set.
+        labels (np.ndarray): Labels of the images. int64 (N,)
+        classes (Sequence[str], optional): Names of the classes.
+        categories (Mapping[str, Sequence[str]]): The categories of its corruptions.
 
     Returns:
-        dict: JSON-able.
+        dict: The description, which JSON can hold.
     """
     return dict(
         set=name,
@@ -43,38 +43,38 @@ def describe(
 def check_same_images(
     name: str, data: Mapping[str, Any], other_name: str, other: Mapping[str, Any]
 ) -> None:
-    """Refuse two that were not scored on the same images.
+    """Refuse two results that were not scored on the same images.
 
     Args:
-        name (str): Of the one, for the message.
-        data (Mapping): What its result says of the data.
-        other_name (str): Of the other one.
-        other (Mapping): What its result says.
+        name (str): Name of the first result, for the message.
+        data (Mapping): Its description of the data.
+        other_name (str): Name of the second result, for the message.
+        other (Mapping): Its description of the data.
 
     Raises:
-        ValueError: Says what differs.
+        ValueError: If the images differ; the message says in which key.
     """
     key = first_difference(data, other, (*_ALWAYS, *_IF_KNOWN))
     if key is not None:
         raise ValueError(
             f'{name} and {other_name} are not scored on the same images: {key} is '
-            f'{data.get(key)} and {other.get(key)}'
+            f'{data.get(key)} in one and {other.get(key)} in the other'
         )
 
 
 def first_difference(
     data: Mapping[str, Any], other: Mapping[str, Any], keys: Sequence[str] | None = None
 ) -> str | None:
-    """Find what differs between two descriptions of images.
+    """Find the first difference between two descriptions of images.
 
     Args:
-        data (Mapping): What a result says of the data.
-        other (Mapping): What another one says.
-        keys (Sequence[str], optional): What counts. Defaults to all.
+        data (Mapping): The first description.
+        other (Mapping): The second description.
+        keys (Sequence[str], optional): The keys to compare. Defaults to None: all.
 
     Returns:
-        str | None: The first key that differs; what one of an earlier version does not say is
-        not known to differ.
+        str | None: The first key that differs, or None. Keys that earlier versions lack count
+        only if both descriptions have them.
     """
     for key in dict.fromkeys((*data, *other)) if keys is None else keys:
         one, two = data.get(key), other.get(key)

@@ -1,4 +1,4 @@
-"""The numbers of a result: of each cell, and their means with intervals."""
+"""Compute the numbers of a result: the score of each cell, and means with intervals."""
 
 import base64
 import binascii
@@ -23,7 +23,7 @@ from .error_table import (
 from .predictions import Predictions
 
 LEVEL, RESAMPLES, SEED = 0.95, 10_000, 0
-_BLOCK = 2_000_000  # numbers that are drawn at a time
+_BLOCK = 2_000_000  # numbers to draw at a time
 
 
 def cell_score(
@@ -33,22 +33,24 @@ def cell_score(
     confidence: np.ndarray,
     predictions: Predictions | None = None,
 ) -> dict[str, Any]:
-    """Score a cell.
+    """Compute the score of a cell, a corruption at a severity.
 
     Args:
-        corruption (str, optional): Its name; None for clean images.
-        severity (int): From 1 to 5; 0 for clean images.
+        corruption (str, optional): Name of the corruption; None for clean images.
+        severity (int): Severity from 1 to 5; 0 for clean images.
         hits (np.ndarray): True where the top class of an image is right. (N,)
         confidence (np.ndarray): Probability of the top class, from 0 to 1. (N,)
-        predictions (Predictions, optional): To be kept, for scores of probabilities.
+        predictions (Predictions, optional): Predictions to store, for scores of
+            probabilities. Defaults to None.
 
     Returns:
-        dict: JSON-able: numbers of images and errors, error and calibration
-        errors in %, the hits as base64 of packed bits, and the predictions.
+        dict: The score, which JSON can hold: numbers of images and errors, error
+        and calibration errors in %, the hits as base64 of packed bits, and the
+        predictions.
 
     Raises:
-        ValueError: If the severity is not one of these, there are no images, or
-            hits and confidences are not what they should be.
+        ValueError: If the severity is not allowed, there are no images, or hits
+            or confidences are invalid.
     """
     lowest, highest = (0, 0) if corruption is None else (1, 5)
     known = is_count(severity, lowest) and severity <= highest
@@ -69,16 +71,16 @@ def cell_score(
 
 
 def unpack_hits(cell: Mapping[str, Any]) -> np.ndarray:
-    """Unpack which images of a cell were right.
+    """Unpack the hits of a cell.
 
     Args:
-        cell (Mapping): As :func:`cell_score` gives it.
+        cell (Mapping): A cell, as :func:`cell_score` returns it.
 
     Returns:
-        np.ndarray: bool. (N,)
+        np.ndarray: True where the network was right. bool (N,)
 
     Raises:
-        ValueError: If they do not fit the number of images or errors.
+        ValueError: If the hits contradict the number of images or errors.
     """
     what = f'{cell["corruption"] or "clean"} at severity {cell["severity"]}'
     try:
@@ -87,10 +89,10 @@ def unpack_hits(cell: Mapping[str, Any]) -> np.ndarray:
         raise ValueError(f'the hits of {what} are damaged: {error}') from error
     count = cell['images']
     if len(packed) != -(-count // 8):
-        raise ValueError(f'the hits of {what} are not those of {count} images')
+        raise ValueError(f'the hits of {what} do not have {count} images')
     hits = np.unpackbits(packed, count=count).astype(bool)
     if count - hits.sum() != cell['errors'] or cell['error_pct'] != 100 * cell['errors'] / count:
-        raise ValueError(f'errors and hits of {what} do not fit together')
+        raise ValueError(f'errors and hits of {what} contradict each other')
     return hits
 
 
@@ -103,24 +105,25 @@ def summarise_cells(
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> dict[str, Any]:
-    """Compute the errors of a scorecard: means over cells, intervals, calibration.
+    """Compute the errors of a scorecard: means over cells, intervals and calibration.
 
     Args:
-        data (Mapping): What the result says of the data; no mean contains the
-            corruptions of its category ``extra``.
+        data (Mapping): The result's description of the data; the corruptions of
+            its category ``extra`` are in no other mean.
         clean (Mapping, optional): The cell of the clean images.
-        cells (Sequence[Mapping]): The others.
-        reference (Reference, optional): What to normalise by.
-        level (float): Of the intervals. Defaults to 0.95.
-        resamples (int): Of the bootstrap. Defaults to 10,000.
-        seed (int): Of the bootstrap. Defaults to 0.
+        cells (Sequence[Mapping]): All other cells.
+        reference (Reference, optional): The reference to normalise by. Defaults to
+            None.
+        level (float): Level of the intervals. Defaults to 0.95.
+        resamples (int): Number of bootstrap draws. Defaults to 10,000.
+        seed (int): Seed of the bootstrap. Defaults to 0.
 
     Returns:
-        dict: The ``summary`` of docs/evaluation.md; all errors in %.
+        dict: The ``summary`` in docs/evaluation.md; all errors are in %.
 
     Raises:
         ValueError: If corruptions have different severities, or the reference
-            does not have them.
+            lacks some.
     """
     table = error_table(cells)
     severities = sorted({cell['severity'] for cell in cells})
@@ -157,10 +160,10 @@ def error_table(cells: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
     """Collect the errors of each corruption, from weak to strong.
 
     Args:
-        cells (Sequence[Mapping]): In any order.
+        cells (Sequence[Mapping]): Cells in any order.
 
     Returns:
-        dict[str, list[float]]: In %.
+        dict[str, list[float]]: The errors in % by corruption.
     """
     table: dict[str, list[float]] = {}
     for cell in sorted(cells, key=lambda cell: cell['severity']):
@@ -169,15 +172,15 @@ def error_table(cells: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
 
 
 def main_corruptions(data: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    """Select the corruptions that means are over: those of the benchmark.
+    """Select the corruptions over which means are computed: those of the benchmark.
 
     Args:
-        data (Mapping): What the result says of the data.
-        names (Sequence[str]): Those that were scored.
+        data (Mapping): The result's description of the data.
+        names (Sequence[str]): The scored corruptions.
 
     Returns:
-        list[str]: Where none of the benchmark was scored, all but the extra ones; the extra ones
-        where nothing else was.
+        list[str]: The benchmark's corruptions. If none of these was scored, all others but the
+        extra ones; if there are only extra ones, these.
     """
     extra = data['categories'].get('extra', ())
     benchmark = [name for name in names if name in ALEXNET.means]
@@ -188,8 +191,8 @@ def scored_kinds(data: Mapping[str, Any], names: Sequence[str]) -> dict[str, lis
     """Sort corruptions into their categories.
 
     Args:
-        data (Mapping): What the result says of the data.
-        names (Sequence[str]): Those that count.
+        data (Mapping): The result's description of the data.
+        names (Sequence[str]): The corruptions to sort.
 
     Returns:
         dict[str, list[str]]: Names by category; no category is empty.
@@ -205,15 +208,15 @@ def image_errors(cells: Sequence[Mapping[str, Any]], weights: Mapping[str, float
     """Compute the weighted mean error of each image over cells.
 
     Args:
-        cells (Sequence[Mapping]): Cells; those of other corruptions are left out.
-        weights (Mapping[str, float]): Of each corruption.
+        cells (Sequence[Mapping]): Cells; those without a weight are ignored.
+        weights (Mapping[str, float]): Weights by corruption.
 
     Returns:
-        np.ndarray: In %, for weights of 1. (N,)
+        np.ndarray: The mean of weight times error, in % for weights of 1. (N,)
     """
     chosen = [cell for cell in cells if cell['corruption'] in weights]
     misses = [weights[cell['corruption']] * ~unpack_hits(cell) for cell in chosen]
-    # Rounded: equal numbers of errors are to be equal values.
+    # Rounded, so that equal numbers of errors give equal values.
     return np.round(100 * sum(misses) / len(chosen), 9)
 
 
@@ -222,26 +225,28 @@ def mean_interval(
 ) -> tuple[float, float]:
     """Compute the percentile bootstrap interval of a mean over images.
 
-    It tells how much the mean depends on the choice of images, and nothing about
-    the seed of the training. For a difference of two runs, give the differences
-    image by image: the runs are then paired.
+    It shows how much the mean depends on the choice of images, but says nothing
+    about the training seed. For a difference of two runs, pass the differences of
+    the images, which pairs the runs.
 
     Args:
-        values (np.ndarray): One per image. (N,)
-        level (float): Between 0 and 1. Defaults to 0.95.
-        resamples (int): How often N images are drawn. Defaults to 10,000.
-        seed (int): Of the draws. Defaults to 0.
+        values (np.ndarray): One value per image. (N,)
+        level (float): Level of the interval, between 0 and 1. Defaults to 0.95.
+        resamples (int): Number of draws of N images. Defaults to 10,000.
+        seed (int): Seed of the draws. Defaults to 0.
 
     Returns:
-        tuple[float, float]: Its ends.
+        tuple[float, float]: The ends of the interval.
 
     Raises:
-        ValueError: If there are no values, one is not finite, or a setting is not
-            what it should be.
+        ValueError: If there are no values, a value is not finite, or a setting is
+            out of its range.
     """
     values = np.asarray(values, np.float64)
     if values.ndim != 1 or not len(values) or not 0 < level < 1:
-        raise ValueError(f'needs values (N,) and a level in (0, 1), got {values.shape}, {level}')
+        raise ValueError(
+            f'values must be (N,) and level in (0, 1), but got {values.shape} and {level}'
+        )
     require(bool(np.isfinite(values).all()), 'values must be finite', values)
     require(is_count(resamples), 'resamples must be an integer above 0', resamples)
     require(is_count(seed, 0), 'seed must be an integer, 0 or more', seed)
@@ -251,11 +256,11 @@ def mean_interval(
 
 
 def percentile_interval(drawn: np.ndarray, level: float) -> tuple[float, float]:
-    """Cut off both tails of what a bootstrap drew.
+    """Compute the percentile interval of the draws of a bootstrap.
 
     Args:
-        drawn (np.ndarray): A statistic of each draw. (R,)
-        level (float): Between 0 and 1.
+        drawn (np.ndarray): The statistic of each draw. (R,)
+        level (float): Level of the interval, between 0 and 1.
 
     Returns:
         tuple[float, float]: The ends of the interval.
@@ -269,14 +274,14 @@ def mean_estimate(values: np.ndarray, **draws: Any) -> dict[str, float]:
     """Compute a mean over images with its interval.
 
     Args:
-        values (np.ndarray): One per image. (N,)
-        **draws: As for :func:`mean_interval`.
+        values (np.ndarray): One value per image. (N,)
+        **draws: Settings of :func:`mean_interval`.
 
     Returns:
-        dict: ``value``, ``low`` and ``high``.
+        dict: The mean as ``value``, and the ends of its interval as ``low`` and ``high``.
 
     Raises:
-        ValueError: As :func:`mean_interval`.
+        ValueError: See :func:`mean_interval`.
     """
     low, high = mean_interval(values, **draws)
     return dict(value=float(np.mean(values)), low=low, high=high)
@@ -307,7 +312,7 @@ def _normalised(
     weights = {name: 100 / reference.means[name] for name in main}
     return dict(
         reference=reference.name,
-        # So that the file says all that its numbers are computed from.
+        # The file contains everything from which its numbers are computed.
         reference_pct={name: reference.means[name] for name in main},
         reference_clean_pct=reference.clean,
         mce_pct=mce,
@@ -327,11 +332,11 @@ def _calibration(
 
 
 def _means(values: np.ndarray, resamples: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yield means of N values drawn from N, in blocks that stay small in memory."""
+    """Yield the means of N values drawn from N, in blocks of limited size."""
     count = len(values)
     unique, times = np.unique(values, return_counts=True)
-    # N draws among few values, such as numbers of errors, are one multinomial
-    # draw of how often each value comes: the same distribution, and far faster.
+    # For few distinct values, such as numbers of errors, N draws equal one multinomial
+    # draw of how often each value occurs: the same distribution, but far faster.
     few = 8 * len(unique) < count
     rows = max(1, _BLOCK // (len(unique) if few else count))
     for start in range(0, resamples, rows):

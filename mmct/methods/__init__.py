@@ -1,4 +1,4 @@
-"""The methods that CT is compared and combined with, each switched on in any config."""
+"""Provide the methods that CT is compared and combined with; any config can enable them."""
 
 from .adversarial import AdversarialTrainingHook, pgd
 from .augmix import AugMix, JensenShannonLoss, MultiViewDataPreprocessor, jensen_shannon

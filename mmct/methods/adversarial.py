@@ -1,4 +1,4 @@
-"""Adversarial training: PGD, the hook that attacks each batch, and the switch."""
+"""Train on adversarial images: PGD, the hook that attacks each batch, and the config switch."""
 
 from collections.abc import Callable
 
@@ -24,21 +24,21 @@ def pgd(
     step: float = 2.0,
     num_steps: int = 7,
 ) -> Tensor:
-    """Ascend a loss by projected gradients, from a random start.
+    """Attack images by projected gradient ascent on a loss, from a random start.
 
-    The L-infinity attack of Madry et al., https://arxiv.org/abs/1706.06083,
-    section 2.1. Sizes are in levels of 255, as 8/255 is usually meant.
+    This is the L-infinity attack of Madry et al., https://arxiv.org/abs/1706.06083,
+    section 2.1. Sizes are in levels of 255: 8 stands for the usual 8/255.
 
     Args:
-        loss (Callable): Of images as given here; a scalar.
-        images (Tensor): Levels from 0 to 255, shape ``(N, C, H, W)``.
-        epsilon (float): How far a pixel may move, in levels. Defaults to 8.0.
-        step (float): How far it moves in a step. Defaults to 2.0.
+        loss (Callable): Maps images like ``images`` to a scalar loss.
+        images (Tensor): Images with levels from 0 to 255, shape ``(N, C, H, W)``.
+        epsilon (float): Maximum change of a pixel, in levels. Defaults to 8.0.
+        step (float): Change of a pixel per step, in levels. Defaults to 2.0.
         num_steps (int): Number of steps. Defaults to 7.
 
     Returns:
-        Tensor: float32, each pixel within ``epsilon`` of the image's and in
-        [0, 255], shape ``(N, C, H, W)``.
+        Tensor: The attacked images, float32, each pixel within ``epsilon`` of
+        the original and in [0, 255], shape ``(N, C, H, W)``.
     """
     images = images.float()
     low, high = (images - epsilon).clamp(min=0), (images + epsilon).clamp(max=255)
@@ -54,18 +54,19 @@ def pgd(
 
 @HOOKS.register_module()
 class AdversarialTrainingHook(Hook):
-    """Replaces each training batch by adversarial images.
+    """Replace each training batch by adversarial images.
 
-    Madry et al., https://arxiv.org/abs/1706.06083: PGD on the task loss, on
-    pixels, before they are normalised; the steps in eval mode and in full
-    precision, so that BatchNorm's statistics are of what is learned from.
-    A CT student is attacked on its task loss, and its teacher sees the same
-    images; while the teacher is trained, the attack is on the teacher.
+    As in Madry et al., https://arxiv.org/abs/1706.06083, this runs PGD on the
+    task loss, on pixels before they are normalised. The steps run in eval mode
+    and in full precision, so BatchNorm's statistics come from the final images
+    alone. A CT student is attacked on its task loss, and its teacher sees the
+    same images. While the teacher trains, the attack is on the teacher.
 
     Args:
-        epsilon (float): How far a pixel may move, in levels of 255.
+        epsilon (float): Maximum change of a pixel, in levels of 255.
             Defaults to 8.0.
-        step (float): How far it moves in a step. Defaults to 2.0.
+        step (float): Change of a pixel per step, in levels of 255. Defaults to
+            2.0.
         num_steps (int): Number of steps. Defaults to 7.
 
     Raises:
@@ -92,13 +93,13 @@ class AdversarialTrainingHook(Hook):
         model = unwrapped(runner)
         images = data_batch['inputs']
         if not isinstance(images, Tensor):
-            images = torch.stack(list(images))  # pseudo_collate's
-        # On the device from here on: the batch is transferred once.
+            images = torch.stack(list(images))  # pseudo_collate gives a list
+        # Move the batch to the device once.
         images = images.to(next(model.parameters()).device, non_blocking=True)
 
         def loss(images: Tensor) -> Tensor:
             batch = model.data_preprocessor({**data_batch, 'inputs': images}, False)
-            # The task's alone, also of a CT student.
+            # The task loss alone, for a CT student as well.
             return ImageClassifier.loss(model, batch['inputs'], batch['data_samples'])['loss']
 
         with evaluating(model):

@@ -1,4 +1,4 @@
-"""AugMix: the transform, the Jensen-Shannon loss over views, and the switches."""
+"""Train with AugMix: the transform, the Jensen-Shannon loss, and the config switches."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ from .pipelines import augment, preprocessor
 
 
 def _level(severity: float, largest: float) -> float:
-    """Draw the strength of an operation: at most ``largest``, at severity 10."""
+    """Draw the strength of an operation, at most ``largest`` at severity 10."""
     return np.random.uniform(0.1, severity) * largest / 10
 
 
@@ -55,9 +55,9 @@ OPERATIONS: dict[str, Callable[[Image.Image, float], Image.Image]] = dict(
         image, 1, 0, 0, 0, 1, _either_way(int(_level(severity, image.height / 3)))
     ),
 )
-"""The operations and their strengths, as in AugMix's code: none is one of the
-benchmark's corruptions (contrast, brightness) or near one (colour, sharpness).
-All treat the channels alike: RGB and BGR are the same to them."""
+"""The operations and their strengths, as in AugMix's code. None is one of the
+benchmark's corruptions (contrast, brightness) or close to one (colour, sharpness).
+All treat the channels alike, so images may be RGB or BGR."""
 
 
 @TRANSFORMS.register_module()
@@ -65,29 +65,29 @@ All treat the channels alike: RGB and BGR are the same to them."""
 class AugMix(BaseTransform):
     """Mix the image with chains of operations on it (Hendrycks et al., 2020).
 
-    https://arxiv.org/abs/1912.02781, algorithm 1; with several views the loss
-    is :class:`JensenShannonLoss`, and the data preprocessor
-    :class:`MultiViewDataPreprocessor`. It stands just before
-    ``PackInputs``. Unlike AugMix's code it rounds what it mixes to levels: a
-    batch stays uint8.
+    This is algorithm 1 of https://arxiv.org/abs/1912.02781. Put it just before
+    ``PackInputs``. Several views need the loss :class:`JensenShannonLoss` and
+    the data preprocessor :class:`MultiViewDataPreprocessor`. Unlike AugMix's
+    code, it rounds mixed images to integer levels, so a batch stays uint8.
 
     **Required keys**: img, uint8 (H, W, 3)
 
-    **Modified keys**: img: in one view, mixed, uint8 (H, W, 3); in V views the
-    image itself and V - 1 mixed ones, uint8 (V, 3, H, W)
+    **Modified keys**: img: for one view the mixed image, uint8 (H, W, 3); for
+    V views the image itself and V - 1 mixed ones, uint8 (V, 3, H, W)
 
     Args:
-        num_views (int): 1, or the number of views. Defaults to 1.
+        num_views (int): Number of views. Defaults to 1.
         width (int): Number of chains. Defaults to 3.
-        depth (int, optional): Operations in a chain. Defaults to None, 1 to 3
-            at random.
-        severity (float): Their strength, in (0.1, 10]. Defaults to 3.
-        alpha (float): Of the Dirichlet and Beta distributions that the weights
-            of mixing are drawn from. Defaults to 1.0.
+        depth (int, optional): Number of operations per chain. Defaults to
+            None: 1 to 3 at random.
+        severity (float): Strength of the operations, in (0.1, 10]. Defaults to
+            3.
+        alpha (float): Parameter of the Dirichlet and Beta distributions of the
+            mixing weights. Defaults to 1.0.
 
     Raises:
         ValueError: If a setting is out of its range; when called, if the
-            image is no uint8 array (H, W, 3).
+            image is not a uint8 array (H, W, 3).
     """
 
     num_views: int = 1
@@ -125,10 +125,10 @@ class AugMix(BaseTransform):
         """Make a mixed view.
 
         Args:
-            image (np.ndarray): uint8, shape ``(H, W, 3)``.
+            image (np.ndarray): The image, uint8, shape ``(H, W, 3)``.
 
         Returns:
-            np.ndarray: The same shape and dtype.
+            np.ndarray: The view, of the same shape and dtype.
         """
         weights = np.random.dirichlet([self.alpha] * self.width)
         share = np.random.beta(self.alpha, self.alpha)
@@ -148,14 +148,15 @@ class AugMix(BaseTransform):
 def jensen_shannon(logits: Sequence[Tensor]) -> Tensor:
     """Compute the Jensen-Shannon divergence of the predictions for several views.
 
-    Mean over views of ``KL(p_v || M)``, with M the mean of the p_v: AugMix
-    (https://arxiv.org/abs/1912.02781), section 3.
+    It is the mean over views of ``KL(p_v || M)``, with M the mean of the p_v, as
+    in AugMix (https://arxiv.org/abs/1912.02781), section 3.
 
     Args:
-        logits (Sequence[Tensor]): Of each view, shape ``(N, num_classes)``.
+        logits (Sequence[Tensor]): The logits of each of V views, shape
+            ``(N, num_classes)``.
 
     Returns:
-        Tensor: Mean over samples, a scalar in [0, log V].
+        Tensor: The mean over samples, a scalar in [0, log V].
     """
     # Half precision has too few digits for a sum of small probabilities.
     log_p = torch.stack([F.log_softmax(view.float(), dim=-1) for view in logits])
@@ -168,14 +169,15 @@ def jensen_shannon(logits: Sequence[Tensor]) -> Tensor:
 class JensenShannonLoss(nn.Module):
     """Add the divergence of all views' predictions to a head's loss on the clean view.
 
-    AugMix, https://arxiv.org/abs/1912.02781, equation 1. The images come in V
-    views (:class:`AugMix`), the clean ones first; of one view
-    it is the head's own loss.
+    This is equation 1 of AugMix, https://arxiv.org/abs/1912.02781. The images
+    come in V views (:class:`AugMix`), the clean ones first. For one view it is
+    the head's own loss.
 
     Args:
-        loss (dict, optional): The head's own loss, on the clean view. None is
-            ``dict(type='CrossEntropyLoss')``. Defaults to None.
-        jsd_weight (float): Of the divergence, >= 0. Defaults to 12.0, AugMix's.
+        loss (dict, optional): Config of the head's own loss, for the clean
+            view. Defaults to None: ``dict(type='CrossEntropyLoss')``.
+        jsd_weight (float): Weight of the divergence, >= 0. Defaults to 12.0,
+            as in AugMix.
 
     Raises:
         ValueError: If ``jsd_weight`` is negative.
@@ -190,14 +192,15 @@ class JensenShannonLoss(nn.Module):
     def forward(
         self, cls_score: Tensor, label: Tensor, avg_factor: int | None = None, **kwargs
     ) -> Tensor:
-        """Sum both losses.
+        """Compute the sum of both losses.
 
         Args:
             cls_score (Tensor): Logits, shape ``(V * N, num_classes)``.
-            label (Tensor): Of the N images, as the head's own loss takes it.
-            avg_factor (int, optional): Taken and ignored: heads count the
-                views. Defaults to None.
-            **kwargs: For the head's own loss.
+            label (Tensor): Labels of the N images, as the head's own loss takes
+                them.
+            avg_factor (int, optional): Ignored, as heads count all views.
+                Defaults to None.
+            **kwargs: Arguments of the head's own loss.
 
         Returns:
             Tensor: A scalar.
@@ -209,12 +212,12 @@ class JensenShannonLoss(nn.Module):
 
 @MODELS.register_module()
 class MultiViewDataPreprocessor(ClsDataPreprocessor):
-    """``ClsDataPreprocessor`` that puts the views of a batch one after the other.
+    """A ``ClsDataPreprocessor`` that concatenates the views of a batch.
 
-    Images of shape ``(N, V, C, H, W)``, as :class:`AugMix` gives
-    them, become ``(V * N, C, H, W)``: all first views, then all second ones.
-    Images in one view are treated as before. Labels stay N. Batch
-    augmentations (Mixup) mix labels and cannot be used with views.
+    Images of shape ``(N, V, C, H, W)``, as :class:`AugMix` makes them, become
+    ``(V * N, C, H, W)``: all first views, then all second views, and so on.
+    Images without views are processed as usual. There are still N labels.
+    Batch augmentations such as Mixup mix labels and do not work with views.
     """
 
     def forward(self, data: dict, training: bool = False) -> dict:
@@ -222,16 +225,16 @@ class MultiViewDataPreprocessor(ClsDataPreprocessor):
 
         Args:
             data (dict): A batch of the data loader.
-            training (bool): As for ``ClsDataPreprocessor``. Defaults to False.
+            training (bool): See ``ClsDataPreprocessor``. Defaults to False.
 
         Returns:
             dict: The model's ``inputs`` and ``data_samples``.
         """
         inputs = data['inputs']
         if isinstance(inputs, (list, tuple)) and inputs[0].dim() == 4:
-            inputs = torch.stack(list(inputs))  # pseudo_collate's
+            inputs = torch.stack(list(inputs))  # pseudo_collate gives a list
         if isinstance(inputs, torch.Tensor) and inputs.dim() == 5:
-            # On the device: one transfer a batch, of uint8.
+            # Flattened on the device: one transfer per batch, of uint8.
             data = {**data, 'inputs': self.cast_data(inputs).transpose(0, 1).flatten(0, 1)}
         return super().forward(data, training)
 
@@ -245,8 +248,8 @@ def augmix(cfg: Config) -> None:
         cfg (Config): A training config, changed in place.
 
     Raises:
-        CTError: If its preprocessor is another than ``ClsDataPreprocessor``, or it
-            has batch augmentations.
+        CTError: If the config has a preprocessor other than
+            ``ClsDataPreprocessor``, or batch augmentations.
     """
     settings = preprocessor(cfg)
     if type_name(settings) not in ('', 'ClsDataPreprocessor'):
@@ -266,7 +269,7 @@ def augmix(cfg: Config) -> None:
 
 
 def augmix_no_jsd(cfg: Config) -> None:
-    """Train with AugMix in one view, and the head's own loss.
+    """Train with AugMix in one view and with the head's own loss.
 
     Args:
         cfg (Config): A training config, changed in place.

@@ -1,4 +1,4 @@
-"""AutoAugment with torchvision's policies, as mmpretrain has ImageNet's alone."""
+"""Train with torchvision's AutoAugment policies; mmpretrain has only that for ImageNet."""
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -20,8 +20,8 @@ class TorchvisionAutoAugment(BaseTransform):
     """Apply a random sub-policy of AutoAugment, https://arxiv.org/abs/1805.09501.
 
     Its operations include contrast, brightness, colour and sharpness, which
-    are, or are near to, corruptions of the benchmark: the published rows of
-    AutoAugment have that advantage, too.
+    are, or resemble, corruptions of the benchmark. Published results of
+    AutoAugment have this advantage, too.
 
     **Required keys**: img, uint8 (H, W, 3)
 
@@ -29,11 +29,11 @@ class TorchvisionAutoAugment(BaseTransform):
 
     Args:
         policy (str): 'cifar10', 'svhn' or 'imagenet'. Defaults to 'cifar10'.
-        to_rgb (bool): Whether the image is BGR, as those read from files are:
-            the operations want RGB. Defaults to False.
+        to_rgb (bool): Whether the image is BGR, as images read from files are,
+            and must be converted to RGB for the operations. Defaults to False.
 
     Raises:
-        ValueError: If the policy is none of these.
+        ValueError: If the policy is unknown.
     """
 
     def __init__(self, policy: str = 'cifar10', to_rgb: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Features from which no network can tell the domain: DANN, and CDANN where the class is known."""
+"""Learn features that do not reveal the domain: DANN, and CDANN, which knows the class."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,31 +18,31 @@ from .domain_classifiers import domains_of, require_cross_entropy
 
 
 def class_balanced(losses: Tensor, classes: Tensor, num_classes: int) -> Tensor:
-    """Average losses with the same weight for each class that is there.
+    """Average losses with the same weight for each class in the batch.
 
-    DomainBed's CDANN has the same weights where the last class is in the batch.
+    DomainBed's CDANN uses the same weights whenever the last class is in the batch.
 
     Args:
-        losses (Tensor): Of each image, (N,).
-        classes (Tensor): int64 (N,).
-        num_classes (int): How many there are.
+        losses (Tensor): The loss of each image, (N,).
+        classes (Tensor): The class of each image, int64 (N,).
+        num_classes (int): Number of all classes.
 
     Returns:
-        Tensor: The sum of the classes' means by the number of all classes, a scalar.
+        Tensor: The sum of the class means, divided by the number of all classes, a scalar.
     """
     counts = F.one_hot(classes, num_classes).sum(0)  # (num_classes,)
     return (losses / counts[classes]).sum() / num_classes
 
 
 def gradient_penalty(losses: Tensor, inputs: Tensor) -> Tensor:
-    """Compute the squared gradient of each image's loss by what the discriminator got.
+    """Compute the mean squared gradient of the images' losses by the discriminator's inputs.
 
     Args:
-        losses (Tensor): (N,).
-        inputs (Tensor): What it got, (N, D).
+        losses (Tensor): The loss of each image, (N,).
+        inputs (Tensor): The discriminator's inputs, (N, D).
 
     Returns:
-        Tensor: The mean over images, a scalar that can be derived again.
+        Tensor: The mean over images, a scalar that can be differentiated again.
     """
     (gradients,) = torch.autograd.grad(losses.sum(), inputs, create_graph=True)
     return gradients.square().sum(1).mean()
@@ -50,30 +50,30 @@ def gradient_penalty(losses: Tensor, inputs: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class AdversarialDomainClassifier(ImageClassifier):
-    """An ``ImageClassifier`` whose features shall not tell the domain: DANN or CDANN.
+    """An ``ImageClassifier`` whose features should not reveal the domain: DANN or CDANN.
 
-    Ganin et al. (https://arxiv.org/abs/1505.07818); conditional on the class: Li et al.,
-    ECCV 2018. As in DomainBed (https://arxiv.org/abs/2007.01434) steps take turns: in one the
-    network learns its task, and to mislead a discriminator; in the next
-    ``discriminator_steps`` the discriminator learns to tell the domain from the features. Both
-    kinds count as iterations, and all domains pass in one batch.
+    DANN is by Ganin et al. (https://arxiv.org/abs/1505.07818); CDANN, conditional on the class,
+    is by Li et al., ECCV 2018. Steps alternate as in DomainBed (https://arxiv.org/abs/2007.01434):
+    in one step the network learns its task and learns to mislead a discriminator; in the next
+    ``discriminator_steps`` the discriminator learns to predict the domain from the features. Both
+    kinds of steps count as iterations, and all domains share one batch.
 
-    One optimizer serves both, as Adam leaves alone what has no gradient. DomainBed's has
+    One optimizer serves both, as Adam skips parameters without a gradient. DomainBed uses
     ``betas=(0.5, 0.9)``; ``paramwise_cfg=dict(custom_keys=dict(discriminator=dict(lr_mult=...)))``
-    gives the discriminator another rate. Several processes need
+    gives the discriminator its own learning rate. Training in several processes needs
     ``find_unused_parameters=True``. Prediction and export are those of ``ImageClassifier``.
 
     Args:
-        *args: As for ``ImageClassifier``.
-        num_domains (int): Of the data set, those that are left out included.
-        conditional (bool): True is CDANN: what stands for an image's class is added to what
-            the discriminator gets, and classes have the same weight. Defaults to False, DANN.
-        weight (float): Of misleading it, >= 0. Defaults to 1.0.
-        discriminator_steps (float): Its steps to each one of the network, >= 1; a fraction
-            is left out, as of a number that was drawn. Defaults to 1.
+        *args: Arguments of ``ImageClassifier``.
+        num_domains (int): Number of domains of the data set, including those left out.
+        conditional (bool): Whether to use CDANN, which adds an embedding of the class to the
+            discriminator's input and weights all classes equally. Defaults to False: DANN.
+        weight (float): Weight of the loss that misleads the discriminator, >= 0. Defaults to 1.0.
+        discriminator_steps (float): Steps of the discriminator for each step of the network,
+            >= 1, rounded down; random searches draw fractions. Defaults to 1.
         penalty (float): Weight of :func:`gradient_penalty`, >= 0. Defaults to 0.0.
-        width (int): Of the discriminator's two hidden layers. Defaults to 256.
-        **kwargs: As for ``ImageClassifier``.
+        width (int): Width of the discriminator's two hidden layers. Defaults to 256.
+        **kwargs: Arguments of ``ImageClassifier``.
 
     Raises:
         ValueError: If a setting is out of its range, or the head's loss is not a cross-entropy
@@ -116,11 +116,11 @@ class AdversarialDomainClassifier(ImageClassifier):
 
         Args:
             inputs (Tensor): Preprocessed images, (N, C, H, W).
-            data_samples (list[DataSample]): Their classes, and ``domain`` of each.
+            data_samples (list[DataSample]): The annotations, each with class and ``domain``.
 
         Returns:
-            dict[str, Tensor]: ``loss_discriminator``; or the head's entries and
-            ``loss_domains`` (weighted, <= 0 but for rounding).
+            dict[str, Tensor]: ``loss_discriminator``, or the head's entries and
+            ``loss_domains`` (weighted, <= 0 except for rounding).
         """
         numbers = domains_of(data_samples, type(self).__name__)
         domains = torch.tensor(numbers, device=inputs.device)  # (N,)
@@ -141,9 +141,9 @@ class AdversarialDomainClassifier(ImageClassifier):
         """Compute the loss of the discriminator.
 
         Args:
-            features (Tensor): What the classifier's last layer gets, (N, D).
+            features (Tensor): The inputs of the classifier's last layer, (N, D).
             labels (Tensor): The classes, int64 (N,).
-            domains (Tensor): int64 (N,).
+            domains (Tensor): The domains, int64 (N,).
 
         Returns:
             Tensor: A scalar.
@@ -165,7 +165,7 @@ class AdversarialDomainClassifier(ImageClassifier):
 
 @contextmanager
 def _without_gradients(module: nn.Module) -> Iterator[None]:
-    """Within the block what a network computes has no gradients by its weights."""
+    """Compute no gradients with respect to the module's weights within the block."""
     module.requires_grad_(False)
     try:
         yield

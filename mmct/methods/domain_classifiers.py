@@ -1,4 +1,4 @@
-"""Classifiers that learn from images with domains: an added objective, and inter-domain Mixup."""
+"""Train classifiers on several domains, with an added objective or with inter-domain Mixup."""
 
 from collections.abc import Sequence
 
@@ -16,19 +16,22 @@ from .domain_objectives import DomainOutputs, by_domain
 
 
 def domains_of(data_samples: Sequence[DataSample], owner: str) -> list[int]:
-    """List the number of each image's domain.
+    """List the domain number of each image.
 
     Args:
-        data_samples (Sequence[DataSample]): Of the images.
-        owner (str): Who asks.
+        data_samples (Sequence[DataSample]): The annotations of the images.
+        owner (str): The class that needs the domains, for the message.
+
+    Returns:
+        list[int]: One number per image.
 
     Raises:
-        ValueError: If one has none.
+        ValueError: If an annotation has no domain.
     """
     if any('domain' not in sample for sample in data_samples):
         raise ValueError(
             f"{owner}: images come without their domain: use a MultiDomain data set, and "
-            "'domain' among the meta_keys of PackInputs"
+            "add 'domain' to the meta_keys of PackInputs"
         )
     return [sample.domain for sample in data_samples]
 
@@ -37,11 +40,11 @@ def require_cross_entropy(head: nn.Module, owner: str) -> None:
     """Check that a head's loss is a cross-entropy of one class per image.
 
     Args:
-        head (nn.Module): Of a classifier.
-        owner (str): Who needs it.
+        head (nn.Module): The head of a classifier.
+        owner (str): The class that needs this loss, for the message.
 
     Raises:
-        ValueError: If it has another loss.
+        ValueError: If the head has another loss.
     """
     if type(getattr(head, 'loss_module', None)) is not CrossEntropyLoss:
         raise ValueError(
@@ -52,19 +55,19 @@ def require_cross_entropy(head: nn.Module, owner: str) -> None:
 def extract_apart(
     model: ImageClassifier, inputs: Tensor, domains: Sequence[int], stage: str
 ) -> tuple[Tensor, ...]:
-    """Pass the images of each domain through a network alone.
+    """Pass the images of each domain through a network separately.
 
-    BatchNorm with live statistics then normalises each domain by its own, and updates the
-    running ones once for each.
+    BatchNorm in training mode then normalises each domain with its own statistics, and updates
+    the running statistics once per domain.
 
     Args:
         model (ImageClassifier): The network.
         inputs (Tensor): Preprocessed images, (N, C, H, W).
-        domains (Sequence[int]): The number of each image's domain.
+        domains (Sequence[int]): The domain number of each image.
         stage (str): 'backbone' or 'neck', see ``ImageClassifier.extract_feat``.
 
     Returns:
-        tuple[Tensor]: What the stage gives for all images, in their order. (N, ...) each
+        tuple[Tensor]: The outputs of the stage for all images, in their order, (N, ...) each.
     """
     passed = [
         model.extract_feat(images, stage=stage) for images in by_domain(inputs, domains).values()
@@ -77,23 +80,23 @@ def extract_apart(
 
 @MODELS.register_module()
 class DomainClassifier(ImageClassifier):
-    """An ``ImageClassifier`` that is asked for more than its task over domains.
+    """An ``ImageClassifier`` with an added objective over domains.
 
-    What CT is compared with under DomainBed's protocol. Prediction and export
-    are those of ``ImageClassifier``.
+    CT is compared with these classifiers under DomainBed's protocol.
+    Prediction and export are those of ``ImageClassifier``.
 
     Args:
-        *args: As for ``ImageClassifier``.
+        *args: Arguments of ``ImageClassifier``.
         objective (dict): Config of :class:`CORAL`, :class:`MMD`, :class:`IRM`,
             :class:`VREx` or :class:`GroupDRO`.
-        domains_apart (bool, optional): Whether the images of each domain pass
-            through the backbone alone, or all in one batch. It matters to
-            BatchNorm with live statistics. Defaults to None, as DomainBed
-            does it for the objective.
-        **kwargs: As for ``ImageClassifier``.
+        domains_apart (bool, optional): Whether each domain passes through the
+            backbone separately rather than all in one batch; this matters
+            for BatchNorm in training mode. Defaults to None: DomainBed's
+            choice for the objective.
+        **kwargs: Arguments of ``ImageClassifier``.
 
     Raises:
-        ValueError: If the head's loss is not a cross-entropy of one class an
+        ValueError: If the head's loss is not a cross-entropy of one class per
             image; in training, if data samples have no ``domain``.
         CTError: In training, if the objective needs more images of a domain.
     """
@@ -107,14 +110,14 @@ class DomainClassifier(ImageClassifier):
         require_cross_entropy(self.head, 'DomainClassifier')
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Compute the task loss and the objective's.
+        """Compute the task loss and the loss of the objective.
 
         Args:
             inputs (Tensor): Preprocessed images, (N, C, H, W).
-            data_samples (list[DataSample]): Their classes, and ``domain`` of each.
+            data_samples (list[DataSample]): The annotations, each with class and ``domain``.
 
         Returns:
-            dict[str, Tensor]: The head's entries and ``loss_domains`` (weighted).
+            dict[str, Tensor]: The head's entries and the weighted ``loss_domains``.
         """
         domains = domains_of(data_samples, 'DomainClassifier')
         if self.domains_apart:
@@ -134,16 +137,16 @@ class DomainClassifier(ImageClassifier):
 
 
 def pairs(domains: Sequence[int], alpha: float) -> tuple[list[int], list[float]]:
-    """Draw the image of another domain that each is mixed with, and the share that it keeps.
+    """Draw for each image a partner from another domain, and the image's share in the mix.
 
     Args:
-        domains (Sequence[int]): The number of each of N images' domain.
+        domains (Sequence[int]): The domain numbers of N images.
         alpha (float): Both parameters of the Beta distribution, > 0.
 
     Returns:
-        tuple[list[int], list[float]]: The row of the other image, of the next domain
-        in a random circle, and the own share, from 0 to 1 and one for each domain; N of
-        each.
+        tuple[list[int], list[float]]: For each of the N images, the row of its partner, which
+        comes from the next domain in a random circle, and the image's own share in [0, 1],
+        which all images of a domain have in common.
     """
     present = sorted(set(domains))
     circle = [present[place] for place in torch.randperm(len(present)).tolist()]
@@ -159,27 +162,26 @@ def pairs(domains: Sequence[int], alpha: float) -> tuple[list[int], list[float]]
 
 @MODELS.register_module()
 class InterdomainMixup(ImageClassifier):
-    """An ``ImageClassifier`` that learns from mixtures of two domains' images.
+    """An ``ImageClassifier`` that learns from mixed images of two domains.
 
-    Mixup (https://arxiv.org/abs/1710.09412) between domains (Yan et al.,
-    https://arxiv.org/abs/2001.00677), as in DomainBed: each step the domains of the
-    batch are put into a random circle, the images of each are mixed with those of
-    the next, and so are the losses of their classes. Prediction and export are those
-    of ``ImageClassifier``.
+    This is Mixup (https://arxiv.org/abs/1710.09412) between domains (Yan et al.,
+    https://arxiv.org/abs/2001.00677), as in DomainBed. In each step the domains of the
+    batch form a random circle. The images of each domain are mixed with those of the
+    next, and so are the losses of their classes. Prediction and export are those of
+    ``ImageClassifier``.
 
     Args:
-        *args: As for ``ImageClassifier``.
-        alpha (float): Both parameters of the Beta distribution that an image's share
-            is drawn from, once a step for each domain; > 0. Defaults to 0.2,
-            DomainBed's.
-        domains_apart (bool): Whether the images of each domain, mixed with others, pass
-            through the backbone alone, as in DomainBed, or all in one batch. It matters
-            to BatchNorm with live statistics. Defaults to True.
-        **kwargs: As for ``ImageClassifier``.
+        *args: Arguments of ``ImageClassifier``.
+        alpha (float): Both parameters of the Beta distribution of an image's share, > 0;
+            a share is drawn once per step and domain. Defaults to 0.2, as in DomainBed.
+        domains_apart (bool): Whether the mixed images of each domain pass through the
+            backbone separately, as in DomainBed, rather than all in one batch; this
+            matters for BatchNorm in training mode. Defaults to True.
+        **kwargs: Arguments of ``ImageClassifier``.
 
     Raises:
         ValueError: If ``alpha`` is not above 0, or the head's loss is not a
-            cross-entropy of one class an image; in training, if data samples have no
+            cross-entropy of one class per image; in training, if data samples have no
             ``domain``.
     """
 
@@ -197,10 +199,10 @@ class InterdomainMixup(ImageClassifier):
 
         Args:
             inputs (Tensor): Preprocessed images, (N, C, H, W).
-            data_samples (list[DataSample]): Their classes, and ``domain`` of each.
+            data_samples (list[DataSample]): The annotations, each with class and ``domain``.
 
         Returns:
-            dict[str, Tensor]: ``loss``.
+            dict[str, Tensor]: The entry ``loss``.
         """
         domains = domains_of(data_samples, 'InterdomainMixup')
         rows, shares = pairs(domains, self.alpha)

@@ -1,7 +1,8 @@
-"""Objectives over domains that are added to the task loss: CORAL, MMD, IRM, VREx, GroupDRO.
+"""Add objectives over domains to the task loss: CORAL, MMD, IRM, VREx and GroupDRO.
 
-``apart`` of a class tells if DomainBed (https://arxiv.org/abs/2007.01434) passes the images of each
-domain through the network alone: BatchNorm with live statistics then normalises them alone.
+The attribute ``apart`` of a class says whether DomainBed (https://arxiv.org/abs/2007.01434) passes
+each domain through the network separately. BatchNorm in training mode then uses separate
+statistics.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,14 +20,14 @@ from mmct.runs.errors import CTError
 
 
 class DomainOutputs(NamedTuple):
-    """A batch as the network sees it, with the domain of each image.
+    """The outputs of a network for a batch, with the domain of each image.
 
     Attributes:
-        features (Tensor): What the classifier's last layer gets, (N, D).
-        logits (Tensor): (N, num_classes).
+        features (Tensor): The inputs of the classifier's last layer, (N, D).
+        logits (Tensor): The class logits, (N, num_classes).
         labels (Tensor): The classes, int64 (N,).
         losses (Tensor): The task loss of each image, (N,).
-        domains (Sequence[int]): The number of each image's domain.
+        domains (Sequence[int]): The domain number of each image.
     """
 
     features: Tensor
@@ -40,11 +41,11 @@ def by_domain(values: Tensor, domains: Sequence[int]) -> dict[int, Tensor]:
     """Split rows by domain.
 
     Args:
-        values (Tensor): (N, ...).
-        domains (Sequence[int]): N numbers.
+        values (Tensor): The rows, (N, ...).
+        domains (Sequence[int]): The domain number of each row.
 
     Returns:
-        dict[int, Tensor]: The rows of each domain that occurs, by its number.
+        dict[int, Tensor]: The rows of each domain that occurs, by domain number.
     """
     return {
         domain: values[_rows([row for row, other in enumerate(domains) if other == domain])]
@@ -53,36 +54,36 @@ def by_domain(values: Tensor, domains: Sequence[int]) -> dict[int, Tensor]:
 
 
 def _rows(rows: list[int]) -> slice | list[int]:
-    # DomainSampler deals in rounds. A slice needs no copy of numbers to the device.
+    # DomainSampler takes the domains in turn; a slice then saves a copy of indices to the device.
     step = rows[1] - rows[0] if len(rows) > 1 else 1
     regular = slice(rows[0], rows[-1] + 1, step)
     return regular if list(range(rows[-1] + 1))[regular] == rows else rows
 
 
 def require_pairs(groups: Mapping[int, Tensor], owner: str) -> None:
-    """Refuse a batch with a single image of a domain, for what needs two: it would give NaN.
+    """Refuse a batch with a single image of a domain, which would give NaN.
 
     Args:
-        groups (Mapping[int, Tensor]): The rows of each domain, by its number.
-        owner (str): What needs them.
+        groups (Mapping[int, Tensor]): The rows of each domain, by domain number.
+        owner (str): The objective that needs pairs, for the message.
 
     Raises:
-        CTError: Names the domain, and the remedy.
+        CTError: If a domain has one image; the message names the domain and the remedy.
     """
     for domain, rows in groups.items():
         if len(rows) < 2:
             raise CTError(
                 f'{owner} needs two images of each domain in a batch, but there is one of domain '
-                f'number {domain}: raise train_dataloader.batch_size, and draw as many of each '
-                "with sampler=dict(type='DomainSampler')"
+                f'number {domain}: raise train_dataloader.batch_size, and draw equally many '
+                "images of each domain with sampler=dict(type='DomainSampler')"
             )
 
 
 def coral(one: Tensor, other: Tensor) -> Tensor:
-    """Compute the squared difference of two sets' means and of their covariances.
+    """Compute how much the means and covariances of two sets of features differ.
 
-    Deep CORAL (https://arxiv.org/abs/1607.01719) with the means, and averages in
-    place of sums, as in DomainBed (https://arxiv.org/abs/2007.01434).
+    This is Deep CORAL (https://arxiv.org/abs/1607.01719), extended by the means and
+    with averages in place of sums, as in DomainBed (https://arxiv.org/abs/2007.01434).
 
     Args:
         one (Tensor): Features, (n, D), n > 1.
@@ -105,10 +106,10 @@ class CORAL(nn.Module):
     """The mean of :func:`coral` over pairs of domains.
 
     Args:
-        weight (float): >= 0. Defaults to 1.0, DomainBed's.
+        weight (float): Weight of the objective, >= 0. Defaults to 1.0, as in DomainBed.
 
     Raises:
-        CTError: In training, if a batch has one image of a domain.
+        CTError: In training, if a batch has only one image of a domain.
     """
 
     apart = True
@@ -130,27 +131,27 @@ class CORAL(nn.Module):
 
 
 GAMMAS = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
-"""Of the Gaussian kernels that are summed: DomainBed's."""
+"""The gammas of the Gaussian kernels that are summed, as in DomainBed."""
 
 
 def mmd(one: Tensor, other: Tensor, gammas: Sequence[float] = GAMMAS) -> Tensor:
     """Estimate the squared maximum mean discrepancy of two sets of features.
 
-    With the kernel ``sum over gamma of exp(-gamma |x - y|^2)``; the biased
-    estimate, as in DomainBed (https://arxiv.org/abs/2007.01434). For domain
-    generalisation: Li et al., CVPR 2018.
+    The kernel is ``sum over gamma of exp(-gamma |x - y|^2)``. As in DomainBed
+    (https://arxiv.org/abs/2007.01434), the estimate is biased. Li et al., CVPR
+    2018, used it for domain generalisation.
 
     Args:
         one (Tensor): Features, (n, D).
         other (Tensor): Features, (m, D).
-        gammas (Sequence[float]): Each > 0. Defaults to :data:`GAMMAS`.
+        gammas (Sequence[float]): Kernel parameters, each > 0. Defaults to :data:`GAMMAS`.
 
     Returns:
         Tensor: A scalar, >= 0.
     """
 
     def kernel(x: Tensor, y: Tensor) -> Tensor:
-        # Not cdist, whose gradient is not finite where two points are one.
+        # Not cdist, whose gradient is not finite where two points coincide.
         squared = (x[:, None] - y[None]).square().sum(-1)  # (n, m)
         return torch.stack([(-gamma * squared).exp() for gamma in gammas]).sum(0).mean()
 
@@ -162,7 +163,7 @@ class MMD(CORAL):
     """The mean of :func:`mmd` over pairs of domains.
 
     Args:
-        weight (float): >= 0. Defaults to 1.0, DomainBed's.
+        weight (float): Weight of the objective, >= 0. Defaults to 1.0, as in DomainBed.
     """
 
     distance = staticmethod(mmd)
@@ -172,17 +173,17 @@ class MMD(CORAL):
 def irm_penalty(logits: Tensor, labels: Tensor) -> Tensor:
     """Estimate the squared gradient of a domain's risk by a factor on the logits, at 1.
 
-    IRMv1 (https://arxiv.org/abs/1907.02893, equation IRMv1), estimated without
-    bias from two halves of the batch: the product of their gradients (its
-    appendix D). In closed form, as the risk is the cross-entropy: the gradient
-    is the mean of ``sum over classes of (p - y) z``.
+    This is the penalty of IRMv1 (https://arxiv.org/abs/1907.02893, equation
+    IRMv1). The product of the gradients of two halves of the batch estimates it
+    without bias (appendix D there). The risk is the cross-entropy, whose
+    gradient has a closed form: the mean of ``sum over classes of (p - y) z``.
 
     Args:
-        logits (Tensor): Of one domain, (n, num_classes), n > 1.
-        labels (Tensor): int64 (n,).
+        logits (Tensor): The logits of one domain, (n, num_classes), n > 1.
+        labels (Tensor): The classes, int64 (n,).
 
     Returns:
-        Tensor: A scalar; as a product of two estimates it may be negative.
+        Tensor: A scalar; it may be negative, as it is a product of two estimates.
     """
     logits = logits.float()
     wrong = logits.softmax(-1) - F.one_hot(labels, logits.shape[-1])
@@ -194,14 +195,14 @@ def irm_penalty(logits: Tensor, labels: Tensor) -> Tensor:
 class IRM(nn.Module):
     """The mean of :func:`irm_penalty` over domains.
 
-    DomainBed also starts Adam afresh when the weight rises; this does not.
+    DomainBed also resets Adam when the weight rises; this class does not.
 
     Args:
-        weight (float): After ``anneal_iters``, >= 0. Defaults to 100.0.
-        anneal_iters (int): Steps with weight 1 before. Defaults to 500.
+        weight (float): Weight after ``anneal_iters``, >= 0. Defaults to 100.0.
+        anneal_iters (int): Number of first steps with weight 1. Defaults to 500.
 
     Raises:
-        CTError: In training, if a batch has one image of a domain.
+        CTError: In training, if a batch has only one image of a domain.
     """
 
     apart = False
@@ -231,12 +232,12 @@ class IRM(nn.Module):
 class VREx(IRM):
     """The variance of the domains' risks (https://arxiv.org/abs/2003.00688, V-REx).
 
-    As in DomainBed the mean squared deviation from their mean, whose optimizer starts afresh
-    when the weight rises; this one does not.
+    As in DomainBed, the variance is the mean squared deviation from the mean. DomainBed also
+    resets the optimizer when the weight rises; this class does not.
 
     Args:
-        weight (float): After ``anneal_iters``, >= 0. Defaults to 10.0.
-        anneal_iters (int): Steps with weight 1 before. Defaults to 500.
+        weight (float): Weight after ``anneal_iters``, >= 0. Defaults to 10.0.
+        anneal_iters (int): Number of first steps with weight 1. Defaults to 500.
     """
 
     def __init__(self, weight: float = 10.0, anneal_iters: int = 500) -> None:
@@ -250,17 +251,17 @@ class VREx(IRM):
 
 @MODELS.register_module()
 class GroupDRO(nn.Module):
-    """Weighs each domain's risk, and the more the larger it has been.
+    """A weighted mean of the domains' risks, with larger weights for larger past risks.
 
-    Sagawa et al. (https://arxiv.org/abs/1911.08731), algorithm 1: the weights
-    ``q`` are multiplied by ``exp(eta * risk)`` each training step and made to
-    sum to 1, here over the domains of the step. A domain's risk is the mean over its
-    images in all processes, whichever has them. The weights are a buffer, so that
-    a run that is resumed has them.
+    This is algorithm 1 of Sagawa et al. (https://arxiv.org/abs/1911.08731). Each
+    training step multiplies the weights ``q`` by ``exp(eta * risk)`` and
+    normalises them to sum to 1, here over the domains in the step. A domain's risk
+    is the mean over its images in all processes. The weights are a buffer, so a
+    resumed run keeps them.
 
     Args:
-        num_domains (int): Of the data set, those that are left out included.
-        eta (float): > 0. Defaults to 0.01, DomainBed's.
+        num_domains (int): Number of domains of the data set, including those left out.
+        eta (float): Step size of the weights, > 0. Defaults to 0.01, as in DomainBed.
     """
 
     apart = True
@@ -271,20 +272,20 @@ class GroupDRO(nn.Module):
         self.register_buffer('weights', torch.ones(num_domains))
 
     def forward(self, outputs: DomainOutputs) -> Tensor:
-        """Compute the term that turns the mean of the losses into the weighted one, a scalar."""
+        """Compute the term that turns the mean of the losses into the weighted mean, a scalar."""
         losses = outputs.losses
         domains = torch.tensor(outputs.domains, device=losses.device)  # (N,)
-        # Of each domain the sum of the losses, and the number of images.
+        # The sum of the losses and the number of images, for each domain.
         totals = losses.new_zeros(2, len(self.weights), dtype=torch.float32)
         totals[0].index_add_(0, domains, losses.detach().float())
         totals[1].index_add_(0, domains, torch.ones_like(losses, dtype=torch.float32))
         all_reduce(totals)
         counts = totals[1].clamp(min=1)
         if self.training:
-            # Ratios alone count: a domain that is never there does not matter.
+            # Only ratios of weights matter, so a domain that never occurs has no effect.
             weights = self.weights * (self.eta * totals[0] / counts).exp()
             self.weights.copy_(weights / weights.sum())
         weights = self.weights * (totals[1] > 0)
         of_an_image = (weights / weights.sum() / counts)[domains]  # (N,)
-        # Processes average their gradients; the sum over all is wanted.
+        # Processes average their gradients, but the sum over all processes is needed.
         return get_world_size() * (of_an_image * losses).sum() - losses.mean()

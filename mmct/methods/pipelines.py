@@ -1,4 +1,4 @@
-"""Put transforms into a training config: helpers, and the methods that mmpretrain has itself."""
+"""Add transforms to a training config, and switch on the methods that mmpretrain provides."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,14 +13,14 @@ from mmct.runs.errors import CTError
 
 
 def augment(cfg: Config, step: dict) -> None:
-    """Put a step before the images are packed, in each training pipeline.
+    """Insert a step before ``PackInputs`` in each training pipeline.
 
     Args:
         cfg (Config): A training config, changed in place.
         step (dict): Config of the transform.
 
     Raises:
-        CTError: If no pipeline has a ``PackInputs``.
+        CTError: If no pipeline has ``PackInputs``.
     """
     found = False
     for pipeline in training_pipelines(cfg):
@@ -30,31 +30,31 @@ def augment(cfg: Config, step: dict) -> None:
             found = True
     if not found:
         raise CTError(
-            f'{type_name(step)} goes before PackInputs, but the pipeline of train_dataloader '
-            'has none'
+            f'{type_name(step)} must be inserted before PackInputs, but the pipeline of '
+            'train_dataloader has none'
         )
 
 
 def training_pipelines(cfg: Config) -> list[list]:
-    """List the pipelines that training images go through.
+    """List the pipelines of the training data.
 
     Args:
         cfg (Config): A training config.
 
     Returns:
-        list[list]: Of each data set, also inside of wrappers.
+        list[list]: The pipeline of each data set, including those inside wrappers.
     """
     return list(_pipelines(cfg.train_dataloader.get('dataset') or {}))
 
 
 def preprocessor(cfg: Config) -> ConfigDict:
-    """Find the config of the data preprocessor, where the Runner takes it from.
+    """Find the config of the data preprocessor in the place where the Runner looks for it.
 
     Args:
-        cfg (Config): A training config; gets an empty one where it has none.
+        cfg (Config): A training config; it gets an empty preprocessor config if it has none.
 
     Returns:
-        ConfigDict: To be changed in place.
+        ConfigDict: The preprocessor config, which may be changed in place.
     """
     if cfg.model.get('data_preprocessor') is not None:
         return cfg.model.data_preprocessor
@@ -64,15 +64,15 @@ def preprocessor(cfg: Config) -> ConfigDict:
 
 
 def cutout(cfg: Config) -> None:
-    """Cover a square of half the image's side with the mean colour.
+    """Train with Cutout: cover a square of half the image's side with the mean colour.
 
-    DeVries & Taylor, https://arxiv.org/abs/1708.04552: as for CIFAR-10.
+    The size is that of DeVries & Taylor, https://arxiv.org/abs/1708.04552, for CIFAR-10.
 
     Args:
         cfg (Config): A training config, changed in place.
 
     Raises:
-        CTError: If no crop in the pipeline says how large the images are.
+        CTError: If no crop in the pipeline gives the size of the images.
     """
     sizes = [
         step.get('crop_size', step.get('scale'))
@@ -88,13 +88,15 @@ def cutout(cfg: Config) -> None:
     size = sizes[-1] if isinstance(sizes[-1], int) else min(sizes[-1])
     settings = preprocessor(cfg)
     mean = np.array([round(value) for value in settings.get('mean') or [0, 0, 0]])
-    # The mean is the network's, of RGB.
+    # The preprocessor's mean is in the network's order of channels, RGB.
     fill = reordered(mean, 'rgb', order_before(settings)).tolist()
     augment(cfg, dict(type='Cutout', shape=size // 2, pad_val=fill, prob=1.0))
 
 
 def mixup(cfg: Config) -> None:
-    """Mix images and labels. Zhang et al., https://arxiv.org/abs/1710.09412: alpha 1 for CIFAR.
+    """Train with Mixup, which mixes images and labels.
+
+    Alpha is 1, as in Zhang et al., https://arxiv.org/abs/1710.09412, for CIFAR.
 
     Args:
         cfg (Config): A training config, changed in place.
@@ -103,7 +105,9 @@ def mixup(cfg: Config) -> None:
 
 
 def cutmix(cfg: Config) -> None:
-    """Paste a part of another image. Yun et al., https://arxiv.org/abs/1905.04899: alpha 1.
+    """Train with CutMix, which pastes a part of another image.
+
+    Alpha is 1, as in Yun et al., https://arxiv.org/abs/1905.04899.
 
     Args:
         cfg (Config): A training config, changed in place.

@@ -1,4 +1,4 @@
-"""The methods that CT is compared with, each switched on in any config."""
+"""Switch on the methods that CT is compared with, in any config."""
 
 from collections.abc import Callable, Sequence
 
@@ -19,28 +19,29 @@ METHODS: dict[str, Callable[[Config], None]] = {
         cutout, mixup, cutmix, autoaugment, randaugment, augmix, augmix_no_jsd, adversarial
     )
 }  # fmt: skip
-"""The change that each makes to a training config."""
+"""The functions that change a training config for each method, by name."""
 
-# They mix labels, or make views or images of their own: not with one another.
+# These mix labels, or make their own views or images, and cannot be combined.
 _NOT_WITH = dict(
     augmix=('mixup', 'cutmix', 'adversarial', 'augmix_no_jsd'), adversarial=('augmix',)
 )
 
 
 def add_methods(cfg: Config, names: Sequence[str]) -> Config:
-    """Change a training config so that it trains with methods, in place.
+    """Switch on methods in a training config, in place.
 
     Args:
-        cfg (Config): The config of an ``ImageClassifier`` or of CT: then
-            teacher and student train with them.
-        names (Sequence[str]): Keys of :data:`METHODS`.
+        cfg (Config): The config of an ``ImageClassifier`` or of CT; with CT,
+            teacher and student both train with the methods.
+        names (Sequence[str]): Names of methods, keys of :data:`METHODS`.
 
     Returns:
-        Config: The same ``cfg``. Dumped, it needs no switch.
+        Config: The same ``cfg``. A dump of it trains with the methods, without
+        any switch.
 
     Raises:
-        CTError: If a method is unknown or does not go with another, or the
-            config is not one that it can change; the message says why.
+        CTError: If a method is unknown, two methods cannot be combined, or a
+            method cannot change this config; the message says why.
     """
     for name in names:
         if name not in METHODS:

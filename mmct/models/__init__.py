@@ -1,4 +1,4 @@
-"""Student, teacher and loss of Counterbalancing Teacher, and BN-free networks."""
+"""Provide the student, teacher and loss of Counterbalancing Teacher, and BN-free networks."""
 
 from .backbones import AllConvNet, DenseNetCIFAR, ResNetCIFAR, ResNeXtCIFAR, WideResNet
 from .batch_norm_removal import (

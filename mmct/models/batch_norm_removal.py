@@ -1,4 +1,4 @@
-"""Networks without their BatchNorm, and whether two differ in that alone."""
+"""Remove BatchNorm from networks, and check that two networks match except for it."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -15,7 +15,7 @@ from .no_norm import GRANULARITIES, NoNorm, NoNormAct, calibrate
 from .weight_standardisation import plain_weights, standardise_weights
 
 INITS = ('identity', 'fold', 'calibrate')
-# BatchNorms of timm that end with a dropout and an activation.
+# BatchNorm layers of timm that end with a dropout and an activation.
 _WITH_ACT = ('BatchNormAct2d', 'SyncBatchNormAct')
 
 
@@ -27,23 +27,25 @@ def remove_batch_norm(
 ) -> nn.Module:
     """Replace every BatchNorm of a network by :class:`NoNorm`, in place.
 
-    1d, 2d, 3d and synchronised BatchNorm and their subclasses are replaced
-    wherever they are: backbone, neck, head, hard-coded or built from a
-    config; of timm's ``BatchNormAct2d`` dropout and activation stay.
-    Parameters keep their names, dtype, device and ``requires_grad``; one that a
-    BatchNorm lacks and folding or calibrating needs is not learned.
+    This replaces 1d, 2d, 3d and synchronised BatchNorm and their subclasses
+    everywhere: in backbone, neck and head, hard-coded or built from a config.
+    timm's ``BatchNormAct2d`` keeps its dropout and activation. Parameters keep
+    their names, dtype, device and ``requires_grad``. If folding or calibrating
+    needs a parameter that the BatchNorm lacks, the new parameter is not
+    learned.
 
-    Removing BN is the teacher of https://arxiv.org/abs/2207.01548; the three
-    initialisations are our choice.
+    The teacher of https://arxiv.org/abs/2207.01548 is a network whose BN was
+    removed; the three initialisations are our choice.
 
     Args:
-        model (nn.Module): The network. It must hold a BatchNorm below itself.
+        model (nn.Module): The network; one of its submodules must be a
+            BatchNorm.
         init (str): How ``weight`` and ``bias`` start.
 
-            - ``'identity'``: 1 and 0, the literal removal.
-            - ``'fold'``: from gamma, beta and the running statistics: the
-              output equals that of the BN model in eval mode.
-            - ``'calibrate'``: gamma and beta, scaled by :func:`calibrate`.
+            - ``'identity'``: as 1 and 0, the literal removal.
+            - ``'fold'``: computed from gamma, beta and the running statistics,
+              so that the output equals that of the BN model in eval mode.
+            - ``'calibrate'``: as gamma and beta, scaled by :func:`calibrate`.
 
             Defaults to 'identity'.
         batches (Iterable[Tensor], optional): Preprocessed inputs, each of
@@ -55,28 +57,28 @@ def remove_batch_norm(
         nn.Module: The same ``model``.
 
     Raises:
-        ValueError: If ``init`` or ``granularity`` is unknown, if the network
-            has no BatchNorm below itself or one that does more than
-            normalise, if ``'fold'`` finds one without running statistics, or
-            if ``'calibrate'`` gets no batches or cannot calibrate on them.
-            The model is then as it was.
+        ValueError: If ``init`` or ``granularity`` is unknown, if no submodule
+            is a BatchNorm or one does more than normalise, if ``'fold'`` finds
+            a BatchNorm without running statistics, or if ``'calibrate'`` gets
+            no batches or cannot calibrate on them. The model is then
+            unchanged.
     """
     check_removal('remove_batch_norm', init, granularity)
     check_has_batch_norm(model)
     if isinstance(model, _BatchNorm):
         raise ValueError(
-            'a BatchNorm cannot be replaced in place by itself: give the network '
-            'that holds it'
+            'a lone BatchNorm cannot be replaced in place: pass the network '
+            'that contains it'
         )
     batches = list(batches or ()) if init == 'calibrate' else []
     if init == 'calibrate' and not batches:
         raise ValueError("init='calibrate' needs at least one batch of inputs")
     layers = {
         name: module
-        for name, module in model.named_modules(remove_duplicate=False)  # one may have two names
+        for name, module in model.named_modules(remove_duplicate=False)  # a layer may be shared
         if isinstance(module, _BatchNorm)
     }
-    # All are made before the first is put in place: an error changes nothing.
+    # Build all layers before the first replacement, so that an error changes nothing.
     made = {bn: _without_statistics(name, bn, init) for name, bn in layers.items()}
     for name, bn in layers.items():
         model.set_submodule(name, made[bn])
@@ -91,15 +93,15 @@ def remove_batch_norm(
 
 
 def check_removal(owner: str, init: str, granularity: str) -> None:
-    """Refuse an unknown way of removing BN.
+    """Refuse unknown settings for removing BN.
 
     Args:
-        owner (str): Who was given the settings, for the message.
+        owner (str): The class or function that was given the settings, for the message.
         init (str): See :func:`remove_batch_norm`.
         granularity (str): See :func:`calibrate`.
 
     Raises:
-        ValueError: Names the owner, what is allowed and what came.
+        ValueError: If a setting is unknown; the message lists the allowed values.
     """
     checks = (('init', init, INITS), ('granularity', granularity, GRANULARITIES))
     for name, value, allowed in checks:
@@ -113,8 +115,8 @@ def check_has_batch_norm(model: nn.Module) -> None:
         model (nn.Module): The network.
 
     Raises:
-        ValueError: If no submodule is a BatchNorm. The message lists the
-            normalisation layers that were found.
+        ValueError: If no submodule is a BatchNorm; the message lists the
+            normalisation layers that the network has.
     """
     if any(isinstance(module, _BatchNorm) for module in model.modules()):
         return
@@ -132,9 +134,9 @@ def check_has_batch_norm(model: nn.Module) -> None:
 
 
 def _without_statistics(name: str, bn: _BatchNorm, init: str) -> NoNorm:
-    """Make the NoNorm for one BatchNorm, before any calibration."""
+    """Build the NoNorm that replaces one BatchNorm, before any calibration."""
     if isinstance(bn, nn.modules.lazy.LazyModuleMixin):
-        raise ValueError(f'{name} is lazy: run the model once before BN is removed')
+        raise ValueError(f'{name} is lazy: run the model once before removing BN')
     with_act = type(bn).__module__.startswith('timm.') and type(bn).__name__ in _WITH_ACT
     if bn._modules and not with_act:
         raise ValueError(
@@ -169,7 +171,7 @@ def check_is_copy(teacher: nn.Module, student: nn.Module, with_bn: bool = False)
     Args:
         teacher (nn.Module): The teacher.
         student (nn.Module): The student.
-        with_bn (bool): Whether it may have BatchNorm. Defaults to False.
+        with_bn (bool): Whether the teacher may have BatchNorm. Defaults to False.
 
     Raises:
         ValueError: If the teacher has BatchNorm, or if parameters other than
@@ -181,7 +183,7 @@ def check_is_copy(teacher: nn.Module, student: nn.Module, with_bn: bool = False)
     mine, theirs = (
         {(name, p.shape) for name, p in model.named_parameters()} for model in (student, teacher)
     )
-    # A folded BatchNorm(affine=False) leaves parameters that it did not have.
+    # Folding a BatchNorm(affine=False) adds parameters.
     norms = {
         f'{name}.{parameter}'
         for model in (student, teacher)
@@ -203,16 +205,16 @@ def norm_free_backbone(backbone: dict) -> nn.Module:
 
     ``backbone=dict(type='NormFreeBackbone', backbone=dict(type='ResNet', ...))``
     gives the inner backbone itself, with ``init='identity'`` (see
-    :func:`remove_batch_norm`). It is a function, not a wrapper, so that the
+    :func:`remove_batch_norm`). This is a function, not a wrapper, so the
     state-dict keys and attributes are those of the backbone. Weights are
-    initialised or loaded later: folding and calibrating come after that
+    initialised or loaded later, and folded or calibrated after that
     (see :class:`mmct.engine.NoBNTrainingHook`).
 
     Args:
         backbone (dict): Config of the backbone to build.
 
     Returns:
-        nn.Module: The backbone, BN-free.
+        nn.Module: The BN-free backbone.
 
     Raises:
         ValueError: If the backbone has no BatchNorm.
@@ -222,20 +224,20 @@ def norm_free_backbone(backbone: dict) -> nn.Module:
 
 @MODELS.register_module()
 class NormFreeClassifier(ImageClassifier):
-    """An ``ImageClassifier`` whose BatchNorm layers were removed when built.
+    """An ``ImageClassifier`` without BatchNorm: the teacher of CT.
 
-    In backbone, neck and head, with ``init='identity'`` (see
-    :func:`remove_batch_norm`); train it with
+    Building it removes BatchNorm from backbone, neck and head with
+    ``init='identity'`` (see :func:`remove_batch_norm`). Train it with
     :class:`mmct.engine.NoBNTrainingHook`, which calibrates it first.
 
-    The teacher of "Counterbalancing Teacher",
+    It is the teacher of "Counterbalancing Teacher",
     https://arxiv.org/abs/2207.01548.
 
     Args:
-        *args: As for ``mmpretrain.models.ImageClassifier``.
-        weight_standardisation (bool): Whether the convolutions' weights are standardised,
+        *args: Arguments of ``mmpretrain.models.ImageClassifier``.
+        weight_standardisation (bool): Whether to standardise the convolutions' weights,
             see :func:`standardise_weights`. Defaults to False.
-        **kwargs: As for ``mmpretrain.models.ImageClassifier``.
+        **kwargs: Arguments of ``mmpretrain.models.ImageClassifier``.
 
     Raises:
         ValueError: If the network has no BatchNorm.
@@ -248,6 +250,6 @@ class NormFreeClassifier(ImageClassifier):
             standardise_weights(self)
 
     def init_weights(self) -> None:
-        """Initialise the weights themselves, also where they are standardised."""
+        """Initialise the weights, before any standardisation is applied to them."""
         with plain_weights(self):
             super().init_weights()

@@ -1,4 +1,4 @@
-"""BatchNorm's statistics, measured in a network without BN, with which a student starts."""
+"""Start a BN student from its BN-free teacher, with BatchNorm statistics measured there."""
 
 import torch
 from torch import Tensor, nn
@@ -9,27 +9,27 @@ from .forward_pass import see_inputs
 
 @torch.no_grad()
 def start_from_teacher(student: nn.Module, teacher: nn.Module, inputs: Tensor) -> None:
-    """Give a BN network the weights of its BN-free teacher, and what that computes.
+    """Make a BN student compute what its BN-free teacher computes.
 
-    The opposite of folding: with mean and variance of what reaches the
-    teacher's layer ``y = weight * x + bias`` on the inputs, the BatchNorm gets
-    them as running statistics, ``gamma = weight * sqrt(var + eps)`` and
-    ``beta = bias + weight * mean``. In eval mode the student then computes
-    what the teacher does on any input, and in training mode what it does on
-    these. From a teacher with BN everything is taken as it is.
+    This is the inverse of folding. For each teacher layer
+    ``y = weight * x + bias`` it measures mean and variance of ``x`` on the
+    inputs. The student's BatchNorm gets them as running statistics, with
+    ``gamma = weight * sqrt(var + eps)`` and ``beta = bias + weight * mean``.
+    In eval mode the student then agrees with the teacher on any input, and in
+    training mode on these inputs. A teacher with BN is copied as it is.
 
-    "The student starts from the teacher's weights" is our option;
-    https://arxiv.org/abs/2207.01548 (abstract) does not say how it starts.
+    Starting from the teacher is our option; the abstract of
+    https://arxiv.org/abs/2207.01548 does not say how the student starts.
 
     Args:
         student (nn.Module): The network with BN, changed in place.
-        teacher (nn.Module): The same network but for BN, see
+        teacher (nn.Module): The same network except for BN, see
             :func:`mmct.models.check_is_copy`; its mode is kept.
         inputs (Tensor): Preprocessed training images, shape ``(N, C, H, W)``.
 
     Raises:
         ValueError: If a BatchNorm cannot take a scale and shift
-            (``affine=False``); the student is then as it was.
+            (``affine=False``); the student is then unchanged.
     """
     norms = {name: m for name, m in student.named_modules() if isinstance(m, _BatchNorm)}
     layers = {name: module for name, module in teacher.named_modules() if name in norms}

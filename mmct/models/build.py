@@ -1,4 +1,4 @@
-"""Classifiers from configs."""
+"""Build classifiers from configs."""
 
 import copy
 from collections.abc import Mapping
@@ -11,19 +11,19 @@ def build_classifier(cfg: Mapping, kind: str | None = None) -> ImageClassifier:
     """Build the model of a config with its preprocessor.
 
     Args:
-        cfg (Mapping): A config with ``model`` and, unless the model has one,
-            ``data_preprocessor``; it is not changed.
-        kind (str, optional): Another class than the config's, by its name in
-            mmpretrain's registry. Defaults to None, the config's.
+        cfg (Mapping): A config with ``model`` and, unless the model has its
+            own, ``data_preprocessor``; it is not changed.
+        kind (str, optional): The class to build instead of the config's, by
+            its name in mmpretrain's registry. Defaults to None: the config's.
 
     Returns:
-        ImageClassifier: With random weights, on the CPU.
+        ImageClassifier: The model with random weights, on the CPU.
     """
-    # Copies: building a model fills in what its config leaves out.
+    # Copies, since building a model adds defaults to its config.
     settings = copy.deepcopy(cfg['model'])
     settings.setdefault('data_preprocessor', copy.deepcopy(cfg.get('data_preprocessor')))
     if kind is not None:
-        # With its scope: a config without default_scope would look elsewhere.
+        # With the scope, as a config without default_scope would look elsewhere.
         settings['type'] = f'mmpretrain.{kind}'
         for owner, name in (
             ('CTClassifier', 'consistency'),

@@ -1,4 +1,4 @@
-"""Distances between the outputs of student and teacher, and the loss that weights them."""
+"""Measure the distance between student and teacher outputs, and weight it as a loss."""
 
 import math
 
@@ -24,43 +24,45 @@ def consistency(
     normalize: bool = False,
     sample_weight: Tensor | None = None,
 ) -> Tensor:
-    """Measure how far the student's output is from the teacher's, mean over samples.
+    """Compute the mean distance between the student's and the teacher's output.
 
-    A sample's values after the first dimension are one vector of length D.
+    All dimensions after the first are flattened to one vector of length D per
+    sample.
 
     - ``kl``: ``T^2 * KL(teacher || student)`` of the softmax at temperature T
       (Hinton et al., https://arxiv.org/abs/1503.02531, section 2.1).
-    - ``js``: ``T^2 *`` the Jensen-Shannon divergence of the same.
-    - ``mse``: the squared difference, mean over D.
+    - ``js``: ``T^2`` times the Jensen-Shannon divergence of the softmax at
+      temperature T.
+    - ``mse``: the mean over D of the squared difference.
     - ``cosine``: 1 minus the cosine similarity.
 
-    CT's abstract (https://arxiv.org/abs/2207.01548) names no distance: these
-    four are ours.
+    CT's abstract (https://arxiv.org/abs/2207.01548) names no distance; these
+    four are our choice.
 
     Args:
         student (Tensor): Shape ``(N, ...)``; gradients flow through it.
-        teacher (Tensor): The same shape; detach it if gradients must not.
+        teacher (Tensor): The same shape; detach it to stop gradients.
         distance (str): 'kl', 'js', 'mse' or 'cosine'. Defaults to 'kl'.
         temperature (float): T > 0, for 'kl' and 'js'. Defaults to 1.0.
-        multi_label (bool): For 'kl' and 'js': whether each of the D values is
-            a logit of its own (sigmoid, the divergences of the D Bernoulli
-            distributions summed) rather than one of a softmax.
+        multi_label (bool): For 'kl' and 'js': whether the D values are
+            independent logits, so that the divergences of D Bernoulli
+            distributions are summed, rather than logits of one softmax.
             Defaults to False.
         normalize (bool): Whether to scale each vector to unit length first.
             Defaults to False.
-        sample_weight (Tensor, optional): How much each sample counts, in
-            [0, 1], shape ``(N,)``; the mean is over all N, also where it is 0.
-            Defaults to None, 1 for each.
+        sample_weight (Tensor, optional): Weight of each sample, in [0, 1],
+            shape ``(N,)``. The mean is over all N samples, including those of
+            weight 0. Defaults to None: 1 for each.
 
     Returns:
         Tensor: A scalar >= 0, in float32 or finer.
 
     Raises:
-        ValueError: If shapes differ or ``distance`` is unknown.
+        ValueError: If the shapes differ or ``distance`` is unknown.
     """
     if student.shape != teacher.shape:
         raise ValueError(
-            'consistency: student and teacher must have one shape, but got '
+            'consistency: student and teacher must have the same shape, but got '
             f'{tuple(student.shape)} and {tuple(teacher.shape)}'
         )
     # Half precision has too few digits for a sum of small probabilities.
@@ -109,19 +111,20 @@ def _kl(log_p: Tensor, log_q: Tensor) -> Tensor:
 
 @torch.no_grad()
 def gate_weights(teacher: Tensor, data_samples: list[DataSample], gate: str) -> Tensor:
-    """Weight each sample by how far its teacher is to be believed.
+    """Weight each sample by how trustworthy its teacher's prediction is.
 
-    Ours, not the paper's.
+    This is our addition, not the paper's.
 
     Args:
         teacher (Tensor): The teacher's logits, shape ``(N, num_classes)``.
-        data_samples (list[DataSample]): With ``gt_label``, or with
-            ``gt_score`` where labels are mixed: then the largest one counts.
-        gate (str): 'correct': 1 where the top class is the label, else 0.
-            'confident': the probability of the top class.
+        data_samples (list[DataSample]): The N annotations with ``gt_label``,
+            or with ``gt_score`` if labels are mixed; the class with the
+            largest score then counts as the label.
+        gate (str): 'correct' gives 1 where the top class is the label, else 0.
+            'confident' gives the probability of the top class.
 
     Returns:
-        Tensor: In [0, 1], shape ``(N,)``.
+        Tensor: Weights in [0, 1], shape ``(N,)``.
     """
     if gate == 'confident':
         return teacher.float().softmax(-1).amax(-1)
@@ -136,29 +139,29 @@ def gate_weights(teacher: Tensor, data_samples: list[DataSample], gate: str) -> 
 
 @MODELS.register_module()
 class CTConsistencyLoss(nn.Module):
-    """The consistency term of CT: settings for :func:`consistency`.
+    """The consistency term of CT, which weights :func:`consistency`.
 
-    "A consistency loss" between the BN student and its frozen BN-free teacher
-    is what https://arxiv.org/abs/2207.01548 names; distance, stage, weight
-    and ramp are ours. It holds no parameter and no buffer.
+    https://arxiv.org/abs/2207.01548 names a "consistency loss" between the BN
+    student and its frozen BN-free teacher; distance, stage, weight and ramp
+    are our choices. The module has no parameters and no buffers.
 
     Args:
         distance (str): 'kl', 'js', 'mse' or 'cosine'. Defaults to 'kl'.
-        stage (str | int): What is compared: 'logits', 'pre_logits' (the
+        stage (str | int): The outputs to compare: 'logits', 'pre_logits' (the
             features before the last layer), or the number of a backbone stage
-            as in the backbone's ``out_indices``; -1 is the last one that the
+            as in the backbone's ``out_indices``; -1 is the last stage that the
             backbone returns. Defaults to 'logits'.
-        loss_weight (float): Lambda >= 0. Defaults to 1.0.
-        temperature (float): T > 0 for 'kl' and 'js'. Defaults to 1.0.
-        ramp (str, optional): None (full weight at once), 'linear' or 'cosine':
-            the weight rises from 0 over the first ``ramp_length`` of training.
-            Defaults to None.
+        loss_weight (float): The weight lambda >= 0. Defaults to 1.0.
+        temperature (float): T > 0, for 'kl' and 'js'. Defaults to 1.0.
+        ramp (str, optional): None applies the full weight from the start. With
+            'linear' or 'cosine' the weight rises from 0 over the first
+            ``ramp_length`` of training. Defaults to None.
         ramp_length (float): Fraction of training, in (0, 1]. Defaults to 1.0.
-        normalize (bool): Whether vectors are scaled to unit length first.
+        normalize (bool): Whether to scale each vector to unit length first.
             Defaults to False.
         gate (str, optional): Whether to trust the teacher only where it is
-            'correct', or as far as it is 'confident', see :func:`gate_weights`.
-            Defaults to None, everywhere.
+            'correct', or in proportion to how 'confident' it is, see
+            :func:`gate_weights`. Defaults to None: trust it everywhere.
 
     Raises:
         ValueError: If a setting is out of its range.
@@ -198,13 +201,13 @@ class CTConsistencyLoss(nn.Module):
         self.gate = gate
 
     def weight_at(self, progress: float) -> float:
-        """Tell the loss weight at a point of training.
+        """Compute the loss weight at a point of training.
 
         Args:
-            progress (float): Fraction of training that is done, in [0, 1].
+            progress (float): Completed fraction of training, in [0, 1].
 
         Returns:
-            float: Between 0 and ``loss_weight``.
+            float: A weight between 0 and ``loss_weight``.
         """
         if self.ramp is None:
             return self.loss_weight
@@ -225,11 +228,13 @@ class CTConsistencyLoss(nn.Module):
 
         Args:
             student (Tensor): The student's output, shape ``(N, ...)``.
-            teacher (Tensor): The teacher's, the same shape.
-            progress (float): Fraction of training done. Defaults to 1.0.
+            teacher (Tensor): The teacher's output, the same shape.
+            progress (float): Completed fraction of training, in [0, 1].
+                Defaults to 1.0.
             multi_label (bool): See :func:`consistency`. Defaults to False.
-            sample_weight (Tensor, optional): The same; what
-                :func:`gate_weights` gives for ``gate``. Defaults to None.
+            sample_weight (Tensor, optional): The weights that
+                :func:`gate_weights` gives for ``gate``, shape ``(N,)``.
+                Defaults to None: 1 for each.
 
         Returns:
             Tensor: A scalar.

@@ -1,4 +1,4 @@
-"""The BN student that learns from a BN-free teacher."""
+"""Define the BN student that learns from a BN-free teacher."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,31 +17,31 @@ from .frozen_teacher import FrozenTeacher
 
 @MODELS.register_module()
 class CTClassifier(ImageClassifier):
-    """An ``ImageClassifier`` with a consistency term towards a frozen teacher.
+    """An ``ImageClassifier`` that a consistency loss pulls towards a frozen teacher.
 
     The loss is ``L_task(student) + lambda * D(student(x), teacher(x))`` on the
-    same augmented batch ``x``: our reading of "Counterbalancing Teacher",
-    https://arxiv.org/abs/2207.01548. :class:`mmct.engine.NoBNTeacherHook`
-    trains or loads the teacher and attaches it. Prediction and export are
-    those of ``ImageClassifier``, and so are the state-dict keys: the teacher
-    is no submodule, and the loss has no state.
+    same augmented batch ``x``. This is our reading of "Counterbalancing
+    Teacher", https://arxiv.org/abs/2207.01548.
+    :class:`mmct.engine.NoBNTeacherHook` trains or loads the teacher and
+    attaches it. Prediction, export and state-dict keys are those of
+    ``ImageClassifier``: the teacher is no submodule, and the loss has no
+    state.
 
-    Of images that come in several views (:class:`mmct.datasets.AugMix`) the
-    teacher sees the clean one alone, and each view of the student is pulled
-    towards what it says of that: the mean over views is the term.
+    If images come in several views (:class:`mmct.methods.AugMix`), the teacher
+    sees only the clean view, and each view of the student is compared with its
+    output. The consistency term is the mean over views.
 
     Args:
-        *args: As for ``ImageClassifier``.
+        *args: Arguments of ``ImageClassifier``.
         consistency (dict | list[dict], optional): Config of the consistency
-            loss, or of several that are added, such as one for each stage.
-            None is ``dict(type='CTConsistencyLoss')``. Defaults to None.
-        **kwargs: As for ``ImageClassifier``.
+            loss, or of several losses to add up, such as one for each stage.
+            Defaults to None: ``dict(type='CTConsistencyLoss')``.
+        **kwargs: Arguments of ``ImageClassifier``.
 
     Raises:
-        ValueError: If the network has no BatchNorm, the head is of a kind
-            that has no class logits to compare, the backbone does not return
-            a stage that a loss compares, or a loss has a gate but the head
-            is a multi-label one.
+        ValueError: If the network has no BatchNorm, the head has no class
+            logits to compare, the backbone does not return a stage that a loss
+            compares, or a loss has a gate but the head is a multi-label one.
     """
 
     def __init__(
@@ -51,11 +51,11 @@ class CTClassifier(ImageClassifier):
         several = isinstance(consistency, Sequence)
         terms = consistency if several and consistency else [consistency or {}]
         self.consistency = nn.ModuleList(
-            # With its scope: a config without default_scope would look elsewhere.
+            # With the scope, as a config without default_scope would look elsewhere.
             MODELS.build({'type': 'mmpretrain.CTConsistencyLoss', **term})
             for term in terms
         )
-        # Fraction of training that is done, for the ramp; set by the hook.
+        # Completed fraction of training, for the ramp; set by the hook.
         self.progress = 1.0
         self._teacher: FrozenTeacher | None = None
         check_has_batch_norm(self)
@@ -63,14 +63,14 @@ class CTClassifier(ImageClassifier):
         self._multi_label = isinstance(self.head, MultiLabelClsHead)
         if self._multi_label and any(term.gate for term in self.consistency):
             raise ValueError(
-                'CTConsistencyLoss: a gate needs one class an image, but the head is a '
+                'CTConsistencyLoss: a gate needs one class per image, but the head is a '
                 'MultiLabelClsHead; set gate=None'
             )
         self._stages = [_position(self.backbone, term.stage) for term in self.consistency]
 
     @property
     def teacher(self) -> nn.Module | None:
-        """The frozen teacher, or None before one is attached."""
+        """Return the frozen teacher, or None before one is attached."""
         return None if self._teacher is None else self._teacher.module
 
     def attach_teacher(
@@ -85,16 +85,16 @@ class CTClassifier(ImageClassifier):
 
         Args:
             teacher (nn.Module): An ``ImageClassifier`` with this network's
-                parameters, except for its BatchNorm.
+                parameters, except for those of BatchNorm.
             dtype (str): See :class:`FrozenTeacher`. Defaults to 'auto'.
-            channels_last (bool): The same. Defaults to True.
-            compile (bool | dict): The same. Defaults to False.
-            with_bn (bool): Whether the teacher may have BatchNorm, as the
-                control of CT has. Defaults to False.
+            channels_last (bool): See :class:`FrozenTeacher`. Defaults to True.
+            compile (bool | dict): See :class:`FrozenTeacher`. Defaults to False.
+            with_bn (bool): Whether the teacher may have BatchNorm, as it does
+                in the control experiment of CT. Defaults to False.
 
         Raises:
-            ValueError: If it is not BN-free, its parameters do not fit, or
-                ``dtype`` or ``compile`` is none of the allowed.
+            ValueError: If the teacher is not BN-free, its parameters do not
+                match, or ``dtype`` or ``compile`` is not allowed.
         """
         check_is_copy(teacher, self, with_bn)
         # eval() last: LeViT's keeps tensors that .to() does not move.
@@ -102,19 +102,19 @@ class CTClassifier(ImageClassifier):
         self._teacher = FrozenTeacher(teacher, dtype, channels_last, compile)
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict[str, Tensor]:
-        """Compute the task loss, the consistency loss and how often both agree.
+        """Compute the task loss, the consistency loss and the agreement with the teacher.
 
         Args:
-            inputs (Tensor): Preprocessed images, shape ``(N, C, H, W)``; in V
-                views ``(V * N, C, H, W)``, the clean ones first.
-            data_samples (list[DataSample]): Their N annotations.
+            inputs (Tensor): Preprocessed images, shape ``(N, C, H, W)``, or
+                ``(V * N, C, H, W)`` for V views, the clean ones first.
+            data_samples (list[DataSample]): The N annotations.
 
         Returns:
-            dict[str, Tensor]: The head's entries (``loss``, ...),
-            ``loss_consistency`` (weighted) and ``agreement``, a fraction that
-            is logged and not added to the loss: of samples whose top class is
-            the same or, for a multi-label head, of labels that both put on
-            the same side of probability 0.5.
+            dict[str, Tensor]: The head's entries (``loss``, ...), the weighted
+            ``loss_consistency``, and ``agreement``, which is logged but not
+            added to the loss. Agreement is the fraction of samples with the
+            same top class or, for a multi-label head, the fraction of labels
+            that both networks put on the same side of probability 0.5.
 
         Raises:
             RuntimeError: If no teacher is attached.
@@ -124,8 +124,8 @@ class CTClassifier(ImageClassifier):
                 'CTClassifier has no teacher: add '
                 "dict(type='NoBNTeacherHook') to custom_hooks"
             )
-        # First: what it needs for a while is gone when the student's
-        # activations, which stay for the backward pass, are made.
+        # The teacher runs first: its temporary memory is free again before
+        # the student's activations, kept for the backward pass, are allocated.
         teacher = self._teacher(inputs[: len(data_samples)])
         student = run(
             self,
@@ -151,7 +151,7 @@ class CTClassifier(ImageClassifier):
         teacher: ForwardPass,
         data_samples: list[DataSample],
     ) -> Tensor:
-        """Compute one consistency loss: mean over the student's views, and over branches."""
+        """Compute one consistency loss, averaged over the student's views and over branches."""
         multi_label = self._multi_label and loss.stage == 'logits'
         weights = None
         if loss.gate is not None:
@@ -179,7 +179,7 @@ class CTClassifier(ImageClassifier):
         return branches(output)
 
     def _apply(self, fn: Callable, *args, **kwargs) -> 'CTClassifier':
-        # .to(), .cuda(), .half(), memory formats: the teacher follows, with
+        # The teacher follows .to(), .cuda(), .half() and memory formats, and so do
         # the tensors that eval() keeps.
         if self.teacher is not None:
             self.teacher._apply(fn, *args, **kwargs).eval()
@@ -194,14 +194,14 @@ def _agreement(student: Tensor, teacher: Tensor, multi_label: bool) -> Tensor:
 
 
 def _check_head(head: nn.Module | None) -> None:
-    # Not by isinstance: one of the two supported stacks has no such head.
+    # Compare names: one of the two supported stacks has no RegressionHead class.
     regression = any(c.__name__ == 'RegressionHead' for c in type(head).__mro__)
     if not isinstance(head, (ClsHead, MultiLabelClsHead)) or regression:
         raise ValueError(
             'CTClassifier needs a head with class logits (a ClsHead or '
             f'MultiLabelClsHead of mmpretrain), but got {type(head).__name__}'
         )
-    # EfficientFormer's head names it otherwise than LeViT's.
+    # The attribute is called `distillation` in LeViT's head and `dist` in EfficientFormer's.
     if getattr(head, 'distillation', False) or getattr(head, 'dist', False):
         raise ValueError(
             f'CTClassifier: mmpretrain cannot train {type(head).__name__} with '
@@ -210,16 +210,16 @@ def _check_head(head: nn.Module | None) -> None:
 
 
 def _position(backbone: nn.Module, stage: str | int) -> int | None:
-    """Find where a stage stands among the backbone's outputs."""
+    """Find the position of a stage among the backbone's outputs."""
     if isinstance(stage, str):
         return None
     if stage == -1:
         return -1
-    # Sorted: a backbone returns its stages in the order that it computes them.
+    # Sorted, since a backbone returns its stages in the order in which it computes them.
     returned = sorted(getattr(backbone, 'out_indices', None) or ())
     if stage not in returned:
         raise ValueError(
-            f'CTConsistencyLoss: the backbone does not return stage {stage}, its '
-            f'out_indices are {returned}; add the stage to backbone.out_indices'
+            f'CTConsistencyLoss: the backbone does not return stage {stage}; its '
+            f'out_indices are {returned}: add the stage to backbone.out_indices'
         )
     return returned.index(stage)

@@ -1,4 +1,4 @@
-"""Passes through a network, with a look at what is inside."""
+"""Run a network and record its intermediate outputs."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,16 +19,17 @@ def see_inputs(
     layers: Mapping[str, nn.Module],
     see: Callable[[str, nn.Module, Tensor], None],
 ) -> None:
-    """Run a network once in eval mode and look at what reaches some of its layers.
+    """Run a network once and inspect the inputs of some of its layers.
 
-    Eval mode, so that neither dropout nor the random generator plays a part.
+    The network runs in eval mode, so that neither dropout nor the random
+    generator plays a part.
 
     Args:
         model (nn.Module): The network; its mode is kept.
-        inputs (Tensor): What it gets.
-        layers (Mapping[str, nn.Module]): Some of its layers by name.
-        see (Callable): Gets the name of a layer, the layer and its input, each
-            time just before the layer is used.
+        inputs (Tensor): The input of the network.
+        layers (Mapping[str, nn.Module]): The layers to inspect, by name.
+        see (Callable): Called with the name of a layer, the layer and its
+            input, each time just before the layer is used.
     """
 
     def before_layer(name: str, layer: nn.Module, args: tuple) -> None:
@@ -46,28 +47,28 @@ def see_inputs(
             handle.remove()
 
 
-# Most heads give a tensor; a few (Conformer's) give one for each branch.
+# Most heads return one tensor; a few, such as Conformer's, return one per branch.
 HeadOutput = Tensor | tuple[Tensor, ...]
 
 
 class ForwardPass(NamedTuple):
     """The outputs of one pass through a classifier."""
 
-    stages: tuple  # the backbone's outputs, a tensor a stage
-    pre_logits: HeadOutput | None  # None: the head has no such step
+    stages: tuple  # the backbone's outputs, one tensor per stage
+    pre_logits: HeadOutput | None  # None if the head has no such step
     logits: HeadOutput
     result: Any  # what the call of the head returned
 
 
 def class_scores(logits: HeadOutput) -> Tensor:
-    """Sum the scores over branches, as mmpretrain predicts.
+    """Sum the scores over branches, as mmpretrain does for predictions.
 
     Args:
-        logits (Tensor | tuple[Tensor]): Shape ``(N, num_classes)``, one for
-            each branch.
+        logits (Tensor | tuple[Tensor]): One tensor, or one per branch, of
+            shape ``(N, num_classes)``.
 
     Returns:
-        Tensor: Shape ``(N, num_classes)``.
+        Tensor: The scores, shape ``(N, num_classes)``.
     """
     return torch.stack(branches(logits)).sum(0)
 
@@ -75,22 +76,22 @@ def class_scores(logits: HeadOutput) -> Tensor:
 def run(
     model: ImageClassifier, stages: tuple, head: Callable[[tuple], Any]
 ) -> ForwardPass:
-    """Go on from a backbone's outputs, and keep what is compared.
+    """Run neck and head on a backbone's outputs, and record the head's outputs.
 
-    The head is called once: a second call would update the head's own
-    BatchNorm twice and redraw its dropout.
+    The head is called only once: a second call would update its own BatchNorm
+    again and redraw its dropout.
 
     Args:
         model (ImageClassifier): The network.
-        stages (tuple[Tensor]): Its backbone's outputs.
-        head (Callable): Gets the neck's output and calls ``model.head``, or
-            its loss, once.
+        stages (tuple[Tensor]): The outputs of its backbone.
+        head (Callable): Takes the neck's output and calls ``model.head``, or
+            the loss of that, once.
 
     Returns:
-        ForwardPass: The outputs; those of a margin head are without margin.
+        ForwardPass: The outputs; a margin head's logits have no margin.
     """
     feats = model.neck(stages) if model.with_neck else stages
-    # A margin head's own output has the margin of the true class in it.
+    # The output of a margin head includes the margin of the true class.
     margin = isinstance(model.head, ArcFaceClsHead)
     source = model.head.norm_product if margin else model.head
     with (
@@ -109,7 +110,7 @@ def run(
 
 @contextmanager
 def _recorded(module: nn.Module, method: str) -> Iterator[list]:
-    """Record what a method returns, while the block runs."""
+    """Record what a method returns while the block runs."""
     outputs: list = []
     original = getattr(module, method)
     was_patched = method in vars(module)
@@ -119,7 +120,7 @@ def _recorded(module: nn.Module, method: str) -> Iterator[list]:
         outputs.append(output)
         return output
 
-    # On the instance, so that the class's method is only hidden for a while.
+    # Patch the instance: this hides the class's method only for a while.
     module.__dict__[method] = record
     try:
         yield outputs
@@ -133,9 +134,9 @@ def branches(output: HeadOutput) -> tuple[Tensor, ...]:
     """List the tensors in a head's output.
 
     Args:
-        output (Tensor | tuple[Tensor]): One tensor, or one for each branch.
+        output (Tensor | tuple[Tensor]): One tensor, or one per branch.
 
     Returns:
-        tuple[Tensor]: One for each branch.
+        tuple[Tensor]: One tensor per branch.
     """
     return (output,) if isinstance(output, Tensor) else tuple(output)

@@ -1,4 +1,4 @@
-"""The teacher as the loss uses it: frozen, out of sight, at the least cost."""
+"""Run the frozen teacher for the consistency loss at the lowest cost."""
 
 import functools
 import logging
@@ -17,34 +17,36 @@ from mmct.messages import require
 from .forward_pass import ForwardPass, run
 
 DTYPES = ('auto', 'float32', 'bfloat16')
-# Below this ratio of times bfloat16 counts as faster on a CPU: far from what noise can
-# do to it where the CPU emulates bfloat16 (8 and more).
+# A CPU counts as faster in bfloat16 below this ratio of times. A CPU that emulates bfloat16
+# has a ratio of 8 or more, so noise cannot lead to a wrong choice.
 _FASTER = 0.8
 
 
 class FrozenTeacher:
-    """Runs a frozen teacher without gradients, in channels_last and bfloat16.
+    """Run a frozen teacher without gradients, in channels_last and bfloat16.
 
-    The backbone runs under autocast; its outputs are float32 again before neck and
-    head, which take next to no time. A student that has an autocast of its own takes
-    the teacher along as it is, and one that is not float32 has a teacher in its dtype.
-    A network that cannot run so (a ``view()`` across channels and pixels, an operator
-    without bfloat16) shows it at the first call; it then runs plainly.
+    The backbone runs under autocast; its outputs are converted to float32 for neck and
+    head, which take next to no time. If the student runs under its own autocast, the
+    teacher follows it; if the student is not float32, the teacher has the student's
+    dtype. If the first call fails in this mode (because of a ``view()`` across channels
+    and pixels, or an operator without bfloat16), the teacher runs in float32 with the
+    default memory format.
 
-    It also holds the teacher out of sight of whatever walks a module: the teacher is no
-    submodule, and copies (EMA) and pickles of this object are None, as a shared teacher
-    would move to another device or dtype with the copy.
+    The teacher is no submodule, so code that walks a module does not see it. Copies (EMA)
+    and pickles of this object are None, as moving a copy to another device or dtype would
+    move the shared teacher.
 
-    The speed-ups are ours; https://arxiv.org/abs/2207.01548 asks for none.
+    The speed-ups are our additions; https://arxiv.org/abs/2207.01548 asks for none.
 
     Args:
-        module (ImageClassifier): The teacher: frozen, in eval mode. Its weights are
-            laid out channels last.
-        dtype (str): Of the backbone: 'auto' (see :func:`pick_dtype`), 'float32' or
+        module (ImageClassifier): The teacher, frozen and in eval mode; its weights are
+            converted to channels_last.
+        dtype (str): Dtype of the backbone: 'auto' (see :func:`pick_dtype`), 'float32' or
             'bfloat16'. Defaults to 'auto'.
-        channels_last (bool): Whether to use that memory format. Defaults to True.
-        compile (bool | dict): Whether to run the backbone through
-            ``torch.compile``, or the arguments of it. Defaults to False.
+        channels_last (bool): Whether to use the channels_last memory format. Defaults to
+            True.
+        compile (bool | dict): Whether to run the backbone through ``torch.compile``, or
+            the arguments for it. Defaults to False.
 
     Raises:
         ValueError: If ``dtype`` is unknown, or ``compile`` is neither a bool nor a dict.
@@ -70,7 +72,7 @@ class FrozenTeacher:
     def __reduce__(self) -> tuple:
         return type(None), ()
 
-    # no_grad, not inference_mode: the loss keeps the outputs for its backward.
+    # no_grad, not inference_mode: the loss keeps the outputs for its backward pass.
     @torch.no_grad()
     def __call__(self, inputs: Tensor) -> ForwardPass:
         """Run the teacher.
@@ -79,7 +81,7 @@ class FrozenTeacher:
             inputs (Tensor): Preprocessed images, shape ``(N, C, H, W)``.
 
         Returns:
-            ForwardPass: Its outputs, in the dtype of the inputs or that of the student's
+            ForwardPass: The outputs, in the dtype of the inputs or of the student's
             autocast.
         """
         return self._outputs(inputs) if self._has_run else self._first_outputs(inputs)
@@ -92,8 +94,8 @@ class FrozenTeacher:
             outputs = self._outputs(inputs)
         except RuntimeError as error:
             print_log(
-                'Frozen teacher: contiguous and without an autocast of its own, as it '
-                f'cannot run otherwise: {error}',
+                'the frozen teacher runs in the contiguous memory format without its own '
+                f'autocast, as the faster mode failed: {error}',
                 logger='current',
                 level=logging.WARNING,
             )
@@ -121,31 +123,31 @@ class FrozenTeacher:
 
 
 def check_speed(owner: str, dtype: str, compile: bool | dict) -> None:
-    """Refuse an unknown dtype, and what is no setting of ``torch.compile``.
+    """Refuse an unknown dtype or an invalid setting for ``torch.compile``.
 
     Args:
-        owner (str): Who was given them, for the message.
+        owner (str): The class that was given the settings, for the message.
         dtype (str): See :class:`FrozenTeacher`.
-        compile (bool | dict): The same.
+        compile (bool | dict): See :class:`FrozenTeacher`.
 
     Raises:
-        ValueError: Names the owner, what is allowed and what came.
+        ValueError: If a setting is not allowed; the message lists the allowed values.
     """
     require(dtype in DTYPES, f'{owner}: dtype must be one of {DTYPES}', dtype)
-    rule = f'{owner}: compile must be True, False or a dict of arguments of torch.compile'
+    rule = f'{owner}: compile must be True, False or a dict of arguments for torch.compile'
     require(isinstance(compile, (bool, dict)), rule, compile)
 
 
 def pick_dtype(dtype: str, device: torch.device) -> str:
-    """Decide what 'auto' means on a device.
+    """Decide what dtype 'auto' means on a device.
 
-    On CUDA bfloat16 if the GPU has it in hardware (compute capability 8 and above), on a
-    CPU if a convolution is faster in it: this is measured, once a process, since oneDNN
-    emulates bfloat16 on CPUs that lack it. Float32 on every other device.
+    A GPU uses bfloat16 if its hardware has it (compute capability 8 and above). A CPU uses
+    bfloat16 if that makes a convolution faster. This is measured once per process, since
+    oneDNN emulates bfloat16 on CPUs that lack it. Any other device uses float32.
 
     Args:
         dtype (str): 'auto', 'float32' or 'bfloat16'.
-        device (torch.device): Where the network is.
+        device (torch.device): The device of the network.
 
     Returns:
         str: 'float32' or 'bfloat16'.
@@ -161,10 +163,10 @@ def pick_dtype(dtype: str, device: torch.device) -> str:
 
 @functools.cache
 def _bfloat16_ratio() -> float:
-    """Time of a convolution in bfloat16 over that in float32, on this CPU."""
+    """Measure the time of a convolution in bfloat16 relative to float32, on this CPU."""
 
     def fastest(dtype: torch.dtype) -> float:
-        # Of ones: random values would be drawn from the run's generator.
+        # Ones, as random values would be drawn from the run's generator.
         images = torch.ones(4, 64, 16, 16, dtype=dtype).to(memory_format=torch.channels_last)
         weight = torch.ones(64, 64, 3, 3, dtype=dtype).to(memory_format=torch.channels_last)
         with torch.no_grad():
@@ -176,5 +178,5 @@ def _bfloat16_ratio() -> float:
 def _float(outputs: Any) -> Any:
     if isinstance(outputs, (tuple, list)):
         return tuple(map(_float, outputs))
-    # InceptionV3 has None where its auxiliary head would be.
+    # InceptionV3 returns None in place of its auxiliary head's output.
     return outputs.float() if isinstance(outputs, Tensor) else outputs

@@ -1,4 +1,4 @@
-"""The layer that stands where a BatchNorm was, and its calibration."""
+"""Define the layer that replaces BatchNorm, and calibrate it."""
 
 import torch
 from mmpretrain.registry import MODELS
@@ -15,30 +15,30 @@ GRANULARITIES = ('layer', 'channel')
 class NoNorm(nn.Module):
     """A learnable scale and shift per channel, without any statistics.
 
-    ``y = weight * x + bias``, with both broadcast along dimension 1. It takes
-    BatchNorm's arguments, so ``norm_cfg=dict(type='NoNorm')`` may replace
-    ``norm_cfg=dict(type='BN', ...)`` in any mmpretrain backbone, and its
-    parameters bear the names of the BatchNorm's they replace.
+    The layer computes ``y = weight * x + bias``, with both broadcast along
+    dimension 1. It takes BatchNorm's arguments, so ``norm_cfg=dict(type='NoNorm')``
+    can replace ``norm_cfg=dict(type='BN', ...)`` in any mmpretrain backbone,
+    and its parameters have the same names as BatchNorm's.
 
     Removing BN for the teacher is the idea of "Counterbalancing Teacher",
     https://arxiv.org/abs/2207.01548. The affine layer is our choice: the
-    abstract, all we had, does not say what replaces BN.
+    abstract, which is all we had, does not say what replaces BN.
 
     Args:
         num_features (int): Number of channels C.
-        eps (float): Added to a variance when the layer is calibrated or
+        eps (float): Value added to a variance when the layer is calibrated or
             folded; unused in the forward pass. Defaults to 1e-5.
-        momentum (float, optional): Taken and ignored, as there are no
-            statistics. Defaults to None.
-        affine (bool): Whether to learn ``weight`` and ``bias``. False gives
-            the identity. Defaults to True.
-        track_running_stats (bool): Taken and ignored. Defaults to False.
+        momentum (float, optional): Ignored, as there are no statistics.
+            Defaults to None.
+        affine (bool): Whether to learn ``weight`` and ``bias``; False makes
+            the layer the identity. Defaults to True.
+        track_running_stats (bool): Ignored. Defaults to False.
 
     Raises:
         ValueError: If ``num_features`` is not positive.
     """
 
-    # mmcv names a normalisation layer, and so its state-dict keys, by this.
+    # mmcv names normalisation layers, and with them their state-dict keys, after this.
     _abbr_ = 'bn'
 
     def __init__(
@@ -64,43 +64,41 @@ class NoNorm(nn.Module):
             x (Tensor): Features of shape ``(N, C, ...)``.
 
         Returns:
-            Tensor: The same shape and dtype.
+            Tensor: Features of the same shape and dtype.
         """
         if not self.affine:
-            # A new tensor, as BatchNorm gives: networks add to it in place.
+            # A new tensor, as from BatchNorm: networks modify it in place.
             return x.clone()
         shape = (1, -1) + (1,) * (x.dim() - 2)
-        # Under autocast x is half precision: keep it so, as BatchNorm does.
+        # Under autocast x has half precision, which BatchNorm keeps as well.
         weight = self.weight.to(x.dtype).view(shape)  # (1, C, 1, ...)
         bias = self.bias.to(x.dtype).view(shape)  # (1, C, 1, ...)
         return torch.addcmul(bias, x, weight)
 
     @torch.no_grad()
     def standardise(self, mean: Tensor, var: Tensor) -> None:
-        """Put ``(x - mean) / sqrt(var + eps)`` into the affine map.
+        """Fold ``(x - mean) / sqrt(var + eps)`` into the affine map.
 
         Args:
-            mean (Tensor): Shape ``(C,)`` or a scalar.
-            var (Tensor): The same.
+            mean (Tensor): The mean, shape ``(C,)`` or a scalar.
+            var (Tensor): The variance, shape ``(C,)`` or a scalar.
         """
         self.weight.div_((var + self.eps).sqrt())
         self.bias.sub_(mean * self.weight)
 
     def extra_repr(self) -> str:
-        """The settings that ``print(model)`` shows."""
+        """Return the settings that ``print(model)`` shows."""
         return f'{self.num_features}, affine={self.affine}'
 
 
 class NoNormAct(NoNorm):
-    """A :class:`NoNorm` that ends with what timm's ``BatchNormAct2d`` ends with.
-
-    That layer is a BatchNorm with a dropout and an activation of its own.
+    """A :class:`NoNorm` with dropout and activation, to replace timm's ``BatchNormAct2d``.
 
     Args:
         drop (nn.Module): The dropout.
         act (nn.Module): The activation.
-        *args: As for :class:`NoNorm`.
-        **kwargs: As for :class:`NoNorm`.
+        *args: Arguments of :class:`NoNorm`.
+        **kwargs: Arguments of :class:`NoNorm`.
     """
 
     def __init__(self, drop: nn.Module, act: nn.Module, *args, **kwargs) -> None:
@@ -108,13 +106,13 @@ class NoNormAct(NoNorm):
         self.drop, self.act = drop, act
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scale and shift each channel, then drop and activate.
+        """Scale and shift each channel, then apply dropout and activation.
 
         Args:
             x (Tensor): Features of shape ``(N, C, ...)``.
 
         Returns:
-            Tensor: The same shape and dtype.
+            Tensor: Features of the same shape and dtype.
         """
         return self.act(self.drop(super().forward(x)))
 
@@ -123,22 +121,24 @@ class NoNormAct(NoNorm):
 def calibrate(
     model: nn.Module, inputs: Tensor, granularity: str = 'layer'
 ) -> nn.Module:
-    """Rescale every :class:`NoNorm` so that the signal keeps its size.
+    """Rescale every :class:`NoNorm` so that signals keep their scale through the network.
 
-    One forward pass in eval mode; a layer is rescaled just before it is used,
-    so later layers already see its new output. With ``x`` the layer's input:
+    This takes one forward pass in eval mode. A layer is rescaled just before it
+    is used, so later layers already see its new output. With ``x`` the layer's
+    input, the granularities are:
 
-    - ``'layer'``: ``weight /= std(x)`` over the whole of ``x``, one scalar a
+    - ``'layer'``: ``weight /= std(x)`` over all of ``x``, one scalar per
       layer. With weight 1 each layer's output has unit variance, and the
       channels keep their relative variances.
     - ``'channel'``: ``x`` is standardised per channel, as BatchNorm does in
-      training: the network then starts as the BN network does on these
-      inputs. This equalises the channels' variances, the very thing that
-      https://arxiv.org/abs/2207.01548 blames BN for.
+      training. The network then starts as the BN network does on these
+      inputs. This equalises the channels' variances, which is the effect that
+      https://arxiv.org/abs/2207.01548 criticises in BN.
 
-    A layer that eval mode does not use (an auxiliary head) is left as it is.
+    Layers that eval mode does not use, such as an auxiliary head, stay
+    unchanged.
 
-    Ours, not the paper's.
+    The calibration is our addition, not the paper's.
 
     Args:
         model (nn.Module): A network with :class:`NoNorm` layers.
@@ -146,12 +146,12 @@ def calibrate(
         granularity (str): 'layer' or 'channel'. Defaults to 'layer'.
 
     Returns:
-        nn.Module: The same ``model``, in the mode it was in.
+        nn.Module: The same ``model``, in its original mode.
 
     Raises:
         ValueError: If ``granularity`` is unknown, the model has no affine
-            NoNorm, or a layer's statistics are not finite (the layer is
-            named).
+            NoNorm, or a layer's statistics are not finite; the message names
+            the layer.
     """
     known = granularity in GRANULARITIES
     require(known, f'granularity must be one of {GRANULARITIES}', granularity)
@@ -165,7 +165,7 @@ def calibrate(
     done: set[str] = set()
 
     def rescale(name: str, layer: NoNorm, x: Tensor) -> None:
-        # A layer that is shared is used often but calibrated once.
+        # A shared layer is used several times but calibrated once.
         if name in done:
             return
         done.add(name)

@@ -1,4 +1,4 @@
-"""Convolutions whose weights are standardised while they train: what may stand in for BN."""
+"""Standardise the weights of convolutions in training, as a substitute for BN."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# Of fan-in times the variance of a filter: NFNets' code has the same.
+# Added to fan-in times the variance of a filter; the value of NFNets' code.
 _EPS = 1e-4
 _KINDS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _GAIN = 'weight_gain'
@@ -17,21 +17,21 @@ _GAIN = 'weight_gain'
 def standardised(weight: Tensor, gain: Tensor) -> Tensor:
     """Standardise the filters of a convolution, and scale them.
 
-    Scaled weight standardisation: ``gain * (w - mean) / sqrt(fan_in * var)`` with mean and
-    variance of each filter, from "Characterizing signal propagation to close the performance gap
-    in unnormalized ResNets" (Brock et al., 2021, https://arxiv.org/abs/2101.08692, equation 1).
-    Of inputs of unit variance the outputs have unit variance, and their mean does not drift with
-    the weights.
+    Scaled weight standardisation computes ``gain * (w - mean) / sqrt(fan_in * var)`` with mean
+    and variance of each filter. It is equation 1 of "Characterizing signal propagation to close
+    the performance gap in unnormalized ResNets" (Brock et al., 2021,
+    https://arxiv.org/abs/2101.08692). Inputs of unit variance give outputs of unit variance, whose
+    mean does not drift with the weights.
 
     Args:
-        weight (Tensor): Shape ``(C_out, C_in / groups, ...)``.
-        gain (Tensor): Shape ``(C_out,)``.
+        weight (Tensor): The weight, shape ``(C_out, C_in / groups, ...)``.
+        gain (Tensor): The scale of each filter, shape ``(C_out,)``.
 
     Returns:
-        Tensor: The shape of the weight.
+        Tensor: The standardised weight, of the same shape.
     """
     fan_in = weight[0].numel()
-    # What batch normalisation does to a "batch" of one whose channels are the filters: one
+    # This is batch normalisation of a "batch" of one whose channels are the filters: one
     # operation instead of a dozen small ones.
     filters = F.batch_norm(
         weight.reshape(1, len(weight), fan_in),
@@ -45,25 +45,26 @@ def standardised(weight: Tensor, gain: Tensor) -> Tensor:
 
 
 def standardise_weights(model: nn.Module) -> nn.Module:
-    """Standardise the weights of all convolutions of a network whenever they are used, in place.
+    """Make all convolutions of a network standardise their weights on every use, in place.
 
-    The parameters, and their names, stay what they are; each convolution gets ``weight_gain``,
-    which begins at 1 and is learned. :func:`fold_weights` makes plain convolutions of them again,
-    and what is folded can be loaded: gains that a state dict lacks are those of its weights.
+    The parameters keep their names and values. Each convolution gets an additional, learned
+    parameter ``weight_gain``, which starts at 1. :func:`fold_weights` turns the layers into plain
+    convolutions again. Folded weights can be loaded into standardised layers: if a state dict
+    has no gains, they are computed from its weights.
 
     The activation gains of Brock et al. (1.7 for ReLU) and their factors around a residual branch
-    are not computed here but measured: :func:`mmct.models.calibrate` gives each layer's output
-    unit variance on a batch, whatever activation comes before it.
+    are not computed but measured: :func:`mmct.models.calibrate` gives each layer's output unit
+    variance on a batch, whatever activation precedes it.
 
     Args:
-        model (nn.Module): The network. A convolution with one weight a filter has nothing to
-            standardise and is left.
+        model (nn.Module): The network. Convolutions with one weight per filter have nothing to
+            standardise and stay unchanged.
 
     Returns:
         nn.Module: The same ``model``.
 
     Raises:
-        ValueError: If it has no convolution.
+        ValueError: If the network has no convolution to standardise.
     """
     layers = [
         layer
@@ -81,7 +82,7 @@ def standardise_weights(model: nn.Module) -> nn.Module:
 
 
 def fold_weights(model: nn.Module) -> nn.Module:
-    """Make plain convolutions of standardised ones, in place: the outputs stay what they are.
+    """Turn standardised convolutions into plain ones with the same outputs, in place.
 
     Args:
         model (nn.Module): Any network.
@@ -99,13 +100,13 @@ def fold_weights(model: nn.Module) -> nn.Module:
 
 @contextmanager
 def plain_weights(model: nn.Module) -> Iterator[nn.Module]:
-    """Show the weights before they are standardised, for what writes into them: initialisers.
+    """Expose the weights before standardisation, so that initialisers can write to them.
 
     Args:
         model (nn.Module): Any network.
 
     Yields:
-        nn.Module: The same.
+        nn.Module: The same ``model``.
     """
     kinds = {layer: type(layer) for layer in _standardised_layers(model)}
     for layer in kinds:
@@ -118,21 +119,24 @@ def plain_weights(model: nn.Module) -> Iterator[nn.Module]:
 
 
 def are_standardised(names: Iterable[str]) -> bool:
-    """Tell a state dict of standardised convolutions by its names.
+    """Check by parameter names whether a state dict has standardised convolutions.
 
     Args:
-        names (Iterable[str]): Of parameters.
+        names (Iterable[str]): Names of the parameters.
+
+    Returns:
+        bool: True if any of them is a gain.
     """
     return any(name.endswith(f'.{_GAIN}') for name in names)
 
 
 @cache
 def _standardised_kind(kind: type[nn.Module]) -> type[nn.Module]:
-    """Derive a kind of convolution whose ``weight`` is the standardised one.
+    """Derive a convolution class whose ``weight`` is the standardised one.
 
-    As a property, so that it does not matter how the forward pass of the kind uses it. Not by
-    ``torch.nn.utils.parametrize``: there a copy shares a class that is changed when the
-    parametrisation is taken off, so that folding a teacher would break its moving average.
+    ``weight`` is a property, so the forward pass of the class can use it in any way.
+    ``torch.nn.utils.parametrize`` does not work here: a copy shares a class that changes when the
+    parametrisation is removed, so folding a teacher would break its moving average.
     """
 
     def weight(layer: nn.Module) -> Tensor:
@@ -141,7 +145,7 @@ def _standardised_kind(kind: type[nn.Module]) -> type[nn.Module]:
     def load(layer: nn.Module, weights: dict[str, Tensor], prefix: str, *args) -> None:
         plain = weights.get(f'{prefix}weight')
         if plain is not None:
-            # With this one a filter of mean 0 is what it was.
+            # This gain leaves a filter of mean 0 unchanged.
             gain = (plain.flatten(1).square().sum(1) + _EPS).sqrt()
             weights.setdefault(f'{prefix}{_GAIN}', gain)
         kind._load_from_state_dict(layer, weights, prefix, *args)

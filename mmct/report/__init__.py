@@ -1,7 +1,7 @@
-"""Tables, figures and one page from results; knows no model.
+"""Turn results into tables, figures and one page, without any model.
 
-Importing it is cheap: Matplotlib, pandas, rich and Jinja2 are imported by the functions that
-use them.
+Importing this package is cheap: Matplotlib, pandas, rich and Jinja2 are imported by the functions
+that use them.
 """
 
 from .cell_figures import heat_map, severity_curves

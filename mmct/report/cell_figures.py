@@ -1,4 +1,4 @@
-"""Figures of corruptions and severities: a heat map and curves."""
+"""Draw the figures over corruptions and severities: a heat map and curves."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-# Fixed, so that two reports can be laid side by side: in points of error, or in %.
+# Fixed scales, in points of error or in %, so that reports can be compared.
 _DIFFERENCES, _INCREASES, _ERRORS = (-20, 20), (0, 60), (0, 100)
-# With more networks a panel of all severities for each would be too wide.
+# With more networks, one panel each with all severities would be too wide.
 _PANELS = 3
 
 
 def heat_map(comparison: Comparison, theme: Theme = LIGHT, narrow: bool = False) -> Figure:
-    """Draw what changes on each corruption: against the baseline, else against clean images.
+    """Draw the change on each corruption against the baseline, or without one, clean images.
 
-    The scale is fixed, and ends at 20 points of difference or 60 of increase; the numbers in
-    the cells go on.
+    The colour scale is fixed and ends at 20 points of difference or 60 points of increase; the
+    numbers in the cells may exceed it.
 
     Args:
         comparison (Comparison): The runs.
         theme (Theme): Colours. Defaults to LIGHT.
-        narrow (bool): For narrow pages. Defaults to False.
+        narrow (bool): Whether to draw for a narrow page. Defaults to False.
 
     Returns:
-        Figure: A row for each corruption. For each of up to three networks a panel with the
-        severities as columns; else, and on narrow pages, means over severities and a column
-        for each network.
+        Figure: A heat map with a row per corruption. Up to three networks have one panel each,
+        with the severities as columns. With more networks, or on narrow pages, the figure shows
+        means over severities, with a column per network.
     """
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
@@ -88,16 +88,17 @@ def heat_map(comparison: Comparison, theme: Theme = LIGHT, narrow: bool = False)
 
 
 def severity_curves(comparison: Comparison, theme: Theme = LIGHT, narrow: bool = False) -> Figure:
-    """Draw error against severity, a panel for each category and a curve for each run.
+    """Draw error against severity, with a panel per category and a curve per run.
 
     Args:
         comparison (Comparison): The runs.
         theme (Theme): Colours. Defaults to LIGHT.
-        narrow (bool): For narrow pages: two panels side by side. Defaults to False.
+        narrow (bool): Whether to draw for a narrow page, with two panels per row. Defaults to
+            False.
 
     Returns:
-        Figure: Means over the category's corruptions, from the clean images on; the extra
-        corruptions, which are in no mean, stand apart.
+        Figure: Curves of the mean over a category's corruptions, beginning at the clean images.
+        The extra corruptions, which no mean includes, have a separate panel.
     """
     results, names = comparison.results, [shortened(name) for name in run_names(comparison)]
     looks = run_looks(names, comparison.baseline, theme)
@@ -106,7 +107,7 @@ def severity_curves(comparison: Comparison, theme: Theme = LIGHT, narrow: bool =
     rows = -(-len(kinds) // columns)
     in_legend = 1 if narrow else max(1, columns - 1)
     space = 0.24 * -(-len(results) // in_legend) + 0.4
-    # Wide enough for the legend where a panel is alone.
+    # A single panel must leave room for the legend.
     figure = blank(max(1.95 * columns + 0.4, 3.6), 2.1 * rows + space, theme)
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
     severities = results[0]['summary']['severities']
@@ -124,7 +125,7 @@ def severity_curves(comparison: Comparison, theme: Theme = LIGHT, narrow: bool =
         panel.set_xticks([0, *severities] if known else severities)
         if known:
             panel.set_xticklabels(['clean', *map(str, severities)])
-    # When all are drawn: the panels share it.
+    # Set once all curves are drawn, as the panels share the axis.
     panels[0, 0].set_ylim(bottom=0)
     label(figure, 'severity', 'error, %', theme)
     legend(figure, panels[0, 0].get_legend_handles_labels()[0], in_legend, theme)
@@ -134,7 +135,7 @@ def severity_curves(comparison: Comparison, theme: Theme = LIGHT, narrow: bool =
 def _changes(
     comparison: Comparison, corruptions: Sequence[str]
 ) -> tuple[np.ndarray, tuple[float, float], str]:
-    """Collect what the heat map shows, (runs, corruptions, severities), its scale and its name."""
+    """Collect the values of the heat map, (runs, corruptions, severities), its scale and label."""
     results, base = comparison.results, comparison.baseline
     runs = compared_runs(comparison)
     errors = np.array([_errors(results[run], corruptions) for run in runs])
@@ -164,7 +165,7 @@ def _colours(theme: Theme, diverging: bool) -> Colormap:
 def _draw_cells(axes: Axes, cells: np.ndarray, scale: Any, colours: Colormap, signed: bool) -> None:
     axes.imshow(cells, cmap=colours, norm=scale, aspect='auto')
     for (row, column), value in np.ndenumerate(cells):
-        # As the eye weighs the three.
+        # Weights of red, green and blue in perceived lightness.
         light = np.dot(colours(scale(value))[:3], (0.3, 0.59, 0.11))
         text = in_points(value) if signed else f'{value:.1f}'
         axes.text(

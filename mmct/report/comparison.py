@@ -1,4 +1,4 @@
-"""Declare what a report is made from: results side by side."""
+"""Declare the results that a report compares, and name and select them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Results = Sequence[Mapping[str, Any]]
 
 
 class Comparison(Protocol):
-    """The source of a report: ``mmct.evaluation.Comparison``, which says what is in it."""
+    """The source of a report; ``mmct.evaluation.Comparison`` documents the attributes."""
 
     results: Results
     baseline: int | None
@@ -23,35 +23,35 @@ class Comparison(Protocol):
 
 
 def run_names(comparison: Comparison) -> list[str]:
-    """Name the runs as all tables and figures do.
+    """List the names of the runs in tables and figures.
 
     Args:
         comparison (Comparison): The runs.
 
     Returns:
-        list[str]: See :func:`short_names`.
+        list[str]: The short names, see :func:`short_names`.
     """
     return short_names([result['name'] for result in comparison.results])
 
 
 def compared_runs(comparison: Comparison) -> list[int]:
-    """Select the runs that are shown against something: all but the baseline.
+    """Select all runs but the baseline.
 
     Args:
         comparison (Comparison): The runs.
 
     Returns:
-        list[int]: Their positions.
+        list[int]: The positions of the selected runs.
     """
     runs = range(len(comparison.results))
     return [number for number in runs if number != comparison.baseline]
 
 
 def scored_kinds(result: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Sort the corruptions that were scored into their categories.
+    """Sort the scored corruptions into their categories.
 
     Args:
-        result (Mapping): Of a result file.
+        result (Mapping): The content of a result file.
 
     Returns:
         dict[str, list[str]]: Names by category, in the order of the result; no category is empty.
@@ -65,14 +65,15 @@ def scored_kinds(result: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def verdict_of(difference: Mapping[str, float]) -> str:
-    """Say in a word what the interval of a difference tells.
+    """Judge the interval of a difference.
 
     Args:
-        difference (Mapping): ``low`` and ``high`` of an error minus the baseline's.
+        difference (Mapping): The ends ``low`` and ``high`` of the interval of an error minus the
+            baseline's.
 
     Returns:
-        str: 'better', 'worse' or 'not told apart'.
+        str: 'better', 'worse' or, if the interval contains 0, 'no significant difference'.
     """
     if difference['high'] < 0:
         return 'better'
-    return 'worse' if difference['low'] > 0 else 'not told apart'
+    return 'worse' if difference['low'] > 0 else 'no significant difference'

@@ -1,4 +1,4 @@
-"""Tables and sentences of a diagnosis: why a network fails under corruption."""
+"""Report in tables and sentences why a network fails under corruption."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Diagnosed = Mapping[str, Any]
 
-# The names of the parts that are no category.
+# The names of the parts that are not categories of corruptions.
 _CLEAN, _STATISTICS = 'clean images', 'BN statistics'
 
 
@@ -20,17 +20,17 @@ def diagnosis_tables(found: Diagnosed) -> dict[str, Table]:
     """Make the tables of a diagnosis.
 
     Args:
-        found (Mapping): What :func:`mmct.evaluation.diagnose` returns.
+        found (Mapping): The result of :func:`mmct.evaluation.diagnose`.
 
     Returns:
-        dict[str, Table]: By their titles; those of what was not measured are left out.
+        dict[str, Table]: The tables by title, without those that were not measured.
     """
     networks = found['networks']
     names = [network['name'] for network in networks]
     tables = {
         'Errors in %, and the parts of the raw mCE': Table(['', *names], _parts(networks)),
         'Confidence, in %': Table(['', *names], _confidence(networks)),
-        'Rise of the clean error, in points, when half of the channels are replaced by their means':
+        'Rise of the clean error in points when half of the channels are replaced by their means':
         Table(['', *names], _reliance(networks)),
     }
     others = [network for network in networks if network['against'] is not None]
@@ -41,14 +41,14 @@ def diagnosis_tables(found: Diagnosed) -> dict[str, Table]:
 
 
 def diagnosis_sentences(found: Diagnosed) -> dict[str, list[str]]:
-    """Say of each network what dominates, what would help, and what it is compared with.
+    """State the largest part of each network's error, what would help, and a comparison.
 
     Args:
-        found (Mapping): What :func:`mmct.evaluation.diagnose` returns.
+        found (Mapping): The result of :func:`mmct.evaluation.diagnose`.
 
     Returns:
-        dict[str, list[str]]: Three sentences by the network's name. Nothing is claimed that an
-        interval does not support.
+        dict[str, list[str]]: Three sentences by name of the network. They claim only what the
+        intervals support.
     """
     return {
         network['name']: [
@@ -64,8 +64,8 @@ def print_diagnosis(found: Diagnosed, console: Console | None = None) -> None:
     """Print a diagnosis.
 
     Args:
-        found (Mapping): What :func:`mmct.evaluation.diagnose` returns.
-        console (Console, optional): Where to. Defaults to stdout.
+        found (Mapping): The result of :func:`mmct.evaluation.diagnose`.
+        console (Console, optional): The console to print to. Defaults to stdout.
     """
     from rich.console import Console
 
@@ -80,10 +80,13 @@ def print_diagnosis(found: Diagnosed, console: Console | None = None) -> None:
 
 
 def diagnosis_to_markdown(found: Diagnosed) -> str:
-    """Write a diagnosis for a README.
+    """Write a diagnosis as Markdown, for a README.
 
     Args:
-        found (Mapping): What :func:`mmct.evaluation.diagnose` returns.
+        found (Mapping): The result of :func:`mmct.evaluation.diagnose`.
+
+    Returns:
+        str: The tables and sentences.
     """
     parts = [f'{_heading(found)}\n']
     parts += [f'{title}:\n\n{t.to_markdown()}' for title, t in diagnosis_tables(found).items()]
@@ -93,10 +96,13 @@ def diagnosis_to_markdown(found: Diagnosed) -> str:
 
 
 def diagnosis_to_html(found: Diagnosed) -> str:
-    """Write a diagnosis for a notebook.
+    """Write a diagnosis as HTML, for a notebook.
 
     Args:
-        found (Mapping): What :func:`mmct.evaluation.diagnose` returns.
+        found (Mapping): The result of :func:`mmct.evaluation.diagnose`.
+
+    Returns:
+        str: The tables and sentences.
     """
     from html import escape
 
@@ -124,7 +130,7 @@ def _parts(networks: Sequence[Diagnosed]) -> list[Row]:
         for title, key in (('clean error', 'clean'), ('raw mCE', 'corrupted'))
     ]
     kinds = dict.fromkeys(name for network in networks for name in network['parts'])
-    # Not every network has the first one.
+    # Networks without BN have no part for BN statistics.
     first = [name for name in (_STATISTICS, _CLEAN) if name in kinds]
     for name in [*first, *(kind for kind in kinds if kind not in first)]:
         cells = [
@@ -200,8 +206,8 @@ def _what_dominates(network: Diagnosed, found: Diagnosed) -> str:
         return f'The largest part of {whole} is {_named(largest[0])}: {_points(parts[largest[0]])}.'
     listed = _listing([f'{_named(name)} ({parts[name]["value"]:.1f} points)' for name in largest])
     return (
-        f'No part of {whole} stands out: these {found["data"]["images"]:,} images do not tell '
-        f'which is the largest of {listed}.'
+        f'No part of {whole} stands out: these {found["data"]["images"]:,} images do not show '
+        f'which of {listed} is largest.'
     )
 
 
@@ -211,25 +217,25 @@ def _what_would_help(network: Diagnosed) -> str:
         gain = parts[_STATISTICS]
         batches = network['batches']
         images = 'one unlabelled batch' if batches == 1 else f'up to {batches} unlabelled batches'
-        what = f'estimating BN statistics anew, on {images} of each corruption and severity, '
+        what = f're-estimating BN statistics on {images} of each corruption and severity '
         if gain['low'] > 0:
             said.append(
-                f'{what}takes away {_points(gain)} (a setting of its own, as it uses test images)'
+                f'{what}removes {_points(gain)} (a separate setting, as it uses test images)'
             )
         elif gain['high'] < 0:
-            said.append(f'{what}makes it worse by {_points(_negative(gain))}')
+            said.append(f'{what}adds {_points(_negative(gain))}')
         else:
-            said.append(f'{what}makes no difference that can be told from none: {_signed(gain)}')
+            said.append(f'{what}makes no significant difference: {_signed(gain)}')
     elif network['has_bn'] is not False:
         said.append('whether other BN statistics would help was not measured')
     kind = largest[0]
     if len(largest) == 1 and kind not in (_CLEAN, _STATISTICS) and parts[kind]['low'] > 0:
-        said.append(f'full robustness to {kind} would take away {_points(parts[kind])}')
+        said.append(f'full robustness to {kind} would remove {_points(parts[kind])}')
     elif network['rise']['low'] > 0:
         rise = _points(network['rise'])
-        said.append(f'full robustness to all corruptions would take away {rise}')
+        said.append(f'full robustness to all corruptions would remove {rise}')
     else:
-        said.append('its error under corruption cannot be told from that on clean images')
+        said.append('its error under corruption is not significantly above that on clean images')
     text = '; '.join(said)
     return f'{text[0].upper()}{text[1:]}.'
 
@@ -250,9 +256,9 @@ def _compared_with(network: Diagnosed, found: Diagnosed) -> str:
     told = {*against['lower'], *against['higher']}
     rest = [kind for kind in against['categories'] if kind not in told]
     if rest:
-        where.append(f'not to be told apart in {_listing(rest)}')
+        where.append(f'no significant difference in {_listing(rest)}')
     difference = against['corrupted']
-    verdict = f'differs by {_signed(difference)}, which cannot be told from none'
+    verdict = f'does not differ significantly ({_signed(difference)})'
     if difference['low'] > 0:
         verdict = f'is higher by {_points(difference)}'
     elif difference['high'] < 0:

@@ -1,4 +1,4 @@
-"""The figure for papers: each corruption's error, of the baseline and of the networks."""
+"""Draw the figure for papers: the error of the baseline and the networks on each corruption."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Row:
-    """A line of the figure: the errors of all runs, and their differences to the baseline."""
+    """A row of the figure: the errors of all runs and their differences to the baseline."""
 
     name: str
     errors: Sequence[float]
@@ -29,21 +29,23 @@ class _Row:
 
 
 def dumbbell(comparison: Comparison, theme: Theme = LIGHT, narrow: bool = False) -> Figure:
-    """Draw the error on each corruption: a line from the baseline's dot to each network's.
+    """Draw the error on each corruption, with lines from the baseline to the networks.
 
-    Corruptions stand by category, in each the greatest gain first; bars are intervals of the
-    bootstrap over images. Without a baseline the line of a single run begins at its clean error.
+    Corruptions are grouped by category, with the greatest gain first. Bars are intervals of the
+    bootstrap over images. If there is a single run and no baseline, its lines begin at its clean
+    error.
 
     Args:
         comparison (Comparison): The runs.
         theme (Theme): Colours. Defaults to LIGHT.
-        narrow (bool): For narrow pages. Defaults to False.
+        narrow (bool): Whether to draw for a narrow page. Defaults to False.
 
     Returns:
-        Figure: Of one network the differences stand beside it, with the paired intervals.
+        Figure: The figure. For a single network, it shows the differences and their paired
+        intervals at the side.
     """
     rows, runs = _rows(comparison), compared_runs(comparison)
-    # Each category stands apart from the one above.
+    # Leave a space above each category.
     places = [place + 0.5 * sum(row.is_mean for row in rows[2 : place + 1])
               for place in range(len(rows))]  # fmt: skip
     height = (0.2 + 0.06 * (len(runs) - 1)) * (places[-1] + 2)
@@ -61,7 +63,7 @@ def dumbbell(comparison: Comparison, theme: Theme = LIGHT, narrow: bool = False)
     axes.tick_params(axis='y', length=0, labelsize=8 if narrow else 9)
     for row, text in zip(rows, axes.get_yticklabels(), strict=True):
         text.set_fontweight('bold' if row.is_mean else 'normal')
-    dotted = '' if comparison.baseline is None else '; dotted: not told apart'
+    dotted = '' if comparison.baseline is None else '; dotted: no significant difference'
     axes.set_xlabel(f'error, %{dotted}', color=theme.ink, fontsize=9 if narrow else 10)
     if len(runs) == 1:
         _write_differences(axes, places, rows, comparison, theme, narrow)
@@ -121,7 +123,7 @@ def _at(found: Mapping[str, Any], keys: Sequence[str]) -> Any:
 
 
 def _extra(rows: Sequence[_Row], differences: Sequence[Mapping[str, Any] | None]) -> _Row:
-    """Make the row of the extra corruptions, which stand apart from the means."""
+    """Make the row of the extra corruptions, which no other mean includes."""
     means = [sum(errors) / len(rows) for errors in zip(*(r.errors for r in rows), strict=True)]
     found = [each and each['categories_pct'].get('extra') for each in differences]
     return _Row('extra, in no mean', means, [None] * len(means), found, is_mean=True)
@@ -145,30 +147,30 @@ def _draw(
         axes.errorbar(xs, ys, xerr=_bars(rows, run), elinewidth=0.8, **look)
         if run == base:
             continue
-        for told_apart, line in ((True, '-'), (False, ':')):
+        for significant, line in ((True, '-'), (False, ':')):
             chosen = [
                 (start, x, y)
                 for row, x, y in zip(rows, xs, ys, strict=True)
                 if (start := _start(row, run, comparison)) is not None
-                and _told_apart(row, run) == told_apart
+                and _is_significant(row, run) == significant
             ]
             if chosen:
                 starts, ends, at = zip(*chosen, strict=True)
                 axes.hlines(at, starts, ends, looks[run]['color'], line, linewidth=1.8, zorder=2)
     if base is not None and len(runs) > 1:
-        # The lines of several networks begin above and below the baseline's dot.
+        # With several networks, the lines begin above and below the baseline's dot.
         xs = [row.errors[base] for row in rows]
         low, high = ([place + end for place in places] for end in (-0.36, 0.36))
         axes.vlines(xs, low, high, theme.ink, linewidth=0.8, zorder=1)
 
 
-def _told_apart(row: _Row, run: int) -> bool:
+def _is_significant(row: _Row, run: int) -> bool:
     found = row.differences[run]
-    return found is None or verdict_of(found) != 'not told apart'
+    return found is None or verdict_of(found) != 'no significant difference'
 
 
 def _bars(rows: Sequence[_Row], run: int) -> list[list[float]]:
-    """Return how far each interval reaches to both sides; not a number: there is none."""
+    """Return the lengths of both sides of each interval, NaN where there is none."""
     sides = [
         [np.nan] * 2
         if row.intervals[run] is None
@@ -180,7 +182,7 @@ def _bars(rows: Sequence[_Row], run: int) -> list[list[float]]:
 
 
 def _start(row: _Row, run: int, comparison: Comparison) -> float | None:
-    """Return where the line to a run's dot begins; None: there is no line."""
+    """Return where the line to a run's dot begins, or None if there is no line."""
     if comparison.baseline is not None:
         return row.errors[comparison.baseline]
     clean = comparison.results[run]['summary']['clean_error_pct']
@@ -195,7 +197,7 @@ def _write_differences(
     theme: Theme,
     narrow: bool,
 ) -> None:
-    """Write beside each row what the network gains, or loses over its clean images."""
+    """Write the difference to the baseline, or else to clean images, beside each row."""
     (run,) = compared_runs(comparison)
     summary, alone = comparison.results[run]['summary'], comparison.baseline is None
     if alone and summary['clean_error_pct'] is None:
@@ -218,4 +220,4 @@ def _write_differences(
     for spine in beside.spines.values():
         spine.set_visible(False)
     for row, text in zip(rows, beside.get_yticklabels()[1:], strict=True):
-        text.set_alpha(1 if _told_apart(row, run) else 0.6)
+        text.set_alpha(1 if _is_significant(row, run) else 0.6)

@@ -1,4 +1,4 @@
-"""Share what all figures have, drawn with Matplotlib: colours, looks, files; plain curves."""
+"""Provide colours, styles and file formats for all figures, and draw plain curves."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-# Matplotlib is imported where it draws: what only reads tables must not wait for it.
+# Matplotlib is imported by the functions that draw, so that reading tables need not wait for it.
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Results = Sequence[Mapping[str, Any]]
 Curve = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Values and the two ends of their intervals."""
+"""The values of a curve, and the lower and upper ends of their intervals."""
 
-# Runs are told apart without colour, too.
+# Markers and lines distinguish runs without colour.
 MARKERS = 'os^Dv*PX<>hp'
 _LINES = ('-', '--', '-.', ':')
 
@@ -28,12 +28,13 @@ class Theme:
     """The colours of a figure.
 
     Attributes:
-        paper (str): Background, as that of the page.
-        ink (str): Text and lines.
-        faint (str): Grids.
-        runs (tuple[str, ...]): Curves, again from the first when used up.
-        better (str): The end of a scale where a network is better; ``worse`` is the other,
-            ``even`` the middle.
+        paper (str): Colour of the background and the page.
+        ink (str): Colour of text and lines.
+        faint (str): Colour of grids.
+        runs (tuple[str, ...]): Colours of curves, used in turn.
+        better (str): Colour at the end of a scale where a network is better.
+        worse (str): Colour at the end of a scale where a network is worse.
+        even (str): Colour in the middle of a scale.
     """
 
     paper: str
@@ -45,7 +46,7 @@ class Theme:
     even: str
 
 
-# Okabe and Ito's colours, which colour-blind readers tell apart.
+# The colours of Okabe and Ito, which colour-blind readers can distinguish.
 LIGHT = Theme(
     '#ffffff', '#1b1f24', '#d5dae0',
     ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#8a6d00', '#56b4e9'),
@@ -62,12 +63,12 @@ def blank(width: float, height: float, theme: Theme = LIGHT) -> Figure:
     """Make an empty figure.
 
     Args:
-        width (float): In inches.
-        height (float): In inches.
+        width (float): Width in inches.
+        height (float): Height in inches.
         theme (Theme): Colours. Defaults to LIGHT.
 
     Returns:
-        Figure: It moves its parts so that none overlap.
+        Figure: The figure, whose layout keeps its parts from overlapping.
     """
     from matplotlib.figure import Figure
 
@@ -75,13 +76,13 @@ def blank(width: float, height: float, theme: Theme = LIGHT) -> Figure:
 
 
 def style(axes: Axes, theme: Theme = LIGHT, title: str = '', grid: bool = True) -> None:
-    """Give axes the colours of a theme, and a title.
+    """Apply the colours of a theme to axes, and set a title.
 
     Args:
-        axes (Axes): Changed in place.
+        axes (Axes): The axes, changed in place.
         theme (Theme): Colours. Defaults to LIGHT.
-        title (str): Above the axes. Defaults to none.
-        grid (bool): Draw grid lines. Defaults to True.
+        title (str): Title above the axes. Defaults to none.
+        grid (bool): Whether to draw grid lines. Defaults to True.
     """
     axes.set_facecolor(theme.paper)
     axes.tick_params(colors=theme.ink, labelsize=9)
@@ -97,9 +98,9 @@ def label(figure: Figure, x: str = '', y: str = '', theme: Theme = LIGHT) -> Non
     """Label the axes that all panels of a figure share.
 
     Args:
-        figure (Figure): Changed in place.
-        x (str): Below the panels. Defaults to none.
-        y (str): Beside them. Defaults to none.
+        figure (Figure): The figure, changed in place.
+        x (str): Label below the panels. Defaults to none.
+        y (str): Label beside the panels. Defaults to none.
         theme (Theme): Colours. Defaults to LIGHT.
     """
     if x:
@@ -109,12 +110,12 @@ def label(figure: Figure, x: str = '', y: str = '', theme: Theme = LIGHT) -> Non
 
 
 def legend(figure: Figure, handles: Sequence[Any], columns: int, theme: Theme = LIGHT) -> None:
-    """Explain colours and markers above the panels.
+    """Add a legend above the panels.
 
     Args:
-        figure (Figure): Changed in place.
-        handles (Sequence): Artists that have a label.
-        columns (int): Entries side by side.
+        figure (Figure): The figure, changed in place.
+        handles (Sequence): Artists with labels.
+        columns (int): Entries per row.
         theme (Theme): Colours. Defaults to LIGHT.
     """
     figure.legend(
@@ -124,17 +125,17 @@ def legend(figure: Figure, handles: Sequence[Any], columns: int, theme: Theme = 
 
 
 FORMATS = ('png', 'svg', 'pdf')
-"""What :func:`drawn` writes."""
+"""The file formats of :func:`drawn`."""
 
 
 def png(figure: Figure) -> bytes:
-    """Draw a figure.
+    """Draw a figure as a PNG file.
 
     Args:
-        figure (Figure): Any.
+        figure (Figure): Any figure.
 
     Returns:
-        bytes: A PNG file, the same for the same figure.
+        bytes: The file, the same for the same figure.
     """
     return drawn(figure, 'png')
 
@@ -143,9 +144,9 @@ def drawn(figure: Figure, kind: str, dpi: float = 100) -> bytes:
     """Draw a figure as a file.
 
     Args:
-        figure (Figure): Any.
-        kind (str): One of ``FORMATS``.
-        dpi (float): Pixels of an inch, in a PNG file. Defaults to 100.
+        figure (Figure): Any figure.
+        kind (str): The format, one of ``FORMATS``.
+        dpi (float): Pixels per inch of a PNG file. Defaults to 100.
 
     Returns:
         bytes: The file, the same for the same figure.
@@ -156,10 +157,10 @@ def drawn(figure: Figure, kind: str, dpi: float = 100) -> bytes:
     content = io.BytesIO()
     if kind == 'png':
         figure.set_dpi(dpi)
-        # Not savefig: that draws twice.
+        # Not savefig, which draws twice.
         FigureCanvasAgg(figure).print_png(content, metadata=dict(Software=None))
         return content.getvalue()
-    # Publishers refuse Type 3 fonts; marks in an SVG file are hashed with a salt.
+    # Publishers refuse Type 3 fonts; a fixed salt makes the ids in SVG files reproducible.
     settings = {'pdf.fonttype': 42, 'svg.hashsalt': 'mmct'}
     unsaid = dict(svg='Date', pdf='CreationDate')[kind]
     with matplotlib.rc_context(settings):
@@ -168,13 +169,13 @@ def drawn(figure: Figure, kind: str, dpi: float = 100) -> bytes:
 
 
 def pixels(figure: Figure) -> np.ndarray:
-    """Draw a figure.
+    """Draw a figure as an array.
 
     Args:
-        figure (Figure): Any.
+        figure (Figure): Any figure.
 
     Returns:
-        np.ndarray: RGB. uint8, (H, W, 3)
+        np.ndarray: An RGB image, uint8, (H, W, 3).
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -191,18 +192,18 @@ def curves(
     log: str = 'xy',
     theme: Theme = LIGHT,
 ) -> Figure:
-    """Draw curves with intervals, a panel for each group.
+    """Draw curves with intervals, with a panel per group.
 
     Args:
-        xs (Sequence[float]): Places of the values of all curves.
-        panels (Mapping): The curves of each panel by name, the panels by title.
-        xlabel (str): Below all panels.
-        ylabel (str): Beside them.
+        xs (Sequence[float]): The x values of all curves.
+        panels (Mapping): The panels by title; each maps names to curves.
+        xlabel (str): Label below all panels.
+        ylabel (str): Label beside the panels.
         log (str): The logarithmic axes: 'x', 'y', 'xy' or ''. Defaults to 'xy'.
         theme (Theme): Colours. Defaults to LIGHT.
 
     Returns:
-        Figure: Two panels in a row; they have a legend in common.
+        Figure: The panels, two per row, with a common legend.
     """
     from matplotlib.ticker import NullFormatter, NullLocator, StrMethodFormatter
 
@@ -223,7 +224,7 @@ def curves(
             plain = StrMethodFormatter('{x:g}')
             panel.yaxis.set_major_formatter(plain)
             low, high = panel.get_ylim()
-            # Powers of ten alone would be one label, or none.
+            # Labels at powers of ten alone would be one or none.
             panel.yaxis.set_minor_formatter(plain if high < 12 * low else NullFormatter())
         style(panel, theme, title)
         panel.tick_params(which='minor', colors=theme.ink, labelsize=8)
@@ -235,15 +236,16 @@ def curves(
 def run_looks(
     names: Sequence[str], baseline: int | None, theme: Theme = LIGHT
 ) -> list[dict[str, Any]]:
-    """Choose the looks of runs, the same in all figures of a report.
+    """Choose the styles of runs, the same in all figures of a report.
 
     Args:
-        names (Sequence[str]): Of the runs, in legends.
-        baseline (int, optional): Which of them has no colour, and an empty circle.
+        names (Sequence[str]): Names of the runs in legends.
+        baseline (int, optional): Position of the baseline, which has no colour and an empty
+            circle as its marker.
         theme (Theme): Colours. Defaults to LIGHT.
 
     Returns:
-        list[dict]: Keywords of ``Axes.plot``.
+        list[dict]: The keyword arguments of ``Axes.plot`` for each run.
     """
     numbers = iter(range(len(names)))
     return [
@@ -258,13 +260,13 @@ def run_looks(
 
 
 def in_points(value: float) -> str:
-    """Write a difference into a figure.
+    """Format a difference for a figure.
 
     Args:
-        value (float): In points of error.
+        value (float): The difference in points of error.
 
     Returns:
-        str: With its sign; what is rounded to zero has none.
+        str: The number with its sign, or '0.0' if it rounds to zero.
     """
     # A minus sign, not a hyphen.
     return f'{value:+.1f}'.replace('-', '\u2212') if abs(value) >= 0.05 else '0.0'
@@ -274,24 +276,24 @@ def spoken(name: str) -> str:
     """Write the name of a corruption as words.
 
     Args:
-        name (str): Such as 'gaussian_noise'.
+        name (str): A name such as 'gaussian_noise'.
 
     Returns:
-        str: Such as 'gaussian noise'.
+        str: Words such as 'gaussian noise'.
     """
     return name.replace('_', ' ')
 
 
 def look(number: int, name: str, theme: Theme = LIGHT) -> dict[str, Any]:
-    """Choose colour, marker and line of a curve.
+    """Choose colour, marker and line style of a curve.
 
     Args:
-        number (int): Which of the curves.
-        name (str): In the legend.
+        number (int): Position of the curve.
+        name (str): Name of the curve in the legend.
         theme (Theme): Colours. Defaults to LIGHT.
 
     Returns:
-        dict: Keywords of ``Axes.plot``.
+        dict: The keyword arguments of ``Axes.plot``.
     """
     return dict(
         label=name,

@@ -1,4 +1,4 @@
-"""The pictures of a report: images on which the networks do not agree."""
+"""Choose the pictures of a report: images on which the networks disagree."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from typing import Any
 
 from .comparison import Comparison, compared_runs, run_names
 
-# So many are shown.
+# Number of pictures shown.
 _SHOWN = 8
 
 
 def pictures(comparison: Comparison) -> dict[str, Any] | None:
-    """Choose images that flip between two networks; else one image under each corruption.
+    """Choose images that flip between two networks, or else one image under each corruption.
 
-    The two are the baseline and the first of the others, or without one the first two. Of all
-    images that flip those shown are evenly spaced, so that nobody chooses them.
+    An image flips if one network classifies it correctly and the other does not. The two networks
+    are the baseline and the first other one or, without a baseline, the first two. The shown
+    images are evenly spaced among all that flip, to avoid any selection by hand.
 
     Args:
         comparison (Comparison): The runs.
 
     Returns:
-        dict | None: ``text`` on what is shown, and ``images``, as in ``Comparison.examples``.
-        None if the results have no pictures.
+        dict | None: A ``text`` that describes the pictures, and ``images``, as in
+        ``Comparison.examples``; None if the results have no pictures.
     """
     examples = comparison.examples
     if not examples:
@@ -33,14 +34,14 @@ def pictures(comparison: Comparison) -> dict[str, Any] | None:
         first = examples[0]
         images = [each for each in examples if each['image'] == first['image']]
         text = (
-            f'Image {first["image"]} of the set, of class {first["label_name"]}: one image, '
-            'taken for its position and not for what it shows.'
+            f'Image {first["image"]} of the set, of class {first["label_name"]}: a single image, '
+            'selected by its position and not by its content.'
         )
         return dict(text=text, images=images)
     fixed, broken = (
         [each for each in flipped if each['right'][pair[1]] is right] for right in (True, False)
     )
-    # Each way its share, and one at least where there is one.
+    # Show both directions in proportion, each at least once if it occurs.
     share = min(_SHOWN, len(flipped)) * len(broken) / len(flipped)
     losses = max(round(share), bool(broken))
     images = [
@@ -68,18 +69,18 @@ def _flips(example: Mapping[str, Any], one: int, other: int) -> bool:
 def _text(
     comparison: Comparison, pair: tuple[int, int], fixed: int, broken: int, shown: int
 ) -> str:
-    """Say how many flip each way: of the pictures, and of all images of all cells."""
+    """Describe how many images flip in each direction, of the pictures and of all images."""
     base, name = (run_names(comparison)[run] for run in pair)
     text = (
-        f'The results have {len(comparison.examples)} pictures, taken for their position in the '
-        f'set. On {fixed} of them {name} is right where {base} is wrong, and on {broken} it is '
+        f'The results have {len(comparison.examples)} pictures, selected by their position in '
+        f'the set. On {fixed} of them {name} is right and {base} is wrong, and on {broken} it is '
         'the reverse'
     )
     text += '.' if shown == fixed + broken else f'; {shown} of these are shown, evenly spaced.'
     flips = comparison.flips[pair[1]]
     if flips:
         text += (
-            f' Of all corrupted images {name} is right on {flips["fixed_pct"]:.1f} % where {base} '
-            f'is wrong, and wrong on {flips["broken_pct"]:.1f} % where it is right.'
+            f' On {flips["fixed_pct"]:.1f} % of all corrupted images {name} is right and {base} '
+            f'is wrong; on {flips["broken_pct"]:.1f} % it is the reverse.'
         )
     return text

@@ -1,4 +1,4 @@
-"""Names of runs, as short as they can be told apart."""
+"""Shorten the names of runs while keeping them distinct."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _BETWEEN = ' _:,/'
 
 
 def short_names(names: Sequence[str]) -> list[str]:
-    """Leave out what all names have in common.
+    """Remove the words that all names have in common.
 
     Args:
-        names (Sequence[str]): Such as 'bn_resnet18_digits' and 'ct_resnet18_digits'.
+        names (Sequence[str]): Names such as 'bn_resnet18_digits' and 'ct_resnet18_digits'.
 
     Returns:
-        list[str]: Such as 'bn' and 'ct'. As they are where nothing would be left of one, or
-        two would be equal.
+        list[str]: Short names such as 'bn' and 'ct', or the full names if a short name would be
+        empty or two would be equal.
     """
     words = [_WORD.findall(name) for name in names]
     for common in _common_words(words) if len(names) > 1 else ():
@@ -30,24 +30,24 @@ def short_names(names: Sequence[str]) -> list[str]:
 
 
 def shortened(name: str, length: int = 28) -> str:
-    """Write a name into a figure.
+    """Shorten a name for a figure.
 
     Args:
-        name (str): Of a run.
-        length (int): At most so many characters. Defaults to 28.
+        name (str): Name of a run.
+        length (int): Maximum number of characters. Defaults to 28.
 
     Returns:
-        str: Without its middle if it is longer: runs often differ at the end.
+        str: The name; a longer one loses its middle, as runs often differ at the end.
     """
     name, half = visible(name), length // 2
     if len(name) > length:
         name = f'{name[:length - half - 1]}…{name[-half:]}'
-    # A dollar sign would begin a formula.
+    # Matplotlib would start a formula at a dollar sign.
     return name.replace('$', r'\$')
 
 
 def _common_words(words: Sequence[list[str]]) -> Iterator[list[str]]:
-    """Yield sequences of words that all names have: the longest first, of equal ones the last."""
+    """Yield the word sequences common to all names: the longest first, later before earlier."""
     first = words[0]
     for length in range(len(first), 0, -1):
         for start in range(len(first) - length, -1, -1):

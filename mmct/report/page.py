@@ -1,4 +1,4 @@
-"""The report: one page of HTML from a template, and its figures as files."""
+"""Render a report: one HTML page from a template, and its figures as files."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 FIGURES: dict[str, Callable[..., Figure]] = dict(
     dumbbell=dumbbell, heatmap=heat_map, severities=severity_curves
 )
-"""The figures of a report, by the names of their files."""
+"""The functions that draw the figures of a report, by the names of their files."""
 
 _DARK, _NARROW = '(prefers-color-scheme: dark)', '(max-width: 40rem)'
-# Pixels of an inch: sharp on screens that have more of them, too.
+# Pixels per inch, enough for screens of high resolution.
 _DPI = 120
 _SECTIONS = dict(
     corruptions='Each corruption',
@@ -41,20 +41,20 @@ _NETWORK = ['', 'run', 'config', 'checkpoint', 'SHA-256 of the weights', 'precis
 
 
 def render(comparison: Comparison, stem: str = 'report') -> dict[str, bytes]:
-    """Draw a report.
+    """Render a report.
 
     Args:
         comparison (Comparison): The runs.
-        stem (str): Of the files' names. Defaults to 'report'.
+        stem (str): The beginning of all file names. Defaults to 'report'.
 
     Returns:
-        dict[str, bytes]: Content by file name: ``<stem>.html``, which needs none of the
-        others, and for each of ``FIGURES`` ``<stem>_<name>.png``.
+        dict[str, bytes]: The contents of the files by name: ``<stem>.html``, a self-contained
+        page, and ``<stem>_<name>.png`` for each of ``FIGURES``.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     draw = {name: partial(figure, comparison) for name, figure in FIGURES.items()}
-    # With one network the heat map is no wider than a narrow page.
+    # The heat map of one network fits a narrow page.
     narrow = set(FIGURES) - ({'heatmap'} if len(compared_runs(comparison)) == 1 else set())
     plain = {name: drawn(figure(), 'png', _DPI) for name, figure in draw.items()}
     environment = Environment(
@@ -72,7 +72,7 @@ def render(comparison: Comparison, stem: str = 'report') -> dict[str, bytes]:
 
 
 def _words(comparison: Comparison) -> dict[str, Any]:
-    """Collect all that the page tells in words and numbers."""
+    """Collect the words and numbers of the page."""
     results, names = comparison.results, run_names(comparison)
     base, differences = comparison.baseline, difference_table(comparison)
     others = [names[run] for run in compared_runs(comparison)]
@@ -131,16 +131,16 @@ def _about(result: Mapping[str, Any]) -> Table:
 
 
 def _picture(plain: bytes, draw: Callable[..., Figure], narrow: bool) -> dict[str, Any]:
-    """Draw a figure for all pages: light and dark ones, and narrow ones such as phones'.
+    """Draw the variants of a figure for light, dark and narrow pages.
 
     Args:
         plain (bytes): PNG file of the figure on white.
-        draw (Callable): Draws it; takes ``theme`` and ``narrow``.
-        narrow (bool): Whether narrow pages have a figure of their own.
+        draw (Callable): Draws the figure; takes ``theme`` and ``narrow``.
+        narrow (bool): Whether narrow pages have their own figure.
 
     Returns:
-        dict: ``others``, media queries and addresses, of which the first that
-        fits is shown; else ``address``, which is ``width`` CSS pixels wide.
+        dict: ``others``, pairs of media query and address, the first match of
+        which is shown; the default ``address``; and its ``width`` in CSS pixels.
     """
     dark = draw(theme=DARK)
     others = [(_DARK, _address(drawn(dark, 'png', _DPI)))]

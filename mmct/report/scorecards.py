@@ -1,4 +1,4 @@
-"""Tables of scorecards and of a CT run, all cells as CSV."""
+"""Make the tables of scorecards and of a CT run, and list all scores as CSV."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-# So many corruptions have a row each, beside the means.
+# Up to this many corruptions have their own rows beside the means.
 _FEW = 6
 
 
 def score_table(comparison: Comparison) -> Table:
-    """Make the table of all means: a row for each, a column for each network.
+    """Make the table of all means, with a row per mean and a column per network.
 
     Args:
         comparison (Comparison): The runs.
 
     Returns:
-        Table: Errors in %. Where few corruptions were scored, each has a row. Rows without
-        values are left out.
+        Table: Errors in %, without empty rows. If few corruptions were scored, each has its own
+        row.
     """
     summaries = [result['summary'] for result in comparison.results]
     rows = [
@@ -68,7 +68,7 @@ def difference_table(comparison: Comparison) -> Table | None:
         comparison (Comparison): The runs.
 
     Returns:
-        Table | None: In points, with paired intervals; None without a baseline.
+        Table | None: Differences in points, with paired intervals; None without a baseline.
     """
     found = _differences(comparison)
     if not found:
@@ -86,13 +86,13 @@ def difference_table(comparison: Comparison) -> Table | None:
 
 
 def corruption_differences(comparison: Comparison) -> Table | None:
-    """Make the table of the same on each corruption.
+    """Make the table of each network's errors minus the baseline's, on each corruption.
 
     Args:
         comparison (Comparison): The runs.
 
     Returns:
-        Table | None: As :func:`difference_table`.
+        Table | None: Differences in points, with paired intervals; None without a baseline.
     """
     found = _differences(comparison)
     if not found:
@@ -103,13 +103,13 @@ def corruption_differences(comparison: Comparison) -> Table | None:
 
 
 def difference_title(comparison: Comparison) -> str:
-    """Name the table of differences.
+    """Make the title of the table of differences.
 
     Args:
-        comparison (Comparison): With a baseline.
+        comparison (Comparison): The runs, with a baseline.
 
     Returns:
-        str: Says which it is, and of which level the intervals are.
+        str: A title with the baseline and the level of the intervals.
     """
     level = 100 * comparison.results[0]['summary']['bootstrap']['level']
     base = run_names(comparison)[comparison.baseline]
@@ -121,7 +121,7 @@ def print_scorecards(comparison: Comparison, console: Console | None = None) -> 
 
     Args:
         comparison (Comparison): The runs.
-        console (Console, optional): Where to. Defaults to stdout.
+        console (Console, optional): The console to print to. Defaults to stdout.
     """
     from rich.console import Console
 
@@ -170,13 +170,13 @@ def print_outcome(
 
 
 def to_markdown(comparison: Comparison) -> str:
-    """Write the scores of networks on the same data for a README.
+    """Write the scores of networks on the same data as Markdown, for a README.
 
     Args:
         comparison (Comparison): The runs.
 
     Returns:
-        str: A Markdown table, with what it is about above it; then that of the differences.
+        str: A line on the data, the table of scores and, with a baseline, that of differences.
     """
     note = footnote(comparison.results)
     text = f'Errors in %. {data_line(comparison.results[0])}.\n{note}\n'.rstrip('\n')
@@ -188,13 +188,13 @@ def to_markdown(comparison: Comparison) -> str:
 
 
 def to_html(comparison: Comparison) -> str:
-    """Write the scores of networks on the same data for a notebook.
+    """Write the scores of networks on the same data as HTML, for a notebook.
 
     Args:
         comparison (Comparison): The runs.
 
     Returns:
-        str: A paragraph on what was scored, and the tables.
+        str: A paragraph on the data, and the tables.
     """
     from html import escape
 
@@ -209,26 +209,27 @@ def to_html(comparison: Comparison) -> str:
 
 
 def to_latex(comparison: Comparison) -> str:
-    """Write the scores of networks on the same data for a paper.
+    """Write the scores of networks on the same data as LaTeX, for a paper.
 
     Args:
         comparison (Comparison): The runs.
 
     Returns:
-        str: See :meth:`Table.to_latex`; then the same of the differences.
+        str: The table of scores and, with a baseline, that of differences, see
+        :meth:`Table.to_latex`.
     """
     tables = score_table(comparison), difference_table(comparison)
     return '\n'.join(table.to_latex() for table in tables if table is not None)
 
 
 def cells_to_csv(results: Results) -> str:
-    """Write a row for each cell of each run.
+    """Write the scores of all runs as CSV, with a row per corruption and severity.
 
     Args:
         results (Sequence[Mapping]): Contents of result files.
 
     Returns:
-        str: CSV; the row of the clean images has no corruption and severity 0.
+        str: The CSV. The row of the clean images has no corruption, and severity 0.
     """
     import pandas as pd
 
@@ -251,18 +252,18 @@ def cells_to_csv(results: Results) -> str:
 
 
 def _in_csv(text: str | None) -> str | None:
-    # Spreadsheets take what begins so for a formula.
+    # Spreadsheets take text that begins like this for a formula.
     return f"'{text}" if isinstance(text, str) and text.startswith(tuple('=+-@\t\r')) else text
 
 
 def data_line(result: Mapping[str, Any]) -> str:
-    """Describe in a line what was scored.
+    """Describe the scored data in a line.
 
     Args:
-        result (Mapping): Any of the results.
+        result (Mapping): The content of any of the result files.
 
     Returns:
-        str: Without a full stop.
+        str: The description, without a full stop.
     """
     data, summary = result['data'], result['summary']
     count, severities = summary['corruptions'], ', '.join(map(str, summary['severities']))
@@ -280,8 +281,8 @@ def print_ct_result(result: Mapping[str, Any], console: Console | None = None) -
     """Print the content of ``ct_result.json`` at the end of a CT run.
 
     Args:
-        result (Mapping): Accuracies and agreement in %.
-        console (Console, optional): Where to. Defaults to stdout.
+        result (Mapping): The content, with accuracies and agreement in %.
+        console (Console, optional): The console to print to. Defaults to stdout.
     """
     from rich.console import Console
 
@@ -308,7 +309,7 @@ def _differences(comparison: Comparison) -> dict[str, Mapping[str, Any]]:
 
 
 def _few(errors: Mapping[str, Any]) -> list[str]:
-    """Return the corruptions that have rows of their own: all if they are few, else none."""
+    """Return the corruptions that have their own rows: all if they are few, else none."""
     names = list(errors['corruption_error_pct'])
     return names if len(names) <= _FEW else []
 

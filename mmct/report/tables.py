@@ -1,4 +1,4 @@
-"""Tables of numbers: Markdown, LaTeX and text for the terminal, from the same rows."""
+"""Write tables of numbers as Markdown, LaTeX, HTML and terminal text, from the same rows."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 from mmct.messages import visible
 
-# pandas and rich are imported where they write.
+# pandas and rich are imported by the methods that write.
 if TYPE_CHECKING:
     from pandas import DataFrame
     from rich.console import Console
 
-# Characters of a column's name that stay in a line.
+# Column names are folded beyond this many characters.
 _HEAD = 18
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number with its uncertainty; here alone is decided how it is written.
+    """A number with its uncertainty, which decides how the number is written.
 
     Attributes:
-        value (float, optional): None where there is none: nothing is written.
-        error (float, optional): Its standard error, as in '1.23 ± 0.06'.
-        interval (Sequence[float], optional): Both ends, as in '1.23 [1.10, 1.36]'.
-        signed (bool): Write a plus sign, as for differences. Defaults to False.
-        remark (str): A word after the number. Defaults to none.
+        value (float, optional): The number; None leaves the cell empty.
+        error (float, optional): The standard error, as in '1.23 ± 0.06'. Defaults to None.
+        interval (Sequence[float], optional): Both ends of an interval, as in
+            '1.23 [1.10, 1.36]'. Defaults to None.
+        signed (bool): Whether to write a plus sign, as for differences. Defaults to False.
+        remark (str): Words after the number. Defaults to none.
     """
 
     value: float | None
@@ -41,17 +42,17 @@ class Number:
         """Take a mean and its standard error from the results of a study.
 
         Args:
-            found (Mapping): With ``mean`` and ``standard_error``, both may be None.
-            signed (bool): Write a plus sign. Defaults to False.
+            found (Mapping): The ``mean`` and the ``standard_error``; both may be None.
+            signed (bool): Whether to write a plus sign. Defaults to False.
 
         Returns:
-            Number: Without the interval.
+            Number: The mean with its standard error, without an interval.
         """
         return cls(found['mean'], error=found['standard_error'], signed=signed)
 
     @property
     def estimate(self) -> str:
-        """The value, with its error and the remark."""
+        """Return the value with its error and remark."""
         if self.value is None:
             return ''
         error = '' if self.error is None else f' ± {self.error:.2f}'
@@ -59,7 +60,7 @@ class Number:
 
     @property
     def ends(self) -> str:
-        """The interval in brackets; '' without one."""
+        """Return the interval in brackets, or '' without one."""
         if self.value is None or self.interval is None:
             return ''
         return f'[{", ".join(map(self._digits, self.interval))}]'
@@ -76,9 +77,9 @@ class Row:
     """A row of a table.
 
     Attributes:
-        name (str): In the first column.
-        cells (Sequence[Number | str]): In the other columns.
-        indented (bool): It belongs to a row above it. Defaults to False.
+        name (str): Text of the first column.
+        cells (Sequence[Number | str]): Contents of the other columns.
+        indented (bool): Whether the row belongs to a row above it. Defaults to False.
     """
 
     name: str
@@ -87,38 +88,38 @@ class Row:
 
     @property
     def empty(self) -> bool:
-        """No cell has anything in it."""
+        """Return whether all cells are empty."""
         return not any(map(str, self.cells))
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table whose cells are values until it is written.
+    """A table whose cells stay values until it is written.
 
     Attributes:
-        head (Sequence[str]): Names of all columns, the first one's included.
-        rows (Sequence[Row]): Each with a cell for each column after the first.
+        head (Sequence[str]): Names of all columns, including the first.
+        rows (Sequence[Row]): The rows, with a cell for each column after the first.
     """
 
     head: Sequence[str]
     rows: Sequence[Row]
 
     def to_markdown(self) -> str:
-        """Write the table as GitHub's Markdown.
+        """Write the table as GitHub-flavored Markdown.
 
         Returns:
-            str: Ends with a line break.
+            str: The table, with a line break at the end.
         """
         frame = self._frame('&nbsp; ').map(_in_markdown).rename(columns=_in_markdown)
         align = ['left'] + ['right'] * (len(self.head) - 1)
-        # Numbers are text already: tabulate would round them again.
+        # Numbers are text already; tabulate would round them again.
         return frame.to_markdown(index=False, colalign=align, disable_numparse=True) + '\n'
 
     def to_latex(self) -> str:
-        """Write the table as LaTeX for the package booktabs.
+        """Write the table as LaTeX, for the package booktabs.
 
         Returns:
-            str: A ``tabular``, with all special characters escaped.
+            str: A ``tabular`` environment, with all special characters escaped.
         """
         align = 'l' + 'r' * (len(self.head) - 1)
         text = self._frame('\u2003').to_latex(index=False, escape=True, column_format=align)
@@ -129,11 +130,11 @@ class Table:
         return self._frame('\u2003').to_html(index=False, border=0)
 
     def print(self, title: str = '', console: Console | None = None) -> None:
-        """Print the table in the terminal; what is too wide goes on in a table below.
+        """Print the table to the terminal; a table that is too wide continues below.
 
         Args:
-            title (str): Above it. Defaults to none.
-            console (Console, optional): Where to. Defaults to stdout.
+            title (str): Title above the table. Defaults to none.
+            console (Console, optional): The console to print to. Defaults to stdout.
         """
         from rich.console import Console
         from rich.table import Table as RichTable
@@ -160,8 +161,8 @@ class Table:
     def _parts(
         self, names: Sequence[str], columns: Sequence[Sequence[str]], width: int
     ) -> list[list[int]]:
-        """Sort the columns into tables that fit; a long head is folded, but not to bits."""
-        # A column has a blank to each side and a line.
+        """Split the columns into tables that fit the terminal; long column names are folded."""
+        # A column has a blank on each side and a line.
         room = width - 4 - _width([*names, visible(self.head[0])])
         parts, left = [[]], room
         for number, cells in enumerate(columns):
@@ -185,16 +186,16 @@ class Table:
 
 
 def errors_note(titles: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> str:
-    """Say over what the standard errors of a study's table are.
+    """Explain the standard errors in the table of a study.
 
     Args:
-        titles (Iterable[str]): Of the columns that are shown.
-        rows (Sequence[Mapping]): Of each arm its ``values`` by title, as ``table.json`` has
-            them; where a standard error contains the choice of images, ``images`` is
-            beside it.
+        titles (Iterable[str]): Titles of the shown columns.
+        rows (Sequence[Mapping]): A row per arm (a method of the study), with ``values`` by
+            title as in ``table.json``. A standard error that includes the choice of images
+            has ``images`` beside it.
 
     Returns:
-        str: A sentence; '' if there is no standard error.
+        str: A sentence, or '' if there is no standard error.
     """
     over: dict[str, list[str]] = {}
     for title in titles:
@@ -213,7 +214,7 @@ def errors_note(titles: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> str
 
 
 def _in_markdown(text: str) -> str:
-    # A cell ends at a bar, and at the end of the line.
+    # In Markdown, a bar or a line break would end the cell.
     return ' '.join(text.replace('|', '\\|').split())
 
 

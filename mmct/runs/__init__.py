@@ -1,6 +1,6 @@
-"""Keep runs alive and distinct: files, checkpoints, random states, identity.
+"""Make runs resumable and identifiable: files, checkpoints, random states, fingerprints.
 
-The names here need no mm stack; what does is imported from its module.
+The names exported here need no mm stack; import the others from their modules.
 """
 
 from .errors import ConfigError, CTError, DivergedError, LockedError, config_errors, one_line

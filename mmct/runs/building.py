@@ -1,4 +1,4 @@
-"""Building a run from a user's config: what is wrong with it shows before anything is written."""
+"""Build a run from a user's config, and report errors before anything is written."""
 
 import copy
 import math
@@ -27,44 +27,44 @@ from .reproducibility import random_state, set_random_state
 
 
 def set_loader_defaults(cfg: Config, field: str, **defaults: object) -> None:
-    """Fill in what mmpretrain's own tools add to a data loader.
+    """Add the settings of a data loader that mmpretrain's own tools add.
 
-    Without the collate function images would be normalised one by one.
+    Without the collate function, images would be normalised one by one.
 
     Args:
-        cfg (Config): Changed in place.
-        field (str): Such as 'train_dataloader'.
-        **defaults: More settings for where the config has none.
+        cfg (Config): The config, changed in place.
+        field (str): Key of the loader, such as 'train_dataloader'.
+        **defaults: Further settings that the config may lack.
     """
     if cfg.get(field) is None:
         return
     loader = ConfigDict(
         collate_fn=dict(type='default_collate'),
-        # On a CPU alone torch would warn at every epoch.
+        # Without a GPU, torch would warn at every epoch.
         pin_memory=get_device() != 'cpu',
         **defaults,
     )
     loader.update(copy.deepcopy(cfg[field]))
-    # Workers cannot persist where there are none. Said, as mmpretrain's tool
-    # has another default for a dumped config.
+    # Without workers, none can persist. The setting is explicit, as mmpretrain's
+    # tool has another default for a dumped config.
     if not loader.get('num_workers'):
         loader.persistent_workers = False
     cfg[field] = loader
 
 
 class _UsersRunner:
-    """Mixed into a Runner: dumps the config late, and blames it where it cannot be built.
+    """A mixin for Runners that dumps the config late, and turns its errors into ConfigErrors.
 
-    A Runner of mmengine dumps the config when it is built. Then a start that is refused, or a test,
-    would replace the config of the run in the work dir.
+    mmengine's Runner dumps the config when it is built, so a refused start or a test would replace
+    the config of the run in the work dir.
     """
 
     def dump_config(self) -> None:
-        # A copy: what is built from the config later may change it.
+        # A copy, as building from the config may change it.
         self.config_to_dump = copy.deepcopy(self.cfg)
 
-    # A tracker that is opened may draw a name for its run from the generators: what is trained
-    # must not depend on it.
+    # A tracker may use the random generators to draw a name for its run, and training must not
+    # depend on that.
     def build_visualizer(self, *args, **kwargs):
         self._before_tracking = random_state()
         return super().build_visualizer(*args, **kwargs)
@@ -90,13 +90,13 @@ class _UsersRunner:
 
 
 def check_finite(wrapper: OptimWrapper | OptimWrapperDict) -> None:
-    """Refuse an optimizer with a setting that is not finite: torch compares it with 0 alone.
+    """Refuse an optimizer with a setting that is not finite, which torch accepts.
 
     Args:
-        wrapper (OptimWrapper | OptimWrapperDict): Of the optimizer.
+        wrapper (OptimWrapper | OptimWrapperDict): Wrapper of the optimizer.
 
     Raises:
-        CTError: Names the setting.
+        CTError: If a setting is not finite; the message names it.
     """
     for group in wrapper.param_groups:
         for name, value in group.items():
@@ -105,7 +105,7 @@ def check_finite(wrapper: OptimWrapper | OptimWrapperDict) -> None:
 
 
 class _DumpConfig(Hook):
-    """Dumps the config when the teacher is there and training begins."""
+    """Dump the config once the teacher exists and training begins."""
 
     priority = 'VERY_LOW'
 
@@ -114,17 +114,17 @@ class _DumpConfig(Hook):
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build a Runner of the config's kind that dumps its config late, and ends where it diverges.
+    """Build the Runner of a config, which dumps the config late and stops on divergence.
 
     Args:
         cfg (Config): A complete config.
 
     Returns:
-        Runner: Of ``runner_type`` where the config names one.
+        Runner: A Runner of the config's ``runner_type``, if it has one.
 
     Raises:
-        CTError: If there is no such type, or no model, domains are not split in one way, or
-            anything else in the config cannot be built.
+        CTError: If the type is unknown, the model is missing, the domains of data sets are split
+            differently, or anything else in the config cannot be built.
     """
     if not cfg.get('model'):
         raise CTError(f'config {cfg.filename} has no model')
@@ -142,13 +142,16 @@ def build_runner(cfg: Config) -> Runner:
 
 
 def is_simulated(runner: Runner) -> bool:
-    """Tell a run that trains nothing, as mmpretrain's ``vis_scheduler.py`` makes one of a config.
+    """Check for a simulated run that trains nothing, as in mmpretrain's ``vis_scheduler.py``.
 
-    It has the hooks of the config, but neither its network nor its data: in place of a loader
-    there is a list of numbers.
+    Such a run has the hooks of the config, but neither its network nor its data: a list of numbers
+    replaces the loader.
 
     Args:
         runner (Runner): Any runner.
+
+    Returns:
+        bool: True for a simulated run.
     """
     loader = getattr(runner._train_loop, 'dataloader', None)
     return isinstance(loader, list) and not isinstance(unwrapped(runner), BaseClassifier)
@@ -158,8 +161,8 @@ def dump_config(runner: Runner, replace: bool = True) -> None:
     """Write the config into the work dir, under the name of its file.
 
     Args:
-        runner (Runner): Built by :func:`build_runner`.
-        replace (bool): Replace that of an earlier run. Defaults to True.
+        runner (Runner): A runner from :func:`build_runner`.
+        replace (bool): Whether to replace the config of an earlier run. Defaults to True.
     """
     name = Path(runner.cfg.filename or f'{runner.timestamp}.py').name
     file = Path(runner.work_dir) / name
@@ -171,17 +174,17 @@ def data_loader(runner: Runner, split: str, option: str | None = None) -> DataLo
     """Build the loader of a split, and check its classes against the head.
 
     Args:
-        runner (Runner): Of which the loader is.
+        runner (Runner): The runner that owns the loader.
         split (str): 'train', 'val' or 'test'.
-        option (str, optional): What names the folder of the data. Defaults to
-            the setting of the config.
+        option (str, optional): The option that names the folder of the data, for the
+            message. Defaults to None: the setting of the config.
 
     Returns:
-        DataLoader: The runner's own.
+        DataLoader: The loader of the runner.
 
     Raises:
-        CTError: If there is no data, a system's folder is taken for a class, the head does not
-            fit, or the loader cannot be built.
+        CTError: If there is no data, a system folder is taken for a class, the head has another
+            number of classes, or the loader cannot be built.
     """
     field = f'{split}_dataloader'
     with config_errors():

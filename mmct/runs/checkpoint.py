@@ -1,4 +1,4 @@
-"""Checkpoints: resumed from, and written whole."""
+"""Find and check the checkpoint to resume, and write checkpoints atomically."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,15 +14,16 @@ from .weights import check_fits, is_url, safe_loading
 
 
 def load_safely(runner: Runner) -> None:
-    """Let a runner initialise, load and resume its weights within :func:`safe_loading`.
+    """Make a runner initialise, load and resume its weights within :func:`safe_loading`.
 
-    Not from ``before_run`` to ``after_run``: a run that is interrupted never comes there.
+    It does not span ``before_run`` to ``after_run``, as an interrupted run never reaches the
+    latter.
 
     Args:
-        runner (Runner): Before it has loaded anything.
+        runner (Runner): A runner that has not loaded anything yet.
     """
     for name in ('_init_model_weights', 'load_or_resume'):
-        # Two hooks may ask for it.
+        # Two hooks may call this.
         if name not in vars(runner):
             setattr(runner, name, safe_loading()(getattr(runner, name)))
 
@@ -30,28 +31,28 @@ def load_safely(runner: Runner) -> None:
 def refuse_code(checkpoint: Any) -> None:
     """Refuse a checkpoint of which mmengine would execute a part on resume.
 
-    ``Runner.resume`` runs the text in ``meta.config``, an entry that no
-    mmengine of today writes.
+    ``Runner.resume`` executes the text in ``meta.config``, an entry that current
+    versions of mmengine do not write.
 
     Args:
-        checkpoint: What a file held.
+        checkpoint (Any): The content of a file.
 
     Raises:
-        CTError: If there is such an entry.
+        CTError: If the checkpoint has such an entry.
     """
     if 'config' in checkpoint.get('meta', {}):
-        raise CTError('the checkpoint to resume holds code in meta.config: refused')
+        raise CTError('the checkpoint to resume has code in meta.config and was refused')
 
 
 def checkpoint_to_resume(work_dir: str, named: str) -> str | None:
-    """The checkpoint with which ``--resume`` goes on.
+    """Find the checkpoint that ``--resume`` continues.
 
     Args:
-        work_dir (str): The run's folder.
-        named (str): A file, or 'auto' for the last one in the folder.
+        work_dir (str): The folder of the run.
+        named (str): A file, or 'auto' for the last checkpoint in the folder.
 
     Returns:
-        str: Its path; None if it is 'auto' and none was saved yet.
+        str: The path; None for 'auto' if no checkpoint was saved yet.
 
     Raises:
         CTError: If the file does not exist.
@@ -59,9 +60,9 @@ def checkpoint_to_resume(work_dir: str, named: str) -> str | None:
     path = named if named != 'auto' else find_latest_checkpoint(work_dir)
     if path == '':
         others = other_checkpoints(path, work_dir)
-        raise CTError(f'{work_dir}/last_checkpoint is empty: remove it to start anew{others}')
+        raise CTError(f'{work_dir}/last_checkpoint is empty: remove it to start over{others}')
     if path and named == 'auto':
-        # The folder may have been moved since, or be a copy of another.
+        # The folder may have been moved, or may be a copy of another.
         own = Path(work_dir) / Path(path).name
         path = str(own) if own.is_file() else path
     if not path or is_url(path) or Path(path).is_file():
@@ -70,16 +71,16 @@ def checkpoint_to_resume(work_dir: str, named: str) -> str | None:
 
 
 def check_resumable(checkpoint: Any, runner: Runner) -> None:
-    """Refuse what is no checkpoint of a run with this runner's network.
+    """Refuse anything but a checkpoint of a training run with this runner's network.
 
-    mmengine would load the weights that fit and leave the others at random.
+    mmengine would load matching weights and leave the others random.
 
     Args:
-        checkpoint: What a file held.
-        runner (Runner): Holds the model.
+        checkpoint (Any): The content of a file.
+        runner (Runner): The runner with the network.
 
     Raises:
-        CTError: Says what is wrong.
+        CTError: If the checkpoint cannot be resumed; the message says why.
     """
     meta = checkpoint.get('meta') if isinstance(checkpoint, Mapping) else None
     steps = meta if isinstance(meta, Mapping) else {}
@@ -89,7 +90,7 @@ def check_resumable(checkpoint: Any, runner: Runner) -> None:
         and {'state_dict', 'message_hub', 'optimizer'} <= checkpoint.keys()
     ):
         raise CTError(
-            'the checkpoint to resume is not one of a training run (it lacks progress '
+            'the checkpoint to resume is not from a training run (it lacks progress '
             'or optimizer): to start from its weights use --cfg-options load_from=FILE'
         )
     refuse_code(checkpoint)
@@ -99,42 +100,42 @@ def check_resumable(checkpoint: Any, runner: Runner) -> None:
     if not is_endless(loop) and steps['iter'] % length:
         runner.logger.warning(
             f'The checkpoint was saved inside an epoch (iteration {steps["iter"]}, '
-            f'{length} an epoch): epoch-based training begins the epoch again'
+            f'{length} per epoch): epoch-based training restarts the epoch'
         )
 
 
 def is_endless(loop: BaseLoop) -> bool:
-    """Tell if a loop counts iterations and reads epoch after epoch.
+    """Check whether a loop counts iterations rather than epochs.
 
     Args:
         loop (BaseLoop): A training loop.
 
     Returns:
-        bool: Whether it is mmengine's ``IterBasedTrainLoop`` or one like it.
+        bool: True for mmengine's ``IterBasedTrainLoop`` and similar loops.
     """
     return hasattr(loop, 'dataloader_iterator')
 
 
 def other_checkpoints(path: str, work_dir: str) -> str:
-    """Name the checkpoints to go on with instead.
+    """List the other checkpoints that could be resumed instead.
 
     Args:
-        path (str): The checkpoint.
-        work_dir (str): The run's folder.
+        path (str): The checkpoint that cannot be resumed.
+        work_dir (str): The folder of the run.
 
     Returns:
-        str: The end of a message; empty if there are no others.
+        str: The end of a message; empty if there are no other checkpoints.
     """
     names = sorted(p.name for p in Path(work_dir).glob('*.pth') if p != Path(path))
     return f'; {work_dir} has {", ".join(names)}, see --resume FILE' if names else ''
 
 
 class WholeFileBackend(LocalBackend):
-    """Local files that are written whole, and removed when they are told to.
+    """A backend for local files that writes atomically and removes outdated files on request.
 
-    mmengine's ``CheckpointHook`` removes the checkpoint that another replaces
-    before it writes that one; here it stays until :meth:`remove_outdated`.
-    Set by ``backend_args=dict(backend='whole_file')``, as
+    mmengine's ``CheckpointHook`` removes an old checkpoint before it writes the
+    new one; this backend keeps the old one until :meth:`remove_outdated`. Use it
+    with ``backend_args=dict(backend='whole_file')``, as
     :class:`mmct.engine.ResumableCheckpointHook` does.
     """
 
@@ -146,16 +147,16 @@ class WholeFileBackend(LocalBackend):
         """Write a file under a temporary name and move it into place.
 
         Args:
-            obj (bytes): Its content.
+            obj (bytes): The content of the file.
             filepath (str | Path): The file.
 
         Raises:
-            CTError: If it cannot be written; nothing is then lost.
+            CTError: If the file cannot be written; nothing is lost then.
         """
         write_bytes(Path(filepath), obj)
 
     def remove(self, filepath: str | Path) -> None:
-        """Note that a file is outdated.
+        """Mark a file as outdated.
 
         Args:
             filepath (str | Path): The file.
@@ -163,10 +164,10 @@ class WholeFileBackend(LocalBackend):
         self._outdated.append(filepath)
 
     def remove_outdated(self) -> None:
-        """Remove the files that are outdated."""
+        """Remove the outdated files."""
         while self._outdated:
             Path(self._outdated.pop()).unlink(missing_ok=True)
 
 
-# Registered again when a test reloads this module.
+# `force`, as tests reload this module.
 register_backend('whole_file', WholeFileBackend, force=True)

@@ -1,4 +1,4 @@
-"""Data sets of mmpretrain that take each folder for a class, those of a system, too."""
+"""Check the class folders of data sets, as mmpretrain takes even system folders for classes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,10 +12,10 @@ def leaves(dataset: Any) -> Iterator[Any]:
     """Find the data sets inside wrappers such as ``ConcatDataset``.
 
     Args:
-        dataset: A data set or a wrapper.
+        dataset (Any): A data set or a wrapper.
 
     Yields:
-        Any: Those that wrap none.
+        Any: The data sets that wrap no others.
     """
     inner = getattr(dataset, 'datasets', None) or [getattr(dataset, 'dataset', None)]
     if inner == [None]:
@@ -26,14 +26,14 @@ def leaves(dataset: Any) -> Iterator[Any]:
 
 
 def check_class_folders(dataset: Any) -> None:
-    """Refuse a data set with a class that is a hidden or system folder: it shifts all labels.
+    """Refuse a data set that takes a hidden or system folder for a class, which shifts all labels.
 
     Args:
-        dataset: A data set or a wrapper; of mmpretrain's, ``CustomDataset`` and what derives from
-            it number the folders that they find.
+        dataset (Any): A data set or a wrapper. mmpretrain's ``CustomDataset`` and its subclasses
+            number all folders that they find.
 
     Raises:
-        CTError: Names the folder.
+        CTError: If there is such a class; the message names the folder.
     """
     for leaf in leaves(dataset):
         strange = [name for name in getattr(leaf, 'folder_to_idx', None) or () if is_system(name)]

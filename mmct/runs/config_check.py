@@ -1,4 +1,4 @@
-"""Refuse settings of another kind than a Runner takes, before anything walks through them."""
+"""Refuse settings of a type that a Runner does not accept, before anything uses them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .errors import CTError
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-# The parts that are a dict, those that may also be a list of them, and texts; each may be None.
+# Parts that must be a dict, a dict or a list of dicts, or a text; each may be None.
 _DICTS = (
     'model', 'data_preprocessor', 'train_dataloader', 'val_dataloader', 'test_dataloader',
     'train_cfg', 'val_cfg', 'test_cfg', 'optim_wrapper', 'optim_wrapper.optimizer', 'auto_scale_lr',
@@ -18,8 +18,8 @@ _DICTS = (
 )  # fmt: skip
 _DICTS_OR_LISTS = ('val_evaluator', 'test_evaluator', 'param_scheduler')
 _TEXTS = ('work_dir', 'load_from', 'default_scope', 'experiment_name', 'launcher')
-# The smallest value of those that are whole numbers. With smaller ones mmengine trains nothing,
-# or fails at the end of the first epoch.
+# Minimum values of integers. With smaller ones mmengine trains nothing, or fails at the end of the
+# first epoch.
 _WHOLE = {
     'train_cfg.max_epochs': 1,
     'train_cfg.max_iters': 1,
@@ -32,13 +32,14 @@ _WHOLE = {
 
 
 def check_config(cfg: Config) -> None:
-    """Check the kinds of the parts of a config, and its counts.
+    """Check the types of the parts of a config, and its counts.
 
     Args:
-        cfg (Config): Of a training or a test.
+        cfg (Config): The config of a training or a test.
 
     Raises:
-        CTError: Names the setting, what is allowed, and what came.
+        CTError: If a setting is wrong; the message names the setting, the allowed values and the
+            given one.
     """
     for kinds, names, allowed in (
         (Mapping, _DICTS, 'a dict'),
@@ -62,7 +63,7 @@ def check_config(cfg: Config) -> None:
 
 
 def _at(cfg: Mapping, name: str, default: Any = None) -> Any:
-    """Look up a key with dots."""
+    """Look up a dotted key."""
     *owners, last = name.split('.')
     for owner in owners:
         cfg = cfg.get(owner)

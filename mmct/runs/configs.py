@@ -1,4 +1,4 @@
-"""Reading and changing configs: what they name, which modules they need, how long they train."""
+"""Read and change configs: their class names, imports, schedule and start."""
 
 import difflib
 import importlib.util
@@ -20,7 +20,7 @@ from .identity import start_of
 
 
 def load_config(path: str) -> Config:
-    """Read a config file, or one that an installed mm package ships.
+    """Read a config file, or a config that an installed mm package ships.
 
     Modules that a file names in ``custom_imports`` may lie beside it, or in the current folder.
 
@@ -33,14 +33,15 @@ def load_config(path: str) -> Config:
         Config: The config.
 
     Raises:
-        CTError: If there is no such file, near names are suggested; or if it cannot be read.
+        CTError: If the file does not exist (the message suggests similar names), or cannot be
+            read.
     """
     file = _config_file(path)
     if '::' not in path:
         _find_modules_in(Path(file).resolve().parent, Path.cwd())
     try:
         return Config.fromfile(file)
-    # A config is code of the user's: it may raise anything.
+    # A config is the user's code and may raise anything.
     except Exception as error:
         text = f'config {path} cannot be read: {one_line(error)} ({type(error).__name__})'
         raise ConfigError(text) from error
@@ -61,8 +62,8 @@ def _config_file(path: str) -> Path | str:
         others = root.rglob('*.py') if separator else root.glob('*.py')
         names = {other.name: str(other.relative_to(root)) for other in others}
         near = difflib.get_close_matches(file.name, names, n=3)
-        hint = f'; near it: {", ".join(names[n] for n in near)}' if near else ''
-        raise CTError(f'there is no config file {path}{hint}')
+        hint = f'; similar: {", ".join(names[n] for n in near)}' if near else ''
+        raise CTError(f'config file {path} does not exist{hint}')
     return file
 
 
@@ -75,43 +76,43 @@ def _package_configs(path: str, package: str) -> Path:
 
 
 def scoped(cfg: Mapping, name: str) -> str:
-    """A class of ours as this config's ``type`` has to name it.
+    """Return the name of a registered class for ``type`` in a config.
 
     Args:
         cfg (Mapping): The config.
         name (str): Name in mmpretrain's registry.
 
     Returns:
-        str: The bare name, or ``mmpretrain.<name>`` where the config has
-        another default scope or none (pure-Python configs).
+        str: The bare name, or ``mmpretrain.<name>`` if the config has another
+        default scope or none (as pure-Python configs).
     """
     return name if cfg.get('default_scope') == 'mmpretrain' else f'mmpretrain.{name}'
 
 
 def type_name(cfg: Mapping) -> str:
-    """The class name in a config's ``type``, without its scope.
+    """Return the class name in a config's ``type``, without its scope.
 
     Args:
-        cfg (Mapping): A dict with ``type``: a string, or a class as in
+        cfg (Mapping): A dict with ``type``, which is a string, or a class as in
             pure-Python configs.
 
     Returns:
-        str: For example 'EMAHook'.
+        str: The class name, such as 'EMAHook'.
     """
     kind = cfg.get('type', '') if isinstance(cfg, Mapping) else type(cfg)
     return kind.split('.')[-1] if isinstance(kind, str) else kind.__name__
 
 
 def check_key(cfg: Config, key: str, where: str) -> None:
-    """Refuse a setting that looks misspelt: mmengine would take it, and nothing would read it.
+    """Refuse a setting that looks misspelt, which mmengine would silently ignore.
 
     Args:
-        cfg (Config): The config that it is to be merged into.
-        key (str): With dots; its first part is looked at.
-        where (str): What says it, for the message.
+        cfg (Config): The config into which the setting will be merged.
+        key (str): The dotted key, of which the first part is checked.
+        where (str): Origin of the setting, for the message.
 
     Raises:
-        CTError: If there is no such part, but a near one.
+        CTError: If the config has no such part but a similar one.
     """
     known = {*cfg, *inspect.signature(Runner).parameters}
     name = key.split('.')[0]
@@ -121,12 +122,15 @@ def check_key(cfg: Config, key: str, where: str) -> None:
 
 
 def is_kind(cfg: Any, base: type, registry: Registry) -> bool:
-    """Tell if a config builds a class or one that inherits from it.
+    """Check whether a config builds a class or a subclass of it.
 
     Args:
-        cfg: A dict with ``type``; False for anything else.
+        cfg (Any): A dict with ``type``, or anything else.
         base (type): The class.
-        registry (Registry): Knows the names of classes.
+        registry (Registry): The registry that resolves names of classes.
+
+    Returns:
+        bool: True if so; False for anything but such a config.
     """
     kind = cfg.get('type') if isinstance(cfg, Mapping) else type(cfg)
     kind = registry.get(kind) if isinstance(kind, str) else kind
@@ -134,17 +138,19 @@ def is_kind(cfg: Any, base: type, registry: Registry) -> bool:
 
 
 def use_resumable_checkpoints(cfg: Config) -> ConfigDict | None:
-    """Put :class:`~mmct.engine.ResumableCheckpointHook` in the place of mmengine's hook.
+    """Replace mmengine's checkpoint hook by :class:`~mmct.engine.ResumableCheckpointHook`.
+
+    A hook of another class than ``CheckpointHook`` stays unchanged.
 
     Args:
         cfg (Config): A training config, changed in place.
 
     Returns:
-        ConfigDict: The checkpoint hook's settings; None where the config has
-        no checkpoints. Another class than ``CheckpointHook`` is left.
+        ConfigDict: The settings of the checkpoint hook; None if the config
+        saves no checkpoints.
     """
     hooks = ConfigDict(cfg.get('default_hooks') or {})
-    # mmengine's default, where a config says nothing.
+    # mmengine's default for configs without the setting.
     hooks.setdefault('checkpoint', ConfigDict(type='CheckpointHook', interval=1))
     if type_name(hooks.checkpoint) in ('', 'CheckpointHook'):
         hooks.checkpoint.type = scoped(cfg, 'ResumableCheckpointHook')
@@ -154,19 +160,22 @@ def use_resumable_checkpoints(cfg: Config) -> ConfigDict | None:
 
 
 def import_mmct(cfg: Config) -> None:
-    """Make a config that names our classes load them, also in stock tools.
+    """Make a config with mmct's classes import mmct, in stock tools as well.
 
     Args:
-        cfg (Config): Changed in place.
+        cfg (Config): The config, changed in place.
     """
     import_also(cfg, ['mmct'])
 
 
 def custom_imports(cfg: Config) -> list[str]:
-    """The modules that a config imports.
+    """List the modules that a config imports.
 
     Args:
-        cfg (Config): Its ``custom_imports`` may name one, or several.
+        cfg (Config): A config, whose ``custom_imports`` may name one or more modules.
+
+    Returns:
+        list[str]: The names of the modules.
     """
     names = (cfg.get('custom_imports') or {}).get('imports') or []
     return [names] if isinstance(names, str) else list(names)
@@ -176,8 +185,8 @@ def import_also(cfg: Config, modules: Sequence[str]) -> None:
     """Make a config import further modules.
 
     Args:
-        cfg (Config): Changed in place.
-        modules (Sequence[str]): Their names.
+        cfg (Config): The config, changed in place.
+        modules (Sequence[str]): Names of the modules.
     """
     names = custom_imports(cfg)
     more = [name for name in modules if name not in names]
@@ -187,12 +196,12 @@ def import_also(cfg: Config, modules: Sequence[str]) -> None:
 
 
 def resume_from(cfg: Config, checkpoint: str | None) -> None:
-    """Make a run go on from a checkpoint, and keep where it had started.
+    """Make a run resume from a checkpoint, and keep the origin of its initial weights.
 
     Args:
-        cfg (Config): Changed in place.
-        checkpoint (str, optional): The file. Before a run's first one there is nothing to go
-            on with, and ``load_from`` still counts.
+        cfg (Config): The config, changed in place.
+        checkpoint (str, optional): The checkpoint. None stands for a run without any yet, for
+            which ``load_from`` still applies.
     """
     if checkpoint is None:
         cfg.resume = False
@@ -201,23 +210,23 @@ def resume_from(cfg: Config, checkpoint: str | None) -> None:
     cfg.resume, cfg.load_from = True, checkpoint
 
 
-# Values of a scheduler that are counted in epochs or iterations.
+# Settings of a scheduler in epochs or iterations.
 _TIMES = ('begin', 'end', 'T_max', 'milestones', 'step_size', 'total_steps',
           'total_iters', 'periods')  # fmt: skip
-# What is multiplied by `gamma` at each epoch or iteration.
+# Schedulers that multiply by `gamma` at each epoch or iteration.
 _DECAY_A_STEP = ('ExponentialLR', 'ExponentialMomentum', 'ExponentialParamScheduler')
 # mmengine's "never ends".
 _FOREVER = int(1e9)
 
 
 def length_key(cfg: Config) -> str:
-    """Tell in which unit the length of a training is counted.
+    """Return the key of the length of a training, which depends on its unit.
 
     Args:
-        cfg (Config): Of the training.
+        cfg (Config): The config of the training.
 
     Returns:
-        str: 'max_epochs' or 'max_iters', the key in ``train_cfg``.
+        str: The key in ``train_cfg``, 'max_epochs' or 'max_iters'.
     """
     return 'max_epochs' if 'max_epochs' in cfg.train_cfg else 'max_iters'
 
@@ -225,11 +234,11 @@ def length_key(cfg: Config) -> str:
 def set_length(cfg: Config, length: int) -> None:
     """Change the length of a training, and stretch its whole schedule.
 
-    When it is validated does not change.
+    The validation interval does not change.
 
     Args:
-        cfg (Config): Changed in place.
-        length (int): In epochs or iterations, as the config counts.
+        cfg (Config): The config, changed in place.
+        length (int): The new length in the unit of the config, epochs or iterations.
     """
     key = length_key(cfg)
     ratio = length / cfg.train_cfg[key]
@@ -246,11 +255,11 @@ def set_length(cfg: Config, length: int) -> None:
 
 
 def stretch(cfg: Config, times: float) -> None:
-    """Train for a multiple of the length, by :func:`set_length`.
+    """Multiply the length of a training with :func:`set_length`.
 
     Args:
-        cfg (Config): Changed in place.
-        times (float): > 0; what comes out is rounded, and at least 1.
+        cfg (Config): The config, changed in place.
+        times (float): The factor, > 0; the new length is rounded and at least 1.
     """
     set_length(cfg, max(1, round(times * cfg.train_cfg[length_key(cfg)])))
 
@@ -266,23 +275,23 @@ def _scaled(name: str, time: Any, ratio: float) -> Any:
 
 
 def scale_learning_rate(runner: Runner, factor: float) -> None:
-    """Multiply a run's learning rate from its first step to its last.
+    """Multiply the learning rate of a run from its first step to its last.
 
-    Warm-up and decay keep their form. An ``eta_min`` is a rate of its own and stays. The
-    checkpoints of the run hold what is changed here: one that goes on must not be
+    Warm-up and decay keep their form. An ``eta_min`` is an absolute rate and stays
+    unchanged. Checkpoints of the run contain the scaled rate, so a resumed run must not be
     scaled again.
 
     Args:
-        runner (Runner): Before its first step, with optimizer and schedulers.
-        factor (float): Above 0.
+        runner (Runner): A runner with optimizer and schedulers before its first step.
+        factor (float): The factor, above 0.
     """
-    # A schedule goes on from the group's own value; some also look up its first,
-    # largest or smallest one.
+    # A schedule continues from the current value of the group; some also use its initial,
+    # largest or smallest value.
     for group in runner.optim_wrapper.param_groups:
         for name in ('lr', 'initial_lr', 'max_lr', 'min_lr'):
             if name in group:
                 group[name] *= factor
     for scheduler in runner.param_schedulers or []:
-        # A plateau schedule has none, and goes on from the group's value.
+        # A plateau schedule has no base values, and continues from the value of the group.
         if scheduler.param_name == 'lr' and hasattr(scheduler, 'base_values'):
             scheduler.base_values = [value * factor for value in scheduler.base_values]

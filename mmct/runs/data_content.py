@@ -1,4 +1,4 @@
-"""Marks of data sets: two sets with the same content train the same weights."""
+"""Summarise data sets by their content: sets with the same content train the same weights."""
 
 import hashlib
 import json
@@ -15,20 +15,20 @@ from .files import write_json
 
 
 def data_mark(dataset: Any, cache: Path | None = None) -> dict[str, Any]:
-    """Sum up a data set, wherever it lies.
+    """Summarise the content of a data set, independently of its place.
 
-    Arrays count by their content; image files by their names below the folder that holds all
-    of them, their sizes and labels. The sizes of a million files take a while: a mark is looked
-    up in the cache as long as no file came, went or got another name.
+    Arrays count by their content. Image files count by their names relative to their common
+    folder, their sizes and labels. Reading the sizes of a million files takes a while, so the
+    result is cached as long as no file is added, removed or renamed.
 
     Args:
-        dataset: One of mmengine's, or a wrapper of such; of any other only size and classes
-            are known.
-        cache (Path, optional): A JSON file that is made, or read. Defaults to None.
+        dataset (Any): A data set of mmengine or a wrapper of one; other data sets give only
+            size and classes.
+        cache (Path, optional): A JSON file to write and read. Defaults to None: no cache.
 
     Returns:
-        dict[str, Any]: ``num_images``, ``classes``, and ``content``, SHA-256 in hexadecimal or
-        None.
+        dict[str, Any]: ``num_images``, ``classes``, and ``content``, a SHA-256 in hexadecimal
+        or None.
     """
     classes = getattr(dataset, 'metainfo', {}).get('classes')
     mark = dict(num_images=len(dataset), classes=None if classes is None else list(classes))
@@ -50,22 +50,25 @@ def data_mark(dataset: Any, cache: Path | None = None) -> dict[str, Any]:
 
 
 def data_cache(work_dir: str | Path) -> Path:
-    """Name the cache of a run's data mark.
+    """Return the cache file of a run for :func:`data_mark`.
 
     Args:
-        work_dir (str | Path): The run's folder.
+        work_dir (str | Path): The folder of the run.
+
+    Returns:
+        Path: The file.
     """
     return Path(work_dir) / 'data.json'
 
 
 def _with_sizes(names: str, files: list[str], cache: Path | None) -> str:
-    """The mark of files whose names are known; their sizes may be known, too."""
+    """Compute the hash of files from names and sizes, which the cache may contain."""
     folders = sorted({os.path.dirname(file) for file in files})
     key = _digest(names, *((folder, _changed(folder)) for folder in folders))
     known = _read(cache)
     if not isinstance(known.get(key), str):
         known[key] = _digest(names, *map(_size, files))
-        # A start that is refused makes no folder; a cache that cannot be kept stops none.
+        # A refused start makes no folder, and a cache that cannot be written stops no run.
         if cache is not None and cache.parent.is_dir():
             with suppress(CTError):
                 write_json(cache, known)
@@ -92,7 +95,7 @@ def _changed(folder: str) -> int | None:
 
 
 def _size(file: str) -> int | None:
-    # Images may be elsewhere than on this machine.
+    # Images may not be on this machine.
     try:
         return os.stat(file).st_size
     except OSError:
@@ -100,7 +103,7 @@ def _size(file: str) -> int | None:
 
 
 def _read(cache: Path | None) -> dict[str, str]:
-    """Read what was found before; nothing from a file that is damaged."""
+    """Read the cache; a damaged file counts as empty."""
     try:
         known = json.loads(cache.read_text(encoding='utf-8')) if cache is not None else {}
     except (OSError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""A training ends at its first loss that is not finite, and so does a test at such a prediction."""
+"""Stop a training at its first loss that is not finite, and a test at such a prediction."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ REMEDIES = (
     'lower the lr (optim_wrapper.optimizer.lr), clip the gradients '
     '(optim_wrapper.clip_grad=dict(max_norm=1)), or add a warm-up'
 )
-"""What helps most trainings."""
+"""The remedies that help most trainings."""
 
 
 def check_losses(
@@ -25,17 +25,18 @@ def check_losses(
 ) -> None:
     """Refuse losses of a training step that are not finite.
 
-    mmengine has read each of them for its log: on a GPU nothing is waited for once more.
+    mmengine has already read the losses for its log, so this adds no waiting on a GPU.
 
     Args:
-        outputs (Mapping, optional): What the step returned; entries with 'loss' in their name
+        outputs (Mapping, optional): The outputs of the step; entries with 'loss' in their name
             are parts of the loss.
         iteration (int): Number of the step, from 1.
-        what (str): What the loss is, for the message. Defaults to 'the loss'.
-        remedies (str): What a user may do. Defaults to :data:`REMEDIES`.
+        what (str): Name of the loss in the message. Defaults to 'the loss'.
+        remedies (str): Advice for the user. Defaults to :data:`REMEDIES`.
 
     Raises:
-        DivergedError: Names the iteration, the part of the loss, and the remedies.
+        DivergedError: If a loss is not finite; the message names the iteration, the part of the
+            loss, and the remedies.
     """
     losses = {key: _number(value) for key, value in (outputs or {}).items() if 'loss' in key}
     wrong = {key: value for key, value in losses.items() if not math.isfinite(value)}
@@ -51,13 +52,13 @@ def _number(value: Any) -> float:
 
 
 def check_predictions(samples: Sequence[Any]) -> None:
-    """Refuse predictions with scores that are not finite: they would count as the first class.
+    """Refuse predictions with scores that are not finite, which would count as the first class.
 
     Args:
-        samples (Sequence[DataSample]): Predictions; without ``pred_score`` nothing is checked.
+        samples (Sequence[DataSample]): Predictions; those without ``pred_score`` are not checked.
 
     Raises:
-        DivergedError: Says of how many images.
+        DivergedError: If scores are not finite; the message says for how many images.
     """
     scores = [sample.get('pred_score') for sample in samples]
     unknown = sum(score is not None and not math.isfinite(score.sum()) for score in scores)
@@ -66,12 +67,12 @@ def check_predictions(samples: Sequence[Any]) -> None:
 
 
 class DivergenceHook(Hook):
-    """Ends a run whose losses or predictions are not finite.
+    """Stop a run whose losses or predictions are not finite.
 
-    Every run that mmct builds has it; it needs no place in a config.
+    Every run that mmct builds has this hook; configs need not list it.
     """
 
-    # After hooks that say more of it, before a checkpoint of it is saved.
+    # After hooks with more specific messages, but before a checkpoint is saved.
     priority = 'LOW'
 
     def after_train_iter(

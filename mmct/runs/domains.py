@@ -1,4 +1,4 @@
-"""Left-out domains in configs: which data sets they are in, and whether these agree."""
+"""Set the left-out domain in a config, and check that its data sets split domains alike."""
 
 import inspect
 
@@ -12,11 +12,11 @@ _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
 def set_test_domain(cfg: Config, domain: str) -> None:
-    """Train and validate on all domains but one, and test on that.
+    """Train and validate on all domains but one, and test on that one.
 
     Args:
-        cfg (Config): Its data sets are :class:`mmct.datasets.MultiDomain` or
-            subclasses of it, as the benchmarks are. Changed in place.
+        cfg (Config): A config with data sets of :class:`mmct.datasets.MultiDomain`
+            or its subclasses, changed in place.
         domain (str): The test domain.
 
     Raises:
@@ -38,13 +38,14 @@ def set_test_domain(cfg: Config, domain: str) -> None:
 
 
 def check_split(cfg: Config) -> None:
-    """Refuse domains that are split in one way to train and in another to be held out.
+    """Refuse domains that training and validation split differently.
 
     Args:
-        cfg (Config): Any; without :class:`mmct.datasets.MultiDomain` nothing is wrong.
+        cfg (Config): Any config; only :class:`mmct.datasets.MultiDomain` is checked.
 
     Raises:
-        CTError: Names what differs: images that are trained on would be held out.
+        CTError: If the splits differ, so that training images would also be held out; the
+            message names the setting.
     """
     loaders = {name: cfg[name]['dataset'] for name in _LOADERS if cfg.get(name)}
     if not all(_has_domains(dataset) for dataset in loaders.values()):
@@ -56,13 +57,13 @@ def check_split(cfg: Config) -> None:
         if len(set(values.values())) > 1:
             found = ', '.join(f'{name}: {value}' for name, value in values.items())
             raise CTError(
-                f'the {key} of the domains must be the same in all data sets, or images that '
-                f'are trained on are held out, but is {found}'
+                f'the {key} of the domains must be the same in all data sets, or training images '
+                f'would also be held out, but is {found}'
             )
 
 
 def _has_domains(dataset: ConfigDict) -> bool:
-    # By its attribute: the data sets are built on this room, not the other way round.
+    # By an attribute, as this package must not import the data sets.
     return hasattr(DATASETS.get(type_name(dataset)), 'DOMAINS')
 
 

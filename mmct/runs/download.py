@@ -1,4 +1,4 @@
-"""Downloads that go on where they broke off, and leave a file whole or not there."""
+"""Download files: an interrupted download continues, and a file is written whole or not at all."""
 
 import errno
 import os
@@ -13,22 +13,22 @@ from .progress import Progress
 
 _MB = 1 << 20
 _TIMEOUT = 60.0  # seconds without a byte
-# How often a download is begun again that brings nothing more, and seconds between.
+# Attempts of a download without progress, and the seconds between them.
 _TRIES, _PAUSE = 5, 3.0
 
 
 def download(url: str, file: Path) -> None:
-    """Download a file; what an earlier call got of it is not fetched again.
+    """Download a file, or continue an earlier download of it.
 
     Args:
-        url (str): Where it is.
-        file (Path): Where it goes, once it is whole.
+        url (str): Address of the file.
+        file (Path): The file to write once the download is complete.
 
     Raises:
-        CTError: If it breaks off again and again; what came is kept.
-        OSError: If it cannot be written.
+        CTError: If the download keeps failing; the received part is kept.
+        OSError: If the file cannot be written.
     """
-    # The same name in each process: another one goes on with it.
+    # The name is the same in each process, so that another process can continue.
     part = file.with_name(f'.{file.name}.part')
     failures = 0
     while True:
@@ -44,15 +44,15 @@ def download(url: str, file: Path) -> None:
             if refused or failures == _TRIES:
                 reason = ' '.join(str(error).split()) or type(error).__name__
                 raise CTError(
-                    f'{url} broke off after {_size(part) / _MB:,.0f} MB ({reason}): start the same '
-                    f'command again, it goes on from there; or put the file there as {file}'
+                    f'download of {url} failed after {_size(part) / _MB:,.0f} MB ({reason}): run '
+                    f'the same command again to continue, or save the file as {file}'
                 ) from error
             time.sleep(_PAUSE * failures)
     os.replace(part, file)
 
 
 def _go_on(url: str, part: Path) -> None:
-    """Fetch the rest of a file, as far as it comes."""
+    """Fetch the rest of a file, as far as possible."""
     start = _size(part)
     headers = {'User-Agent': 'mmct'} | ({'Range': f'bytes={start}-'} if start else {})
     try:

@@ -1,4 +1,4 @@
-"""Errors that are the user's to mend, told apart from bugs of our own."""
+"""Distinguish errors that the user can fix from bugs in mmct."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,22 +8,25 @@ from types import FrameType
 
 
 class CTError(RuntimeError):
-    """A cause and its remedy, in one line that a user can act on."""
+    """An error that the user can fix; the message gives cause and remedy in one line."""
 
 
 class ConfigError(CTError):
-    """A part of a config cannot be built; the cause is the error that building it raised."""
+    """Raised if a part of a config cannot be built; ``__cause__`` is the original error."""
 
 
 class DivergedError(CTError):
-    """A training whose loss is not finite: an outcome, where many are compared."""
+    """Raised if a loss is not finite, which a study treats as an outcome of the training."""
 
 
 def no_scores(images: str) -> DivergedError:
     """Make the error for a network whose scores are not finite.
 
     Args:
-        images (str): How many, and of what.
+        images (str): Number and description of the images.
+
+    Returns:
+        DivergedError: The error.
     """
     return DivergedError(
         f'the network gives no finite scores for {images}: its training may have diverged'
@@ -31,28 +34,28 @@ def no_scores(images: str) -> DivergedError:
 
 
 class LockedError(CTError):
-    """Another process writes to the folder or file."""
+    """Raised if another process writes to the folder or file."""
 
 
-# What building from a config raises where the config is wrong ...
+# Errors that building from a wrong config raises ...
 _FROM_CONFIGS = (
     AssertionError, AttributeError, ImportError, LookupError, NameError, RuntimeError, SyntaxError,
     TypeError, ValueError,
 )  # fmt: skip
-# ... but for those that our own code never raises of a setting: it checks them, and raises a
-# ValueError.
+# ... except for those that mmct's own code never raises for a setting, as it checks settings and
+# raises ValueErrors.
 _BUGS = (AssertionError, AttributeError, LookupError, NameError, TypeError)
 
 
 @contextmanager
 def config_errors() -> Iterator[None]:
-    """Within the block, errors are those of the user's config.
+    """Attribute errors in the block to the user's config.
 
-    It is for the narrow calls that read a config or build what it names. An error that arises in
-    the code of mmct itself is a bug there, whatever the config says, and stays what it is.
+    Use it around narrow calls that read a config or build its parts. An error that arises in mmct's
+    own code is a bug, whatever the config says, and stays unchanged.
 
     Raises:
-        ConfigError: For any error that building from a wrong config raises; OSError stays.
+        ConfigError: For any error that building from a wrong config raises, except OSError.
     """
     try:
         yield
@@ -62,7 +65,7 @@ def config_errors() -> Iterator[None]:
         if _is_bug(error):
             raise
         if isinstance(error, ValueError) and _is_ours(error) and not _being_built(error):
-            # A check of ours, whose message says all.
+            # One of mmct's own checks, whose message is complete.
             raise CTError(one_line(error)) from error
         text = f'{_being_built(error)}{one_line(error)} ({type(error).__name__})'
         raise ConfigError(text) from error
@@ -70,13 +73,13 @@ def config_errors() -> Iterator[None]:
 
 @contextmanager
 def trial_of(what: str) -> Iterator[None]:
-    """Within the block something is tried that depends on the config, before it counts.
+    """Prefix errors of a trial in the block, which depends on the config, with its name.
 
     Args:
-        what (str): For the message.
+        what (str): Name of the trial, for the message.
 
     Raises:
-        CTError: If it fails.
+        CTError: If the trial fails.
     """
     try:
         with config_errors():
@@ -86,15 +89,15 @@ def trial_of(what: str) -> Iterator[None]:
 
 
 def _frames(error: BaseException) -> list[FrameType]:
-    """List the frames that an error came through, the innermost last."""
-    # mmengine wraps what a constructor raises in an error of the same type.
+    """List the frames of an error's traceback, the innermost last."""
+    # mmengine wraps the error of a constructor in an error of the same type.
     while type(error.__context__) is type(error):
         error = error.__context__
     return [frame for frame, _ in walk_tb(error.__traceback__)]
 
 
 def _being_built(error: BaseException) -> str:
-    """Name what a registry was building, and with which settings: the error says neither."""
+    """Name the class and settings that a registry was building, as the error lacks both."""
     names = ('build_from_cfg', 'build_scheduler_from_cfg')
     found = [f.f_locals.get('cfg') for f in _frames(error) if f.f_code.co_name in names]
     built = [cfg for cfg in found if isinstance(cfg, Mapping)]
@@ -102,7 +105,7 @@ def _being_built(error: BaseException) -> str:
         return ''
     kind = built[-1].get('type')
     name = kind if isinstance(kind, str) else getattr(kind, '__name__', repr(kind))
-    # What is built of its own is not at fault.
+    # Leave out nested parts, which were built before without an error.
     plain = {k: v for k, v in built[-1].items() if k != 'type' and not isinstance(v, Mapping)}
     settings = ', '.join(f'{key}={repr(value)[:40]}' for key, value in plain.items())
     return f'{name}({settings[:300]}): '
@@ -110,7 +113,7 @@ def _being_built(error: BaseException) -> str:
 
 def _is_bug(error: BaseException) -> bool:
     frames = _frames(error)
-    # A constructor raises one for a setting that is unknown, or of a type that it cannot compare.
+    # Constructors raise TypeErrors for unknown settings, or for types that they cannot compare.
     constructing = any(frame.f_code.co_name in ('__init__', '__post_init__') for frame in frames)
     if isinstance(error, TypeError) and constructing:
         return False
@@ -129,25 +132,25 @@ _REMEDIES = (
     ),
     (
         r'DataLoader worker.*(killed|exited)',
-        'a data loading worker was killed, perhaps for want of memory: lower '
+        'a data loading worker was killed, perhaps for lack of memory: lower '
         'train_dataloader.num_workers',
     ),
     (
         r"out of memory|not enough memory|can('|no)t allocate memory",
         'no memory is left: lower train_dataloader.batch_size',
     ),
-    (r'failed to load image', 'an image cannot be read: mend it, or take it out of the data set'),
+    (r'failed to load image', 'an image cannot be read: repair it, or remove it from the data set'),
 )
 
 
 def of_the_machine(error: BaseException) -> str | None:
-    """Say what ails machine or data, where a library says it in its own way.
+    """Explain an error of the machine or the data that a library raised in its own words.
 
     Args:
-        error (BaseException): Any.
+        error (BaseException): Any error.
 
     Returns:
-        str: Cause and remedy, and what the library said; None for another error.
+        str: Remedy and cause, with the library's message; None for other errors.
     """
     text = one_line(error)
     if isinstance(error, MemoryError):
@@ -159,17 +162,17 @@ def of_the_machine(error: BaseException) -> str | None:
 
 
 def one_line(error: BaseException) -> str:
-    """Write the message of an error in one line.
+    """Format the message of an error in one line.
 
     Args:
-        error (BaseException): Any.
+        error (BaseException): Any error.
 
     Returns:
-        str: Its type if it says nothing.
+        str: The message, or the type of an error without a message.
     """
     # A KeyError's text is the repr of its message.
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     if text.startswith('Caught ') and 'Original Traceback' in text:
-        # torch's, of a worker: its last line is 'Type: what was said'.
+        # torch's report of an error in a worker; its last line is 'Type: message'.
         text = text.rstrip().rpartition('\n')[2].partition(': ')[2]
     return ' '.join(text.split()) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Files and folders that one process writes at a time, and files that are whole or not there."""
+"""Write files atomically, and lock files and folders against other processes."""
 
 import json
 import os
@@ -17,20 +17,20 @@ from .errors import CTError, LockedError
 def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
     """Write a file under a temporary name and move it into place.
 
-    Several processes may write the same file at once: the last one's stays, whole.
+    Several processes may write the same file at once: the last version stays.
 
     Args:
         path (Path): The final name.
-        write (Callable): Gets the temporary name and writes the file.
+        write (Callable): Takes the temporary name and writes the file.
 
     Raises:
-        CTError: If it cannot be written; a file of that name is then as it
-            was.
+        CTError: If the file cannot be written; an existing file is then
+            unchanged.
     """
     temporary = temporary_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Not written into: it might be a link.
+        # Do not write into an existing file, which might be a link.
         temporary.unlink(missing_ok=True)
         write(temporary)
         with temporary.open('rb') as file:
@@ -39,8 +39,8 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
         _remove_leftovers(path)
     except OSError as error:
         raise CTError(
-            f'{path} was not written ({error.strerror}); what was there is intact. '
-            'Make room or allow writing there, then start again (training: with --resume)'
+            f'{path} was not written ({error.strerror}); any earlier file is intact. '
+            'Free space or allow writing there, then start again (training: with --resume)'
         ) from error
     finally:
         with suppress(OSError):
@@ -48,21 +48,21 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
 
 
 def temporary_name(path: Path, process: str | None = None) -> Path:
-    """Name a file while it is written: one name for each process, none that a user has.
+    """Return the temporary name of a file, which is unique for each process.
 
     Args:
         path (Path): The final name.
-        process (str, optional): Machine and number of a process; '*' for a pattern of all.
-            Defaults to None, this one.
+        process (str, optional): Machine and number of a process, or '*' for a pattern of all.
+            Defaults to None: this process.
 
     Returns:
-        Path: Beside it, hidden.
+        Path: A hidden name in the same folder.
     """
     return path.with_name(f'.{path.name}.mmct.{process or f"{platform.node()}-{os.getpid()}"}.tmp')
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove what killed processes of this machine left of a file."""
+    """Remove temporary files that killed processes of this machine left."""
     pattern = temporary_name(Path(escape(path.name)), f'{escape(platform.node())}-*').name
     for stray in path.parent.glob(pattern):
         number = stray.name.rpartition('-')[2].removesuffix('.tmp')
@@ -71,48 +71,48 @@ def _remove_leftovers(path: Path) -> None:
 
 
 def _is_running(process: int) -> bool:
-    if os.name != 'posix':  # elsewhere the signal would end it
+    if os.name != 'posix':  # elsewhere the signal would end the process
         return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except OSError:
-        pass  # another user's
+        pass  # a process of another user
     return True
 
 
 def file_name(name: str) -> str:
-    """Make a file's name of any name: what is no letter, digit or one of ``._-`` becomes ``_``."""
+    """Make a file name: replace every character but letters, digits and ``._-`` by ``_``."""
     return ''.join(c if c.isalnum() or c in '._-' else '_' for c in name)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a binary file, whole or not at all.
+    """Write a binary file atomically.
 
     Args:
         path (Path): The file.
-        content (bytes): Its content.
+        content (bytes): The content.
     """
     write_whole(path, lambda temporary: temporary.write_bytes(content))
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all.
+    """Write a text file atomically, in UTF-8.
 
     Args:
         path (Path): The file.
-        text (str): Its content.
+        text (str): The content.
     """
     write_whole(path, lambda temporary: temporary.write_text(text, encoding='utf-8'))
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file, whole or not at all.
+    """Write a JSON file atomically.
 
     Args:
         path (Path): The file.
-        value: Anything that JSON can hold.
+        value (Any): Anything that JSON can hold.
     """
     write_text(path, json.dumps(value, indent=2) + '\n')
 
@@ -122,27 +122,27 @@ def lock_folder(folder: Path, other: str) -> FileLock:
 
     Args:
         folder (Path): The folder.
-        other (str): What else to do, such as 'use another --work-dir'.
+        other (str): The alternative for the message, such as 'use another --work-dir'.
 
     Returns:
-        FileLock: Held as long as it is referenced.
+        FileLock: The lock, held as long as it is referenced.
 
     Raises:
         LockedError: If another run writes there.
-        CTError: If it cannot be written to.
+        CTError: If the folder cannot be written to.
     """
     return _acquire(folder / '.lock', folder, other)
 
 
 def lock_file(file: Path, other: str) -> FileLock:
-    """Lock a file that is to be written, and make its folder.
+    """Lock a file before writing it, and make its folder.
 
     Args:
         file (Path): The file.
-        other (str): What else to do, such as 'choose another --out'.
+        other (str): The alternative for the message, such as 'choose another --out'.
 
     Returns:
-        FileLock: Held as long as it is referenced.
+        FileLock: The lock, held as long as it is referenced.
 
     Raises:
         LockedError: If another run writes it.

@@ -1,6 +1,6 @@
-"""Fingerprints of runs: two runs with the same one train the same weights.
+"""Compute fingerprints of runs: two runs with the same fingerprint train the same weights.
 
-All that a run is built from counts, but for what :data:`IGNORED` and :data:`OBSERVERS` list.
+Everything from which a run is built counts, except for :data:`IGNORED` and :data:`OBSERVERS`.
 """
 
 import hashlib
@@ -25,35 +25,35 @@ FIELDS = (
     'visualizer', 'default_scope', 'experiment_name', 'custom_imports', 'runner_type',
     'model_wrapper_cfg', 'compile', 'efficient_conv_bn_eval', 'strategy',
 )  # fmt: skip
-"""What Runners read of a config; all else in it are variables, of which these are made."""
+"""The keys of a config that Runners read; all others are variables used to define these."""
 
 IGNORED = (
     # Where a run writes and what it shows; which packages register classes.
     'work_dir', 'resume', 'launcher', 'log_level', 'log_processor*', 'visualizer*',
     'experiment_name', 'default_scope', 'custom_imports*', '*_scope_',
     'test_*',
-    # The data count by what is in them, wherever they are and however they are read.
+    # Data count by their content, wherever they are and however they are read.
     'train_dataloader.dataset*.data_root', 'train_dataloader.dataset*.data_prefix*',
     'train_dataloader.dataset*.download', 'train_dataloader.dataset*.lazy_init',
     'train_dataloader.dataset*.serialize_data', '*.backend_args*', '*.file_client_args*',
-    # As on the number of threads, weights depend on these by bits alone.
+    # Like the number of threads, these change weights only by rounding.
     'train_dataloader.num_workers', 'train_dataloader.persistent_workers',
     'train_dataloader.pin_memory', 'train_dataloader.prefetch_factor', 'env_cfg*', 'compile*',
     'model_wrapper_cfg*', 'randomness.deterministic',
-    # `start_from` stands for it, also in a resumed run.
+    # `start_from` represents these, in a resumed run as well.
     'load_from', 'custom_hooks.NoBNTrainingHook.checkpoint',
-    # What to do with a teacher, not how it is trained.
+    # These decide what to do with a teacher, not how it is trained.
     'custom_hooks.NoBNTeacherHook.on_weak_teacher', 'custom_hooks.NoBNTeacherHook.retrain',
 )  # fmt: skip
-"""Patterns of full paths of settings that cannot change the weights; reviewed.
+"""Patterns of full paths of settings that cannot change the weights; a reviewed list.
 
-A dict with a ``type`` in a list is named by its type.
+In a path, a dict with a ``type`` in a list is represented by its type.
 """
 
 VALIDATION = (
     'val_*', 'train_cfg.val_interval', 'train_cfg.val_begin', 'train_cfg.dynamic_intervals*',
 )  # fmt: skip
-"""The same, unless the training itself reads the scores, as :data:`SCORE_READERS` do."""
+"""Further such patterns, unless the training itself uses the scores (:data:`SCORE_READERS`)."""
 
 SCORE_READERS = (
     'EarlyStoppingHook', 'ReduceOnPlateauLR', 'ReduceOnPlateauMomentum',
@@ -65,33 +65,34 @@ OBSERVERS = {
     'NPUProfilerHook', 'ProfilerHook', 'ResumableCheckpointHook', 'RuntimeInfoHook',
     'ScorecardHook', 'VisualizationHook',
 }  # fmt: skip
-"""Hooks that write or show what a training does, and change nothing of it."""
+"""Hooks that record or show a training without changing it."""
 
 SEED = 'randomness.seed'
 """The key of the seed."""
 
 UNKNOWN = 'unknown'
-"""Where a run started, if it was resumed by a tool that does not keep that."""
+"""Stands for the initial weights of a run that was resumed by a tool that does not keep them."""
 
-# What is the same as none: mmpretrain's tools fill it in.
+# Collate functions that count as none, as mmpretrain's tools add them.
 _COLLATE = ('default_collate', 'pseudo_collate')
-# Classes of these are named without their modules, as a registry names them.
+# Classes of these packages are named without their modules, as in a registry.
 _OWN_PACKAGES = {'mmcv', 'mmct', 'mmengine', 'mmpretrain'}
 
 
 def fingerprint(cfg: Mapping, data: Mapping[str, Any], world_size: int) -> dict[str, Any]:
-    """List what the weights that a config trains depend on, by dotted key.
+    """List everything on which the trained weights of a config depend.
 
-    A string that names a file counts by the content of that file; of a hook's settings, which
-    may name files that it writes, ``checkpoint`` alone.
+    A string that names a file counts by the content of the file. In the settings of hooks, which
+    may name files that they write, this applies only to ``checkpoint``.
 
     Args:
         cfg (Mapping): A training config.
-        data (Mapping): What is in the training set, see :func:`mmct.runs.data_content.data_mark`.
+        data (Mapping): The content of the training set, see
+            :func:`mmct.runs.data_content.data_mark`.
         world_size (int): Number of processes.
 
     Returns:
-        dict[str, Any]: Values that JSON can hold.
+        dict[str, Any]: Values that JSON can hold, by dotted key.
     """
     parts = {key: cfg[key] for key in FIELDS if cfg.get(key) is not None}
     if not (parts.get('auto_scale_lr') or {}).get('enable'):
@@ -108,14 +109,14 @@ def fingerprint(cfg: Mapping, data: Mapping[str, Any], world_size: int) -> dict[
     marks['start_from'] = _plain(start_of(cfg))
     marks['world_size'] = world_size
     marks.update({f'data.{name}': value for name, value in data.items()})
-    # A name says nothing of what the user's own function does.
+    # A name does not identify what the user's own function does.
     own = identities(texts(parts))
     marks.update({f'corruptions.{name}': what for name, what in own.items()})
     return dict(sorted(marks.items()))
 
 
 def texts(value: Any) -> Iterator[str]:
-    """List all strings among the values of settings, whatever they are nested in."""
+    """Yield all strings among the values of nested settings."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -127,14 +128,14 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def start_of(cfg: Mapping) -> str | None:
-    """Name the checkpoint from whose weights a training starts.
+    """Return the checkpoint with the initial weights of a training.
 
     Args:
-        cfg (Mapping): Its config. In one that resumes, ``load_from`` is the checkpoint to go
-            on from; mmct's tools then keep the other as ``start_from``.
+        cfg (Mapping): The config of the training. If it resumes, ``load_from`` is the checkpoint
+            to resume; mmct's tools then keep the one with the initial weights as ``start_from``.
 
     Returns:
-        str: A file or URL; None for a training from scratch; :data:`UNKNOWN`.
+        str: A file or URL; None for a training from scratch; or :data:`UNKNOWN`.
     """
     if 'start_from' in cfg:
         return cfg['start_from']
@@ -161,13 +162,13 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
 
 
 def in_short(differing: list[str]) -> str:
-    """Shorten differences to what a message can hold.
+    """Shorten a list of differences for a message.
 
     Args:
-        differing (list[str]): What :func:`differences` returned.
+        differing (list[str]): The result of :func:`differences`.
 
     Returns:
-        str: The first five, and how many more there are.
+        str: The first five differences, and the number of further ones.
     """
     shown = '; '.join(differing[:5])
     return f'{shown}; and {len(differing) - 5} more' if len(differing) > 5 else shown
@@ -178,16 +179,16 @@ def _observes(hook: Any) -> bool:
 
 
 def _type_of(value: Any) -> str | None:
-    """The class that a dict of a config names; None for anything else."""
+    """Return the name of the class in a dict of a config, or None for anything else."""
     kind = value.get('type') if isinstance(value, Mapping) else None
     return None if kind is None else _class_name(kind)
 
 
 def _class_name(kind: Any) -> str:
-    """One name for a class, whether a config names it or holds it.
+    """Return one name for a class, whether a config has its name or the class itself.
 
-    A name of a registry has no module, and a dotted one may be that of a module which exports
-    the class from another one.
+    A name in a registry has no module, and a dotted name may refer to a module that only
+    re-exports the class.
     """
     if isinstance(kind, str):
         scope, _, name = kind.rpartition('.')
@@ -207,7 +208,7 @@ def _flat(
     if any(fnmatchcase(path, pattern) for pattern in ignored):
         return
     if isinstance(value, (Mapping, list, tuple)) and not value:
-        # Not the same as a setting that is not given.
+        # An empty value differs from a missing setting.
         if '.' in key:
             yield key, '{}' if isinstance(value, Mapping) else '[]'
     elif isinstance(value, Mapping):
@@ -222,7 +223,7 @@ def _flat(
             name = _type_of(item) or index
             yield from _flat(f'{key}.{index}', f'{path}.{name}', item, ignored)
     else:
-        # A hook may be given a file to write, which is not there at first.
+        # The settings of a hook may name a file to write, which does not exist at first.
         written = 'hooks.' in key and not key.endswith('.checkpoint')
         yield key, _plain(value, is_read=not written)
 
@@ -230,20 +231,20 @@ def _flat(
 def _plain(value: Any, is_read: bool = True) -> Any:
     if isinstance(value, (str, Path)):
         file = Path(value)
-        # A word without a suffix or a folder, such as 'train', names no file.
+        # A word without a suffix or a folder, such as 'train', does not name a file.
         named = is_read and (len(file.parts) > 1 or file.suffix)
         return _content(file, file.stat().st_mtime_ns) if named and _is_file(file) else str(value)
     if value is None or isinstance(value, (bool, int, float)):
-        # Nan is not equal to itself.
+        # NaN is not equal to itself.
         return str(value) if value != value else value
     if callable(value):
         return _class_name(value)
-    # Without the address in memory, which is another in each process.
+    # Without the memory address, which differs in each process.
     return re.sub(r' at 0x[0-9a-f]+', '', repr(value))
 
 
 def _is_file(path: Path) -> bool:
-    """Tell if there is a file; False for what cannot be the name of one."""
+    """Check whether a file exists; False for an impossible file name."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -252,24 +253,24 @@ def _is_file(path: Path) -> bool:
 
 @lru_cache
 def _content(file: Path, changed: int) -> str:
-    """A mark of what is in a file, which was changed at a time."""
+    """Hash the content of a file; the time of its last change is part of the cache key."""
     return f'file {hashlib.sha256(file.read_bytes()).hexdigest()}'
 
 
 def digest(weights: Mapping[str, 'Tensor']) -> str:
-    """A mark by which weights are recognised.
+    """Compute a hash that identifies weights.
 
     Args:
         weights (Mapping[str, Tensor]): A state dict.
 
     Returns:
-        str: SHA-256 of names and values, in hexadecimal.
+        str: The SHA-256 of names and values, in hexadecimal.
     """
     import torch
 
     mark = hashlib.sha256()
     for name, value in sorted(weights.items()):
         mark.update(name.encode())
-        # As bytes: NumPy has no bfloat16.
+        # As bytes, since NumPy has no bfloat16.
         mark.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return mark.hexdigest()

@@ -1,4 +1,4 @@
-"""A run inside a run, that leaves no trace in the outer one."""
+"""Run a Runner inside another without side effects on the outer one."""
 
 import logging
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ def isolated() -> Iterator[None]:
     """Restore the random generators and mmengine's current instances.
 
     A Runner reseeds the global generators, and its logger, message hub,
-    visualizer and scope become the current ones. After the block all are what
-    they were: what follows does not depend on whether a Runner ran inside.
+    visualizer and scope become the current ones. The block restores all of
+    them, so that a Runner inside it has no effect afterwards.
     """
     instances = {kind: kind._instance_dict.copy() for kind in _managers(ManagerMixin)}
     state = random_state()
@@ -35,10 +35,10 @@ def isolated() -> Iterator[None]:
 
 
 def stop_workers(runner: Runner) -> None:
-    """End a runner's data loading processes.
+    """End the data loading processes of a runner.
 
-    Persistent workers live as long as their loader, and a hook that keeps the
-    runner would keep them through the outer run.
+    Persistent workers live as long as their loader. A hook that keeps the
+    runner would keep them alive during the outer run.
 
     Args:
         runner (Runner): A runner that has finished.

@@ -1,17 +1,17 @@
-"""Progress with an ETA."""
+"""Print progress with an ETA."""
 
 import time
 from collections.abc import Callable
 
 
 class Progress:
-    """Prints a line every few seconds.
+    """Print progress and remaining time every few seconds.
 
     Args:
-        total (int): Number of images in all, or of another unit.
+        total (int): Total number of images or other units.
         every (float): Seconds between lines. Defaults to 5.
-        clock (Callable): Gives seconds. Defaults to ``time.monotonic``.
-        unit (str): What is counted. Defaults to 'images'.
+        clock (Callable): Returns the time in seconds. Defaults to ``time.monotonic``.
+        unit (str): The counted unit. Defaults to 'images'.
     """
 
     def __init__(
@@ -27,18 +27,18 @@ class Progress:
         self._start = self._last = None
 
     def add(self, what: str, images: int, made: bool = True) -> None:
-        """Count images.
+        """Add completed images.
 
         Args:
-            what (str): What is being worked on.
-            images (int): How many more are done.
-            made (bool): Whether they were made now, not by an earlier run:
-                only those count for the speed. Defaults to True.
+            what (str): The current task, for the line.
+            images (int): Number of newly completed images.
+            made (bool): Whether they were made now rather than by an earlier
+                run; only these count for the speed. Defaults to True.
         """
         now = self._clock()
         self._done += images
         if self._start is None:
-            # From the first result on: starting the processes takes seconds.
+            # Measure from the first result on, as starting the processes takes seconds.
             self._start = self._last = now
             return
         self._made += images if made else 0
@@ -55,13 +55,13 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them.
+    """Format a duration for people.
 
     Args:
-        seconds (float): How many.
+        seconds (float): The duration in seconds.
 
     Returns:
-        str: Such as '2 h 05 min', '3 min 20 s' or '7 s'.
+        str: A text such as '2 h 05 min', '3 min 20 s' or '7 s'.
     """
     seconds = round(seconds)
     minutes, hours = seconds // 60, seconds // 3600

@@ -1,4 +1,4 @@
-"""The processes of a job: what the main one decides for all, and how they join."""
+"""Coordinate the processes of a job."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar('T')
 
 
 def rank_and_world_size() -> tuple[int, int]:
-    """Tell which of the job's processes this is, and how many there are."""
+    """Return the rank of this process in the job, and the number of processes."""
     import torch.distributed as dist
 
     if dist.is_available() and dist.is_initialized():
@@ -26,15 +26,15 @@ def rank_and_world_size() -> tuple[int, int]:
 
 
 def is_main_rank() -> bool:
-    """Tell if this process is the main one of the job."""
+    """Check whether this process is the main process of the job."""
     return rank_and_world_size()[0] == 0
 
 
 def sum_over_ranks(values: Tensor) -> None:
-    """Add up a tensor over the job's processes.
+    """Sum a tensor over the processes of the job.
 
     Args:
-        values (Tensor): On the device of the processes' backend; changed in place.
+        values (Tensor): The tensor on the device of the backend, changed in place.
     """
     import torch.distributed as dist
 
@@ -43,16 +43,16 @@ def sum_over_ranks(values: Tensor) -> None:
 
 
 def on_main_rank(decide: Callable[[], T]) -> T:
-    """Call a function in the main process alone, and tell the others.
+    """Call a function in the main process only, and broadcast its result.
 
     Args:
         decide (Callable): Returns anything that can be pickled.
 
     Returns:
-        T: The same in each process.
+        T: The result, in each process.
 
     Raises:
-        CTError: In each process, if it was raised there.
+        CTError: In each process, if the function raises it.
     """
     import torch.distributed as dist
 
@@ -70,7 +70,7 @@ def on_main_rank(decide: Callable[[], T]) -> T:
 
 
 def unwrapped(runner: Runner) -> nn.Module:
-    """Take the distributed wrapper off a runner's model.
+    """Return the model of a runner without its distributed wrapper.
 
     Args:
         runner (Runner): Any runner.
@@ -90,7 +90,7 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-# What a launcher sets in the environment of each process it starts.
+# The variable that each launcher sets in the environment of its processes.
 _SET_BY = dict(
     pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_LOCAL_RANK'
 )
@@ -108,20 +108,20 @@ def check_launcher(launcher: str) -> None:
         launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
 
     Raises:
-        CTError: Names the command.
+        CTError: If the launcher did not start this process; the message names the command.
     """
     if launcher != 'none' and _SET_BY[launcher] not in os.environ:
         raise CTError(f'--launcher {launcher} needs its launcher: {_HOW[launcher]}')
 
 
 def join_processes(cfg: Config) -> None:
-    """Join the job's processes before anything is built, also without GPUs.
+    """Connect the processes of the job before anything is built, with or without GPUs.
 
-    mmengine would do so when the Runner is built, and on CUDA alone.
+    mmengine would do this when the Runner is built, and only with CUDA.
 
     Args:
-        cfg (Config): With ``launcher``; on the CPU it gets the settings that
-            mmengine's wrapper of the model needs there.
+        cfg (Config): A config with ``launcher``; on a CPU it gets the settings
+            that mmengine's model wrapper needs there.
 
     Raises:
         CTError: If the launcher cannot be used on the CPU.
@@ -137,7 +137,7 @@ def join_processes(cfg: Config) -> None:
         return
     if cfg.launcher != 'pytorch':
         raise CTError(
-            f'--launcher {cfg.launcher} needs GPUs, here is only a CPU: {_HOW["pytorch"]}'
+            f'--launcher {cfg.launcher} needs GPUs, but there is only a CPU: {_HOW["pytorch"]}'
         )
     torch.distributed.init_process_group('gloo')
     cfg.model_wrapper_cfg = {

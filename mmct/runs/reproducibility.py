@@ -1,4 +1,4 @@
-"""The random generators of a process, as a checkpoint can hold them."""
+"""Save, restore and seed the random generators of a process and of its data loading workers."""
 
 import random
 from collections.abc import Callable, Iterator, Mapping
@@ -18,11 +18,11 @@ from .errors import CTError
 
 
 def random_state() -> dict[str, Any]:
-    """The states of Python's, NumPy's and torch's global generators.
+    """Return the states of Python's, NumPy's and torch's global generators.
 
     Returns:
-        dict[str, Any]: Tensors and numbers, which load with
-        ``weights_only=True`` (NumPy's own arrays do not).
+        dict[str, Any]: Tensors and numbers, which, unlike NumPy arrays, can be
+        loaded with ``weights_only=True``.
     """
     version, words, gauss = random.getstate()
     _, keys, position, has_gauss, cached = np.random.get_state()
@@ -37,10 +37,10 @@ def random_state() -> dict[str, Any]:
 
 
 def set_random_state(state: Mapping[str, Any]) -> None:
-    """Go back to what :func:`random_state` gave.
+    """Restore the states that :func:`random_state` returned.
 
     Args:
-        state (Mapping[str, Any]): It may have been moved to another device.
+        state (Mapping[str, Any]): The states, which may be on another device.
     """
     version, words, gauss = state['python']
     random.setstate((version, tuple(words.tolist()), gauss))
@@ -55,8 +55,8 @@ def seed_all(*key: int) -> None:
     """Seed the global generators of this process from several numbers.
 
     Args:
-        *key (int): Non-negative. Keys of one length that differ anywhere give
-            streams that are independent, unlike sums of seeds.
+        *key (int): Non-negative numbers. Different keys of the same length give
+            independent streams, unlike sums of seeds.
     """
     words = np.random.SeedSequence(key).generate_state(4)
     random.seed(words.tobytes())
@@ -65,20 +65,21 @@ def seed_all(*key: int) -> None:
 
 
 class ReproducibleBatches:
-    """Makes a loader's batches depend on seed, rank, worker and epoch alone.
+    """Make the batches of a loader depend only on seed, rank, worker and epoch.
 
-    The streams inside persistent workers cannot be saved. So each worker is
-    seeded from (seed, rank, worker, epoch) before the first batch of an epoch,
-    and the loader draws nothing from the process's own generators.
+    The random streams inside persistent workers cannot be saved. Therefore each
+    worker is seeded from (seed, rank, worker, epoch) before the first batch of an
+    epoch, and the loader draws nothing from the generators of this process.
 
     Args:
-        loader (DataLoader): Changed in place; no worker of it may be running.
-        rank (int): The number of this process.
+        loader (DataLoader): The loader, changed in place; none of its workers may
+            be running.
+        rank (int): Rank of this process.
     """
 
     def __init__(self, loader: DataLoader, rank: int) -> None:
         self.loader = loader
-        # Workers see it change: seed and epoch, before the first epoch none.
+        # Seed and epoch (-1 before the first), in memory that the workers share.
         self._key = torch.tensor([0, -1]).share_memory_()
         loader.worker_init_fn = partial(
             _seed_each_epoch, rank=rank, key=self._key, before=loader.worker_init_fn
@@ -86,33 +87,36 @@ class ReproducibleBatches:
         loader.generator = torch.Generator().manual_seed(0)
 
     def begin(self, seed: int, epoch: int) -> None:
-        """Say what the next pass over the data is to be seeded with.
+        """Set the seed for the next pass over the data.
 
         Args:
-            seed (int): The run's.
+            seed (int): Seed of the run.
             epoch (int): Number of the pass, from 0.
         """
         self._key[0], self._key[1] = seed, epoch
 
     def endless(self, seed: int, start: int, reread: bool = True) -> Iterator:
-        """Batches of epoch after epoch, for iteration-based training.
+        """Return an endless iterator over batches, for iteration-based training.
 
-        Whole epochs are skipped; of the last one the batches that were
-        trained on are read again, as its workers' streams go on from there.
+        To resume, complete epochs are skipped. The batches of the last epoch that
+        were already used are read again, so that the streams of its workers continue
+        correctly.
 
         Args:
-            seed (int): The run's.
-            start (int): How many batches were trained on.
-            reread (bool): Whether to do so. Defaults to True.
+            seed (int): Seed of the run.
+            start (int): Number of batches already used for training.
+            reread (bool): Whether to read batches of the last epoch again. Defaults
+                to True.
 
         Returns:
-            Iterator: Begins with batch ``start``, or with that one's epoch.
+            Iterator: An iterator that begins with batch ``start``, or without
+            ``reread`` with the first batch of its epoch.
 
         Raises:
-            CTError: When read, if there is no batch.
+            CTError: When read, if there are no batches.
         """
         endless_sampler = isinstance(self.loader.sampler, InfiniteSampler)
-        # An endless sampler has but one epoch.
+        # An endless sampler has only one epoch.
         length = start + 1 if endless_sampler else max(1, len(self.loader))
         epoch, done = divmod(start, length)
         batches = self._epochs(seed, epoch)
@@ -138,7 +142,7 @@ class ReproducibleBatches:
                 empty = False
                 yield batch
             if empty:
-                # Epoch after epoch of nothing would go on for ever.
+                # Empty epochs would be repeated forever.
                 raise CTError(
                     'there are no training batches: with drop_last, batch_size must not be '
                     'above the number of images'
@@ -146,32 +150,33 @@ class ReproducibleBatches:
 
 
 class SkippedBatches(chain):
-    """The batches that mmengine's iteration-based loop reads, already where it goes on.
+    """An iterator for mmengine's iteration-based loop that is already at the resumed position.
 
-    The loop asks for the batches that were trained on before: mmengine 0.10.7
-    one by one, onedl-mmengine by ``skip_iter``. Nothing is read for these.
+    The loop skips the batches that were used before: mmengine 0.10.7 reads them one
+    by one, and onedl-mmengine calls ``skip_iter``. This iterator skips them without
+    reading any data.
 
     Args:
         batches (Iterator): The batches to train on.
-        skipped (int): How many the loop will skip.
+        skipped (int): Number of batches that the loop will skip.
     """
 
     def __new__(cls, batches: Iterator, skipped: int) -> 'SkippedBatches':
-        """Put what is skipped before the batches."""
+        """Put placeholders for the skipped batches before the batches."""
         return super().__new__(cls, repeat(None, skipped), batches)
 
     def skip_iter(self, num_iters: int) -> None:
         """Skip batches.
 
         Args:
-            num_iters (int): How many.
+            num_iters (int): Number of batches.
         """
         for _ in range(num_iters):
             next(self)
 
 
 def samplers(loader: DataLoader) -> list:
-    """The loader's sampler, and the one inside its batch sampler.
+    """Return the sampler of a loader, and that inside its batch sampler.
 
     Args:
         loader (DataLoader): The loader.
@@ -186,7 +191,7 @@ def samplers(loader: DataLoader) -> list:
 def _seed_each_epoch(
     worker: int, rank: int, key: Tensor, before: Callable[[int], None] | None
 ) -> None:
-    """Runs in a worker when it starts."""
+    """Make a worker process seed its generators at each epoch; called when it starts."""
     if before is not None:
         before(worker)
     fetch = _MapDatasetFetcher.fetch
@@ -195,12 +200,12 @@ def _seed_each_epoch(
     def seeded_fetch(fetcher, indices):
         nonlocal seeded
         now = tuple(key.tolist())
-        # A persistent worker is not told that an epoch begins.
+        # A persistent worker gets no notice of a new epoch.
         if now != seeded:
             seeded = now
             seed, epoch = now
             seed_all(seed, rank, worker, epoch + 1)
         return fetch(fetcher, indices)
 
-    # In the worker's process only, whatever kind of data set it reads.
+    # This changes only the worker's process, and works for any map-style data set.
     _MapDatasetFetcher.fetch = seeded_fetch

@@ -1,6 +1,6 @@
-"""Weights from files: read without running their code, and compared with a network's.
+"""Read weights from files without executing code, and compare them with those of a network.
 
-Without an mm stack, too.
+This works with or without an mm stack.
 """
 
 import os
@@ -17,15 +17,15 @@ from torch import Tensor, nn
 
 from .errors import CTError, one_line
 
-# What torch says before and after what it found.
+# Beginnings of lines with advice in torch's message.
 _ADVICE = ('Weights only load failed', '(1)', '(2)', 'Check the documentation')
-# Of other kinds the text is a key or a number.
+# Errors with a helpful text; that of others may be a mere key or number.
 _SAY_WHAT = ('BadZipFile', 'SafetensorError')
 _FORCE_SAFE = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 
 
 def _history_globals() -> list:
-    """All that mmengine's ``HistoryBuffer`` pickles to; nothing where there is no mm stack."""
+    """List the objects in a pickle of mmengine's ``HistoryBuffer``; none without an mm stack."""
     try:
         from mmengine.logging import HistoryBuffer
     except ImportError:
@@ -44,7 +44,7 @@ def _history_globals() -> list:
 
 
 def _statistic(owner: Any, name: str) -> Any:
-    """Look up a history's own statistics, all that it needs of ``getattr``."""
+    """Look up the statistics of a history, which is all that its pickle needs from ``getattr``."""
     from mmengine.logging import HistoryBuffer
 
     if owner is not HistoryBuffer or name.startswith('_'):
@@ -54,15 +54,15 @@ def _statistic(owner: Any, name: str) -> Any:
 
 @contextmanager
 def safe_loading() -> Iterator[None]:
-    """Within the block ``torch.load`` takes tensors and mmengine's log history.
+    """Restrict ``torch.load`` in the block to tensors and mmengine's log history.
 
-    On both stacks: mmengine 0.10.7 cannot resume under torch >= 2.6 without
-    the history's classes, and onedl-mmengine would fall back to an unsafe
-    load. Nothing is changed outside the block.
+    Both stacks need this: mmengine 0.10.7 cannot resume under torch >= 2.6
+    without the classes of the history, and onedl-mmengine would fall back to
+    unsafe loading. Nothing changes outside the block.
     """
     forced, allowed = os.environ.get(_FORCE_SAFE), torch.serialization.get_safe_globals()
     os.environ[_FORCE_SAFE] = '1'
-    # At each beginning: onedl-mmengine takes some away after each load.
+    # Added each time, as onedl-mmengine removes some after each load.
     torch.serialization.add_safe_globals(_history_globals())
     try:
         yield
@@ -75,18 +75,18 @@ def safe_loading() -> Iterator[None]:
 
 
 def load(path: str | Path) -> Any:
-    """Load a checkpoint onto the CPU; nothing in it is executed.
+    """Load a checkpoint onto the CPU without executing any of its content.
 
     Args:
-        path (str | Path): A file of torch's, or weights as ``.safetensors``; or any URL that
-            mmengine reads, such as ``https://...``, ``torchvision://...`` or ``s3://...``.
+        path (str | Path): A torch file, a ``.safetensors`` file, or any URL that mmengine
+            reads, such as ``https://...``, ``torchvision://...`` or ``s3://...``.
 
     Returns:
-        Any: Its content.
+        Any: The content of the checkpoint.
 
     Raises:
-        CTError: If there is no such file, it is damaged, or it holds anything
-            that would have to be executed.
+        CTError: If the file does not exist, is damaged, or contains anything that would
+            have to be executed.
     """
     if not is_url(path) and not Path(path).is_file():
         raise CTError(f'checkpoint {path} does not exist')
@@ -102,23 +102,23 @@ def load(path: str | Path) -> Any:
                 return load_file(path)
             _check_sums(path)
             return torch.load(path, map_location='cpu', weights_only=True)
-    # What is wrong in a pickle, a zip file or at the other end of a line shows as anything.
+    # A damaged pickle or zip file and a failed connection can raise anything.
     except Exception as error:
         if is_url(path) and isinstance(error, (OSError, ImportError, KeyError)):
-            raise CTError(f'checkpoint {path} cannot be had: {one_line(error)}') from error
+            raise CTError(f'checkpoint {path} cannot be fetched: {one_line(error)}') from error
         raise CTError(
             f'checkpoint {path} is damaged or holds more than weights, '
-            f'it was not loaded: {reason(error)}'
+            f'so it was not loaded: {reason(error)}'
         ) from error
 
 
 def is_url(path: str | Path) -> bool:
-    """Tell if a checkpoint is elsewhere than in a local file."""
+    """Check whether a checkpoint is given as a URL rather than a local file."""
     return '://' in str(path)
 
 
 def _check_sums(path: str | Path) -> None:
-    """Refuse a file whose parts are not what was written; torch does not look."""
+    """Refuse a file with wrong checksums, which torch does not check."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as file:
             damaged = file.testzip()
@@ -127,13 +127,13 @@ def _check_sums(path: str | Path) -> None:
 
 
 def reason(error: Exception) -> str:
-    """Say why a file was not loaded, in one line.
+    """Explain in one line why a file was not loaded.
 
     Args:
-        error (Exception): What ``torch.load`` raised.
+        error (Exception): The error of ``torch.load``.
 
     Returns:
-        str: What it found, without its advice to load the file all the same.
+        str: The cause, without torch's advice to load the file anyway.
     """
     known = isinstance(error, (pickle.UnpicklingError, RuntimeError, EOFError))
     if not known and type(error).__name__ not in _SAY_WHAT:
@@ -149,18 +149,18 @@ def reason(error: Exception) -> str:
 
 
 def load_state_dict(path: str | Path) -> dict[str, Tensor]:
-    """The weights in a checkpoint, on the CPU.
+    """Load the weights in a checkpoint onto the CPU.
 
     Args:
-        path (str | Path): A file of mmengine's (with ``state_dict``) or a
-            plain state dict, as torch's file or as ``.safetensors``.
+        path (str | Path): A checkpoint of mmengine (with ``state_dict``) or a
+            plain state dict, as a torch file or as ``.safetensors``.
 
     Returns:
-        dict[str, Tensor]: The state dict, by the names that the model itself gives: without the
+        dict[str, Tensor]: The state dict, with the names of the model itself, without the
         ``module.`` of distributed training.
 
     Raises:
-        CTError: If :func:`load` refuses the file, or it holds no weights.
+        CTError: If :func:`load` refuses the file, or it contains no weights.
     """
     checkpoint = load(path)
     weights = checkpoint
@@ -176,51 +176,50 @@ def load_state_dict(path: str | Path) -> dict[str, Tensor]:
 
 
 def check_fits(source: str, weights: dict[str, Tensor], model: nn.Module) -> None:
-    """Refuse weights that lack some of the model's.
+    """Refuse weights that lack some of the model's weights.
 
-    mmengine would only log what is missing and leave it at random.
+    mmengine would only log missing weights and leave them random.
 
     Args:
-        source (str): Where they are from, for the message.
+        source (str): Origin of the weights, for the message.
         weights (dict[str, Tensor]): A state dict.
         model (nn.Module): The model.
 
     Raises:
-        CTError: Names the first parameter.
+        CTError: If weights are missing or have another shape; the message names the first.
     """
     found = {name.removeprefix('module.'): w for name, w in weights.items()}
     wrong = [
         name
         for name, value in model.state_dict().items()
-        # Not needed, or of standardised weights, which are computed where they are missing.
+        # Not needed, or a gain of standardised weights, which is computed if it is missing.
         if not name.endswith(('num_batches_tracked', 'weight_gain'))
         and (name not in found or found[name].shape != value.shape)
     ]
     if wrong:
         raise CTError(
-            f'{source} does not fit the model: {len(wrong)} weights are missing or of '
-            f'another shape, the first is {wrong[0]}; give the config that it was '
-            'trained with'
+            f'{source} does not fit the model: {len(wrong)} weights are missing or have '
+            f'another shape, the first is {wrong[0]}; give the config with which it was trained'
         )
 
 
 def check_some_fit(source: str, weights: dict[str, Tensor], model: nn.Module) -> None:
-    """Refuse weights to start from of which the model has none.
+    """Refuse initial weights of which none fits the model.
 
-    mmengine would only log that, and train from random ones.
+    mmengine would only log this, and train from random weights.
 
     Args:
-        source (str): Where they are from, for the message.
+        source (str): Origin of the weights, for the message.
         weights (dict[str, Tensor]): A state dict.
         model (nn.Module): The model.
 
     Raises:
-        CTError: Names the first weights, and the model's.
+        CTError: If none fits; the message names the first weights of both.
     """
     own = {name: value.shape for name, value in model.state_dict().items() if value.dim()}
     if not any(own.get(name) == value.shape for name, value in weights.items()):
         raise CTError(
-            f'{source} does not fit the model: not one of its {len(weights)} weights has the name '
+            f'{source} does not fit the model: none of its {len(weights)} weights has the name '
             f'and shape of one of the model; it has {_first(weights)}, the model {_first(own)}'
         )
 

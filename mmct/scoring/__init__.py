@@ -1,6 +1,7 @@
-"""Score any network on all cells of a corruption set, in one run that can be killed.
+"""Score any network on all cells of a corruption set, in a run that survives interruption.
 
-It needs torch, and an mm stack for classifiers of mmpretrain's alone.
+A cell is a corruption at a severity. This package needs torch, and an mm stack only for the
+classifiers of mmpretrain.
 """
 
 from .cells import score_cells

@@ -1,4 +1,4 @@
-"""Accuracy of teacher and student on one set, and how often they agree."""
+"""Measure the accuracy of teacher and student on the same images, and their agreement."""
 
 import math
 from contextlib import ExitStack
@@ -15,19 +15,19 @@ from mmct.models import class_scores
 from mmct.modes import evaluating
 from mmct.runs.errors import no_scores
 
-# 95 %, one-sided: how far above chance an accuracy must be to count as such.
+# One-sided 95 % quantile of the normal distribution, to test accuracies against chance.
 _Z = 1.645
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Top-1 accuracies on one set of images.
+    """Top-1 accuracies of models on the same images.
 
     Attributes:
-        accuracy (tuple[float]): One for each model, in %: how often the top
-            class is (one of) the image's.
-        agreement (float): How often all models have the same top class, in %.
-        chance (float): What guessing evenly among the classes gives, in %.
+        accuracy (tuple[float]): Accuracy of each model in %; with several labels per
+            image, any of them counts as right.
+        agreement (float): Percentage of images with the same top class for all models.
+        chance (float): Accuracy of uniform guessing in %.
         num_images (int): Number of images N.
     """
 
@@ -37,14 +37,14 @@ class Accuracy:
     num_images: int
 
     def above_chance(self, model: int = 0) -> bool:
-        """Test whether a model is better than guessing, at the 95 % level.
+        """Test at the 95 % level whether a model is better than guessing.
 
         Args:
             model (int): Position of the model. Defaults to 0.
 
         Returns:
-            bool: Whether its accuracy exceeds chance by 1.645 standard errors
-            of a guesser's accuracy on N images.
+            bool: True if the accuracy exceeds chance by more than 1.645 standard
+            errors of a guesser's accuracy on N images.
         """
         p = self.chance / 100
         margin = _Z * math.sqrt(p * (1 - p) / self.num_images)
@@ -60,12 +60,12 @@ def evaluate(
     """Score models on the same images.
 
     Args:
-        models (list[ImageClassifier]): On one device; their mode is kept.
-        dataloader (DataLoader): Gives mmpretrain's batches.
-        max_batches (int, optional): Stop after so many. Defaults to None.
+        models (list[ImageClassifier]): The models, on one device; their mode is kept.
+        dataloader (DataLoader): Yields mmpretrain's batches.
+        max_batches (int, optional): Maximum number of batches. Defaults to None: all.
 
     Returns:
-        Accuracy: Over all processes.
+        Accuracy: The accuracies over all processes.
 
     Raises:
         DivergedError: If a model's scores are not finite.
@@ -89,20 +89,21 @@ def evaluate(
 def _counts(
     models: list[ImageClassifier], dataloader: DataLoader, max_batches: int | None
 ) -> tuple[Tensor, int]:
-    """Count what :func:`evaluate` needs, and images.
+    """Count hits of each model, agreements, hits of a guesser and images without finite scores.
 
-    Hits of each model, agreements, hits of a guesser, images without finite scores. (models + 3,)
+    Returns:
+        tuple[Tensor, int]: These counts, in this order, (models + 3,), and the number of images.
     """
     preprocess = models[0].data_preprocessor
-    # Summed on the device, read once at the end.
+    # Sums stay on the device and are read once at the end.
     sums, num_images = torch.zeros(len(models) + 3, dtype=torch.float64), 0
     for batch in islice(dataloader, max_batches):
         data = preprocess(batch, False)
-        # Of training images that come in several views, the clean one.
+        # Use the clean view of training images that come in several views.
         inputs = data['inputs'][: len(data['data_samples'])]
         scores = [class_scores(model(inputs, mode='tensor')) for model in models]
         targets = _targets(data['data_samples'], scores[0])  # (N, num_classes)
-        # The last images that a distributed sampler gives are repeated ones.
+        # A distributed sampler repeats images at the end.
         num_new = _num_new(dataloader, num_images, len(targets))
         num_images += num_new
         targets = targets[:num_new]
@@ -116,7 +117,7 @@ def _counts(
 
 
 def _num_new(dataloader: DataLoader, seen: int, size: int) -> int:
-    """Count the images of this process's next batch that no process has seen."""
+    """Count the images in this process's next batch that are not repetitions."""
     rank, world_size = get_dist_info()
     if world_size == 1:
         return size
@@ -126,7 +127,7 @@ def _num_new(dataloader: DataLoader, seen: int, size: int) -> int:
 
 
 def _targets(data_samples: list, scores: Tensor) -> Tensor:
-    """Mark the classes of each image, as booleans of the scores' shape."""
+    """Mark the classes of each image as booleans, in the shape of the scores."""
     targets = torch.zeros(scores.shape, dtype=torch.bool)
     for row, sample in zip(targets, data_samples, strict=True):
         if 'gt_score' in sample:

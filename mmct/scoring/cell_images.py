@@ -1,4 +1,4 @@
-"""The images of a corruption set, read a batch at a time."""
+"""Read the images of a corruption set in batches."""
 
 import base64
 import io
@@ -16,15 +16,15 @@ from mmct.runs.errors import CTError
 
 from .images import CellSource
 
-_LARGEST = 96  # pixels: as wide as a report shows it
+_LARGEST = 96  # pixels, the width in a report
 
 
 class CellImages(Dataset):
-    """Pixels in batches, without an object, label or pipeline for each image.
+    """A data set of pixels in batches, without an object, label or pipeline per image.
 
     Args:
-        source (CellSource): Has the images; row
-            ``cell * num_images + position``.
+        source (CellSource): The images; row ``cell * num_images + position`` is
+            the image at a position of a cell.
     """
 
     def __init__(self, source: CellSource) -> None:
@@ -34,14 +34,15 @@ class CellImages(Dataset):
         return len(self.source.cells) * self.source.num_images
 
     def __getitems__(self, rows: Sequence[int]) -> Tensor | CTError:
-        """Read neighbours of one cell.
+        """Read consecutive images of a cell.
 
         Args:
             rows (Sequence[int]): Consecutive rows. (B,)
 
         Returns:
-            Tensor | CTError: uint8 (B, H, W, 3), or why they cannot be read: an
-            error that a worker raises would reach the user as its traceback.
+            Tensor | CTError: The images, uint8 (B, H, W, 3), or the error if they
+            cannot be read, as an error raised by a worker process would show its
+            traceback.
         """
         cell, start = divmod(rows[0], self.source.num_images)
         try:
@@ -52,12 +53,12 @@ class CellImages(Dataset):
 
 
 class CellBatches:
-    """The rows of each batch, cell by cell; no batch reaches into the next cell.
+    """A batch sampler that yields rows cell by cell; no batch spans two cells.
 
     Args:
-        numbers (Sequence[int]): Which cells.
+        numbers (Sequence[int]): Numbers of the cells.
         num_images (int): Images per cell.
-        share (range): This process's positions in each cell.
+        share (range): Positions in each cell that this process reads.
         batch_size (int): Images per batch.
     """
 
@@ -69,7 +70,7 @@ class CellBatches:
 
     @property
     def per_cell(self) -> int:
-        """Number of batches of each cell."""
+        """Return the number of batches per cell."""
         return -(-len(self.share) // self.batch_size)
 
     def __len__(self) -> int:
@@ -86,21 +87,22 @@ class CellBatches:
 def cell_loader(
     source: CellSource, batches: CellBatches, num_workers: int
 ) -> DataLoader:
-    """Build a loader of pixels, with the same workers for all cells.
+    """Build a loader of pixels that keeps its worker processes for all cells.
 
     Args:
-        source (CellSource): Has the images.
-        batches (CellBatches): What to read, in which order.
-        num_workers (int): Processes that read ahead; 0 reads in this one.
+        source (CellSource): The images.
+        batches (CellBatches): The rows to read, in order.
+        num_workers (int): Number of processes that read ahead; 0 reads in this process.
 
     Returns:
-        DataLoader: Gives what :class:`CellImages` does, pinned where there is CUDA.
+        DataLoader: A loader of the batches of :class:`CellImages`, in pinned memory if
+        CUDA is available.
     """
     return DataLoader(
         CellImages(source),
         batch_sampler=batches,
         num_workers=num_workers,
-        collate_fn=default_convert,  # they are batches already
+        collate_fn=default_convert,  # the items are batches already
         pin_memory=torch.cuda.is_available(),
     )
 
@@ -108,18 +110,18 @@ def cell_loader(
 def example(
     image: np.ndarray, channel_order: str, label: int, prediction: int, classes: list[str] | None
 ) -> dict[str, Any]:
-    """Make an image's entry of a result file.
+    """Make the entry of an image for a result file.
 
     Args:
-        image (np.ndarray): uint8. (H, W, 3)
-        channel_order (str): 'rgb' or 'bgr'.
+        image (np.ndarray): The image, uint8. (H, W, 3)
+        channel_order (str): Order of its channels, 'rgb' or 'bgr'.
         label (int): Its class.
-        prediction (int): What the network took it for.
-        classes (list[str], optional): The classes' names.
+        prediction (int): The class that the network predicted.
+        classes (list[str], optional): Names of the classes.
 
     Returns:
-        dict: ``label``, ``label_name``, ``prediction_name`` and ``png``, in
-        base64, of 96 pixels at most.
+        dict: ``label``, ``label_name``, ``prediction_name`` and ``png``, a picture
+        of at most 96 pixels in base64.
     """
     picture = Image.fromarray(np.ascontiguousarray(reordered(image, channel_order)))
     picture.thumbnail((_LARGEST, _LARGEST))

@@ -1,4 +1,4 @@
-"""Score a network on each cell of a corruption set, in one run that can be killed."""
+"""Score a network on each cell of a corruption set, in a run that survives interruption."""
 
 import hashlib
 import json
@@ -28,9 +28,9 @@ from .predictor import Predictor, predict_cells
 from .recalibration import adapt, restored_buffers
 from .result_in_progress import ResultInProgress
 
-# Images of each corruption that a result has pictures of, at the middle severity.
+# Number of pictures per corruption in a result, at the middle severity.
 _PICTURES = 4
-# Images by which data and network are recognised.
+# Number of images by which data and network are identified.
 _LOOKED_AT = 8
 
 
@@ -54,40 +54,41 @@ def score_cells(
     replace: bool = False,
     quiet: bool = False,
 ) -> dict[str, Any]:
-    """Score a network on each cell, or go on where an earlier call was killed.
+    """Score a network on each cell, or continue an interrupted call.
 
-    Cells that the result file has already, of the same network and images, are not scored
-    again, and stay in it.
+    Cells of the same network and images that the result file already has are kept and not
+    scored again.
 
     Args:
-        network (Network): On its device; its mode is kept.
+        network (Network): The network, on its device; its mode is kept.
         corrupted (CellSource): The corrupted images.
-        clean (CellSource, optional): The images that they were made from.
-        out (Path): The result file; a CSV file is put beside it.
-        name (str): The run's, for tables.
-        reference (Reference, optional): What the errors are normalised by. Defaults to None,
-            nothing.
+        clean (CellSource, optional): The images from which they were made.
+        out (Path): The result file; a CSV file is written beside it.
+        name (str): Name of the run in tables.
+        reference (Reference, optional): The reference by which errors are normalised. Defaults
+            to None: errors are not normalised.
         bootstrap (Mapping, optional): ``level``, ``resamples`` and ``seed`` of the intervals.
-        config (str): The config's name. Defaults to ''.
-        checkpoint (str): The checkpoint's name. Defaults to ''.
+            Defaults to None: those of :func:`mmct.evaluation.make_result`.
+        config (str): Name of the config. Defaults to ''.
+        checkpoint (str): Name of the checkpoint. Defaults to ''.
         batch_size (int): Images per batch. Defaults to 128.
-        num_workers (int): Processes that read ahead. Defaults to 0.
+        num_workers (int): Number of processes that read ahead. Defaults to 0.
         fp16 (bool): Whether to run in mixed precision. Defaults to False.
         channels_last (bool, optional): See :class:`Predictor`. Defaults to None.
-        recalibrate_bn (int): Batches of each cell on which BatchNorm's
-            statistics are estimated anew before the cell is predicted; 0 keeps
-            those of the training. Defaults to 0.
+        recalibrate_bn (int): Number of batches per cell on which BatchNorm's
+            statistics are re-estimated before the cell is predicted; 0 keeps
+            the statistics of the training. Defaults to 0.
         classes_by_position (bool): Whether output N is class N of the set whatever the names
             of the two are. Defaults to False.
-        replace (bool): Whether to replace another run's result; else it is
-            refused. Defaults to False.
-        quiet (bool): Whether to show no progress. Defaults to False.
+        replace (bool): Whether to replace the result of another run rather than
+            refuse to. Defaults to False.
+        quiet (bool): Whether to hide the progress. Defaults to False.
 
     Returns:
         dict: The result, the same in each process.
 
     Raises:
-        CTError: If the result file is another run's, the network does not fit
+        CTError: If the result file belongs to another run, the network does not match
             the data, or an image cannot be read.
     """
     known = clean or getattr(corrupted, 'clean', None)
@@ -96,7 +97,7 @@ def score_cells(
         num_classes = predict.num_classes(_some(known or corrupted))
         predict.network, outputs = matched(network, num_classes, corrupted, classes_by_position)
         num_classes = outputs.get('outputs', num_classes)
-        # Of the clean images, where there are some: the same whichever cells are asked for.
+        # Use clean images if there are any: they are the same for any choice of cells.
         known, clean = (each and _in_order_of(corrupted, each) for each in (known, clean))
         some, data = _some(known or corrupted), corrupted.metainfo['corruptions']
         if known is not None:
@@ -144,33 +145,33 @@ def score_cells(
                     predict, loader, batches, labels, num_classes, before_cell
                 ):
                     kept.add(*_entries(source, *found))
-                    # Pages of a mapped file that were touched count as memory.
+                    # Pages of a mapped file that were read count as memory.
                     source.close()
             return on_main_rank(finish)
 
 
 def _some(source: CellSource) -> np.ndarray:
-    """Read a few images of the first cell, far apart. uint8 (B, H, W, 3)."""
+    """Read a few images of the first cell that are far apart, uint8 (B, H, W, 3)."""
     try:
         chosen = _spread(source.num_images, _LOOKED_AT)
         images = [source.read(0, slice(position, position + 1)) for position in chosen]
     except (OSError, ValueError) as error:
         raise CTError(' '.join(str(error).split())) from error
-    # Of other sizes: what reads whole batches says so.
+    # Images of other sizes are left out; reading whole batches will refuse them.
     return np.concatenate([image for image in images if image.shape == images[0].shape])
 
 
 def _in_order_of(corrupted: CellSource, clean: CellSource) -> CellSource:
-    """Put clean images into the order of a set's classes: folders have them class by class."""
+    """Put clean images into the order of a set's labels, as folders list them class by class."""
     if np.array_equal(clean.labels, corrupted.labels):
         return clean
     if not np.array_equal(np.sort(clean.labels), np.sort(corrupted.labels)):
         raise CTError(
-            f'the {clean.num_images} clean images are not those that the set, of '
-            f'{corrupted.num_images} in each cell, was made from, by their classes: give those, or '
-            'leave them out with --no-clean (clean=False)'
+            f'by their classes, the {clean.num_images} clean images are not those from which the '
+            f'set, with {corrupted.num_images} per corruption and severity, was made: give those, '
+            'or leave clean images out with --no-clean (clean=False)'
         )
-    # Within a class both have the same order.
+    # Within a class, both have the same order.
     positions = np.empty(clean.num_images, np.int64)
     there, here = (np.argsort(each.labels, kind='stable') for each in (corrupted, clean))
     positions[there] = here
@@ -178,16 +179,16 @@ def _in_order_of(corrupted: CellSource, clean: CellSource) -> CellSource:
 
 
 def _behaviour(predict: Predictor, images: np.ndarray | None) -> str:
-    """Return a mark of what a network makes of pixels: weights alone do not say it."""
+    """Return a hash of how a network treats pixels, which weights alone do not determine."""
     said = dict(predict.network.settings())
     if images is not None:
-        # Classes, not numbers: those are rounded otherwise on another machine.
+        # Classes, not scores, whose rounding depends on the machine.
         said['classes'] = predict.classes(images)
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _missing(source: CellSource, kept: ResultInProgress, batch_size: int) -> CellBatches:
-    """Choose the cells that are to be scored, and the share of each that is this process's."""
+    """Choose the cells to score, and the share of each for this process."""
     cells = [number for number, cell in enumerate(source.cells) if cell not in kept.cells]
     (rank, world_size), count = rank_and_world_size(), source.num_images
     share = range(count * rank // world_size, count * (rank + 1) // world_size)
@@ -195,7 +196,7 @@ def _missing(source: CellSource, kept: ResultInProgress, batch_size: int) -> Cel
 
 
 def _progress(sources: list[CellSource], kept: ResultInProgress) -> Progress | None:
-    """Begin to show the progress, in the main process alone."""
+    """Start to show the progress, in the main process only."""
     if not is_main_rank():
         return None
     progress = Progress(sum(len(source.cells) * source.num_images for source in sources))
@@ -212,16 +213,16 @@ def _watched(
     kept: ResultInProgress,
     progress: Progress | None,
 ) -> Iterator[Tensor]:
-    """Hand on the batches, show the progress, and raise what a worker could not read."""
+    """Yield the batches, show the progress, and raise the errors of worker processes."""
     world_size = rank_and_world_size()[1]
     for number, images in enumerate(loader):
         if isinstance(images, CTError):
             raise images
-        # Before it is predicted: nobody asks for more after the last one.
+        # Update before the batch is predicted, as nothing runs here after the last one.
         if progress is not None:
             cell = source.cells[batches.numbers[number // batches.per_cell]]
             what = f'{cell.corruption} {cell.severity}' if cell.corruption else 'clean images'
-            # The others are about as far.
+            # Assume that the other processes have come as far.
             progress.add(f'{what}{_mean_so_far(kept)}', len(images) * world_size)
         yield images
 
@@ -239,7 +240,7 @@ def _mean_so_far(kept: ResultInProgress) -> str:
 def _entries(
     source: CellSource, number: int, predictions: Predictions, confidence: np.ndarray
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Make the cell's entry of a result, and pictures if its severity is the middle one."""
+    """Make the entry of a cell for a result, with pictures if its severity is the middle one."""
     cell, unknown = source.cells[number], np.count_nonzero(~np.isfinite(confidence))
     if unknown:
         raise no_scores(f'{unknown} images ({cell})')
@@ -253,7 +254,7 @@ def _entries(
 
 
 def _spread(num_images: int, count: int) -> list[int]:
-    """Choose images that are far apart, as many sets lie class by class."""
+    """Choose images that are far apart, as many sets are sorted by class."""
     return sorted({num_images * number // count for number in range(count)})
 
 

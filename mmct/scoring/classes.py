@@ -1,4 +1,4 @@
-"""Find which output of a network is which class of a set."""
+"""Match the outputs of a network with the classes of a set."""
 
 import re
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _WORDNET = re.compile(r'n\d{8}')
 
 
 class _Reordered:
-    """A network of which some outputs are taken, in the order of a set's classes."""
+    """A network with a selection of its outputs, in the order of a set's classes."""
 
     def __init__(self, network: Network, outputs: Sequence[int]) -> None:
         self._network = network
@@ -33,24 +33,24 @@ class _Reordered:
 def matched(
     network: Network, num_outputs: int, source: CellSource, by_position: bool = False
 ) -> tuple[Network, dict[str, Any]]:
-    """Let output N of a network be class N of a set, by the names of the two.
+    """Reorder the outputs of a network by name, so that output N is class N of a set.
 
-    A set that has some of the network's classes, such as ImageNet-R or the hundred classes of
-    ImageNet-100, is scored on the outputs of these alone, as its authors do.
+    A set with a part of the network's classes, such as ImageNet-R or ImageNet-100, is scored
+    on the outputs for these classes only, as its authors do.
 
     Args:
-        network (Network): Its ``classes`` are the names of its outputs, if they are known.
-        num_outputs (int): How many it has.
-        source (CellSource): Has the names of its classes in ``metainfo``, if they are known.
-        by_position (bool): Whether the names are not to be compared. Defaults to False.
+        network (Network): The network; ``classes`` has the names of its outputs if known.
+        num_outputs (int): Number of its outputs.
+        source (CellSource): The set; ``metainfo`` has the names of its classes if known.
+        by_position (bool): Whether to match by position rather than by name. Defaults to
+            False.
 
     Returns:
         tuple[Network, dict]: The network for this set, and for result files ``outputs`` and
-        ``all_outputs`` if it has more than are scored.
+        ``all_outputs``, the numbers of used and of all outputs, if they differ.
 
     Raises:
-        CTError: Names the first class that the network does not know, or the numbers of
-            classes if they do not fit.
+        CTError: If the network does not know a class, or the numbers of classes differ.
     """
     names = source.metainfo.get('classes')
     count = source.metainfo['corruptions']['num_classes']
@@ -60,13 +60,13 @@ def matched(
     if own is not None and len(own) != num_outputs:
         raise CTError(f'the network has {num_outputs} outputs, but {len(own)} names of classes')
     if by_position or names is None or own is None:
-        # Classes without names are counted by the labels: there may be more.
+        # Classes without names are counted from the labels, so there may be more.
         fits = count == num_outputs or (count < num_outputs and (by_position or names is None))
         if not fits:
             raise CTError(
-                f'the set has {count} classes but the head has {num_outputs}: give the set that '
-                'belongs to this network, or the names of its classes (classes=), or, if class N '
-                'of the set is output N, --classes-by-position (classes_by_position=True)'
+                f'the set has {count} classes but the head has {num_outputs}: give a set that '
+                'matches the network, or the names of its classes (classes=), or, if class N of '
+                'the set is output N, --classes-by-position (classes_by_position=True)'
             )
         return network, {}
     position = {_plain(name): number for number, name in enumerate(own)}
@@ -75,7 +75,7 @@ def matched(
             hint = suggestion(name, own, f'it knows {", ".join(map(str, own[:10]))} ...')
             raise CTError(
                 f'class {number} of the set is {name!r}, which the network does not know; {hint} '
-                'If the classes are the same by position, say --classes-by-position '
+                'If the classes have the same order, use --classes-by-position '
                 '(classes_by_position=True)'
             )
     outputs = [position[_plain(name)] for name in names]
@@ -86,10 +86,10 @@ def matched(
 
 
 def imagenet_numbers() -> list[str] | None:
-    """List WordNet's numbers of ImageNet's 1,000 classes, such as 'n01440764', in order.
+    """List the WordNet ids of ImageNet's 1,000 classes in order, such as 'n01440764'.
 
     Returns:
-        list[str] | None: None where timm, which has them, is not installed.
+        list[str] | None: The ids, or None if timm, which provides them, is not installed.
     """
     try:
         from timm.data import ImageNetInfo

@@ -1,4 +1,4 @@
-"""Diagnose any network: score it, with and without its BN statistics, and look into its layers."""
+"""Diagnose any network: score it, re-estimate its BN statistics, and examine its layers."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -35,10 +35,10 @@ _OF_IMAGES = ('corruptions', 'severities', 'subset', 'size', 'seed', 'table')
 
 
 class Diagnosis:
-    """Tell why networks fail under corruption; a notebook shows its tables and sentences.
+    """The reasons why networks fail under corruption, which notebooks show as tables and text.
 
     Args:
-        found (Mapping): What :func:`mmct.evaluation.diagnose` returns.
+        found (Mapping): The result of :func:`mmct.evaluation.diagnose`.
     """
 
     def __init__(self, found: Mapping[str, Any]) -> None:
@@ -46,29 +46,29 @@ class Diagnosis:
 
     @property
     def tables(self) -> dict[str, Table]:
-        """The tables by their titles; each prints itself, and writes Markdown and LaTeX."""
+        """Return the tables by title; each can be printed or written as Markdown or LaTeX."""
         return diagnosis_tables(self.found)
 
     @property
     def sentences(self) -> dict[str, list[str]]:
-        """Sentences on what dominates, what would help and what it is compared with, by network."""
+        """Return by network the sentences on its largest error, what would help, and its rank."""
         return diagnosis_sentences(self.found)
 
     def save(self, path: str | Path) -> Path:
         """Write the numbers as JSON.
 
         Args:
-            path (str | Path): Ends in .json.
+            path (str | Path): A file that ends in .json.
 
         Returns:
             Path: The file.
 
         Raises:
-            CTError: If it has another ending, or cannot be written.
+            CTError: If the path has another ending, or the file cannot be written.
         """
         path = Path(path)
         if path.suffix != '.json':
-            raise CTError(f'a diagnosis is written to a .json file, got {path}')
+            raise CTError(f'a diagnosis is written to a .json file, but got {path}')
         write_json(path, dict(self.found))
         return path
 
@@ -91,46 +91,48 @@ def diagnose(
     out: str | Path | None = None,
     **options,
 ) -> Diagnosis:
-    """Say why a network, or each of several, fails on corrupted images.
+    """Find out why one or more networks fail on corrupted images.
 
-    Each is scored; one with BatchNorm once more with its statistics estimated anew on each
-    cell. Then the clean images are predicted without the low-variance half of the channels,
-    and without the other half, at some layers.
+    Each network is scored. A network with BatchNorm is scored again with statistics re-estimated
+    on each cell (a corruption at a severity). Then the clean images are classified with either
+    the low-variance half or the high-variance half of the channels of a layer replaced by their
+    means, which measures the reliance on each half.
 
     Args:
-        network: As for :func:`mmct.score`, or several of these by name.
-        images: As for :func:`mmct.score`.
-        labels (optional): As for :func:`mmct.score`.
-        baseline (str, optional): The name of the network that the others are compared with.
-            Defaults to the first.
-        recalibrate_bn (int): Batches of each cell that BN statistics are estimated on, at most;
-            0 leaves that out. Defaults to 10.
-        layers (int): At how many of the layers that normalise, beside the features that the
-            last linear layer gets, the reliance on low variance is measured; 0 leaves
-            all of it out. Defaults to 5.
-        reliance_images (int): On so many of the clean images, evenly spaced. Defaults to 1,000.
-        out (str | Path, optional): A folder for the result files: an interrupted call goes on
-            there. Defaults to None: kept nowhere.
-        **options: As for :func:`mmct.score`; those of the network are for all.
+        network (Any): A network as for :func:`mmct.score`, or a dict of several by name.
+        images (Any): The images, see :func:`mmct.score`.
+        labels (Any, optional): The labels, see :func:`mmct.score`. Defaults to None.
+        baseline (str, optional): Name of the network that the others are compared with.
+            Defaults to None: the first.
+        recalibrate_bn (int): Maximum number of batches per cell on which BN statistics are
+            re-estimated; 0 skips this. Defaults to 10.
+        layers (int): Number of normalisation layers at which the reliance is measured, in
+            addition to the input of the last linear layer; 0 skips both. Defaults to 5.
+        reliance_images (int): Number of clean images, evenly spaced, for this measurement.
+            Defaults to 1,000.
+        out (str | Path, optional): A folder for the result files, in which an interrupted call
+            can be continued. Defaults to None: nothing is kept.
+        **options: Further arguments of :func:`mmct.score`; settings of the network apply to all
+            networks.
 
     Returns:
         Diagnosis: Numbers, tables and sentences.
 
     Raises:
-        CTError: As :func:`mmct.score`, or if two names make one file.
-        ValueError: As :func:`mmct.score`, or if there is no such baseline.
+        CTError: See :func:`mmct.score`; also if two names give the same file name.
+        ValueError: See :func:`mmct.score`; also if the baseline is unknown.
     """
     if not isinstance(network, Mapping):
         network = {options.pop('name', None) or type(network).__name__: network}
     names = list(network)
     if baseline is not None and baseline not in names:
-        raise ValueError(f'baseline must be one of {", ".join(names)}, got {baseline!r}')
+        raise ValueError(f'baseline must be one of {", ".join(names)}, but got {baseline!r}')
     settings = {key: options.pop(key) for key in NETWORK_SETTINGS if key in options}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary if out is None else out)
         files = [folder / file_name(name) for name in names]
         if len(set(files)) < len(files):
-            raise CTError(f'the names {", ".join(names)} are too alike for files: change one')
+            raise CTError(f'the names {", ".join(names)} give the same file names: change one')
         results, reliance, without_bn = [], {}, []
         for name, file in zip(names, files, strict=True):
             own = as_network(network[name], **settings)
@@ -158,7 +160,7 @@ def _reliance(
     count: int,
     options: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """Measure the reliance on low variance, layer by layer, as rises of the clean error."""
+    """Measure the reliance on low-variance channels of each layer by the rise of clean error."""
     chosen = {key: options[key] for key in _OF_IMAGES if key in options}
     chosen['input_size'] = getattr(network, 'input_size', None)
     clean, corrupted = open_cells(images, labels, **chosen)

@@ -1,4 +1,4 @@
-"""Images to score on: from an array, a folder, a data set or a loader, without an mm stack."""
+"""Open images from an array, a folder, a data set or a loader, without an mm stack."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -31,12 +31,12 @@ from mmct.folders import data_folders, image_files
 from mmct.image_content import check_content
 from mmct.runs.errors import CTError
 
-# Bytes of images that are kept, as they are read for each corruption anew.
+# Maximum bytes of images kept in memory, as each corruption reads them again.
 _KEPT = 1 << 28
 
 
 class CellSource(Protocol):
-    """Declare what is scored: cells of the same images in the same order."""
+    """A source of images to score: cells with the same images in the same order."""
 
     cells: Sequence[Cell]
     labels: np.ndarray
@@ -45,23 +45,23 @@ class CellSource(Protocol):
 
     @property
     def num_images(self) -> int:
-        """Number of images in each cell."""
+        """Return the number of images in each cell."""
 
     def read(self, cell: int, positions: slice) -> np.ndarray:
-        """Read a batch of a cell. uint8, channels in ``channel_order`` (B, H, W, 3)."""
+        """Read a batch of a cell, uint8 (B, H, W, 3), channels in ``channel_order``."""
 
     def close(self) -> None:
-        """Let go of what is open: memory must not grow with the cells."""
+        """Release open files, so that memory does not grow with the cells."""
 
 
 class Images:
-    """Uncorrupted images, one cell of them.
+    """A single cell of uncorrupted images.
 
     Args:
-        images (Sequence): Item N is image N: uint8 RGB (H, W, 3), as an array, a picture of
-            Pillow's, or a tensor (3, H, W).
-        labels (np.ndarray): Their classes. int64 (N,)
-        classes (Sequence[str], optional): The names of the classes.
+        images (Sequence): The images; item N is a uint8 RGB array (H, W, 3), a Pillow image, or
+            a tensor (3, H, W).
+        labels (np.ndarray): Labels of the images. int64 (N,)
+        classes (Sequence[str], optional): Names of the classes. Defaults to None.
     """
 
     cells = (CLEAN,)
@@ -77,21 +77,21 @@ class Images:
 
     @property
     def num_images(self) -> int:
-        """Number of images."""
+        """Return the number of images."""
         return len(self.labels)
 
     def read(self, cell: int, positions: slice) -> np.ndarray:
         """Read a batch.
 
         Args:
-            cell (int): 0, the only one.
-            positions (slice): Which images.
+            cell (int): 0, the only cell.
+            positions (slice): Positions of the images.
 
         Returns:
-            np.ndarray: uint8 RGB. (B, H, W, 3)
+            np.ndarray: The images, uint8 RGB. (B, H, W, 3)
 
         Raises:
-            ValueError: If one is no such image, or not all are of one size.
+            ValueError: If an image has another dtype or shape, or images differ in size.
         """
         if isinstance(self._images, np.ndarray):
             return np.array(self._images[positions])
@@ -100,7 +100,7 @@ class Images:
             if image.shape != images[0].shape:
                 sizes = f'{images[0].shape[:2]} and {image.shape[:2]}'
                 raise ValueError(
-                    f'the images are of several sizes, {sizes} among them: resize or crop them, or '
+                    f'the images differ in size, such as {sizes}: resize or crop them, or '
                     'give a folder and size=PIXELS'
                 )
         return np.stack(images)
@@ -115,26 +115,29 @@ class Images:
         return found
 
     def close(self) -> None:
-        """Do nothing: there is nothing open."""
+        """Do nothing, as no file is open."""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle without the images that are kept: workers read their own."""
+        """Pickle without the images in memory, as worker processes read their own."""
         return {**self.__dict__, '_kept': {}, '_room': _KEPT}
 
 
 class CorruptedImages:
-    """Corruptions of images, made as they are read; keyed by (seed, position, cell).
+    """Corruptions of images, made while they are read.
+
+    The randomness depends only on seed, position of the image, corruption and severity.
 
     Args:
-        clean (CellSource): One cell of images.
-        corruptions (Sequence[str], optional): Names, also of categories. None: the 19.
-        severities (Sequence[int], optional): From 1 to 5. None: all.
-        seed (int): 0 or more. Defaults to 0.
-        table (str, optional): One of :data:`mmct.corruptions.names.TABLES`. None: by size.
+        clean (CellSource): A single cell of images.
+        corruptions (Sequence[str], optional): Names of corruptions or categories. Defaults to
+            None: all 19.
+        severities (Sequence[int], optional): Severities from 1 to 5. Defaults to None: all.
+        seed (int): The seed, 0 or more. Defaults to 0.
+        table (str, optional): The severity table, one of :data:`mmct.corruptions.names.TABLES`.
+            Defaults to None: the image size decides.
 
     Raises:
-        ValueError: If a setting is wrong, or the images are of a size that the table does not
-            serve.
+        ValueError: If a setting is wrong, or the table does not support the size of the images.
     """
 
     def __init__(
@@ -150,7 +153,7 @@ class CorruptedImages:
         levels = [levels] if isinstance(levels, int) else levels
         levels = sorted({*map(check_severity, levels)})
         check_severities(names, levels)
-        self._own = own_among(names)  # so that workers know them
+        self._own = own_among(names)  # pickled with this object, for worker processes
         self.clean, self.seed = clean, check_seed(seed)
         self.cells = tuple(Cell(*cell) for cell in product(names, levels))
         self.table = choose_table(table, *clean.read(0, slice(0, 1)).shape[1:3])
@@ -170,10 +173,10 @@ class CorruptedImages:
 
         Args:
             cell (int): Number of the cell.
-            positions (slice): Which images.
+            positions (slice): Positions of the images.
 
         Returns:
-            np.ndarray: uint8 RGB. (B, H, W, 3)
+            np.ndarray: The corrupted images, uint8 RGB. (B, H, W, 3)
         """
         images = self.clean.read(0, positions)
         indices = np.arange(self.num_images)[positions]
@@ -185,14 +188,16 @@ class CorruptedImages:
 
 
 class Selection:
-    """Some of the images of a source.
+    """A selection of the images of a source.
 
     Args:
-        source (CellSource): Has them.
-        positions (np.ndarray): Which, in any order. int64 (M,)
-        subset (str): What they are, for tables and result files.
-        labels (np.ndarray, optional): Their classes, if they are counted otherwise. (M,)
-        classes (Sequence[str], optional): The names of these.
+        source (CellSource): The source.
+        positions (np.ndarray): Positions of the selected images, in any order. int64 (M,)
+        subset (str): A description of the selection, for tables and result files.
+        labels (np.ndarray, optional): Labels of the selected images if their numbering
+            changes. Defaults to None: the labels of the source. (M,)
+        classes (Sequence[str], optional): Names of the classes if their numbering changes.
+            Defaults to None.
     """
 
     def __init__(
@@ -207,7 +212,7 @@ class Selection:
         self.cells, self.channel_order = source.cells, source.channel_order
         self.labels = source.labels[positions] if labels is None else labels
         clean = getattr(source, 'clean', None)
-        # The same ones, by which the images are recognised also where they are not scored.
+        # The same selection of clean images, which identify the data even if not scored.
         self.clean = clean and Selection(clean, positions, subset, labels, classes)
         self.metainfo = dict(source.metainfo)
         if classes is not None:
@@ -226,7 +231,7 @@ class Selection:
         return len(self._positions)
 
     def read(self, cell: int, positions: slice) -> np.ndarray:
-        """Read a batch of a cell, as the source does."""
+        """Read a batch of a cell from the source."""
         chosen = self._positions[positions]
         breaks = np.flatnonzero(np.diff(chosen) != 1) + 1
         runs = np.split(chosen, breaks)
@@ -239,29 +244,29 @@ class Selection:
 
 
 def select(source: CellSource, subset: int | Sequence[str]) -> Selection:
-    """Select a part of the images, always the same one.
+    """Select a part of the images, the same in each call.
 
     Args:
-        source (CellSource): Has them.
-        subset (int | Sequence[str]): So many, evenly spaced: where images lie class by class,
-            each class has its share. Or the images of these classes, by name.
+        source (CellSource): The source of the images.
+        subset (int | Sequence[str]): A number of images, which are evenly spaced, so that sets
+            sorted by class give each class its share; or names of classes.
 
     Returns:
-        Selection: Results say that it is one.
+        Selection: The selection, which results describe as such.
 
     Raises:
-        CTError: If there are not so many images, or no such class.
+        CTError: If there are fewer images, or a class is unknown.
     """
     total = source.num_images
     if isinstance(subset, int):
         if not 0 < subset <= total:
-            raise CTError(f'there are {total} images: a subset has from 1 to so many, got {subset}')
+            raise CTError(f'subset must be from 1 to {total}, the number of images, got {subset}')
         positions = np.arange(subset) * total // subset
         return Selection(source, positions, f'{subset} of {total} images')
     names = list(source.metainfo.get('classes') or ())
     unknown = [word for word in subset if word not in names]
     if unknown or not subset:
-        what = f'class {unknown[0]!r} is none' if unknown else 'no class is given'
+        what = f'there is no class {unknown[0]!r}' if unknown else 'no class is given'
         raise CTError(f'{what}: the set has {", ".join(map(str, names[:10])) or "no names"} ...')
     chosen = [number for number, word in enumerate(names) if word in set(subset)]
     positions = np.flatnonzero(np.isin(source.labels, chosen))
@@ -276,16 +281,17 @@ def select(source: CellSource, subset: int | Sequence[str]) -> Selection:
 
 
 def as_pixels(image: Any) -> np.ndarray:
-    """Take an image as it is, if it has 8 bits a channel.
+    """Convert an image with 8 bits per channel to an RGB array.
 
     Args:
-        image: An array (H, W, 3) or (H, W), a tensor (3, H, W) or (H, W), or Pillow's.
+        image (Any): An array (H, W, 3) or (H, W), a tensor (3, H, W) or (H, W), or a Pillow
+            image.
 
     Returns:
-        np.ndarray: uint8 RGB; grey levels three times. (H, W, 3)
+        np.ndarray: The image, uint8 RGB, with three equal channels if it is grey. (H, W, 3)
 
     Raises:
-        ValueError: If it is no such image.
+        ValueError: If the image has another dtype or shape.
     """
     if isinstance(image, Image.Image):
         return np.asarray(image.convert('RGB'))
@@ -298,8 +304,8 @@ def as_pixels(image: Any) -> np.ndarray:
         pixels = pixels[..., None]
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (1, 3):
         raise ValueError(
-            f'an image is {pixels.dtype} {pixels.shape}, but uint8 (H, W, 3) is needed: leave out '
-            'what scales or normalises pixels, and give mean and std of the network'
+            f'an image is {pixels.dtype} {pixels.shape}, but uint8 (H, W, 3) is needed: remove '
+            'transforms that scale or normalise pixels, and give mean and std of the network'
         )
     return np.repeat(pixels, 3, 2) if pixels.shape[2] == 1 else pixels
 
@@ -308,20 +314,20 @@ def open_images(images: Any, labels: Any = None, size: int | None = None) -> Cel
     """Open images of any kind.
 
     Args:
-        images: A path of a folder with a folder for each class; uint8 pixels (N, H, W, 3),
-            (N, 3, H, W) or (N, H, W), as an array or tensor; a data set whose items are an
-            image or (image, label); a loader of such a data set; or a corruption set's clean
-            images.
-        labels (optional): The classes of the images, if these do not have them. (N,)
-        size (int, optional): Images of a folder are resized so that their shorter side has
-            1 / 0.875 times as many pixels, and cropped to a square of so many in the middle, as
-            ImageNet-C's were. Defaults to None, as they are.
+        images (Any): The path of a folder with a folder per class; uint8 pixels (N, H, W, 3),
+            (N, 3, H, W) or (N, H, W), as an array or tensor; a data set with items that are an
+            image or (image, label); a loader of such a data set; or a :class:`CellSource`.
+        labels (Any, optional): Labels of the images if the images come without them. Defaults
+            to None. (N,)
+        size (int, optional): For a folder, the side of the square in pixels to which images are
+            center-cropped, after their shorter side was resized to ``size / 0.875``, as in
+            ImageNet-C. Defaults to None: images keep their size.
 
     Returns:
-        CellSource: One cell.
+        CellSource: A single cell of images, or the given source.
 
     Raises:
-        CTError: If there are no such images or labels.
+        CTError: If images or labels are missing or invalid.
     """
     if hasattr(images, 'cells') and hasattr(images, 'read'):
         return images
@@ -329,15 +335,15 @@ def open_images(images: Any, labels: Any = None, size: int | None = None) -> Cel
         return _from_folder(Path(images), size)
     if size is not None:
         raise CTError(
-            'size= is for a folder: resize other images before, or give the input_size= of the '
-            'network, to which they are resized after they are corrupted'
+            'size= is only for a folder: resize other images beforehand, or give the input_size= '
+            'of the network, to which images are resized after they are corrupted'
         )
     if isinstance(images, DataLoader):
         sampler = getattr(images, 'sampler', None)
         if sampler is not None and len(sampler) != len(images.dataset):
             raise CTError(
-                f'the loader gives {len(sampler)} of {len(images.dataset)} images: give a data set '
-                'of these, such as torch.utils.data.Subset, or subset='
+                f'the loader gives only {len(sampler)} of {len(images.dataset)} images: give a '
+                'data set of these, such as torch.utils.data.Subset, or subset='
             )
         images = images.dataset
     if isinstance(images, (np.ndarray, Tensor)):
@@ -351,7 +357,7 @@ def open_images(images: Any, labels: Any = None, size: int | None = None) -> Cel
 
 
 class _Files(Sequence):
-    """Image files, read when they are asked for."""
+    """A sequence of images that are read from files on access."""
 
     def __init__(self, paths: Sequence[Path], size: int | None) -> None:
         self.paths, self.size = paths, size
@@ -382,17 +388,17 @@ def _resized(picture: Image.Image, size: int | None) -> Image.Image:
 
 def _from_folder(root: Path, size: int | None) -> Images:
     if not root.is_dir():
-        raise CTError(f'there is no folder {root}')
+        raise CTError(f'folder {root} does not exist')
     names = data_folders(root)
     paths, labels = [], []
     for number, name in enumerate(names):
         found = image_files(root / name)
         if not found:
-            raise CTError(f'{root / name} has no images: its class would be left out')
+            raise CTError(f'{root / name} has no images, so its class would be left out')
         paths += [root / name / path for path in found]
         labels += [number] * len(found)
     if not paths:
-        raise CTError(f'{root} has no folders with images: it needs one for each class')
+        raise CTError(f'{root} has no folders with images, but it needs one per class')
     return Images(_Files(paths, size), np.array(labels, np.int64), names)
 
 
@@ -405,14 +411,14 @@ def _from_array(images: np.ndarray | Tensor) -> np.ndarray:
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] not in (1, 3):
         raise CTError(
             f'the images are {pixels.dtype} {tuple(images.shape)}, but uint8 (N, H, W, 3) or '
-            '(N, 3, H, W) is needed: leave out what scales or normalises pixels, and give mean '
-            'and std of the network'
+            '(N, 3, H, W) is needed: remove transforms that scale or normalise pixels, and give '
+            'mean and std of the network'
         )
     return np.repeat(pixels, 3, 3) if pixels.shape[3] == 1 else pixels
 
 
 class _First(Sequence):
-    """The images of a data set's items."""
+    """The images of a data set, without their labels."""
 
     def __init__(self, dataset: Any) -> None:
         self.dataset = dataset
@@ -444,8 +450,8 @@ def _from_dataset(dataset: Any, labels: Any) -> Images:
     for number in {0, count - 1}:
         if not np.array_equal(as_pixels(images[number]), as_pixels(images[number])):
             raise CTError(
-                'the data set gives other pixels each time that an image is read: leave random '
-                'transforms out'
+                'the data set gives different pixels each time that an image is read: leave '
+                'random transforms out'
             )
     return Images(images, _checked_labels(labels, count), names)
 
@@ -461,7 +467,7 @@ def _checked_labels(labels: Any, count: int) -> np.ndarray:
         found = np.empty(0)
     if found.shape != (count,) or found.min() < 0:
         raise CTError(
-            f'labels must be {count} integers of 0 or more, one for each image: give '
+            f'labels must be {count} integers of 0 or more, one per image: give '
             'labels=, or a data set of (image, label)'
         )
     return found

@@ -1,4 +1,4 @@
-"""Classifiers of mmpretrain's, as networks to score."""
+"""Adapt the classifiers of mmpretrain as networks to score."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,15 +16,15 @@ from .networks import put_on
 
 
 class MMNetwork:
-    """A classifier with its own ``data_preprocessor``.
+    """A classifier of mmpretrain with its own ``data_preprocessor``.
 
     Args:
-        model (ImageClassifier): On its device.
-        classes (Sequence[str], optional): The names of its outputs.
-        device (str | torch.device, optional): Moves it there.
+        model (ImageClassifier): The classifier.
+        classes (Sequence[str], optional): Names of its outputs. Defaults to None.
+        device (str | torch.device, optional): Device to move it to. Defaults to None: its own.
 
     Raises:
-        CTError: If its head gives several classes an image, or there is no such device.
+        CTError: If its head predicts several classes per image, or the device does not exist.
     """
 
     def __init__(
@@ -42,15 +42,15 @@ class MMNetwork:
         self.classes = classes
 
     def inputs(self, images: Tensor) -> Tensor:
-        """Preprocess images, as the model's ``data_preprocessor`` does."""
+        """Preprocess images with the model's ``data_preprocessor``."""
         return self.module.data_preprocessor(dict(inputs=images), False)['inputs']
 
     def logits(self, inputs: Tensor) -> Tensor:
-        """Score preprocessed images. (B, C)."""
+        """Compute the class scores of preprocessed images, (B, C)."""
         return class_scores(self.module(inputs, mode='tensor'))
 
     def settings(self) -> dict[str, Any]:
-        """Say how its ``data_preprocessor`` treats images."""
+        """Describe how the ``data_preprocessor`` treats images."""
         own = self.module.data_preprocessor
         values = {name: getattr(own, name, None) for name in ('mean', 'std')}
         return dict(
@@ -60,5 +60,5 @@ class MMNetwork:
         )
 
     def digest(self, images: Tensor) -> str:
-        """Return a mark by which the weights are recognised; images play no part."""
+        """Return a hash of the weights; images play no part."""
         return digest(self.module.state_dict())

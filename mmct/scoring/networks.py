@@ -1,4 +1,4 @@
-"""Networks to score: what they need of an image, and what they say of it."""
+"""Wrap networks for scoring, with their preprocessing and their outputs."""
 
 from collections.abc import Callable, Sequence
 from inspect import signature
@@ -17,9 +17,9 @@ class Network(Protocol):
     """A classifier of uint8 images.
 
     Attributes:
-        module (nn.Module): It, or what holds it; is put into eval mode.
-        device (torch.device): Where it is.
-        classes (Sequence[str], optional): The names of its outputs.
+        module (nn.Module): The module with the weights, which scoring puts into eval mode.
+        device (torch.device): Device of the network.
+        classes (Sequence[str], optional): Names of the outputs.
     """
 
     module: nn.Module
@@ -27,36 +27,41 @@ class Network(Protocol):
     classes: Sequence[str] | None
 
     def inputs(self, images: Tensor) -> Tensor:
-        """Preprocess uint8 images (B, 3, H, W), which are on its device."""
+        """Preprocess uint8 images (B, 3, H, W) that are on the network's device."""
 
     def logits(self, inputs: Tensor) -> Tensor:
-        """Score preprocessed images. (B, C)."""
+        """Compute the logits of preprocessed images, (B, C)."""
 
     def settings(self) -> dict[str, Any]:
-        """Say how it preprocesses images; JSON-able."""
+        """Describe the preprocessing in a dict that JSON can hold."""
 
     def digest(self, images: Tensor) -> str:
-        """Return a mark by which it is recognised, with the help of some images or without."""
+        """Return a hash that identifies the network, which may use some images."""
 
 
 class TorchNetwork:
-    """Any module or function of torch that gives logits.
+    """Any torch module or function that returns logits.
 
     Args:
-        function (Callable): Gets float images (B, 3, H, W), normalised, RGB; with
-            ``normalise=False`` uint8 ones. Returns logits (B, C), or an object with ``logits``.
-        mean (Sequence[float], optional): Of the channels, of pixels from 0 to 1. Default what
-            timm wrote into the module.
-        std (Sequence[float], optional): The same.
-        input_size (int, optional): Pixels of a side: images of another size are resized to a
-            square of it, after they are corrupted. Defaults to None, as they are.
-        channel_order (str): 'rgb' or 'bgr', of what the network gets. Defaults to 'rgb'.
-        normalise (bool): Whether to scale and normalise. Defaults to True.
-        classes (Sequence[str], optional): The names of the outputs.
-        device (str | torch.device, optional): Defaults to where the module's parameters are.
+        function (Callable): Takes float images (B, 3, H, W), normalised, RGB, or with
+            ``normalise=False`` uint8 images. It returns logits (B, C), or an object with
+            ``logits``.
+        mean (Sequence[float], optional): Mean of each channel, for pixels from 0 to 1. Defaults
+            to None: the mean that timm wrote into the module.
+        std (Sequence[float], optional): Standard deviation of each channel, for pixels from 0 to
+            1. Defaults to None: the value that timm wrote into the module.
+        input_size (int, optional): Side of the square in pixels to which images of other sizes
+            are resized after they are corrupted. Defaults to None: images keep their size.
+        channel_order (str): Order of the channels that the network expects, 'rgb' or 'bgr'.
+            Defaults to 'rgb'.
+        normalise (bool): Whether to scale and normalise pixels. Defaults to True.
+        classes (Sequence[str], optional): Names of the outputs. Defaults to None.
+        device (str | torch.device, optional): Device of the network. Defaults to None: the
+            device of the module's parameters.
 
     Raises:
-        CTError: If it cannot be called, or nothing says how pixels are normalised.
+        CTError: If the function cannot be called, or the normalisation of pixels is unknown or
+            implausible.
     """
 
     def __init__(
@@ -72,9 +77,9 @@ class TorchNetwork:
     ) -> None:
         if not callable(function) or isinstance(function, type):
             what = getattr(function, '__name__', type(function).__name__)
-            raise CTError(f'a network must be a module or a function, got {what}')
+            raise CTError(f'a network must be a module or a function, but got {what}')
         if channel_order not in ('rgb', 'bgr'):
-            raise CTError(f"channel_order must be 'rgb' or 'bgr', got {channel_order!r}")
+            raise CTError(f"channel_order must be 'rgb' or 'bgr', but got {channel_order!r}")
         written = getattr(function, 'pretrained_cfg', None) or {}
         if not normalise and (mean is not None or std is not None):
             raise CTError('mean and std have no effect with normalise=False')
@@ -82,8 +87,8 @@ class TorchNetwork:
         std = written.get('std') if std is None else std
         if normalise and (mean is None or std is None):
             raise CTError(
-                'nothing says how the network wants its pixels: give mean= and std= for pixels '
-                'from 0 to 1, such as mean=(0, 0, 0), std=(1, 1, 1), or normalise=False for uint8'
+                'the normalisation of pixels is unknown: give mean= and std= for pixels from 0 to '
+                '1, such as mean=(0, 0, 0), std=(1, 1, 1), or normalise=False for uint8'
             )
         self.function = function
         self.module = function if isinstance(function, nn.Module) else nn.Module()
@@ -99,18 +104,18 @@ class TorchNetwork:
             largest = self._scaling[0].abs().max()
             if largest > 1 or self._scaling[1].min() <= 0 or self._scaling[1].max() > 10:
                 raise CTError(
-                    f'mean and std are of pixels from 0 to 1, std above 0, got {mean} and {std}: '
-                    'divide those of pixels from 0 to 255 by 255'
+                    f'mean and std must be for pixels from 0 to 1, and std above 0, but got {mean} '
+                    f'and {std}: divide those for pixels from 0 to 255 by 255'
                 )
 
     def inputs(self, images: Tensor) -> Tensor:
         """Resize and normalise images.
 
         Args:
-            images (Tensor): uint8 RGB, on the device. (B, 3, H, W)
+            images (Tensor): uint8 RGB images on the device. (B, 3, H, W)
 
         Returns:
-            Tensor: (B, 3, H', W')
+            Tensor: The inputs of the network. (B, 3, H', W')
         """
         if self.channel_order == 'bgr':
             images = images.flip(1)
@@ -127,23 +132,25 @@ class TorchNetwork:
         """Call the network.
 
         Args:
-            inputs (Tensor): What :meth:`inputs` gives.
+            inputs (Tensor): The result of :meth:`inputs`.
 
         Returns:
-            Tensor: (B, C)
+            Tensor: The logits. (B, C)
 
         Raises:
-            CTError: If it returns something else.
+            CTError: If the network returns something else.
         """
         found = self.function(inputs)
         found = getattr(found, 'logits', found)
         if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != len(inputs):
             what = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
-            raise CTError(f'the network must return logits ({len(inputs)}, classes), got {what}')
+            raise CTError(
+                f'the network must return logits ({len(inputs)}, classes), but returned {what}'
+            )
         return found
 
     def settings(self) -> dict[str, Any]:
-        """Say how it preprocesses images."""
+        """Describe the preprocessing."""
         return dict(
             scaling=self._scaling and [values.flatten().tolist() for values in self._scaling],
             input_size=self.input_size,
@@ -151,13 +158,13 @@ class TorchNetwork:
         )
 
     def digest(self, images: Tensor) -> str:
-        """Return a mark by which it is recognised: of its weights, or of what it says.
+        """Return a hash that identifies the network, of its weights or else of its outputs.
 
         Args:
-            images (Tensor): uint8 RGB. (B, 3, H, W)
+            images (Tensor): uint8 RGB images for the outputs. (B, 3, H, W)
 
         Returns:
-            str: In hexadecimal.
+            str: The hash in hexadecimal.
         """
         weights = self.module.state_dict()
         if not weights:
@@ -168,22 +175,22 @@ class TorchNetwork:
 
 
 NETWORK_SETTINGS = tuple(signature(TorchNetwork).parameters)[1:]
-"""The names of what a network is taken by, beside itself."""
+"""The names of the settings of a network."""
 
 
 def as_network(network: Any, **settings) -> Network:
-    """Take a network of any kind for scoring.
+    """Wrap a network of any kind for scoring.
 
     Args:
-        network: A classifier of mmpretrain's, which has its own preprocessing; a module or
-            function; or what is a :class:`Network` already.
-        **settings: As for :class:`TorchNetwork`.
+        network (Any): A classifier of mmpretrain, which has its own preprocessing; a torch
+            module or function; or a :class:`Network`.
+        **settings: Arguments of :class:`TorchNetwork`.
 
     Returns:
-        Network: It.
+        Network: The wrapped network.
 
     Raises:
-        CTError: As :class:`TorchNetwork`, or if a classifier of mmpretrain's gets settings.
+        CTError: See :class:`TorchNetwork`; also if a setting does not apply to the network.
     """
     given = {name: value for name, value in settings.items() if value is not None}
     for name in given:
@@ -191,7 +198,7 @@ def as_network(network: Any, **settings) -> Network:
             raise CTError(f'there is no argument {name!r}: {suggestion(name, NETWORK_SETTINGS)}')
     if hasattr(network, 'logits') and hasattr(network, 'inputs'):
         if given:
-            raise CTError(f'{min(given)}= is for {type(network).__name__}(...) itself, not here')
+            raise CTError(f'pass {min(given)}= to {type(network).__name__}(...) instead')
         return network
     if hasattr(network, 'data_preprocessor'):
         from .mm_network import MMNetwork
@@ -199,7 +206,7 @@ def as_network(network: Any, **settings) -> Network:
         refused = given.keys() - {'device', 'classes'}
         if refused:
             raise CTError(
-                f"{min(refused)}= is for other networks: mmpretrain's have it in their "
+                f'{min(refused)}= is for other networks: those of mmpretrain have it in their '
                 'data_preprocessor'
             )
         return MMNetwork(network, **given)
@@ -232,5 +239,5 @@ def put_on(module: nn.Module, device: str | torch.device) -> torch.device:
 def _channels(values: Sequence[float], device: torch.device) -> Tensor:
     found = torch.as_tensor(values, dtype=torch.float32, device=device).flatten()
     if len(found) not in (1, 3) or not torch.isfinite(found).all():
-        raise CTError(f'mean and std must be three finite numbers, got {values!r}')
+        raise CTError(f'mean and std must be three finite numbers, but got {values!r}')
     return found.reshape(1, -1, 1, 1)

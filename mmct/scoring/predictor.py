@@ -1,4 +1,4 @@
-"""Predict the images of cells."""
+"""Predict the classes of the images of cells."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
@@ -19,22 +19,22 @@ from .networks import Network
 
 
 class Predicted(NamedTuple):
-    """Hold what a network says of some images, on its device."""
+    """The predictions of a network for a batch, on its device."""
 
-    tops: Tensor  # the likeliest classes, int64 (B, K)
-    log_probabilities: Tensor  # theirs, float32 (B, K)
-    label: Tensor  # that of the label, float32 (B,)
+    tops: Tensor  # the most likely classes, int64 (B, K)
+    log_probabilities: Tensor  # logarithms of their probabilities, float32 (B, K)
+    label: Tensor  # logarithm of the label's probability, float32 (B,)
 
 
 class Predictor:
-    """Run a network over uint8 images; nothing waits for the device within a cell.
+    """Run a network over uint8 images, without waiting for the device within a cell.
 
     Args:
-        network (Network): On its device; put into eval mode.
+        network (Network): The network on its device, which is put into eval mode.
         fp16 (bool): Whether to run in mixed precision. Defaults to False.
-        channels_last (bool, optional): Whether inputs and weights are laid out
-            as pixels are. None: on CUDA, where convolutions are faster so.
-            Defaults to None.
+        channels_last (bool, optional): Whether to use the channels_last memory
+            format for inputs and weights. Defaults to None: on CUDA only, where
+            it makes convolutions faster.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class Predictor:
         """Predict batch after batch.
 
         Args:
-            batches (Iterable[Tensor]): uint8. (B, H, W, 3) each
-            labels (Iterable[Tensor]): Their classes, int64, on the device. (B,) each
+            batches (Iterable[Tensor]): Batches of uint8 images. (B, H, W, 3) each
+            labels (Iterable[Tensor]): Their labels, int64, on the device. (B,) each
 
         Yields:
-            Predicted: Of a batch.
+            Predicted: The predictions for a batch.
         """
         for images, classes in zip(batches, labels, strict=True):
             inputs = self.inputs(images)
@@ -71,10 +71,10 @@ class Predictor:
 
     @torch.no_grad()
     def num_classes(self, images: np.ndarray) -> int:
-        """Try the network on images, and count its outputs.
+        """Run the network on some images, and count its outputs.
 
         Args:
-            images (np.ndarray): uint8. (B, H, W, 3)
+            images (np.ndarray): uint8 images. (B, H, W, 3)
 
         Returns:
             int: The number of classes C.
@@ -86,10 +86,10 @@ class Predictor:
         """Classify images.
 
         Args:
-            images (np.ndarray): uint8. (B, H, W, 3)
+            images (np.ndarray): uint8 images. (B, H, W, 3)
 
         Returns:
-            list[int]: The top class of each.
+            list[int]: The top class of each image.
         """
         return self.network.logits(self.inputs(torch.from_numpy(images))).argmax(1).tolist()
 
@@ -97,12 +97,12 @@ class Predictor:
         """Preprocess images for the network.
 
         Args:
-            images (Tensor): uint8. (B, H, W, 3)
+            images (Tensor): uint8 images. (B, H, W, 3)
 
         Returns:
-            Tensor: On the device, as the network takes them.
+            Tensor: The network's inputs, on its device.
         """
-        # The one transfer of the batch: as uint8, a quarter of the floats.
+        # The batch is transferred once, as uint8, which takes a quarter of the bytes of floats.
         images = images.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
         if not self.channels_last:
             images = images.contiguous()
@@ -117,20 +117,20 @@ def predict_cells(
     num_classes: int,
     before_cell: Callable[[int], None] | None = None,
 ) -> Iterator[tuple[int, Predictions, np.ndarray]]:
-    """Predict cell after cell; the device is waited for once a cell.
+    """Predict cell after cell, waiting for the device only once per cell.
 
     Args:
         predict (Predictor): The network.
-        loader (DataLoader): Gives the batches of this process.
-        batches (CellBatches): Which they are.
-        labels (np.ndarray): The classes of the images of any cell. int64 (N,)
-        num_classes (int): How many the network tells apart.
-        before_cell (Callable, optional): Called with a cell's number before
+        loader (DataLoader): Loads the batches of this process.
+        batches (CellBatches): The rows of these batches.
+        labels (np.ndarray): Labels of the images of each cell. int64 (N,)
+        num_classes (int): Number of the network's classes.
+        before_cell (Callable, optional): Called with the number of a cell before
             its first batch is predicted. Defaults to None.
 
     Yields:
-        tuple[int, Predictions, np.ndarray]: Number of the cell, what the network says of its
-        images, and the probability of the top class, float32 (N,); the same in each process.
+        tuple[int, Predictions, np.ndarray]: Number of the cell, predictions for its images, and
+        probability of the top class, float32 (N,); the same in each process.
     """
     classes = torch.from_numpy(labels).to(predict.device)
     own = slice(batches.share.start, batches.share.stop)
@@ -141,12 +141,12 @@ def predict_cells(
         if before_cell is not None:
             before_cell(number)
         found = list(islice(stream, batches.per_cell))
-        # Logarithms are exact enough in float32, as numbers of classes are.
+        # float32 is exact for class numbers and precise enough for logarithms.
         table = torch.zeros(batches.num_images, 2 * top + 1, device=predict.device)
         if found:
             parts = [torch.cat([p.tops, p.log_probabilities, p.label[:, None]], 1) for p in found]
             table[own] = torch.cat(parts)
-        # A sum over zeros puts the shares side by side.
+        # Each process fills its own rows, so a sum combines the shares.
         sum_over_ranks(table)
         values = table.cpu().numpy()
         tops, logs, label = values[:, :top], values[:, top : 2 * top], values[:, -1]

@@ -1,4 +1,4 @@
-"""BatchNorm's statistics, estimated anew on images of the cell that is scored."""
+"""Re-estimate BatchNorm's statistics on images of the cell that is scored."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from .predictor import Predictor
 
 
 def batch_norms(model: nn.Module) -> list[nn.Module]:
-    """List the BatchNorms whose statistics can be estimated anew: those that keep some."""
+    """List the BatchNorm layers that keep running statistics, which can be re-estimated."""
     return [
         module
         for module in model.modules()
@@ -26,15 +26,15 @@ def batch_norms(model: nn.Module) -> list[nn.Module]:
 
 @torch.no_grad()
 def reestimate_batch_norm(model: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
-    """Replace the running statistics by the mean over batches, without labels.
+    """Replace the running statistics by their mean over batches, without labels.
 
-    With test images it is a method of adaptation (Schneider et al., 2020,
-    https://arxiv.org/abs/2006.16971; Nado et al., 2020,
-    https://arxiv.org/abs/2006.10963): it uses the target domain, which CT does
-    not.
+    With test images this is a method of test-time adaptation (Schneider et al.,
+    2020, https://arxiv.org/abs/2006.16971; Nado et al., 2020,
+    https://arxiv.org/abs/2006.10963). Unlike CT, it uses the target domain.
 
     Args:
-        model (nn.Module): With BatchNorm, changed in place; its mode is kept.
+        model (nn.Module): A network with BatchNorm, changed in place; its mode is
+            kept.
         batches (Iterable[Tensor]): Preprocessed inputs, each of shape
             ``(N, C, H, W)``.
 
@@ -42,17 +42,17 @@ def reestimate_batch_norm(model: nn.Module, batches: Iterable[Tensor]) -> nn.Mod
         nn.Module: The same ``model``.
 
     Raises:
-        ValueError: If it has no BatchNorm with running statistics.
+        ValueError: If the network has no BatchNorm with running statistics.
     """
     layers = batch_norms(model)
     if not layers:
-        raise ValueError('the network has no BatchNorm whose statistics could be estimated anew')
+        raise ValueError('the network has no BatchNorm whose statistics could be re-estimated')
     momenta = [layer.momentum for layer in layers]
     try:
         with evaluating(model):
             for layer in layers:
                 layer.reset_running_stats()
-                layer.momentum = None  # torch's sign for the mean over batches
+                layer.momentum = None  # torch then takes the mean over batches
                 layer.training = True
             for batch in batches:
                 model(batch)
@@ -88,13 +88,13 @@ def adapt(
 
     Args:
         predict (Predictor): The network.
-        source (CellSource): Has the images.
-        num_batches (int): How many batches.
+        source (CellSource): The images.
+        num_batches (int): Maximum number of batches.
         batch_size (int): Images per batch.
         cell (int): Number of the cell.
 
     Raises:
-        CTError: If there is no BatchNorm, or an image cannot be read.
+        CTError: If the network has no BatchNorm, or an image cannot be read.
     """
 
     def batches() -> Iterator[Tensor]:
@@ -109,17 +109,17 @@ def adapt(
 
 
 def drawn_batches(num_images: int, num_batches: int, batch_size: int) -> list[list[int]]:
-    """Draw positions of images, the same ones in each cell and process.
+    """Draw positions of images, the same in each cell and process.
 
-    At random, as many test sets lie class by class.
+    The positions are random, as many test sets are sorted by class.
 
     Args:
-        num_images (int): Of the cell.
-        num_batches (int): At most so many batches.
-        batch_size (int): Images per batch; a smaller set is one batch.
+        num_images (int): Number of images of the cell.
+        num_batches (int): Maximum number of batches.
+        batch_size (int): Images per batch; a smaller set forms a single batch.
 
     Returns:
-        list[list[int]]: Whole batches, without repetition.
+        list[list[int]]: Full batches of positions, without repetition.
     """
     order = np.random.default_rng(0).permutation(num_images).tolist()
     count = max(1, min(num_batches, num_images // batch_size))

@@ -1,4 +1,4 @@
-"""A look ahead: a few images are scored as all will be, and nothing of it stays."""
+"""Rehearse scoring on a few images, without keeping any result."""
 
 import copy
 from collections.abc import Mapping
@@ -16,18 +16,18 @@ from mmct.modes import evaluating
 from .mm_network import MMNetwork
 from .predictor import Predictor
 
-# As many as show what is wrong with a network or a metric.
+# Enough to reveal errors in a network or a metric.
 _IMAGES = 8
 
 
 def rehearse_scoring(
     model: BaseModel, loader: DataLoader, evaluator: Mapping[str, Any] | list
 ) -> None:
-    """Score a few images.
+    """Score a few images, to find errors before hours of training.
 
     Args:
         model (BaseModel): The network; its mode is kept.
-        loader (DataLoader): Of validation or test; no image is taken from it.
+        loader (DataLoader): The loader of validation or test, whose data set is read directly.
         evaluator (Mapping | list): The config of the metrics.
     """
     dataset = loader.dataset
@@ -40,6 +40,6 @@ def rehearse_scoring(
         metrics = Evaluator(copy.deepcopy(evaluator))
         metrics.dataset_meta = getattr(dataset, 'metainfo', None)
         metrics.process(model.test_step(copy.deepcopy(batch)), batch)
-    # Another error may be for want of images: these are few.
+    # Errors here may be due to the small number of images.
     with suppress(ArithmeticError, AssertionError, LookupError, RuntimeError, ValueError):
         metrics.evaluate(min(_IMAGES, len(dataset)))

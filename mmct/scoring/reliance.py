@@ -1,4 +1,4 @@
-"""Measure how much predictions rest on the channels of low variance, layer by layer."""
+"""Measure how much predictions rely on the low-variance channels of each layer."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,16 +12,17 @@ from torch.utils.hooks import RemovableHandle
 from mmct.stack import installed_stack
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-"""At which quantiles the variances of channels are given."""
+"""The quantiles at which a spectrum gives the variances of channels."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """A place in a network that has channels.
+    """A place in a network with channels: the output or input of a layer.
 
     Attributes:
-        layer (nn.Module): Its output has shape (N, C, ...), or (N, ..., C) behind a LayerNorm.
-        of_input (bool): Whether it is the layer's input, (N, ..., C), as of a linear layer.
+        layer (nn.Module): The layer. Its output has shape (N, C, ...), or (N, ..., C) for a
+            LayerNorm.
+        of_input (bool): Whether to use the layer's input, (N, ..., C), as for a linear layer.
             Defaults to False.
     """
 
@@ -32,8 +33,11 @@ class Site:
         """Call a function with the channels, of shape (..., C), in each forward pass.
 
         Args:
-            function (Callable): What it returns takes the place of the channels, unless it is
-                None.
+            function (Callable): The function; unless it returns None, its result replaces the
+                channels.
+
+        Returns:
+            RemovableHandle: A handle that removes the function.
         """
 
         def changed(x: Tensor) -> Tensor | None:
@@ -49,17 +53,17 @@ class Site:
         if self.of_input:
             return -1
         if isinstance(self.layer, nn.LayerNorm):
-            # Of images some libraries' LayerNorms have the channels behind the batch.
+            # For images, the LayerNorm of some libraries has the channels after the batch.
             channels = self.layer.normalized_shape[-1]
             return -1 if x.shape[-1] == channels else 1
         return 1
 
 
 class VarianceSpectrum:
-    """Sums up the variances of channels over all that passes; use as a context.
+    """A context manager that collects the variances of channels over all inputs.
 
     Args:
-        sites (Mapping[str, Site]): The places, by name.
+        sites (Mapping[str, Site]): The places by name.
     """
 
     def __init__(self, sites: Mapping[str, Site]) -> None:
@@ -85,19 +89,19 @@ class VarianceSpectrum:
         return add
 
     def moments(self, name: str) -> tuple[Tensor, Tensor]:
-        """Return the means and variances of a place's channels. float64 (C,), (C,)."""
+        """Return the means and variances of the channels of a place, float64 (C,), (C,)."""
         count, total, squares = self._sums[name]
         means = total / count
         return means, (squares / count - means**2).clamp_min(0)
 
     def result(self) -> dict[str, dict[str, Any]]:
-        """Return the quantiles that were seen.
+        """Return the spectrum of variances at each place.
 
         Returns:
-            dict: For each place ``channels``; ``quantiles`` of the channels'
-            variances, divided by their mean (at :data:`QUANTILES`); and
-            ``even``: ``(sum v)^2 / (C sum v^2)``, which is 1 where all channels
-            have one variance and 1 / C where one has it all.
+            dict: For each place, the number of ``channels``; ``quantiles``, the
+            quantiles :data:`QUANTILES` of the channels' variances divided by
+            their mean; and ``even``, ``(sum v)^2 / (C sum v^2)``, which is 1 if
+            all channels have the same variance and 1 / C if only one varies.
         """
         found = {}
         for name in self._sums:
@@ -105,7 +109,7 @@ class VarianceSpectrum:
             mean = variances.mean()
             even = mean**2 / (variances**2).mean()
             if not mean > 0:
-                continue  # a layer that is constant has no spectrum
+                continue  # a constant layer has no spectrum
             at = variances.new_tensor(QUANTILES)
             found[name] = dict(
                 channels=len(variances),
@@ -117,14 +121,16 @@ class VarianceSpectrum:
 
 @dataclass(frozen=True)
 class Reliance:
-    """Hold what a network gets wrong without some of a place's channels.
+    """The errors of a network without either half of the channels of a place.
 
     Attributes:
-        channels (int): How many there are.
-        low_variance_share (float, optional): Of the total variance, in the half of the channels
-            with the lower variance. None if there is none.
-        low_wrong (Tensor): Which images are wrong when that half is replaced by its mean. (N,)
-        high_wrong (Tensor): The same of the other half. bool (N,)
+        channels (int): Number of channels.
+        low_variance_share (float, optional): Fraction of the total variance in the half of the
+            channels with lower variance. None if no channel varies.
+        low_wrong (Tensor): True for images that are misclassified when this half is replaced by
+            its means. bool (N,)
+        high_wrong (Tensor): True for images that are misclassified when the other half is
+            replaced by its means. bool (N,)
     """
 
     channels: int
@@ -141,24 +147,25 @@ def measure_reliance(
     tests: Callable[[], Iterable[Tensor]],
     labels: Tensor,
 ) -> tuple[Tensor, dict[str, Reliance]]:
-    """Measure what a network gets wrong without either half of a place's channels.
+    """Measure the errors of a network without either half of the channels of each place.
 
-    Channels are sorted by their variance over the reference inputs. The half with the lower
-    variance is replaced by its mean, channel by channel, then the other half.
+    Channels are sorted by their variance over the reference inputs. First the half with lower
+    variance is replaced by the mean of each channel, then the other half.
 
-    That BatchNorm makes networks rely on low-variance features is the claim
-    of https://arxiv.org/abs/2207.01548; this way to measure it is ours.
+    https://arxiv.org/abs/2207.01548 claims that BatchNorm makes networks rely on
+    low-variance features; this way to measure it is ours.
 
     Args:
-        logits (Callable): The network in eval mode: inputs to logits (N, C).
-        sites (Mapping[str, Site]): Where, by name.
-        reference (Callable): Gives batches of inputs to sort by, read once.
-        tests (Callable): Gives the batches to predict, for each half of each place anew.
-        labels (Tensor): The classes of these. (N,)
+        logits (Callable): The network in eval mode, which maps inputs to logits (N, C).
+        sites (Mapping[str, Site]): The places by name.
+        reference (Callable): Returns the batches of inputs by which channels are sorted; called
+            once.
+        tests (Callable): Returns the batches to classify; called for each half of each place.
+        labels (Tensor): Labels of the test images. (N,)
 
     Returns:
-        tuple[Tensor, dict[str, Reliance]]: Which images are wrong as it is, bool (N,), and what
-        was found at each place.
+        tuple[Tensor, dict[str, Reliance]]: True for the images that the unchanged network
+        misclassifies, bool (N,), and the errors at each place.
     """
 
     def wrong() -> Tensor:
@@ -196,17 +203,18 @@ def _replacing(channels: Tensor, means: Tensor) -> Callable[[Tensor], Tensor]:
 def find_sites(
     module: nn.Module, run: Callable[[], object], layers: int | None = 5
 ) -> dict[str, Site]:
-    """Find the layers that normalise, or stand where BatchNorm was, and the last linear one.
+    """Find the normalisation layers, including :class:`NoNorm`, and the last linear layer.
 
     Args:
         module (nn.Module): The network.
-        run (Callable): Runs it once: what is not run, such as an auxiliary head, is left out.
-        layers (int, optional): How many of those that normalise, at even distances from the
-            first to the last. None: all. Defaults to 5.
+        run (Callable): Runs the network once; layers that do not run, such as an auxiliary head,
+            are left out.
+        layers (int, optional): Number of normalisation layers, evenly spaced from the first to
+            the last; None for all. Defaults to 5.
 
     Returns:
-        dict[str, Site]: By the layers' names, in the order in which they run. The features that
-        the last linear layer gets are called 'features'.
+        dict[str, Site]: Places by name of the layer, in the order in which layers run. The input
+        of the last linear layer is called 'features'.
     """
     kinds, ran, handles = _normalising(), {}, []
     for name, layer in module.named_modules():

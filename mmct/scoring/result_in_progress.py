@@ -1,4 +1,4 @@
-"""A result file that grows cell by cell."""
+"""Write a result file cell by cell."""
 
 import json
 from collections.abc import Sequence
@@ -18,25 +18,28 @@ from mmct.runs.ranks import is_main_rank, on_main_rank
 
 
 class ResultInProgress:
-    """Keep the scores of cells, on disk after each; each process has them, the main one writes.
+    """A result file that grows cell by cell and is saved after each.
+
+    Each process has the scores, but only the main process writes.
 
     Args:
-        out (Path): The result file. Until it is complete there is
-            ``<out>.partial`` in its place.
-        marks (dict): What has to be the same for a file to be gone on with:
+        out (Path): The result file; until it is complete, the scores are in
+            ``<out>.partial``.
+        marks (dict): The values that must be the same to continue a file:
             ``weights_sha256``, ``behaviour_sha256``, ``fp16``, ``recalibrate_bn`` and
             ``data``. Files of earlier versions lack some.
-        asked (Sequence[tuple]): The cells that the file is to have at least: corruption
-            and severity, None and 0 for clean images.
-        replace (bool): Whether to drop another run's file. Defaults to False.
+        asked (Sequence[tuple]): The cells that the file must have at the end, as
+            corruption and severity, or None and 0 for clean images. Defaults to none.
+        replace (bool): Whether to replace the file of another run. Defaults to False.
 
     Attributes:
-        cells (dict): As in a result file, by corruption and severity.
-        examples (list): As in a result file.
+        cells (dict): Scores of cells, as in a result file, by corruption and severity.
+        examples (list): Pictures, as in a result file.
 
     Raises:
-        CTError: If another process writes it, it is another run's, or its cells and those
-            that are asked for make no table of corruptions by severities.
+        CTError: If another process writes the file, it belongs to another run, or its
+            cells and the requested ones have different severities for different
+            corruptions.
     """
 
     def __init__(
@@ -47,7 +50,7 @@ class ResultInProgress:
         replace: bool = False,
     ) -> None:
         self.out, self.partial = out, out.with_name(f'{out.name}.partial')
-        # As it comes back from a file.
+        # In the form in which a file returns them.
         self.marks = json.loads(json.dumps(marks))
         self._asked = {tuple(cell) for cell in asked}
         self._lock: FileLock | None = None
@@ -59,12 +62,12 @@ class ResultInProgress:
         self.cells = {(cell['corruption'], cell['severity']): cell for cell in cells}
 
     def close(self) -> None:
-        """Let others write the file; to be called in any case, as an error keeps this object."""
+        """Release the lock on the file; call this after errors, too, as they keep the object."""
         if self._lock is not None:
             self._lock.release()
 
     def _open(self, replace: bool) -> tuple[list[dict], list[dict]]:
-        """Lock the file, and read the cells and examples that it has."""
+        """Lock the file, and read its cells and examples."""
         self._lock = lock_file(self.out, 'choose another --out')
         for file, read in ((self.partial, _read_partial), (self.out, _read_finished)):
             if not file.exists():
@@ -75,30 +78,31 @@ class ResultInProgress:
                 if replace:
                     continue
                 raise CTError(
-                    f'{file} is no result to go on with ({error}): remove it, or choose another '
-                    '--out'
+                    f'{file} is not a result that can be continued ({error}): remove it, or choose '
+                    'another --out'
                 ) from error
             changed = [key for key in self.marks if not _are_same(key, marks, self.marks)]
             if changed and not replace:
                 what = ' and '.join(_DIFFERENCES[key] for key in changed)
-                raise CTError(f'{file} is the result of {what}: choose another --out, or remove it')
+                raise CTError(f'{file} is a result for {what}: choose another --out, or remove it')
             if not cells or changed:
                 continue
             if _makes_a_table({(c['corruption'], c['severity']) for c in cells} | self._asked):
                 return cells, examples
             if not replace:
                 raise CTError(
-                    f'{file} has other corruptions or severities, which make no table with those '
-                    'that are asked for: ask for all of either, choose another --out, or remove it'
+                    f'{file} has other corruptions or severities, and together with the requested '
+                    'ones, not all corruptions would have the same severities: request all '
+                    'corruptions or all severities, choose another --out, or remove it'
                 )
         return [], []
 
     def add(self, cell: dict[str, Any], examples: Sequence[dict[str, Any]] = ()) -> None:
-        """Keep a cell.
+        """Add and save a cell.
 
         Args:
-            cell (dict): As in a result file.
-            examples (Sequence[dict]): Some of its images, as in a result file.
+            cell (dict): Score of the cell, as in a result file.
+            examples (Sequence[dict]): Pictures from the cell, as in a result file.
                 Defaults to none.
         """
         self.cells[cell['corruption'], cell['severity']] = cell
@@ -108,10 +112,10 @@ class ResultInProgress:
             write_json(self.partial, dict(marks=self.marks, cells=cells, examples=self.examples))
 
     def finish(self, result: dict[str, Any]) -> None:
-        """Put the complete result into its place, with a CSV file beside it; main process only.
+        """Write the complete result, with a CSV file beside it; call in the main process only.
 
         Args:
-            result (dict): As in a result file.
+            result (dict): The content of the result file.
         """
         write_text(self.out.with_suffix('.csv'), cells_to_csv([result]))
         write_json(self.out, result)
@@ -128,7 +132,7 @@ _DIFFERENCES = dict(
 
 
 def _are_same(key: str, one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Compare a mark; what an earlier version did not write is not known to differ."""
+    """Compare a mark; one that an earlier version did not write counts as equal."""
     if key == 'data':
         return first_difference(one[key], other[key]) is None
     if key == 'behaviour_sha256' and None in (one.get(key), other.get(key)):
@@ -137,7 +141,7 @@ def _are_same(key: str, one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def _makes_a_table(cells: set[tuple[str | None, int]]) -> bool:
-    """Tell if each corruption has the same severities."""
+    """Check that all corruptions have the same severities."""
     table: dict[str, set[int]] = {}
     for corruption, severity in cells:
         if corruption is not None:

@@ -1,4 +1,4 @@
-"""The scorecard of any network, in Python."""
+"""Score any network from Python."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Scorecard:
-    """The errors of a network on clean and corrupted images; a notebook shows its table.
+    """The errors of a network on clean and corrupted images, which notebooks show as a table.
 
     Args:
         result (Mapping): The content of a result file.
@@ -46,14 +46,14 @@ class Scorecard:
             path (str | Path): The file.
 
         Raises:
-            ValueError: If it is no result file, damaged or edited.
-            FileNotFoundError: If there is no such file.
+            ValueError: If it is not a result file, or was damaged or edited.
+            FileNotFoundError: If the file does not exist.
         """
         return cls(read_result(path))
 
     @property
     def summary(self) -> Mapping[str, Any]:
-        """The means, in %, as docs/evaluation.md names them."""
+        """Return the means, in %, with the keys of docs/evaluation.md."""
         return self.result['summary']
 
     def probability_scores(self, temperature: float | None = None) -> dict[str, Any] | None:
@@ -65,11 +65,11 @@ class Scorecard:
         return probability_scores(self.result, temperature)
 
     def table(self) -> Table:
-        """Make the table of all means; it prints as text, and writes Markdown and LaTeX."""
+        """Make the table of all means, which can be printed or written as Markdown or LaTeX."""
         return score_table(compare([self.result]))
 
     def to_pandas(self) -> 'pd.DataFrame':
-        """Make a row for each cell, as in the CSV file beside a result file."""
+        """Make a data frame with a row per corruption and severity, as in the CSV file."""
         import io
 
         import pandas as pd
@@ -80,17 +80,17 @@ class Scorecard:
         """Write the result file, and a CSV file of its cells beside it.
 
         Args:
-            path (str | Path): Ends in .json.
+            path (str | Path): A file that ends in .json.
 
         Returns:
             Path: The file.
 
         Raises:
-            CTError: If it has another ending, or cannot be written.
+            CTError: If the path has another ending, or the file cannot be written.
         """
         path = Path(path)
         if path.suffix != '.json':
-            raise CTError(f'a result file must end in .json, got {path}')
+            raise CTError(f'a result file must end in .json, but got {path}')
         write_text(path.with_suffix('.csv'), cells_to_csv([self.result]))
         write_json(path, self.result)
         return path
@@ -99,32 +99,35 @@ class Scorecard:
         """Compare others with this one, image by image.
 
         Args:
-            *others (Scorecard): Of the same images.
-            common (bool): Whether on the cells that all have. Defaults to False.
+            *others (Scorecard): Scorecards for the same images.
+            common (bool): Whether to use only the cells (corruptions at severities)
+                that all scorecards have. Defaults to False.
 
         Returns:
-            Comparison: This one is the baseline.
+            Comparison: The comparison, with this scorecard as the baseline.
 
         Raises:
-            ValueError: If they are not of the same images or cells.
+            ValueError: If images or cells differ.
         """
         results = [self.result, *(other.result for other in others)]
         return compare(results, 0 if others else None, common)
 
     def diagnose(self, *others: 'Scorecard', common: bool = False) -> 'Diagnosis':
-        """Take the corrupted error apart, side by side with others'.
+        """Decompose the corrupted error, and compare others with this one.
 
         Args:
-            *others (Scorecard): Of the same images. One that was scored with ``recalibrate_bn``
-                says what the BN statistics of the network of the same weights cost; the
-                others are compared with this one.
-            common (bool): Whether on the cells that all have. Defaults to False.
+            *others (Scorecard): Scorecards for the same images. A scorecard with
+                ``recalibrate_bn`` shows how much error the BN statistics cause in the network
+                with the same weights; the others are compared with this one.
+            common (bool): Whether to use only the cells that all scorecards have. Defaults to
+                False.
 
         Returns:
-            Diagnosis: Without the layers, which need the network: see :func:`mmct.diagnose`.
+            Diagnosis: A diagnosis without the reliance of layers, which needs the network, see
+            :func:`mmct.diagnose`.
 
         Raises:
-            ValueError: As :func:`mmct.evaluation.diagnose`.
+            ValueError: See :func:`mmct.evaluation.diagnose`.
         """
         from .diagnosis import Diagnosis
 
@@ -132,22 +135,22 @@ class Scorecard:
         return Diagnosis(diagnose(results, common=common))
 
     def report(self, path: str | Path, *others: 'Scorecard') -> Path:
-        """Write a page, with figures beside it.
+        """Write a report as an HTML page, with figures beside it.
 
         Args:
-            path (str | Path): Ends in .html.
-            *others (Scorecard): To be compared with this one.
+            path (str | Path): A file that ends in .html.
+            *others (Scorecard): Scorecards to compare with this one.
 
         Returns:
             Path: The page.
 
         Raises:
-            CTError: If it cannot be written.
-            ValueError: If they are not of the same images or cells.
+            CTError: If the path has another ending, or the page cannot be written.
+            ValueError: If images or cells differ.
         """
         path = Path(path)
         if path.suffix != '.html':
-            raise CTError(f'a page must end in .html, got {path}')
+            raise CTError(f'a page must end in .html, but got {path}')
         for name, content in render(self.compare(*others), path.stem).items():
             write_bytes(path.with_name(name), content)
         return path
@@ -191,47 +194,52 @@ def score(
     """Score any network on corrupted images.
 
     Args:
-        network: A module or function of torch that gives logits, or a classifier of
-            mmpretrain's.
-        images: Clean images, which are corrupted in memory, of any kind that
-            :func:`mmct.scoring.images.open_images` takes; or a corruption set such as
+        network (Any): A torch module or function that returns logits, or a classifier of
+            mmpretrain.
+        images (Any): Clean images, which are corrupted in memory, of any kind that
+            :func:`mmct.scoring.images.open_images` accepts; or a corruption set such as
             :class:`mmct.datasets.ImageNetC`.
-        labels (optional): Their classes, if the images do not have them. (N,)
-        corruptions (str | Sequence[str], optional): Names, also of categories such as
-            'weather'. Defaults to all.
-        severities (Sequence[int], optional): From 1 to 5. Defaults to all.
-        subset (int | Sequence[str], optional): So many of the images, evenly spaced and always
-            the same; or the images of these classes. Defaults to all.
+        labels (Any, optional): Labels of the images if the images come without them. Defaults
+            to None. (N,)
+        corruptions (str | Sequence[str], optional): Names of corruptions, or of categories such
+            as 'weather'. Defaults to None: all.
+        severities (Sequence[int], optional): Severities from 1 to 5. Defaults to None: all.
+        subset (int | Sequence[str], optional): A number of images, evenly spaced and the same
+            in each call, or names of classes. Defaults to None: all images.
         classes_by_position (bool): Whether output N is class N whatever its name. Defaults to
-            False: names are compared where they are known.
-        size (int, optional): Images of a folder are resized and cropped to it before they are
-            corrupted. Defaults to the network's ``input_size``.
-        seed (int): Of the corruptions. Defaults to 0.
-        table (str, optional): Of their severities, one of
-            :data:`mmct.corruptions.names.TABLES`. Defaults to by size.
+            False: known names are compared.
+        size (int, optional): For a folder, the size in pixels to which images are resized and
+            cropped before they are corrupted. Defaults to None: the network's ``input_size``.
+        seed (int): Seed of the corruptions. Defaults to 0.
+        table (str, optional): The severity table, one of
+            :data:`mmct.corruptions.names.TABLES`. Defaults to None: the image size decides.
         clean (bool): Whether to score the clean images, too. Defaults to True.
-        reference (str | Path | Mapping, optional): A result to normalise by, or its file; or
-            'alexnet', for ImageNet-C.
-        recalibrate_bn (int): Batches of each cell on which BatchNorm's statistics are
-            estimated anew, without labels: a setting of its own. Defaults to 0.
+        reference (str | Path | Mapping, optional): A result to normalise by, or its file, or
+            'alexnet' for ImageNet-C. Defaults to None: errors are not normalised.
+        recalibrate_bn (int): Number of batches per corruption and severity on which BatchNorm's
+            statistics are re-estimated without labels. This uses test images, so results are
+            not comparable with others. Defaults to 0.
         amp (bool): Whether to run in mixed precision. Defaults to False.
-        batch_size (int, optional): Defaults to a loader's, else 128.
-        num_workers (int, optional): Processes that corrupt and read ahead. Defaults to a
-            loader's, else 0.
-        name (str, optional): Of the run, in tables. Defaults to the network's class.
-        out (str | Path, optional): The result file, .json: an interrupted call goes on there,
-            and a quick look becomes part of a full run. Defaults to None: kept nowhere.
-        replace (bool): Whether to replace another run's file. Defaults to False.
-        quiet (bool): Whether to show no progress. Defaults to False.
+        batch_size (int, optional): Images per batch. Defaults to None: that of a given loader,
+            else 128.
+        num_workers (int, optional): Number of processes that corrupt and read ahead. Defaults
+            to None: that of a given loader, else 0.
+        name (str, optional): Name of the run in tables. Defaults to None: the network's class
+            and the set.
+        out (str | Path, optional): The result file, which ends in .json. An interrupted call
+            can be continued there, and a partial run extended to a full one. Defaults to None:
+            no file is kept.
+        replace (bool): Whether to replace the file of another run. Defaults to False.
+        quiet (bool): Whether to hide the progress. Defaults to False.
         **settings: ``mean``, ``std``, ``normalise``, ``input_size``, ``channel_order``,
-            ``classes`` and ``device``, as for :class:`mmct.scoring.TorchNetwork`.
+            ``classes`` and ``device``, see :class:`mmct.scoring.TorchNetwork`.
 
     Returns:
         Scorecard: The result.
 
     Raises:
-        CTError: If network, images and labels do not fit each other; says what to give.
-        ValueError: If a setting is none of those allowed.
+        CTError: If network, images and labels do not match; the message says what to change.
+        ValueError: If a setting is not allowed.
     """
     own = as_network(network, **settings)
     batch_size = batch_size or getattr(images, 'batch_size', None) or 128
@@ -242,14 +250,14 @@ def score(
     )  # fmt: skip
     first = (source or corrupted).read(0, slice(0, 1))
     if not quiet and (first == first[..., :1]).all():
-        print('the first image is grey: grey images are scored as three equal channels')
+        print('the first image is grey: grey images are read as three equal channels')
     source = source if clean else None
     data = corrupted.metainfo['corruptions']
     chosen = choose_reference(reference, data, corrupted.cells)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / 'scorecard.json' if out is None else Path(out)
         if file.suffix != '.json':
-            raise CTError(f'out must end in .json, got {out}')
+            raise CTError(f'out must end in .json, but got {out}')
         result = score_cells(
             own,
             corrupted,
@@ -282,12 +290,12 @@ def open_cells(
     """Open clean images and their corruptions; the arguments are those of :func:`score`.
 
     Returns:
-        tuple[CellSource | None, CellSource]: The clean images, if there are some, and the
+        tuple[CellSource | None, CellSource]: The clean images, or None without them, and the
         corrupted ones.
 
     Raises:
-        CTError: As :func:`score`.
-        ValueError: As :func:`score`.
+        CTError: See :func:`score`.
+        ValueError: See :func:`score`.
     """
     if size is None and isinstance(images, (str, Path)):
         size = input_size
@@ -306,7 +314,7 @@ def _chosen(
 ) -> CellSource:
     if corruptions is not None or severities is not None:
         raise CTError(
-            'a corruption set says itself which corruptions and severities it has: give them '
-            'when you make it'
+            'a corruption set defines its corruptions and severities: choose them when you make '
+            'the set'
         )
     return source

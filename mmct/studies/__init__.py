@@ -1,6 +1,10 @@
-"""Matrices of runs: arms, seeds, cells, where they run, and what comes out."""
+"""Run studies: matrices of runs, with their scores, tables and figures.
 
-from . import figures, scores, tables  # noqa: F401  (registered by being imported)
+An arm is a way of training that is repeated with each seed; a cell is one run of an arm, with its
+scores.
+"""
+
+from . import figures, scores, tables  # noqa: F401  (the import registers them)
 from .cell import Cell, Outcome
 from .checks import check_data, check_networks, check_parts
 from .config import Arm, Study, Tuning, read_study

@@ -1,4 +1,4 @@
-"""One run of a study, and how it ended."""
+"""Define a cell, one run of a study, and its outcome."""
 
 import hashlib
 import json
@@ -12,25 +12,25 @@ from mmct.corruptions import identities
 from mmct.runs.identity import texts
 
 TRAINING, TEACHER, TUNING = 'training', 'teacher', 'tuning'
-"""Roles of cells: an arm's own, a shared teacher's, a trial of settings."""
+"""Roles of cells: a training of an arm, a shared teacher, or a trial of settings."""
 
 DONE, BUSY, FAILED = 'done', 'busy', 'failed'
-"""Outcomes: finished; another process runs the cell; an error stopped it."""
+"""States: finished, run by another process, or stopped by an error."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A network that is trained once, and scored.
+    """A network that is trained once and then scored.
 
     Attributes:
-        key (str): The hash of all that determines its weights.
+        key (str): A hash of everything that determines the weights.
         role (str): TRAINING, TEACHER or TUNING.
-        arm (str): The arm that it belongs to.
-        seed (int): Seed of its training.
+        arm (str): Name of the arm, the way of training to which the cell belongs.
+        seed (int): Seed of the training.
         config (Config): The whole training config, without a work dir.
-        scores (dict): Settings of each score, by name.
-        needs (tuple[str]): Keys of the cells that come before it.
-        point (int, optional): The number of the trial.
+        scores (dict): Settings of each score by name.
+        needs (tuple[str]): Keys of the cells that must finish first.
+        point (int, optional): Number of the trial.
     """
 
     key: str
@@ -44,19 +44,19 @@ class Cell:
 
     @property
     def title(self) -> str:
-        """The name of the cell in messages."""
+        """Return the name of the cell in messages."""
         what = {TRAINING: '', TEACHER: ', teacher', TUNING: f', trial {self.point}'}[self.role]
         return f'{self.arm}{what}, seed {self.seed}'
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of a cell.
+    """The outcome of running a cell.
 
     Attributes:
-        key (str): The cell's.
+        key (str): Key of the cell.
         state (str): DONE, BUSY or FAILED.
-        error (str): The last line of the error.
+        error (str): The last line of the error. Defaults to ''.
     """
 
     key: str
@@ -65,26 +65,26 @@ class Outcome:
 
 
 def settings_mark(settings: Mapping[str, Any]) -> str:
-    """Name the settings of a score by their content, and by what the user's own corruptions are.
+    """Hash the settings of a score, and the code of the user's own corruptions in them.
 
     Args:
-        settings (Mapping): Of a score.
+        settings (Mapping): The settings of a score.
 
     Returns:
-        str: As :func:`hashed`.
+        str: The hash, see :func:`hashed`.
     """
     own = identities(texts(settings))
     return hashed([settings, own] if own else settings)
 
 
 def hashed(value: Any) -> str:
-    """Name a value by its content: the same for equal ones.
+    """Hash a value by its content.
 
     Args:
-        value: Anything that JSON can hold.
+        value (Any): Anything that JSON can hold.
 
     Returns:
-        str: 16 hexadecimal digits.
+        str: 16 hexadecimal digits, the same for equal values.
     """
     text = json.dumps(value, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Checks of scores, tables, figures and networks before anything is trained."""
+"""Check scores, tables, figures and networks before anything is trained."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,13 +15,13 @@ from .registry import FIGURES, SCORES, TABLES
 
 
 def check_parts(study: Study) -> None:
-    """Build every score, table and figure.
+    """Check that every score, table and figure can be built.
 
     Args:
         study (Study): The study.
 
     Raises:
-        CTError: Names the part that does not build.
+        CTError: If a part cannot be built; the message names it.
     """
     kinds = (('figure', FIGURES, study.figures), ('table', TABLES, study.tables))
     for kind, registry, parts in kinds:
@@ -35,13 +35,13 @@ def check_parts(study: Study) -> None:
 
 
 def check_data(cells: Iterable[Cell]) -> None:
-    """Open what the scores read, once for all cells that read the same.
+    """Check the data of the scores, once for all cells with the same data.
 
     Args:
-        cells (Iterable[Cell]): Those that are known.
+        cells (Iterable[Cell]): The known cells.
 
     Raises:
-        CTError: Names the score without its data.
+        CTError: If the data of a score are missing; the message names the score.
     """
     different = {hashed([cell.config.get('test_dataloader'), cell.scores]): cell for cell in cells}
     for cell in different.values():
@@ -53,27 +53,27 @@ def check_data(cells: Iterable[Cell]) -> None:
 
 
 def check_networks(cells: Iterable[Cell]) -> None:
-    """Build the networks, each once.
+    """Check that each network can be built.
 
     Args:
-        cells (Iterable[Cell]): Those that are known.
+        cells (Iterable[Cell]): The known cells.
 
     Raises:
-        CTError: Names the arm whose network does not build.
+        CTError: If a network cannot be built; the message names its arm.
     """
     different = {
         hashed([cell.config.model, cell.config.get('data_preprocessor')]): cell for cell in cells
     }
-    # Not on stdout, where a dry run's table is.
+    # On stderr, as a dry run prints its table to stdout.
     shown = Console(stderr=True)
-    for cell in track(different.values(), 'builds the networks', console=shown, transient=True):
-        with _blamed(f'arm {cell.arm!r} does not build'):
+    for cell in track(different.values(), 'building the networks', console=shown, transient=True):
+        with _blamed(f'arm {cell.arm!r} cannot be built'):
             build_classifier(cell.config)
 
 
 @contextmanager
 def _blamed(owner: str) -> Iterator[None]:
-    """Put a name before the errors that a user's config causes."""
+    """Prefix the errors of a user's config with the name of the part that caused them."""
     try:
         yield
     except (AssertionError, AttributeError, ImportError, KeyError, OSError, RuntimeError,

@@ -1,4 +1,4 @@
-"""Study configs, read into pydantic models."""
+"""Read study configs into pydantic models."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -23,35 +23,35 @@ from mmct.runs.errors import CTError, one_line
 
 
 def _listed(value: Any) -> tuple:
-    """Make a tuple of one value or several."""
+    """Make a tuple of one or more values."""
     return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
 
 def _seeds(value: Any) -> tuple:
     seeds = tuple(range(value)) if type(value) is int else value
     if not isinstance(seeds, (list, tuple)) or not seeds:
-        raise ValueError(f'must be a positive number or a list of seeds, got {value!r}')
+        raise ValueError(f'must be a positive number or a list of seeds, but got {value!r}')
     twice = [seed for number, seed in enumerate(seeds) if seed in seeds[:number]]
     if twice:
-        # The same run twice would pass for two, and halve the error for nothing.
-        raise ValueError(f'{twice[0]} is there twice: a repeated seed is not another run')
+        # A repeated run would count as two, and shrink the standard error for nothing.
+        raise ValueError(f'{twice[0]} occurs twice: a repeated seed is not another run')
     return tuple(seeds)
 
 
 def check_file_name(name: str) -> str:
-    """Refuse a name whose file would lie in another folder.
+    """Refuse a name that is not a file name, such as one that leads to another folder.
 
     Args:
-        name (str): Of a table or figure.
+        name (str): Name of a table or figure.
 
     Returns:
-        str: The same.
+        str: The same name.
 
     Raises:
-        ValueError: If it is no name of a file.
+        ValueError: If it is not a file name.
     """
     if Path(name).name != name or '\\' in name or name.startswith('.') or not name:
-        raise ValueError(f'{name!r} is no name for a file')
+        raise ValueError(f'{name!r} is not a file name')
     return name
 
 
@@ -59,15 +59,15 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Overlays = Annotated[tuple[dict, ...], BeforeValidator(_listed)]
 Seed = Annotated[int, Field(ge=0)]
 Parts = dict[str, dict]
-"""Settings of scores, by name."""
+"""Settings of scores by name."""
 Files = dict[Annotated[str, AfterValidator(check_file_name)], dict]
-"""Settings of tables or figures, by the name of their files."""
+"""Settings of tables or figures by file name."""
 
 
 class _Model(BaseModel):
-    """A dict of a study config: unknown keys are refused, None counts as left out.
+    """A dict in a study config; unknown keys are refused, and None counts as missing.
 
-    Fields with ``exclude`` are filled in by :func:`read_study`; a config cannot say them.
+    :func:`read_study` sets the fields with ``exclude``; a config cannot.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
@@ -82,7 +82,7 @@ class _Model(BaseModel):
     @classmethod
     def _check_keys(cls, settings: Any) -> dict[str, Any]:
         if not isinstance(settings, Mapping):
-            raise ValueError(f'must be a dict with {", ".join(cls.known())}, got {settings!r}')
+            raise ValueError(f'must be a dict with {", ".join(cls.known())}, but got {settings!r}')
         for key in settings:
             if key not in cls.known():
                 raise ValueError(f'there is no key {key!r}; {suggestion(key, cls.known())}')
@@ -93,10 +93,11 @@ class Tuning(_Model):
     """The choice of an arm's settings before its cells run.
 
     Attributes:
-        points (tuple[dict]): Overlays to choose from, two or more.
-        overlay (dict): What else differs while they are tried, such as a
-            shorter training.
-        seed (int, optional): Seed of the trials. None: the study's first.
+        points (tuple[dict]): Two or more overlays to choose from.
+        overlay (dict): Further changes for the trials, such as a shorter
+            training. Defaults to none.
+        seed (int, optional): Seed of the trials. Defaults to None: the first
+            seed of the study.
     """
 
     points: Overlays = Field(min_length=2)
@@ -105,28 +106,29 @@ class Tuning(_Model):
 
 
 class Arm(_Model):
-    """One way of training, to be repeated with each seed.
+    """One way of training, which is repeated with each seed.
 
     Attributes:
-        name (str): Its key in ``arms``.
-        config (str): The config file that it begins with.
-        overlays (tuple[dict]): What is changed in it, in this order; a config says
-            ``overlay``.
-        methods (tuple[str]): Then switched on, see
-            :func:`mmct.methods.add_methods`.
-        length (float): Length of its training and schedule, in multiples of the
-            config's.
-        start (str, optional): The arm from whose trained network, of the same seed, its training
-            starts, by ``load_from``.
-        seeded (tuple[str]): What else in the config is set to the seed, such as
-            the seed of a data set's split: keys with dots.
-        group (str): What it is compared within, such as the architecture.
+        name (str): The key of the arm in ``arms``.
+        config (str): The config file on which it is based.
+        overlays (tuple[dict]): Changes to that config, applied in this order; the key in
+            a study config is ``overlay``. Defaults to none.
+        methods (tuple[str]): Methods to switch on after that, see
+            :func:`mmct.methods.add_methods`. Defaults to none.
+        length (float): Length of training and schedule as a multiple of the
+            config's. Defaults to 1.
+        start (str, optional): The arm whose trained network with the same seed initialises the
+            training, through ``load_from``. Defaults to None.
+        seeded (tuple[str]): Further keys of the config to set to the seed, such as the
+            seed of a data set's split, with dots for nested keys. Defaults to none.
+        group (str): The group in which the arm is compared, such as the architecture.
             Defaults to its name.
-        variant (str): What distinguishes it in its group.
-        baselines (tuple[str]): The arms that it is compared with; a config says
-            ``baseline``.
-        tuning (Tuning, optional): How settings are chosen.
-        scores (dict): What is measured of it beside the study's scores.
+        variant (str): Name of the arm within its group. Defaults to ''.
+        baselines (tuple[str]): The arms with which it is compared; the key in a study
+            config is ``baseline``. Defaults to none.
+        tuning (Tuning, optional): The choice of settings. Defaults to None.
+        scores (dict): Scores of this arm in addition to those of the study. Defaults to
+            none.
     """
 
     name: str = Field('', exclude=True)
@@ -147,7 +149,7 @@ def _check_shape(column: str | dict[str, Any]) -> str | dict[str, Any]:
     shapes = (('curve', 'x', 'y'), ('at_equal', 'of'), ('relative',), ('published',))
     if isinstance(column, dict) and set(column) not in map(set, shapes):
         wanted = ' or '.join(', '.join(shape) for shape in shapes)
-        raise ValueError(f'must be a path or a dict with {wanted}, got {", ".join(column)}')
+        raise ValueError(f'must be a path or a dict with {wanted}, but got {", ".join(column)}')
     if isinstance(column, dict):
         kinds = dict.fromkeys(column, str) | dict(published=dict[str, float])
         for key, value in column.items():
@@ -156,27 +158,32 @@ def _check_shape(column: str | dict[str, Any]) -> str | dict[str, Any]:
 
 
 Column = Annotated[str | dict[str, Any], AfterValidator(_check_shape)]
-"""A path such as 'corruption.gap_pct'; or ``curve``, ``x`` and ``y``, to compare a score's
-curves at equal ``x``; or ``at_equal`` and ``of``, two paths, to compare finished networks with
-the line through the baselines'; or ``relative`` and the name of a corruption score; or
-``published`` and the value of each arm."""
+"""The content of a table column, which is one of:
+
+- a path such as 'corruption.gap_pct';
+- a dict of ``curve``, ``x`` and ``y``, to compare the curves of a score at equal ``x``;
+- a dict of ``at_equal`` and ``of``, two paths, to compare finished networks with the line through
+  their baselines;
+- a dict of ``relative`` and the name of a corruption score;
+- a dict of ``published`` and the value of each arm.
+"""
 
 
 class Study(_Model):
-    """A matrix of runs: arms and seeds.
+    """A matrix of runs: every arm with every seed.
 
     Attributes:
         name (str): Name of the config file.
-        folder (Path): Where that lies; the arms' paths start there.
-        common (dict): Merged into the config of every arm.
-        length (float): What the length of every arm's training and schedule is multiplied by.
-        arms (dict[str, Arm]): In the order of the table.
-        seeds (tuple[int]): Each arm is trained with each.
-        scores (dict): What is measured of each network, by name.
-        table (dict): The :data:`Column` of each title.
-        figures (dict): Settings of each figure, by the name of its file.
-        tables (dict): Settings of further tables, by the name of their files.
-        imports (tuple[str]): Modules with scores, or what else cells need.
+        folder (Path): Folder of the config file, to which the arms' paths are relative.
+        common (dict): Settings to merge into the config of every arm. Defaults to none.
+        length (float): Factor on the length of every arm's training and schedule. Defaults to 1.
+        arms (dict[str, Arm]): The arms in the order of the table.
+        seeds (tuple[int]): The seeds. Defaults to (0,).
+        scores (dict): Settings of the scores of each network, by name.
+        table (dict): The :data:`Column` for each title. Defaults to none.
+        figures (dict): Settings of the figures by file name. Defaults to none.
+        tables (dict): Settings of further tables by file name. Defaults to none.
+        imports (tuple[str]): Modules to import, such as those with scores.
     """
 
     name: str = Field('', exclude=True)
@@ -218,14 +225,14 @@ class Study(_Model):
         return self
 
     def _check_start(self, arm: Arm) -> None:
-        """Refuse a start that there is not, or that cannot be trained first."""
+        """Refuse a start that does not exist or cannot be trained first."""
         seen = [arm.name]
         while (start := self.arms[seen[-1]].start) is not None:
             _check_known(f'arm {seen[-1]!r}', 'start', [start], self.arms)
             if start in seen:
-                raise ValueError(f'arm {start!r} starts from itself, by way of {seen[-1]!r}')
+                raise ValueError(f'arm {start!r} starts from itself, through {seen[-1]!r}')
             if self.arms[start].tuning is not None:
-                raise ValueError(f'arm {seen[-1]!r}: its start {start!r} must have no tuning')
+                raise ValueError(f'arm {seen[-1]!r}: its start {start!r} must not have tuning')
             seen.append(start)
 
     @model_validator(mode='after')
@@ -234,7 +241,7 @@ class Study(_Model):
         for name, arm in self.arms.items():
             other = places.setdefault((arm.group, arm.variant), name)
             if other != name:
-                # Figures know an arm by these: one would hide the other.
+                # Figures identify an arm by these, so one would hide the other.
                 raise ValueError(
                     f'arms {other!r} and {name!r} have the same group {arm.group!r} and '
                     f'variant {arm.variant!r}'
@@ -250,25 +257,27 @@ def _check_known(owner: str, kind: str, names: Iterable[str], known: Iterable[st
 
 
 def read_study(cfg: Config, seeds: int | None = None) -> Study:
-    """Read a study config; docs/studies.md says what is in it.
+    """Read a study config; docs/studies.md describes its content.
 
     Args:
-        cfg (Config): With ``arms`` and ``scores``; the other keys of
-            :class:`Study` may be left out. Further variables, which expressions
-            use, are ignored unless they look like a misspelt key.
-        seeds (int, optional): Use 0 to ``seeds - 1`` instead of the config's.
+        cfg (Config): A config with ``arms`` and ``scores``; the other keys of
+            :class:`Study` are optional. Further variables are ignored, unless
+            they look like a misspelt key.
+        seeds (int, optional): Number of seeds, which are then 0 to ``seeds - 1``.
+            Defaults to None: the seeds of the config.
 
     Returns:
         Study: The study.
 
     Raises:
-        CTError: Names arm and key of what is missing, unknown or repeated.
+        CTError: If a setting is missing, unknown, repeated or invalid; the message
+            names arm and key.
     """
     known, plain = Study.known(), cfg.to_dict()
     for key in plain:
         hint = suggestion(key, known)
         if key not in known and hint.startswith('did you mean'):
-            raise CTError(f'a study has no {key}; {hint}')
+            raise CTError(f'a study has no key {key}; {hint}')
     settings = {key: plain[key] for key in known if key in plain}
     if seeds is not None:
         settings['seeds'] = seeds
@@ -282,7 +291,7 @@ def read_study(cfg: Config, seeds: int | None = None) -> Study:
 
 
 def _first(error: ValidationError) -> str:
-    """Word the first of a config's errors in one line, with arm and key."""
+    """Describe the first error of a config in one line, with arm and key."""
     first = error.errors()[0]
     place = [str(part) for part in first['loc']]
     message = first['msg'].removeprefix('Value error, ')
@@ -291,6 +300,6 @@ def _first(error: ValidationError) -> str:
     if place[:1] == ['arms'] and len(place) > 1:
         place = [f'arm {place[1]!r}', *place[2:]]
     elif place[:1] == ['table'] and len(place) > 1:
-        # Without the type, of those that a column may have.
+        # Leave out the type that pydantic tried for the column.
         place = [f'table column {place[1]!r}']
     return one_line(ValueError(': '.join([*place, message[0].lower() + message[1:]])))

@@ -1,4 +1,4 @@
-"""Executors: places where cells run, and the one for this machine."""
+"""Run the cells of a study: the interface of executors, and the executor for this machine."""
 
 import multiprocessing
 import os
@@ -24,10 +24,10 @@ from .worker import run_cell
 
 
 class Executor(ABC):
-    """Runs cells at the same time, each in a process of its own.
+    """Base class of executors, which run cells in parallel, each in its own process.
 
     Args:
-        jobs (int): How many run at once.
+        jobs (int): Number of cells to run at once.
     """
 
     def __init__(self, jobs: int) -> None:
@@ -36,11 +36,11 @@ class Executor(ABC):
     @property
     @abstractmethod
     def running(self) -> list[str]:
-        """The keys of the cells that run."""
+        """Return the keys of the running cells."""
 
     @property
     def has_room(self) -> bool:
-        """True if another cell may be started."""
+        """Return whether another cell may be started."""
         return len(self.running) < self.jobs
 
     @abstractmethod
@@ -49,7 +49,7 @@ class Executor(ABC):
 
         Args:
             cell (Cell): The cell.
-            folder (Path): The study's.
+            folder (Path): The folder of the study.
         """
 
     @abstractmethod
@@ -57,32 +57,32 @@ class Executor(ABC):
         """Wait until a cell ends.
 
         Args:
-            seconds (float): How long at most.
+            seconds (float): Maximum time to wait, in seconds.
 
         Returns:
-            list[Outcome]: Those of the cells that have ended; may be empty.
+            list[Outcome]: Outcomes of the cells that have ended, which may be none.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Stop what still runs. It goes on at the next start of the study."""
+        """Stop the running cells; the next start of the study continues them."""
 
 
 class LocalExecutor(Executor):
-    """Runs each cell in a fresh process of this machine.
+    """Run each cell in a new process on this machine.
 
-    The processes are spawned: in a forked one CUDA cannot be initialised once the parent
-    has asked for it, as mmengine does when it is imported. A ``ProcessPoolExecutor`` would
-    fail all cells when one process dies, such as for want of memory, and does not tell its
-    exit code. No process runs two cells, though that costs some seconds of imports: what a cell
-    changes for good (torch's flags, registered classes, a logger's global run) could
-    change the next one.
+    The processes are spawned, as a forked process cannot initialise CUDA once its parent has
+    queried it, which mmengine does on import. A ``ProcessPoolExecutor`` would fail all cells
+    when one process dies, for example for lack of memory, and hides the exit code. No process
+    runs two cells, although this costs some seconds of imports, as lasting changes made by
+    one cell (torch's flags, registered classes, a logger's global run) could affect the next.
 
-    What a cell prints is in ``log.txt`` of its run. With GPUs each process gets one, in
-    turn. The cores are shared out, unless ``OMP_NUM_THREADS`` is set.
+    The output of a cell goes to ``log.txt`` in the folder of its run. GPUs are assigned to
+    the processes in turn. The cores are split among the processes unless ``OMP_NUM_THREADS``
+    is set.
 
     Args:
-        jobs (int): How many run at once.
+        jobs (int): Number of cells to run at once.
     """
 
     def __init__(self, jobs: int) -> None:
@@ -91,7 +91,7 @@ class LocalExecutor(Executor):
 
     @property
     def running(self) -> list[str]:
-        """The keys of the cells that run."""
+        """Return the keys of the running cells."""
         return [cell.key for cell, _, _ in self._slots.values()]
 
     def start(self, cell: Cell, folder: Path) -> None:
@@ -107,7 +107,7 @@ class LocalExecutor(Executor):
         return [_outcome(*self._slots.pop(slot)) for slot in ended]
 
     def close(self) -> None:
-        """Stop what still runs. It goes on at the next start of the study."""
+        """Stop the running cells; the next start of the study continues them."""
         for _, process, _ in self._slots.values():
             process.kill()
         for _, process, _ in self._slots.values():
@@ -116,13 +116,13 @@ class LocalExecutor(Executor):
 
 
 def check_training(cells: list[Cell], folder: Path) -> None:
-    """Try the training of each arm, see :func:`mmct.studies.rehearsal.rehearse_cells`.
+    """Try out the training of each arm, see :func:`mmct.studies.rehearsal.rehearse_cells`.
 
-    In a process of its own: this one shall have no memory of a GPU.
+    This happens in a separate process, so that this one occupies no GPU memory.
 
     Args:
-        cells (list[Cell]): Those that are to be trained.
-        folder (Path): The study's; what is printed is in its ``rehearsal.txt``.
+        cells (list[Cell]): The cells to train.
+        folder (Path): The folder of the study, where ``rehearsal.txt`` gets the output.
 
     Raises:
         CTError: If an arm cannot be trained; the message names it.
@@ -143,10 +143,10 @@ def check_training(cells: list[Cell], folder: Path) -> None:
 
 
 def log_to_file(path: Path) -> None:
-    """Let this process, and those that it starts, print to a file.
+    """Redirect the output of this process and its children to a file.
 
     Args:
-        path (Path): What is there already stays.
+        path (Path): The file, to which output is appended.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open('a', encoding='utf-8') as file:
@@ -157,11 +157,14 @@ def log_to_file(path: Path) -> None:
 
 
 def log_of(cell: Cell, folder: Path) -> Path:
-    """Name the file that gets what a cell prints.
+    """Return the log file of a cell.
 
     Args:
         cell (Cell): The cell.
-        folder (Path): The study's.
+        folder (Path): The folder of the study.
+
+    Returns:
+        Path: The file that gets the output of the cell.
     """
     return StudyStore(folder).run(cell.key) / 'log.txt'
 
@@ -181,10 +184,10 @@ def _environment(slot: int, jobs: int) -> dict[str, str]:
 
 @contextmanager
 def _inherited(log: Path, variables: dict[str, str]) -> Iterator[None]:
-    """Set what a process that is started here has from its first import on.
+    """Set the environment, output and signals that a process started in the block inherits.
 
-    Its imports print, and ask for CUDA. Ctrl-C, which reaches the whole group, is
-    left to the study, which then ends its cells.
+    They must be in place before its imports, which print and query CUDA. Ctrl-C reaches the whole
+    process group but is left to the study, which then ends its cells.
     """
     before = dict(os.environ)
     streams = os.dup(1), os.dup(2)
@@ -206,7 +209,7 @@ def _inherited(log: Path, variables: dict[str, str]) -> Iterator[None]:
 def _spawned(
     log: Path, variables: dict[str, str], work: Callable, *args: Any
 ) -> tuple[multiprocessing.Process, connection.Connection]:
-    """Start a process, and give it with the place where what its work returns comes out."""
+    """Start a process, and return it with the connection that receives its result."""
     spawn = multiprocessing.get_context('spawn')
     receiver, sender = spawn.Pipe(duplex=False)
     process = spawn.Process(target=_in_process, args=(sender, work, *args))
@@ -222,7 +225,7 @@ def _in_process(sender: connection.Connection, work: Callable, *args: Any) -> No
 
 
 def _end_with_the_study() -> None:
-    # A study that was killed cannot stop its cells: they would train on unseen.
+    # A killed study cannot stop its cells, which would continue unnoticed.
     multiprocessing.parent_process().join()
     os._exit(1)
 

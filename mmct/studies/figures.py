@@ -1,4 +1,4 @@
-"""The figures of a study, each drawn from its plan and the results of its finished cells."""
+"""Draw the figures of a study from its plan and the results of its finished cells."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Of FeatureReliance, with the words of the figure.
+# Keys of FeatureReliance, with their labels in the figure.
 _HALVES = {'low_replaced_pct': 'low-variance half', 'high_replaced_pct': 'high-variance half'}
-# A channel of less than this fraction of the mean variance is as good as off.
+# A channel below this fraction of the mean variance is practically off.
 _FLOOR = 1e-4
 _WORDS = dict(fontsize=10, color=LIGHT.ink)
 
 
 class Halves(Record):
-    """Declare what is drawn of what ``FeatureReliance`` returns."""
+    """The errors of ``FeatureReliance`` that are drawn."""
 
     error_pct: float
     low_replaced_pct: float
@@ -59,7 +59,7 @@ class Halves(Record):
 
 
 class Spectrum(Record):
-    """Declare what is drawn of each of its layers."""
+    """The spectrum of a layer that is drawn."""
 
     quantiles: Annotated[list[float], Field(min_length=len(QUANTILES), max_length=len(QUANTILES))]
 
@@ -68,15 +68,14 @@ class Spectrum(Record):
 class ErrorArrows:
     """Corrupted against clean error of each arm, with an arrow from its first baseline.
 
-    A panel for each group; means over seeds, the bars are the table's standard errors. On
-    the dashed line corrupted and clean error are equal. In a study of CT its arms alone have
-    arrows.
+    There is a panel for each group. Points are means over seeds, and bars are the standard
+    errors of the table. On the dashed line corrupted and clean error are equal. In a study
+    of CT, only the arms of CT have arrows.
 
     Args:
-        x (str): The score that is drawn to the right, in %.
-            Defaults to 'corruption.clean_error_pct'.
-        y (str): The score that is drawn upwards, in %.
-            Defaults to 'corruption.raw_mce_pct'.
+        x (str): The score on the x axis, in %. Defaults to
+            'corruption.clean_error_pct'.
+        y (str): The score on the y axis, in %. Defaults to 'corruption.raw_mce_pct'.
     """
 
     def __init__(
@@ -112,12 +111,12 @@ class ErrorArrows:
                 if baseline in places and (is_ct(arm['variant']) or not has_ct):
                     start = tuple(place['mean'] for place in places[baseline])
                     arrow = dict(arrowstyle='->', color=look['color'], alpha=0.6)
-                    # The head ends before the marker, and is not under it.
+                    # End the arrow head before the marker, not under it.
                     panel.annotate('', end, start, arrowprops=dict(arrow, shrinkA=6, shrinkB=8))
         for panel in axes.values():
             panel.margins(0.15)
             diagonal(panel)
-            # Not of the figure: that label would be far from a panel that stands alone.
+            # Label the panels, as a label of the figure may be far from a single panel.
             if panel.xaxis.get_tick_params()['labelbottom']:
                 panel.set_xlabel('clean error, %', **_WORDS)
             if panel.get_subplotspec().is_first_col():
@@ -131,17 +130,17 @@ class ErrorArrows:
 
 @FIGURES.register_module()
 class Gains:
-    """Draw what CT gains over each of its controls: the claim of a study in one figure.
+    """The gain of CT over each of its controls, which sums up a study in one figure.
 
-    Differences paired by seed, with 95 % intervals, on common axes: the clean error at the
-    left, the corrupted one at the right. Left of zero CT is better; grey intervals contain
-    zero. In a study without CT the differences of all arms.
+    Differences are paired by seed and have 95 % intervals. The left panel shows the clean
+    error, the right one the corrupted error, on common axes. Left of zero CT is better; grey
+    intervals contain zero. In a study without CT, the figure shows the differences of all
+    arms.
 
     Args:
-        x (str): The score of the left panel, in %.
-            Defaults to 'corruption.clean_error_pct'.
-        y (str): That of the right panel, in %.
-            Defaults to 'corruption.raw_mce_pct'.
+        x (str): The score of the left panel, in %. Defaults to
+            'corruption.clean_error_pct'.
+        y (str): The score of the right panel, in %. Defaults to 'corruption.raw_mce_pct'.
     """
 
     def __init__(
@@ -189,9 +188,9 @@ class Gains:
 class TrainingPaths:
     """Corrupted against clean error of each arm from the first checkpoint to the last.
 
-    At one place on the x axis networks have equal clean errors: there their
-    corrupted errors are comparable, even if one has learned less. A panel for
-    each group; thin lines are seeds, thick ones their mean at each epoch.
+    At the same x networks have equal clean errors, so their corrupted errors are
+    comparable even if one has learned less. There is a panel for each group.
+    Thin lines are seeds; thick lines are their means at each epoch.
 
     Args:
         curve (str): The score, of type ``AlongTraining``. Defaults to 'along'.
@@ -223,7 +222,7 @@ class TrainingPaths:
                 look = appearance[variant]
                 for x, y in paths:
                     axes[group].plot(x, y, color=look['color'], linewidth=0.6, alpha=0.5)
-                # Seeds with other checkpoints have no mean.
+                # Seeds with different checkpoints have no mean.
                 if len({len(x) for x, _ in paths}) == 1:
                     axes[group].plot(*np.mean(paths, 0), linewidth=1.6, markersize=4, **look)
                 ends[group][variant] = tuple(np.mean([(x[-1], y[-1]) for x, y in paths], 0))
@@ -240,9 +239,9 @@ class TrainingPaths:
 class ReplacedHalves:
     """The rise of the error when half of the penultimate features are replaced.
 
-    A panel for each group, two bars for each variant: the half with the lower, or
-    the higher, variance is replaced by its mean. Means over seeds, with standard
-    errors.
+    There is a panel for each group. The two bars of each variant stand for
+    replacing the half of the features with lower or with higher variance by their
+    means. Bars show means over seeds, with standard errors.
 
     Args:
         score (str): The score, of type ``FeatureReliance``.
@@ -297,11 +296,11 @@ class ReplacedHalves:
 
 @FIGURES.register_module()
 class VarianceSpectra:
-    """The spectrum of channel variances, layer by layer.
+    """The spectrum of channel variances in each layer.
 
-    A row for each group, a column for each variant. Bands hold the middle 50
-    and 90 % of a layer's channels, the line is the median; 1 is the layer's
-    mean. Quantiles are averaged over seeds, on the logarithmic axis.
+    There is a row for each group and a column for each variant. Bands contain the
+    middle 50 and 90 % of a layer's channels, and the line is the median; 1 is the
+    layer's mean. Quantiles are averaged over seeds on a logarithmic scale.
 
     Args:
         score (str): The score, of type ``FeatureReliance``.
@@ -327,7 +326,7 @@ class VarianceSpectra:
         if not groups:
             return None
         appearance = variant_looks(plan)
-        # One row is higher, or the label beside it would be cut off.
+        # A single row is higher, as the label beside it would be cut off.
         figure = blank(2.1 * len(appearance) + 0.6, max(2.8, 1.6 * len(groups)) + 0.6)
         places = figure.subplots(
             len(groups), len(appearance), sharey=True, sharex='row', squeeze=False
@@ -346,10 +345,11 @@ class VarianceSpectra:
 
 @FIGURES.register_module()
 class DomainAccuracies:
-    """Accuracy of each method on each domain that was left out, their mean and the worst.
+    """Accuracy of each method on each left-out domain, with the mean and the worst.
 
-    Points from a :class:`~mmct.studies.tables.DomainTable`, a panel for each way to select
-    settings; means over seeds, the bars are standard errors. Published rows are not drawn.
+    Points are the means over seeds of a :class:`~mmct.studies.tables.DomainTable`, and bars
+    are their standard errors. There is a panel for each way to select settings. Published
+    rows are not drawn.
 
     Args:
         table (str): Name of the table in the study. Defaults to 'domains'.
@@ -373,14 +373,14 @@ class DomainAccuracies:
         """
         tables = plan['tables']
         if self.table not in tables:
-            raise CTError(f'a study has no table {self.table!r}; {suggestion(self.table, tables)}')
+            raise CTError(f'there is no table {self.table!r}; {suggestion(self.table, tables)}')
         built = TABLES.build(dict(tables[self.table]))
         found = built(plan, results)
         first = next(iter(found.values()))
         methods = [m for m, row in first.items() if any(v['count'] for v in row.values())]
         if not methods:
             return None
-        # The same while some have no results yet.
+        # The looks stay the same while some methods have no results yet.
         appearance = looks(first)
         appearance = coloured(appearance, chain(*getattr(built, 'baselines', {}).values()))
         figure, axes = panels(list(found), columns=1, width=6.0)
@@ -388,10 +388,10 @@ class DomainAccuracies:
         for way, rows in found.items():
             columns, drawn = list(rows[methods[0]]), {}
             for number, method in enumerate(methods):
-                # Side by side within 60 % of a column.
+                # Spread the methods over 60 % of a column.
                 shift = 0.6 * ((number + 0.5) / len(methods) - 0.5)
                 xs = np.arange(len(columns)) + shift
-                # Where there is no result yet, None is not a number, and not drawn.
+                # Missing results are None, which becomes NaN and is not drawn.
                 ys = np.array([value['mean'] for value in rows[method].values()], float)
                 # One seed has no standard error.
                 errors = [value['standard_error'] or 0 for value in rows[method].values()]
@@ -399,10 +399,10 @@ class DomainAccuracies:
                 drawn[method] = xs, ys
             axes[way].set_xticks(range(len(columns)), columns)
             axes[way].set_ylabel('accuracy, %', **_WORDS)
-            # What is not a domain stands apart.
+            # Separate the mean and the worst from the domains.
             axes[way].axvline(columns.index('mean') - 0.5, color=LIGHT.ink, linewidth=0.8)
             axes[way].grid(visible=False, axis='x')
-            # Names stand beside the last column.
+            # Leave room for names beside the last column.
             axes[way].set_xlim(-0.6, len(columns) + 0.3)
             last[way] = {m: (xs[-1], ys[-1]) for m, (xs, ys) in drawn.items() if ys[-1] == ys[-1]}
         settled(figure)
@@ -425,7 +425,7 @@ def _minus(arms: Mapping[str, Mapping], arm: str, baseline: str) -> str:
 
 
 def _draw_gain(axes: Axes, place: int, found: Mapping[str, Any]) -> None:
-    """Draw a difference with its interval, which one seed does not have."""
+    """Draw a difference with its interval, if there are several seeds."""
     low, high = found['interval'] or (found['mean'],) * 2
     colour = LIGHT.better if high < 0 else LIGHT.worse if low > 0 else OTHERS
     axes.hlines(place, low, high, colour, linewidth=2)
@@ -436,9 +436,9 @@ def _draw_gain(axes: Axes, place: int, found: Mapping[str, Any]) -> None:
 
 
 def _draw_spectra(axes: Axes, by_seed: Mapping[int, Mapping], colour: str) -> None:
-    """Draw the quantiles of each layer, averaged over the seeds."""
+    """Draw the quantiles of each layer, averaged over seeds."""
     seeds = list(by_seed.values())
-    # A layer that is constant with one seed has no spectrum there.
+    # A layer that is constant with one of the seeds has no spectrum for it.
     names = [name for name in (seeds[0] if seeds else ()) if all(name in seed for seed in seeds)]
     if not names:
         axes.text(

@@ -1,4 +1,4 @@
-"""Keep how often a network was wrong on each image, beside the corruption score of a study."""
+"""Store how often a network was wrong on each image, beside the corruption score of a study."""
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,23 +12,23 @@ from mmct.evaluation.summary import main_corruptions
 from mmct.records import Record
 
 NAME = 'wrong_by_image'
-"""Its key in what a corruption score returns."""
+"""The key of these counts in a corruption score."""
 
 
 class Wrong(Record):
-    """Declare in how many of some cells each image was wrong.
+    """The number of cells (corruptions at severities) in which each image was wrong.
 
-    ``counts`` is base64 of ``numpy.packbits`` of the numbers' binary digits, the last one
-    first, as many as ``cells`` has: less than half of the size of a byte an image.
+    ``counts`` is base64 of ``numpy.packbits`` of the binary digits of the numbers, the lowest
+    digit first, with as many digits as ``cells`` has. This takes less than half a byte per image.
     """
 
-    # More than any set has; a number of many digits is none of cells.
+    # The limit is far above the number of cells of any set.
     cells: Annotated[int, Field(gt=0, le=10_000)]
     counts: str
 
 
 class WrongByImage(Record):
-    """Declare what :func:`wrong_by_image` returns."""
+    """The counts that :func:`wrong_by_image` returns."""
 
     images: Annotated[int, Field(gt=0)]
     labels_sha256: str
@@ -49,11 +49,11 @@ def wrong_by_image(result: Mapping[str, Any]) -> dict[str, Any]:
     """Count in how many cells each image was wrong.
 
     Args:
-        result (Mapping): Of a scorecard, with clean images.
+        result (Mapping): The content of a result file, with clean images.
 
     Returns:
-        dict: JSON-able, see :class:`WrongByImage`: of the clean images, and of each kind of
-        corruption that the mean is over.
+        dict: Counts for the clean images and for each category of corruptions in the mean, see
+        :class:`WrongByImage`; JSON can hold them.
     """
     data, by_name = result['data'], {}
     for cell in result['cells']:
@@ -72,19 +72,19 @@ def wrong_by_image(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def errors_of_images(kept: Mapping[str, Any], keys: Sequence[str]) -> np.ndarray | None:
-    """Compute the error of each image, of which a number of the score is the mean.
+    """Compute the errors of the images whose mean is a given number of the score.
 
-    Each corruption has as many severities as the others: a mean over its cells is one over
-    corruptions of means over severities, as in the score.
+    All corruptions have the same number of severities, so a mean over cells equals the score's
+    mean over corruptions of means over severities.
 
     Args:
-        kept (Mapping): Of the shape of :class:`WrongByImage`.
-        keys (Sequence[str]): Where the number is in the score, such as
+        kept (Mapping): Counts in the form of :class:`WrongByImage`.
+        keys (Sequence[str]): Keys of the number in the score, such as
             ``['categories_pct', 'noise']``.
 
     Returns:
-        np.ndarray: In %. (I,) None if the number is no mean over images, or not known of
-        each.
+        np.ndarray: The error of each image in %, (I,), or None if the number is not a mean over
+        images, or the errors of single images are unknown.
     """
     kinds = kept['categories']
     match keys:
@@ -108,11 +108,11 @@ def _counted(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _unpacked(text: str, cells: int, images: int) -> np.ndarray:
-    """Unpack the counts of all images, (I,), and refuse what are none."""
+    """Unpack the counts of all images, (I,), and refuse invalid ones."""
     digits = cells.bit_length()
     packed = np.frombuffer(base64.b64decode(text, validate=True), np.uint8)
     if len(packed) != -(-images * digits // 8):
-        raise ValueError(f'they are not those of {images} images and {cells} cells')
+        raise ValueError(f'they do not have {images} images and {cells} cells')
     bits = np.unpackbits(packed, count=images * digits).reshape(images, digits)
     counts = bits @ (1 << np.arange(digits))
     if counts.max() > cells:

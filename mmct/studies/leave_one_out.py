@@ -1,4 +1,4 @@
-"""Make the arms of a study that leaves out one domain after the other."""
+"""Make the arms of a study that leaves out each domain in turn."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -7,16 +7,17 @@ from typing import Any
 
 
 def draws(space: Mapping[str, Sequence[float]], count: int, seed: int = 0) -> list[dict]:
-    """Draw random settings of a training, as ``--cfg-options`` would name them.
+    """Draw random settings of a training, with keys as for ``--cfg-options``.
 
     Args:
-        space (Mapping): By key the default, and the exponents of ten between
-            which it is drawn evenly: ``(default, low, high)``.
-        count (int): How many. The first is the defaults, as in DomainBed.
+        space (Mapping): By key ``(default, low, high)``: the default, and the limits
+            of the uniformly drawn exponent of ten.
+        count (int): Number of draws. The first one is the defaults, as in DomainBed.
         seed (int): Seed of the draws. Defaults to 0.
 
     Returns:
-        list[dict]: Value by key. A key's values do not depend on the others.
+        list[dict]: The values by key for each draw. The values of a key do not depend on
+        the other keys.
     """
     drawn = [{key: default for key, (default, _, _) in space.items()}]
     numbers = {key: random.Random(f'{seed} {key}') for key in space}
@@ -36,24 +37,26 @@ def leave_one_out(
     pairs: bool = False,
     images: int = 32,
 ) -> dict[str, dict]:
-    """Make arms of each method, test domain and draw of settings, and their table.
+    """Make an arm for each method, test domain and draw of settings, and their table.
 
-    The split of the domains has the seed of the run.
+    The domains are split with the seed of the run.
 
     Args:
-        domains (Sequence[str]): Each is left out in turn.
-        config (str): What every arm begins with.
-        methods (Mapping): By name: ``overlay``, ``methods`` and ``length`` of an arm;
-            ``space``, what is drawn for this method alone; and ``baselines``, the
-            methods that it is compared with, without it the first.
-        space (Mapping, optional): What is drawn for all, see :func:`draws`.
-        count (int): How many draws a method has. Defaults to 1, its defaults.
-        pairs (bool): Train also without each two domains, for the selection by
-            leave-one-domain-out. Defaults to False.
-        images (int): Images of each training domain in a batch. Defaults to 32.
+        domains (Sequence[str]): The domains, each of which is left out in turn.
+        config (str): The config on which every arm is based.
+        methods (Mapping): For each method by name, the optional keys ``overlay``,
+            ``methods`` and ``length`` of an arm; ``space``, the settings drawn for
+            this method only; and ``baselines``, the methods with which it is compared
+            (by default the first).
+        space (Mapping, optional): The settings drawn for all methods, see
+            :func:`draws`. Defaults to None.
+        count (int): Number of draws per method. Defaults to 1: its defaults.
+        pairs (bool): Whether to train without each pair of domains as well, for the
+            selection by leave-one-domain-out. Defaults to False.
+        images (int): Images of each training domain per batch. Defaults to 32.
 
     Returns:
-        dict: ``arms`` of a study, and the settings of a
+        dict: The ``arms`` of a study, and the settings of a
         :class:`~mmct.studies.tables.DomainTable` as ``table``.
     """
     numbers, first = range(count), next(iter(methods))
@@ -80,7 +83,7 @@ def leave_one_out(
             overlay=[_loaders(left_out, batch), own.get('overlay', {}), settings[method][draw]],
             methods=own.get('methods'),
             length=own.get('length', 1),
-            # Trials differ in the split too.
+            # Seeds differ in the split, too.
             seeded=[f'{part}_dataloader.dataset.seed' for part in ('train', 'val', 'test')],
             group=' and '.join(left_out),
             variant=title(method, draw),

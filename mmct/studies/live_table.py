@@ -1,4 +1,4 @@
-"""The table that a running study shows."""
+"""Show the table of a running study."""
 
 import time
 from typing import Any
@@ -18,21 +18,21 @@ from .loop import StudyProgress
 from .store import StudyStore
 from .summary import mean_and_error, shown_value
 
-# Seconds between lines where the output is no terminal.
+# Seconds between lines if the output is not a terminal.
 _EVERY = 30.0
 
 
 class LiveTable:
-    """A row for each arm, with its cells and scores so far, and a bar for each running cell.
+    """A live table with a row per arm and a progress bar per running cell.
 
-    Where the output is no terminal, a line is printed when a cell starts or ends, and
-    every half minute.
+    A row shows the finished cells (runs) of an arm and its scores so far. If the output
+    is not a terminal, a line is printed when a cell starts or ends, and every half minute.
 
     Args:
-        store (StudyStore): The study's folder.
-        columns (dict): Title and content of each column, as ``table`` of
+        store (StudyStore): The folder of the study.
+        columns (dict): Title and content of each column, as in ``table`` of
             :class:`Study`.
-        console (Console, optional): Where it goes. Defaults to stdout.
+        console (Console, optional): The console to print to. Defaults to stdout.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class LiveTable:
             self._live.stop()
 
     def show(self, progress: StudyProgress) -> None:
-        """Show how far the study is.
+        """Show the progress of the study.
 
         Args:
-            progress (StudyProgress): The study's.
+            progress (StudyProgress): The progress.
         """
         if self._console.is_terminal:
             self._live.update(self.render(progress), refresh=True)
@@ -65,10 +65,13 @@ class LiveTable:
             self._print(progress)
 
     def render(self, progress: StudyProgress) -> Group:
-        """Make the table as it is now, with the bars below it.
+        """Make the current table, with the progress bars below it.
 
         Args:
-            progress (StudyProgress): The study's.
+            progress (StudyProgress): The progress.
+
+        Returns:
+            Group: The table and the bars.
         """
         table = Table(title=as_text(_title(progress)), title_justify='left')
         table.add_column('arm')
@@ -98,7 +101,7 @@ class LiveTable:
             state = progress.state(cell)
             before = self._states.get(cell.key, 'waiting')
             self._states[cell.key] = state
-            # At the first look: what earlier starts have finished is no news.
+            # Do not report cells that were finished before this start.
             if state == before or (state == 'done' and not self._printed):
                 continue
             error = f': {progress.failed[cell.key]}' if state == 'failed' else ''
@@ -109,10 +112,13 @@ class LiveTable:
 
 
 def as_text(text: str) -> str:
-    """Show a name as it is: neither rich nor the terminal obeys what it holds.
+    """Escape a text so that neither rich nor the terminal interprets it.
 
     Args:
-        text (str): Such as the name of an arm.
+        text (str): A text such as the name of an arm.
+
+    Returns:
+        str: The escaped text.
     """
     return escape(visible(text))
 
@@ -127,7 +133,7 @@ def _title(progress: StudyProgress) -> str:
 
 
 def _cells(progress: StudyProgress, cells: list[Cell]) -> str:
-    """Count the cells of an arm, such as 'trials 3 of 4; seeds 0 of 3'."""
+    """Count the finished cells of an arm in a text such as 'trials 3 of 4; seeds 0 of 3'."""
     parts = []
     for role, name in ((TUNING, 'trials'), (TEACHER, 'teachers'), (TRAINING, 'seeds')):
         own = [cell for cell in cells if cell.role == role]

@@ -14,22 +14,23 @@ from .executors import Executor
 from .planner import Planner
 from .store import StudyStore, is_complete
 
-# Seconds after which a cell that another process ran is looked at again.
+# Seconds before checking a cell again that another process is running.
 _LATER = 5.0
 
 
 class StudyProgress:
-    """Cells that are known, running, finished and failed.
+    """The known, running, finished and failed cells (runs) of a study.
 
     Args:
         study (Study): The study.
 
     Attributes:
-        entries (list[Cell]): The cells known so far, as often as arms share them.
-        results (dict): Results of cells that are trained, if not scored, by key.
-        finished (dict): Those that have all scores.
-        failed (dict): The last error line of the failed cells, by key.
-        running (list[str]): Keys of the cells that this process has started.
+        entries (list[Cell]): The cells known so far; a cell that arms share is listed
+            once for each.
+        results (dict): Results of the trained cells, scored or not, by key.
+        finished (dict): Results of the cells that have all scores, by key.
+        failed (dict): The last error line of the failed cells by key.
+        running (list[str]): Keys of the running cells that this process has started.
     """
 
     def __init__(self, study: Study) -> None:
@@ -42,28 +43,31 @@ class StudyProgress:
         self._began, self._at_start = time.monotonic(), 0
 
     def begin(self) -> None:
-        """Count the time, and what is finished, from now on."""
+        """Start to measure the pace for :attr:`seconds_left`."""
         self._began, self._at_start = time.monotonic(), len(self.finished)
 
     def state(self, cell: Cell) -> str:
-        """Tell the state of a cell: 'done', 'failed', 'running' or 'waiting'.
+        """Return the state of a cell.
 
         Args:
             cell (Cell): One of the entries.
+
+        Returns:
+            str: 'done', 'failed', 'running' or 'waiting'.
         """
         known = dict(done=self.finished, failed=self.failed, running=self.running)
         return next((state for state, keys in known.items() if cell.key in keys), 'waiting')
 
     @property
     def total(self) -> int:
-        """The number of cells, with those not known yet of arms that are being tuned."""
+        """Return the number of cells, including those to come of arms that are being tuned."""
         known = {(cell.arm, cell.seed) for cell in self.entries if cell.role == TRAINING}
         unknown = len(self.study.arms) * len(self.study.seeds) - len(known)
         return len({cell.key for cell in self.entries}) + unknown
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds that the rest will take at the pace so far; None before a cell has ended."""
+        """Estimate the remaining seconds at the pace so far; None before a cell has ended."""
         done = len(self.finished) - self._at_start
         if done < 1:
             return None
@@ -79,16 +83,16 @@ def run_study(
 ) -> StudyProgress:
     """Run all cells that are not finished yet.
 
-    A cell that fails does not stop the others; the next start tries it again.
+    A cell that fails does not stop the others; the next start retries it.
 
     Args:
-        planner (Planner): Knows the cells.
-        store (StudyStore): The study's folder.
-        executor (Executor): Runs them.
-        show (Callable): Is called with the progress, twice a second at most.
+        planner (Planner): Plans the cells.
+        store (StudyStore): The folder of the study.
+        executor (Executor): Runs the cells.
+        show (Callable): Called with the progress, at most twice per second.
 
     Returns:
-        StudyProgress: How all ended.
+        StudyProgress: The final progress.
 
     Raises:
         CTError: If an arm cannot be trained.
@@ -125,7 +129,7 @@ def run_study(
 
 
 def _known(planner: Planner, store: StudyStore, progress: StudyProgress) -> list[Cell]:
-    """Find the cells that are known now, and which of them are finished."""
+    """List the cells that are known now, and update which of them are finished."""
     while True:
         known = dict(progress.results)
         cells = planner.cells(progress.results)
@@ -136,20 +140,20 @@ def _known(planner: Planner, store: StudyStore, progress: StudyProgress) -> list
             for key in cell.needs
         }
         for cell in cells:
-            # A trial that is chosen may be a cell of the arm: then it has more scores.
+            # A chosen trial may also be a cell of the arm, which then needs more scores.
             before = progress.finished.get(cell.key)
             if before is not None and is_complete(before, cell.scores):
                 continue
             progress.finished.pop(cell.key, None)
             finished = store.is_finished(cell)
-            # Its result outlives its weights where runs/ was deleted.
+            # If runs/ was deleted, the result is still there but not the weights.
             if finished and cell.key in needed:
                 finished = store.has_weights(cell.key)
             if (result := store.result(cell.key)) is not None:
                 progress.results[cell.key] = result
                 if finished:
                     progress.finished[cell.key] = result
-        # What has a result may make more cells known: those of a tuned arm.
+        # New results may determine further cells: those of a tuned arm.
         if progress.results == known:
             progress.entries = planner.entries(progress.results)
             store.keep_plan(planner.plan(progress.results))
@@ -169,7 +173,7 @@ def _is_ready(
 
 
 def _is_locked(folder: Path) -> bool:
-    """Tell if another process runs a cell: one of ours would start for nothing."""
+    """Check whether another process runs a cell, to avoid starting one in vain."""
     try:
         lock_folder(folder, 'use another --work-dir').release()
     except LockedError:

@@ -1,4 +1,4 @@
-"""Panels for the groups of a study and looks for its variants, shared by its figures."""
+"""Provide panels for the groups of a study and looks for its variants, for all figures."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 T = TypeVar('T')
 
 OTHERS = '#8b95a1'
-"""The grey of what is neither CT nor compared with it."""
-# Where a name may stand: steps to the right and up, and how it is anchored there.
+"""The grey of variants that are neither CT nor compared with it."""
+# Possible places of a name: steps to the right and up, and the alignment there.
 _SIDES = (
     (1, 0, 'left', 'center'), (-1, 0, 'right', 'center'), (0, 1, 'center', 'bottom'),
     (0, -1, 'center', 'top'), (0.7, 0.7, 'left', 'bottom'), (0.7, -0.7, 'left', 'top'),
@@ -31,14 +31,14 @@ _DISTANCES = (7, 12, 19, 28, 40, 55)  # points
 
 
 def by_group(plan: Mapping[str, Any], found: Mapping[str, T]) -> dict[str, dict[str, T]]:
-    """Sort what was found of arms into the study's groups.
+    """Sort values of arms into the groups of the study.
 
     Args:
         plan (Mapping): Content of ``study.json``.
-        found (Mapping): By arm; those without are left out, and a group without arms.
+        found (Mapping): Values by arm.
 
     Returns:
-        dict[str, dict]: Of each group, what was found of each variant.
+        dict[str, dict]: The values by group and variant, without arms and groups that have none.
     """
     groups: dict[str, dict[str, T]] = {}
     for name, arm in plan['arms'].items():
@@ -48,15 +48,15 @@ def by_group(plan: Mapping[str, Any], found: Mapping[str, T]) -> dict[str, dict[
 
 
 def looks(names: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Choose colour and marker of each variant: they differ without colour, too.
+    """Choose a colour and a marker for each variant, which differ without colour, too.
 
     Args:
-        names (Iterable[str]): Of all variants.
+        names (Iterable[str]): Names of all variants.
 
     Returns:
-        dict[str, dict[str, str]]: Keywords of ``Axes.plot``, by variant.
+        dict[str, dict[str, str]]: Keyword arguments of ``Axes.plot`` by variant.
     """
-    # Where both have come round, markers go on by one: no look comes twice.
+    # When the combinations start to repeat, shift the markers by one: no look occurs twice.
     period = math.lcm(len(LIGHT.runs), len(MARKERS))
     return {
         name: dict(
@@ -74,8 +74,8 @@ def variant_looks(plan: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         plan (Mapping): Content of ``study.json``.
 
     Returns:
-        dict[str, dict[str, str]]: As :func:`looks`. In a study of CT colour tells what a variant
-        is for: one colour for CT, one for what it is compared with, and grey for the others.
+        dict[str, dict[str, str]]: The looks, see :func:`looks`. In a study of CT there is one
+        colour for CT and one for its controls; all others are grey.
     """
     arms = plan['arms']
     found = looks(arm['variant'] for arm in arms.values())
@@ -86,14 +86,14 @@ def variant_looks(plan: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 def coloured(
     looks: Mapping[str, Mapping[str, str]], controls: Iterable[str]
 ) -> dict[str, dict[str, str]]:
-    """Colour CT and its controls, and grey the others; nothing changes where there is no CT.
+    """Colour CT and its controls, and make the others grey; without CT change nothing.
 
     Args:
-        looks (Mapping): By name.
-        controls (Iterable[str]): What CT is compared with.
+        looks (Mapping): The looks by name.
+        controls (Iterable[str]): Names of the variants with which CT is compared.
 
     Returns:
-        dict[str, dict[str, str]]: The looks.
+        dict[str, dict[str, str]]: The coloured looks by name.
     """
     if not any(map(is_ct, looks)):
         return dict(looks)
@@ -103,10 +103,10 @@ def coloured(
 
 
 def is_ct(variant: str) -> bool:
-    """Tell if a variant is CT, by its name, as docs/studies.md asks for.
+    """Check by its name whether a variant is CT; docs/studies.md explains the names.
 
     Args:
-        variant (str): Its name.
+        variant (str): Name of the variant.
     """
     return variant.startswith('CT')
 
@@ -121,28 +121,28 @@ def panels(
     """Make a figure with a panel for each group.
 
     Args:
-        names (Sequence[str]): Of the groups.
-        columns (int): Panels side by side, at most. Defaults to 3.
-        width (float): Of a panel, in inches. Defaults to 2.9.
-        height (float): The same. Defaults to 2.5.
-        sharex (bool): Whether all have the same x axis; False where its places are names.
+        names (Sequence[str]): Names of the groups.
+        columns (int): Maximum number of panels per row. Defaults to 3.
+        width (float): Width of a panel in inches. Defaults to 2.9.
+        height (float): Height of a panel in inches. Defaults to 2.5.
+        sharex (bool): Whether all panels share the x axis; use False if names are on it.
             Defaults to True.
 
     Returns:
-        tuple[Figure, dict[str, Axes]]: The figure, and each group's panel; all have the same
-        y axis.
+        tuple[Figure, dict[str, Axes]]: The figure, and the panel of each group. All panels share
+        the y axis.
     """
     columns = min(columns, len(names))
     rows = -(-len(names) // columns)
     if len(names) < 3:
-        # Room for many arms where there are few panels.
+        # With few panels there is more room for many arms.
         width, height = 1.8 * width / len(names) ** 0.25, 1.4 * height
     figure = blank(width * columns + 0.4, height * rows + 0.5)
     shared = dict(sharex=sharex, sharey=True)
     places = list(figure.subplots(rows, columns, squeeze=False, **shared).flat)
     for place in places[len(names) :]:
         place.set_visible(False)
-    # Where the panel below is empty, the axis is labelled here.
+    # Label the x axis of panels that have no panel below.
     for place in places[max(0, len(names) - columns) : len(names)]:
         place.tick_params(labelbottom=True)
     made = dict(zip(names, places, strict=False))
@@ -155,20 +155,20 @@ def points(axes: Axes, xs: Any, ys: Any, look: Mapping[str, str], **errors: Any)
     """Draw values with their standard errors.
 
     Args:
-        axes (Axes): Changed in place.
-        xs (float | Sequence[float]): To the right.
-        ys (float | Sequence[float]): Upwards.
-        look (Mapping): See :func:`looks`.
-        **errors (Any): ``xerr`` and ``yerr``, as for ``Axes.errorbar``.
+        axes (Axes): The axes, changed in place.
+        xs (float | Sequence[float]): The x values.
+        ys (float | Sequence[float]): The y values.
+        look (Mapping): The look, see :func:`looks`.
+        **errors (Any): The errors ``xerr`` and ``yerr`` for ``Axes.errorbar``.
     """
     axes.errorbar(xs, ys, linestyle='', markersize=6, capsize=2, **errors, **look)
 
 
 def diagonal(axes: Axes) -> None:
-    """Draw the line on which both axes have the same value, as far as it is in view.
+    """Draw the line on which both axes have the same value, without changing the limits.
 
     Args:
-        axes (Axes): Changed in place.
+        axes (Axes): The axes, changed in place.
     """
     view = axes.get_xlim(), axes.get_ylim()
     axes.axline((0, 0), slope=1, color=LIGHT.ink, linewidth=0.8, linestyle='--', zorder=0)
@@ -178,12 +178,13 @@ def diagonal(axes: Axes) -> None:
 def name_points(
     axes: Axes, places: Mapping[str, tuple[float, float]], looks: Mapping[str, Mapping]
 ) -> None:
-    """Write names beside points, where they cover least; with a line where that is far away.
+    """Write names beside points where they cover the least, with a line to distant names.
 
     Args:
-        axes (Axes): Changed in place; its figure has no layout to come, see :func:`settled`.
-        places (Mapping): Where each point is, by name. What stands first chooses first.
-        looks (Mapping): The colours, by name.
+        axes (Axes): The axes, changed in place; the layout of the figure must be final, see
+            :func:`settled`.
+        places (Mapping): Position of each point by name. Earlier names choose their place first.
+        looks (Mapping): The looks, whose colours are used, by name.
     """
     from matplotlib.patheffects import withStroke
     from matplotlib.transforms import Bbox
@@ -220,22 +221,22 @@ def name_points(
 
 
 def settled(figure: Figure) -> None:
-    """Lay a figure out for good: what is placed by pixels now stays there.
+    """Finish the layout of a figure, so that anything placed by pixels stays there.
 
     Args:
-        figure (Figure): Changed in place.
+        figure (Figure): The figure, changed in place.
     """
     figure.draw_without_rendering()
     figure.set_layout_engine('none')
 
 
 def _drawn_lines(axes: Axes) -> Iterator[np.ndarray]:
-    """Yield both ends of each error bar, and of pieces of each arrow: (2, 2), in pixels."""
+    """Yield the ends, (2, 2) in pixels, of each error bar and of pieces of each arrow."""
     for container in axes.containers:
-        # Bars of a bar chart have none of their own.
+        # The bars of a bar chart have no error bars of their own.
         for lines in getattr(container, 'lines', ((), (), ()))[2]:
             for segment in lines.get_segments():
-                # An error that is not known has no bar.
+                # An unknown error has no bar.
                 if np.isfinite(segment).all():
                     yield axes.transData.transform(segment)
     for arrow in axes.texts:

@@ -31,26 +31,26 @@ from .store import SCHEMA_VERSION, StudyStore
 from .summary import value_at
 
 _HELD_OUT = 'validation'
-# What is measured of a trial: the error on val_dataloader.
+# The score of a trial: the error on val_dataloader.
 _TRIAL_SCORES = {_HELD_OUT: dict(type='ValidationError')}
 
 
 class Planner:
-    """Makes the cells of a study, as far as they are known.
+    """Plan the cells (runs) of a study, as far as they are known.
 
-    The cells of an arm with tuning are known when its trials have results.
+    The cells of an arm with tuning are known once its trials have results.
 
     Args:
         study (Study): The study.
-        store (StudyStore): Its folder.
-        with_data (bool): Build each training set for what is in it, which is part of the
-            keys of cells. If False, they are taken from ``study.json``;
-            cells whose set is not known there get keys that no result has.
+        store (StudyStore): The folder of the study.
+        with_data (bool): Whether to build each training set to identify its content, which
+            is part of the keys of cells. If False, the content is taken from
+            ``study.json``; cells with a set unknown there get keys that match no result.
             Defaults to True.
 
     Attributes:
-        diverged (dict[str, str]): Arms that cannot be trained, as all trials of
-            their tuning diverged, and an error message for each.
+        diverged (dict[str, str]): An error message for each arm that cannot be trained
+            because all trials of its tuning diverged.
     """
 
     def __init__(self, study: Study, store: StudyStore, with_data: bool = True) -> None:
@@ -62,14 +62,14 @@ class Planner:
         self._data: dict[str, Mapping[str, Any]] = known.get('data', {})
 
     def cells(self, results: Mapping[str, Mapping]) -> list[Cell]:
-        """List the cells that are known.
+        """List the known cells.
 
         Args:
-            results (Mapping): Results so far, by the cell's key.
+            results (Mapping): Results so far by key of the cell.
 
         Returns:
-            list[Cell]: Each once, after those that it needs: arms that train
-            the same, or an arm that is a teacher or trial, too, are one cell.
+            list[Cell]: Each cell once, after the cells that it needs. Arms with the
+            same training share a cell, also with a teacher or trial.
 
         Raises:
             CTError: If an arm cannot be trained; the message names it.
@@ -77,16 +77,16 @@ class Planner:
         cells: dict[str, Cell] = {}
         for cell in self.entries(results):
             known = cells.setdefault(cell.key, cell)
-            # An arm's own cell, if it is one, gives its name to all.
+            # If one of them is an arm's own training, the shared cell gets its name.
             owner = cell if cell.role == TRAINING != known.role else known
             cells[cell.key] = replace(owner, scores={**known.scores, **cell.scores})
         return list(cells.values())
 
     def entries(self, results: Mapping[str, Mapping]) -> list[Cell]:
-        """List the cells of each arm: one is there as often as arms share it.
+        """List the cells of each arm; a shared cell is listed for each arm.
 
         Args:
-            results (Mapping): Results so far, by the cell's key.
+            results (Mapping): Results so far by key of the cell.
         """
         cells = []
         for arm in self.study.arms.values():
@@ -98,13 +98,13 @@ class Planner:
         return cells
 
     def plan(self, results: Mapping[str, Mapping]) -> dict[str, Any]:
-        """Make the content of ``study.json``: enough for tables of the results.
+        """Make the content of ``study.json``, from which results can be turned into tables.
 
         Args:
-            results (Mapping): Results so far, by the cell's key.
+            results (Mapping): Results so far by key of the cell.
 
         Returns:
-            dict: JSON-able.
+            dict: The plan, which JSON can hold.
         """
         study = self.study
         return dict(
@@ -142,12 +142,12 @@ class Planner:
         """Choose the point of an arm's tuning with the smallest validation error.
 
         Args:
-            arm (Arm): One of the study's.
-            results (Mapping): Results so far, by the cell's key.
+            arm (Arm): An arm of the study.
+            results (Mapping): Results so far by key of the cell.
 
         Returns:
-            int: Its number, the first of equal ones; None if not all are known, or
-            all diverged.
+            int: Number of the point, the first among equals; None if results are
+            missing, or all trials diverged.
         """
         trials = [results.get(cell.key) for cell in self.trials(arm) if cell.role == TUNING]
         errors = [_held_out_error(result) for result in trials]
@@ -155,7 +155,7 @@ class Planner:
             return None
         if not math.isfinite(min(errors)):
             self.diverged[arm.name] = (
-                f'arm {arm.name!r}: training diverged with all {len(errors)} points of its tuning'
+                f'arm {arm.name!r}: training diverged for all {len(errors)} points of its tuning'
             )
             return None
         return errors.index(min(errors))
@@ -182,12 +182,12 @@ class Planner:
         role = TUNING if trial else TRAINING
         scores = _TRIAL_SCORES if trial else {**self.study.scores, **arm.scores}
         if trial and cfg.get('val_dataloader') is None:
-            raise CTError('tuning chooses by the validation error, but there is no val_dataloader')
+            raise CTError('tuning needs the validation error, but there is no val_dataloader')
         cells, starts = [], ()
         if arm.start is not None:
             start = self._of(self.study.arms[arm.start], seed, None)[-1]
             starts = (start.key,)
-            # By its key, as its file need not be there yet; the path comes below.
+            # The key stands for the file, which may not exist yet; _set_start sets the path.
             cfg.load_from = start.key
         key, hook = self._key(cfg), teacher_hook(cfg)
         if hook is not None and not hook.get('checkpoint'):
@@ -206,7 +206,7 @@ class Planner:
         return [*cells, own]
 
     def _set_start(self, cfg: Config, starts: tuple[str, ...]) -> None:
-        """Name the file of the weights that a training starts from, if it is another cell's."""
+        """Set the file from which a training starts, if another cell makes it."""
         for key in starts:
             path = str(self.store.weights(key))
             if cfg.get('load_from'):
@@ -222,7 +222,7 @@ class Planner:
         for overlay in overlays:
             for key in overlay:
                 check_key(cfg, key, 'overlay')
-            # A copy: mmengine takes _delete_ out of what it merges.
+            # A copy, as mmengine removes _delete_ from a dict that it merges.
             cfg.merge_from_dict(copy.deepcopy(overlay))
         check_config(cfg)
         stretch(cfg, self.study.length * arm.length)
@@ -238,13 +238,14 @@ class Planner:
         return cfg
 
     def _read(self, path: str) -> Config:
-        # Reading takes longer than all else, and thousands of cells share a file.
+        # Reading is the slowest step, and thousands of cells may share a file.
         if path not in self._files:
             beside = '::' not in path and not Path(path).is_absolute()
             cfg = load_config(str(self.study.folder / path) if beside else path)
             if not cfg.get('model') or not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
                 raise CTError(
-                    f'{path} is no training config: it needs model, train_dataloader, train_cfg'
+                    f'{path} is not a training config: it needs model, train_dataloader and '
+                    'train_cfg'
                 )
             self._files[path] = cfg
         return copy.deepcopy(self._files[path])
@@ -264,7 +265,7 @@ class Planner:
 
 
 def _check_seeded(cfg: Config, key: str) -> None:
-    """Refuse a setting of a part that the config does not have."""
+    """Refuse a key whose parent the config does not have."""
     part: Any = cfg
     for name in key.split('.')[:-1]:
         try:
@@ -274,7 +275,7 @@ def _check_seeded(cfg: Config, key: str) -> None:
 
 
 def _held_out_error(result: Mapping[str, Any] | None) -> float | None:
-    """Read the error that a trial is chosen by; infinite if it diverged."""
+    """Read the error by which a trial is chosen; infinite if it diverged."""
     if result is not None and result['diverged'] is not None:
         return math.inf
     return None if result is None else value_at(result, f'{_HELD_OUT}.error_pct')

@@ -1,4 +1,4 @@
-"""Cells as tasks of Ray."""
+"""Run the cells of a study as tasks of Ray."""
 
 import os
 import re
@@ -13,23 +13,23 @@ from .cell import FAILED, Cell, Outcome
 from .executors import Executor, log_of, log_to_file
 from .worker import run_cell
 
-# How often a cell is tried on other workers when its own died.
+# Number of retries of a cell on other workers if its worker dies.
 _RETRIES = 3
-# Seconds that a cluster has to answer.
+# Seconds to wait for a cluster to answer.
 _PATIENCE = 20
 _PROBE = 'import ray, sys; ray.init(sys.argv[1])'
 
 
 class RayExecutor(Executor):
-    """Runs each cell as a task of a Ray cluster.
+    """Run each cell as a task of a Ray cluster.
 
-    The study's folder and the data must lie where all machines see them, under
-    the same paths. A cell whose worker or machine dies is tried elsewhere.
+    All machines must see the folder of the study and the data under the same
+    paths. If a worker or machine dies, its cell is retried elsewhere.
 
     Args:
-        jobs (int): How many are given to Ray at once.
-        address (str, optional): Address of a running cluster. None:
-            ``RAY_ADDRESS``, or else a Ray of this machine alone is started.
+        jobs (int): Number of cells to submit to Ray at once.
+        address (str, optional): Address of a running cluster. Defaults to None:
+            ``RAY_ADDRESS`` if that is set, else Ray is started on this machine.
 
     Raises:
         CTError: If Ray is not installed, or the address does not answer.
@@ -42,7 +42,7 @@ class RayExecutor(Executor):
             raise CTError("--executor ray needs Ray: pip install 'mmct[ray]'") from error
         super().__init__(jobs)
         self._ray = ray
-        # 'local' starts one, even if one is running.
+        # 'local' starts Ray on this machine, even if a cluster is running.
         _connect(ray, address or os.environ.get('RAY_ADDRESS') or 'local')
         gpus = ray.cluster_resources().get('GPU', 0)
         self._task = ray.remote(
@@ -52,7 +52,7 @@ class RayExecutor(Executor):
 
     @property
     def running(self) -> list[str]:
-        """The keys of the cells that run."""
+        """Return the keys of the running cells."""
         return [cell.key for cell in self._cells.values()]
 
     def start(self, cell: Cell, folder: Path) -> None:
@@ -75,7 +75,7 @@ class RayExecutor(Executor):
         return outcomes
 
     def close(self) -> None:
-        """Stop what still runs. It goes on at the next start of the study."""
+        """Stop the running cells; the next start of the study continues them."""
         for reference in self._cells:
             self._ray.cancel(reference, force=True)
         self._cells = {}
@@ -83,7 +83,7 @@ class RayExecutor(Executor):
 
 
 def _on_worker(cell: Cell, folder: Path, current: str) -> Outcome:
-    os.chdir(current)  # the paths of data may be relative to it
+    os.chdir(current)  # paths of data may be relative
     log_to_file(log_of(cell, folder))
     return run_cell(cell, folder)
 
@@ -94,18 +94,18 @@ def _connect(ray: Any, address: str) -> None:
     try:
         ray.init(address=address, log_to_driver=False, logging_level='ERROR')
     except Exception as error:
-        # Ray says it with many kinds of errors.
+        # Ray raises many types of errors here.
         raise CTError(f'no Ray answers at {address}: {one_line(error)[:200]}') from error
 
 
 def _check_answer(address: str) -> None:
-    # In a process of its own: where none answers, ray.init waits for minutes and
-    # then ends the process that called it.
+    # In a separate process: without an answer, ray.init waits for minutes and then
+    # ends the calling process.
     command = [sys.executable, '-c', _PROBE, address]
     try:
         subprocess.run(command, capture_output=True, check=True, timeout=_PATIENCE)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         remedy = 'start one with "ray start --head", or leave --ray-address out'
         if b'AuthToken' in (error.stderr or b''):
-            remedy = 'it wants a token; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN if need be'
+            remedy = 'it needs a token: set RAY_AUTH_MODE=token and, if necessary, RAY_AUTH_TOKEN'
         raise CTError(f'no Ray answers at {address} within {_PATIENCE} s: {remedy}') from error

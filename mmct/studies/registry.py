@@ -1,4 +1,4 @@
-"""Registries of the parts that study configs name."""
+"""Define the registries of the parts that study configs name."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,23 +11,23 @@ from mmct.records import first_of
 
 
 class PartRegistry(Registry):
-    """Builds what is registered, and nothing else.
+    """A registry that builds registered classes and nothing else.
 
-    mmengine's imports and calls whatever a type with dots names. What is named here may come
-    from ``study.json``, which others may have written.
+    mmengine's registry imports and calls anything that a type with dots names. Names here may
+    come from ``study.json``, which others may have written.
     """
 
     def get(self, key: str) -> type:
         """Find a registered class.
 
         Args:
-            key (str): Its name.
+            key (str): Name of the class.
 
         Returns:
             type: The class.
 
         Raises:
-            KeyError: If none of that name is registered.
+            KeyError: If no class of that name is registered.
         """
         self.import_from_location()
         if key not in self.module_dict:
@@ -35,22 +35,22 @@ class PartRegistry(Registry):
         return self.module_dict[key]
 
     def build(self, cfg: Mapping[str, Any]) -> Any:
-        """Build what is registered, from settings of the types that its ``__init__`` declares.
+        """Build a registered class, and check the types that its ``__init__`` declares.
 
         Args:
-            cfg (Mapping): ``type`` and settings.
+            cfg (Mapping): The name of the class as ``type``, and its settings.
 
         Returns:
-            Any: The part.
+            Any: The built part.
 
         Raises:
-            KeyError: If none of that name is registered.
+            KeyError: If no class of that name is registered.
             ValueError: If a setting is unknown, missing, of another type, or refused.
         """
         settings = dict(cfg)
         kind = settings.pop('type', None)
         if not isinstance(kind, str):
-            raise ValueError(f'{self.name}: type must be a name, got {kind!r}')
+            raise ValueError(f'{self.name}: type must be a name, but got {kind!r}')
         cls = self.get(kind)
         try:
             part = cls.__new__(cls)
@@ -60,12 +60,12 @@ class PartRegistry(Registry):
         return part
 
 
-# The scope is that of the runs: with another one, mmengine warns at each use.
+# The scope of the runs: with another scope, mmengine warns at each use.
 SCORES = PartRegistry('study score', scope='mmpretrain', locations=['mmct.studies.scores'])
-"""What is measured of each trained network."""
+"""The scores of trained networks."""
 
 TABLES = PartRegistry('study table', scope='mmpretrain', locations=['mmct.studies.tables'])
-"""What is made of the results of all, beside the table of the arms."""
+"""The tables of a study's results, beside the table of the arms."""
 
 FIGURES = PartRegistry('study figure', scope='mmpretrain', locations=['mmct.studies.figures'])
-"""What is drawn from the results of all."""
+"""The figures of a study's results."""

@@ -1,4 +1,4 @@
-"""A look ahead at the arms of a study: a run of each is built and tried before any is trained."""
+"""Rehearse the arms of a study: build and try a run of each before any is trained."""
 
 import copy
 import traceback
@@ -18,14 +18,14 @@ from .cell import Cell
 
 
 def rehearse_cells(cells: Iterable[Cell]) -> str:
-    """Build the first cell of each arm and role, and let it take a step; nothing of it stays.
+    """Build the first cell of each arm and role, train it for a step, and discard it.
 
     Args:
-        cells (Iterable[Cell]): Those that are to be trained.
+        cells (Iterable[Cell]): The cells to train.
 
     Returns:
-        str: What is wrong with the first that fails, and its arm; empty if all can be trained.
-            The traceback is printed.
+        str: The error of the first failure, with the name of the arm; empty if all can be
+            trained. The traceback is printed.
     """
     first: dict[tuple[str, str], Cell] = {}
     for cell in cells:

@@ -1,4 +1,4 @@
-"""Tables and figures of a study, from its results alone."""
+"""Write the tables and figures of a study from its results alone."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def write_study_report(store: StudyStore) -> list[Path]:
     """Write ``table.md``, ``table.json``, further tables and the figures of a study.
 
     Args:
-        store (StudyStore): Its folder.
+        store (StudyStore): The folder of the study.
 
     Returns:
-        list[Path]: The files.
+        list[Path]: The written files.
 
     Raises:
         CTError: If the folder has no study, or no result yet.
@@ -54,11 +54,11 @@ def write_study_report(store: StudyStore) -> list[Path]:
 
 
 def print_study(store: StudyStore, console: Console | None = None) -> None:
-    """Print the table of a study in the terminal.
+    """Print the table of a study to the terminal.
 
     Args:
-        store (StudyStore): Its folder.
-        console (Console, optional): Where to. Defaults to stdout.
+        store (StudyStore): The folder of the study.
+        console (Console, optional): The console to print to. Defaults to stdout.
 
     Raises:
         CTError: If the folder has no study, or no result yet.
@@ -78,11 +78,11 @@ def arm_table(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> Table:
 
     Args:
         plan (Mapping): Content of ``study.json``.
-        rows (list[dict]): What :func:`summarise_arms` returned.
+        rows (list[dict]): The result of :func:`summarise_arms`.
 
     Returns:
-        Table: Mean and standard error over seeds, and below them the differences
-        to the baselines.
+        Table: Means and standard errors over seeds, with the differences to the
+        baselines below them.
     """
     made = []
     for row in rows:
@@ -95,14 +95,14 @@ def arm_table(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> Table:
 
 
 def to_markdown(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
-    """Write the table of a study's arms, what its errors are, and what tuning chose.
+    """Write the table of a study's arms, a note on its errors, and the choices of tuning.
 
     Args:
         plan (Mapping): Content of ``study.json``.
-        rows (list[dict]): What :func:`summarise_arms` returned.
+        rows (list[dict]): The result of :func:`summarise_arms`.
 
     Returns:
-        str: Markdown.
+        str: The Markdown text.
     """
     notes = ''.join(f'{line}\n' for line in _notes(plan, rows))
     return arm_table(plan, rows).to_markdown() + notes

@@ -1,4 +1,4 @@
-"""The folder of a study: its plan, results, and how far each run is."""
+"""Read and write the folder of a study: its plan, results, and the progress of each run."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from .cell import Cell, settings_mark
 from .config import Column, Files
 
 SCHEMA, SCHEMA_VERSION = 'mmct-study', 2
-# Seconds between two writings of a run's status.
+# Minimum seconds between updates of a run's status.
 _STATUS_EVERY = 2.0
 
 
@@ -36,7 +36,7 @@ class _Arm(Record):
 
 
 class _Entry(Record):
-    # It names a file.
+    # The key is part of a file name.
     key: Annotated[str, Field(pattern=r'^\w+$')]
     role: str
     arm: str
@@ -44,14 +44,14 @@ class _Entry(Record):
 
 
 class _Plan(Record):
-    """Declare what tables and figures need of ``study.json``."""
+    """The keys of ``study.json`` that tables and figures need."""
 
     seeds: list[int]
     arms: dict[str, _Arm]
     cells: list[_Entry]
     table: dict[str, Column]
     figures: Files
-    # Studies of earlier versions have none.
+    # Missing in studies of earlier versions.
     tables: Files = {}
     data: dict[str, dict] = {}
 
@@ -79,14 +79,13 @@ class _Result(Record):
 
 
 class StudyStore:
-    """``study.json``, ``runs/<key>`` and ``results/<key>.json``.
+    """The folder of a study, with ``study.json``, ``runs/<key>`` and ``results/<key>.json``.
 
-    A run's folder has its config, log, checkpoints and weights; its result is a
-    small file. Tables and figures are made from ``study.json`` and the
-    results alone.
+    The folder of a run has its config, log, checkpoints and weights; its result is
+    a small file. Tables and figures need only ``study.json`` and the results.
 
     Args:
-        folder (str | Path): The folder; made when something is written.
+        folder (str | Path): The folder, which is created on the first write.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -95,21 +94,21 @@ class StudyStore:
         self._read: dict[str, dict] = {}
 
     def run(self, key: str) -> Path:
-        """Name the folder of a run."""
+        """Return the folder of a run."""
         return self.folder / 'runs' / key
 
     def weights(self, key: str) -> Path:
-        """Name the file with the weights of a run that was trained to its end."""
+        """Return the file with the weights of a run that was trained to its end."""
         return self.run(key) / 'weights.pth'
 
     def has_weights(self, key: str) -> bool:
-        """Tell if the weights of a run are there; one that diverged has none."""
+        """Check that the weights of a run exist, unless it diverged and has none."""
         result = self.result(key)
         diverged = result is not None and result['diverged'] is not None
         return diverged or self.weights(key).is_file()
 
     def plan(self) -> dict[str, Any] | None:
-        """Read which cells the study has, as it was last started; None if it never was.
+        """Read the plan of the study's last start, or None if it was never started.
 
         Raises:
             CTError: If the file is damaged, or of another version.
@@ -117,18 +116,18 @@ class StudyStore:
         return _read(self._plan, _Plan)
 
     def keep_plan(self, plan: Mapping[str, Any]) -> None:
-        """Write down which cells the study has.
+        """Save the plan of the study.
 
         Args:
-            plan (Mapping): JSON-able.
+            plan (Mapping): The plan, which JSON can hold.
         """
         known = dict(schema=SCHEMA, schema_version=SCHEMA_VERSION, **plan)
-        # Not if nothing changed: each start and each result asks for it.
+        # Write only changes, as each start and each result calls this.
         if self.plan() != json.loads(json.dumps(known)):
             write_json(self._plan, known)
 
     def result(self, key: str) -> dict[str, Any] | None:
-        """Read the result of a cell, as far as it has one.
+        """Read the result of a cell, or None if it has none yet.
 
         Raises:
             CTError: If the file is damaged, or of another version.
@@ -141,46 +140,46 @@ class StudyStore:
         return self._read[key]
 
     def keep_result(self, cell_key: str, result: Mapping[str, Any]) -> None:
-        """Write the result of a cell.
+        """Save the result of a cell.
 
         Args:
-            cell_key (str): The cell's.
-            result (Mapping): JSON-able.
+            cell_key (str): Key of the cell.
+            result (Mapping): The result, which JSON can hold.
         """
         marks = dict(schema=SCHEMA, schema_version=SCHEMA_VERSION, mmct_version=__version__)
         write_json(self.folder / 'results' / f'{cell_key}.json', {**marks, **result})
         self._read.pop(cell_key, None)
 
     def is_finished(self, cell: Cell) -> bool:
-        """Tell if a cell is trained, and has all of its scores.
+        """Check whether a cell is trained and has all of its scores.
 
-        What other processes have written since counts.
+        The result is read again, as other processes may have written it.
         """
         self._read.pop(cell.key, None)
         result = self.result(cell.key)
         return result is not None and is_complete(result, cell.scores)
 
     def status(self, key: str) -> tuple[str, float]:
-        """Read how far a running cell is.
+        """Read the progress of a running cell.
 
         Args:
-            key (str): The cell's.
+            key (str): Key of the cell.
 
         Returns:
-            tuple[str, float]: Stage and part of it; 'starts' and 0 before any.
+            tuple[str, float]: The stage and its completed fraction; 'starting' and 0 at first.
         """
         try:
             found = json.loads((self.run(key) / 'status.json').read_text(encoding='utf-8'))
             return str(found['stage']), float(found['done'])
         except (OSError, ValueError, KeyError, TypeError):
-            return 'starts', 0.0
+            return 'starting', 0.0
 
 
 class Status:
-    """``status.json`` in the folder of a run, for whoever shows the study.
+    """The file ``status.json`` in the folder of a run, which shows its progress to others.
 
     Args:
-        folder (Path): The run's.
+        folder (Path): The folder of the run.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -188,41 +187,41 @@ class Status:
         self._written = 0.0
 
     def say(self, stage: str, done: float) -> None:
-        """Write down how far the run is, every two seconds at most.
+        """Save the progress of the run, at most every two seconds.
 
         Args:
-            stage (str): What is being done.
-            done (float): How much of that stage, from 0 to 1.
+            stage (str): The current stage.
+            done (float): Completed fraction of the stage, from 0 to 1.
         """
         now = time.monotonic()
         if now - self._written < _STATUS_EVERY:
             return
         self._written = now
-        # Not synchronised to the disk, as results are: it is worth nothing later.
+        # Not synchronised to the disk like results, as the status has no lasting value.
         temporary = temporary_name(self._file)
         temporary.write_text(json.dumps(dict(stage=stage, done=done)), encoding='utf-8')
         os.replace(temporary, self._file)
 
 
 def is_complete(result: Mapping[str, Any], scores: Mapping[str, dict]) -> bool:
-    """Tell if a result has all of the scores; one that diverged needs none.
+    """Check whether a result has all scores; a diverged run needs none.
 
     Args:
-        result (Mapping): Of a cell.
-        scores (Mapping): The settings of each, by name.
+        result (Mapping): The result of a cell.
+        scores (Mapping): Settings of each score by name.
     """
     return result['diverged'] is not None or not missing_scores(result, scores)
 
 
 def missing_scores(result: Mapping[str, Any], scores: Mapping[str, dict]) -> list[str]:
-    """List the scores that a result lacks, or has with other settings.
+    """List the scores that a result lacks or has with other settings.
 
     Args:
-        result (Mapping): Of a cell.
-        scores (Mapping): The settings of each, by name.
+        result (Mapping): The result of a cell.
+        scores (Mapping): Settings of each score by name.
 
     Returns:
-        list[str]: Their names.
+        list[str]: Names of the missing scores.
     """
     kept = result['scores']
     return [
@@ -233,7 +232,7 @@ def missing_scores(result: Mapping[str, Any], scores: Mapping[str, dict]) -> lis
 
 
 def _read(path: Path, kind: type[Record]) -> dict[str, Any] | None:
-    """Read a file of this version; None where there is none."""
+    """Read a file of this version, or return None if it does not exist."""
     try:
         found = read_record(path, _Head)
         version = found['schema'], found['schema_version']
@@ -243,9 +242,9 @@ def _read(path: Path, kind: type[Record]) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        text = f'{path} is damaged ({error}): move it away, and it is made again'
+        text = f'{path} is damaged ({error}): move it away, and it will be made again'
         raise CTError(text) from error
     raise CTError(
-        f'{path} is of another version of mmct ({version[0]} {version[1]}, this one has {SCHEMA} '
-        f'{SCHEMA_VERSION}): use another --work-dir'
+        f'{path} is from another version of mmct ({version[0]} {version[1]}, but this one has '
+        f'{SCHEMA} {SCHEMA_VERSION}): use another --work-dir'
     )

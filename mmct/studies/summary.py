@@ -1,4 +1,4 @@
-"""The numbers of a study, over its seeds."""
+"""Summarise the results of a study over its seeds."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
@@ -15,19 +15,19 @@ from mmct.runs.errors import CTError
 from . import image_errors
 
 Column = str | Mapping[str, Any]
-"""What a column of the table has: a path into a score, or a comparison (docs/studies.md)."""
+"""The content of a table column: a path into a score, or a comparison (docs/studies.md)."""
 
 
 def _of_one_length(curves: dict[str, list[float]]) -> dict[str, list[float]]:
     if len({len(values) for values in curves.values()}) > 1:
-        raise ValueError('its lists must have one length')
+        raise ValueError('its lists must have the same length')
     return curves
 
 
 Curves = Annotated[
     dict[str, Annotated[list[float], Field(min_length=1)]], AfterValidator(_of_one_length)
 ]
-"""The shape of what ``AlongTraining`` returns."""
+"""The structure of the result of ``AlongTraining``."""
 
 
 def summarise_arms(plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> list[dict[str, Any]]:
@@ -35,17 +35,16 @@ def summarise_arms(plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> l
 
     Args:
         plan (Mapping): Content of ``study.json``.
-        results (Mapping): Of finished cells, by key.
+        results (Mapping): Results of finished cells by key.
 
     Returns:
-        list[dict]: With ``arm``, ``group``, ``variant``, ``chosen`` (the
-        overlay that its tuning chose), ``seeds`` (those that are finished),
-        ``diverged`` (those that diverged) and ``values``: for each column of
-        the table mean and standard error over seeds, and in ``differences``,
-        by the name of each baseline, those of the differences to it, paired by
-        seed; for a column with ``curve``, ``x`` and ``y`` the difference is
-        :func:`at_equal`. Where ``images`` stands beside a standard error, it is one
-        over seeds and so many images (:func:`crossed_error`).
+        list[dict]: Rows with ``arm``, ``group``, ``variant``, ``chosen`` (the overlay that
+        tuning chose), ``seeds`` (finished ones), ``diverged`` (seeds that diverged) and
+        ``values``. For each column of the table, ``values`` has the mean and standard error
+        over seeds, and in ``differences`` the same for the difference to each baseline, by
+        name and paired by seed. For a column with ``curve``, ``x`` and ``y`` the difference is
+        :func:`at_equal`. If a standard error has ``images`` beside it, it is taken over seeds
+        and that number of images (:func:`crossed_error`).
     """
     rows = []
     for name, arm in plan['arms'].items():
@@ -79,13 +78,13 @@ def seed_results(
 
     Args:
         plan (Mapping): Content of ``study.json``.
-        results (Mapping): Of finished cells, by key.
-        arm (str): Its name.
+        results (Mapping): Results of finished cells by key.
+        arm (str): Name of the arm.
         column (str | Mapping): See :func:`shown_value`.
-        kind: See :func:`value_at`. Defaults to float.
+        kind (Any): See :func:`value_at`. Defaults to float.
 
     Returns:
-        dict[int, Any]: By seed.
+        dict[int, Any]: The score by seed.
     """
     return _values(_by_seed(plan, results, arm), column, kind)
 
@@ -97,12 +96,12 @@ def scores_by_arm(
 
     Args:
         plan (Mapping): Content of ``study.json``.
-        results (Mapping): Of finished cells, by key.
+        results (Mapping): Results of finished cells by key.
         column (str | Mapping): See :func:`shown_value`.
-        kind: See :func:`value_at`. Defaults to float.
+        kind (Any): See :func:`value_at`. Defaults to float.
 
     Returns:
-        dict[str, dict[int, Any]]: By arm what :func:`seed_results` returns.
+        dict[str, dict[int, Any]]: The score by arm and seed.
     """
     found = {arm: seed_results(plan, results, arm, column, kind) for arm in plan['arms']}
     return {arm: scores for arm, scores in found.items() if scores}
@@ -115,12 +114,12 @@ def means_by_arm(
 
     Args:
         plan (Mapping): Content of ``study.json``.
-        results (Mapping): Of finished cells, by key.
+        results (Mapping): Results of finished cells by key.
         column (str | Mapping): See :func:`shown_value`.
 
     Returns:
-        dict[str, dict]: By arm what :func:`mean_and_error` returns, with the images where
-        they are known.
+        dict[str, dict]: The result of :func:`mean_and_error` by arm, with standard errors over
+        seeds and images where the errors of single images are known.
     """
     found = {arm: _mean(_by_seed(plan, results, arm), column) for arm in plan['arms']}
     return {arm: mean for arm, mean in found.items() if mean['count']}
@@ -130,12 +129,13 @@ def mean_and_error(values: Iterable[float]) -> dict[str, Any]:
     """Compute mean and standard error of values from different seeds.
 
     Args:
-        values (Iterable[float]): One for each seed.
+        values (Iterable[float]): One value per seed.
 
     Returns:
-        dict: ``mean``, ``standard_error``, ``interval`` (with 95 % of Student's
-        t: of three seeds 4.3 standard errors to each side) and ``count``. Without
-        values the mean is None, and with fewer than two the rest is.
+        dict: ``mean``, ``standard_error``, ``interval`` and ``count``. The interval
+        is the 95 % interval of Student's t, which for three seeds spans 4.3 standard
+        errors to each side. Without values the mean is None; with fewer than two,
+        standard error and interval are None.
     """
     from scipy import stats
 
@@ -149,17 +149,17 @@ def mean_and_error(values: Iterable[float]) -> dict[str, Any]:
 
 
 def shown_value(result: Mapping[str, Any], column: Column, kind: Any = float) -> Any:
-    """Read from a result what a column of the table shows.
+    """Read the value that a column of the table shows for a result.
 
     Args:
-        result (Mapping): Of a cell.
-        column (str | Mapping): A path, as for :func:`value_at`, or ``curve``,
-            ``x`` and ``y``: then the last ``y`` of the curve.
-        kind: See :func:`value_at`. Defaults to float.
+        result (Mapping): The result of a cell.
+        column (str | Mapping): A path as for :func:`value_at`, or a dict of ``curve``,
+            ``x`` and ``y``, which shows the last ``y`` of the curve.
+        kind (Any): See :func:`value_at`. Defaults to float.
 
     Returns:
-        Any: None if there is nothing, or what is shown is compared or ``relative`` to
-        another result or ``published``.
+        Any: The value. None if the result has none, or if the column compares results
+        or shows ``published`` values.
     """
     if isinstance(column, str):
         return value_at(result, column, kind)
@@ -170,18 +170,18 @@ def shown_value(result: Mapping[str, Any], column: Column, kind: Any = float) ->
 
 
 def value_at(result: Mapping[str, Any], path: str, kind: Any = float) -> Any:
-    """Read from a result what is at a path.
+    """Read the value at a path of a result.
 
     Args:
-        result (Mapping): Of a cell.
-        path (str): Name of the score, and the keys in it, with dots between.
-        kind: Its type, as pydantic knows it. Defaults to float.
+        result (Mapping): The result of a cell.
+        path (str): Name of the score and keys in it, joined by dots.
+        kind (Any): Expected type, in a form that pydantic knows. Defaults to float.
 
     Returns:
-        Any: None if there is nothing.
+        Any: The value, or None if there is none.
 
     Raises:
-        CTError: If something else is there.
+        CTError: If the value has another type.
     """
     name, *keys = path.split('.')
     score = result['scores'].get(name)
@@ -192,7 +192,7 @@ def value_at(result: Mapping[str, Any], path: str, kind: Any = float) -> Any:
         try:
             check(value, kind)
         except ValueError as error:
-            text = f'{path} of {result["title"]!r} is not what is shown of it: {error}'
+            text = f'{path} of {result["title"]!r} cannot be shown: {error}'
             raise CTError(text) from error
     return value
 
@@ -200,16 +200,16 @@ def value_at(result: Mapping[str, Any], path: str, kind: Any = float) -> Any:
 def at_equal(
     curve: Mapping[str, Sequence[float]], other: Mapping[str, Sequence[float]], x: str, y: str
 ) -> float | None:
-    """Compute how much higher ``y`` ends on a curve than the other was at equal ``x``.
+    """Compute the difference of the last ``y`` of a curve to another curve at equal ``x``.
 
     Args:
-        curve (Mapping): Lists by name, such as what ``AlongTraining`` returns.
-        other (Mapping): The same, of another run; linear between its points.
-        x (str): Name of what is to be equal.
-        y (str): Name of what is compared.
+        curve (Mapping): Lists by name, such as the result of ``AlongTraining``.
+        other (Mapping): The lists of another run, which are interpolated linearly.
+        x (str): Name of the list whose values must be equal.
+        y (str): Name of the list whose values are compared.
 
     Returns:
-        float: None if the other never was at this ``x``.
+        float: The difference, or None if the other curve does not reach this ``x``.
     """
     order = np.argsort(axis(other, x))
     xs, ys = np.asarray(other[x])[order], np.asarray(axis(other, y))[order]
@@ -220,14 +220,17 @@ def at_equal(
 
 
 def axis(curve: Mapping[str, Sequence[float]], name: str) -> Sequence[float]:
-    """Take a list out of a curve.
+    """Get a list of a curve.
 
     Args:
-        curve (Mapping): Lists by name, such as what ``AlongTraining`` returns.
-        name (str): One of them.
+        curve (Mapping): Lists by name, such as the result of ``AlongTraining``.
+        name (str): Name of the list.
+
+    Returns:
+        Sequence[float]: The list.
 
     Raises:
-        CTError: If there is none of that name.
+        CTError: If the curve has no list of that name.
     """
     if name not in curve:
         raise CTError(f'a curve has no {name!r}; {suggestion(name, curve)}')
@@ -243,7 +246,7 @@ def _column(
     """Summarise a column of the table for an arm, and its differences to the baselines."""
     differences = {}
     if isinstance(column, Mapping) and 'published' in column:
-        # Not measured here: of no seed.
+        # Not measured here, so there are no seeds.
         found = {**mean_and_error([]), 'mean': column['published'].get(arm)}
     elif isinstance(column, Mapping) and 'at_equal' in column:
         found = mean_and_error(_above_the_line(own, baselines, column['at_equal'], column['of']))
@@ -278,13 +281,13 @@ def _mean_difference(
 
 
 def _with_images(found: dict[str, Any], errors: np.ndarray | None) -> dict[str, Any]:
-    """Let the standard error of a mean over seeds contain the images, too.
+    """Include the choice of images in the standard error of a mean over seeds.
 
     Args:
-        found (dict): What :func:`mean_and_error` returned.
-        errors (np.ndarray, optional): Of each seed and image. (S, I)
+        found (dict): The result of :func:`mean_and_error`.
+        errors (np.ndarray, optional): The error of each seed and image. (S, I)
     """
-    # Of one seed the images' part alone would be known, which is no error of the mean.
+    # With one seed only the part of the images is known, which is not the error of the mean.
     if errors is None or min(errors.shape) < 2:
         return found
     error, freedom = crossed_error(errors)
@@ -293,10 +296,10 @@ def _with_images(found: dict[str, Any], errors: np.ndarray | None) -> dict[str, 
 
 
 def _image_errors(results: Sequence[Mapping], column: Column) -> np.ndarray | None:
-    """Collect the error of each image from all results: in %, (results, I).
+    """Collect the errors of all images from all results, in %, (results, I).
 
-    None if the column is no mean over images, if a result does not have them, as those of
-    earlier versions, or if they are not the same images.
+    Return None if the column is not a mean over images, if a result lacks the errors of images, as
+    in earlier versions, or if the images differ.
     """
     if not isinstance(column, str) or not results:
         return None
@@ -316,10 +319,10 @@ def _image_errors(results: Sequence[Mapping], column: Column) -> np.ndarray | No
 
 
 def _interval(mean: float, error: float, freedom: float) -> list[float]:
-    """Compute the ends of the interval with 95 % of Student's t."""
+    """Compute the ends of the 95 % interval of Student's t."""
     from scipy import stats
 
-    # Not by ``loc`` and ``scale``: of equal values, where the scale is zero, that is not a number.
+    # Not by ``loc`` and ``scale``, which give NaN for equal values, where the scale is zero.
     return (mean + error * np.array(stats.t.interval(0.95, freedom))).tolist()
 
 
@@ -328,7 +331,7 @@ def _above_the_line(
 ) -> list[float]:
     """Compute how much higher ``y`` is than on the line through the baselines, at equal ``x``.
 
-    Of each seed whose ``x`` lies between those of its baselines.
+    Only seeds whose ``x`` lies between those of their baselines are used.
     """
     found = []
     for seed, result in own.items():
@@ -346,11 +349,11 @@ def _above_the_line(
 def _relative(
     own: Mapping[int, Mapping], baselines: Mapping[str, Mapping[int, Mapping]], score: str
 ) -> list[float]:
-    """Compute the gap in % of the first baseline's; 100 by definition for what has none.
+    """Compute the gap in % of the first baseline's gap; 100 for arms without a baseline.
 
-    That is relative mCE as a ratio of sums: the mean of ratios by corruption, as published, has
-    denominators of a point or two where the baseline was trained here. Nothing where a
-    baseline's whole gap is so small.
+    This is relative mCE as a ratio of sums. The published mean of ratios by corruption would have
+    denominators of a point or two for baselines trained here. The result is empty if the whole gap
+    of a baseline is that small.
     """
     path = f'{score}.gap_pct'
     if not baselines:
@@ -364,7 +367,7 @@ def _relative(
 def _differences(
     own: Mapping[int, Mapping], baseline: Mapping[int, Mapping], column: Column
 ) -> list[float]:
-    """Compute differences to the baseline, of the seeds that both have."""
+    """Compute the differences to the baseline for the seeds that both have."""
     if isinstance(column, str):
         return [mine - theirs for mine, theirs in _paired(own, baseline, column)]
     curves = _paired(own, baseline, column['curve'], Curves)

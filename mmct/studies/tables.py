@@ -1,4 +1,4 @@
-"""Tables of a study beside the one of its arms: DomainBed's."""
+"""Make further tables of a study beside the table of its arms: that of DomainBed."""
 
 from __future__ import annotations
 
@@ -18,45 +18,46 @@ if TYPE_CHECKING:
 TRAINING_DOMAINS = 'training-domain validation'
 LEAVE_ONE_OUT = 'leave-one-domain-out'
 ORACLE = 'test-domain validation (oracle)'
-"""How a draw of settings is selected, as DomainBed calls it."""
+"""The ways to select a draw of settings, with DomainBed's names."""
 ONE_SETTING = 'one setting, none selected'
-"""Where there is nothing to select from."""
+"""The title if there is nothing to select from."""
 
 ERRORS_NOTE = (
-    '± is one standard error over trials. Those of what was measured here divide by the number of '
-    "trials minus one, DomainBed's published ones by the number: of three trials, theirs times "
-    '1.22 are like ours.'
+    '± is one standard error over trials. The variance divides by the number of trials minus one '
+    "for values measured here, but by the number of trials for DomainBed's published values; for "
+    'three trials, multiply their errors by 1.22 to compare them.'
 )
-"""Below published rows."""
+"""The note below published rows."""
 
 Values = Callable[[str, str], dict[int, Any]]
-"""Takes an arm and a path, and gives by seed what the results say."""
+"""A function that takes an arm and a path and returns values by seed."""
 
 
 @TABLES.register_module()
 class DomainTable:
-    """Test accuracy of the draw that is selected, for each method and test domain.
+    """Test accuracy of the selected draw, for each method and test domain.
 
     A method has one arm for each test domain and draw of settings. In each seed (a
-    trial) a draw is selected, as in DomainBed (https://arxiv.org/abs/2007.01434,
-    section 3): by the mean accuracy on the hold-outs of the training domains; by
-    that on each training domain in turn, of a network that was trained without it
-    and the test domain; or, by an oracle, on the hold-out of the test domain.
+    trial) a draw is selected in one of the ways of DomainBed
+    (https://arxiv.org/abs/2007.01434, section 3): by the mean accuracy on the
+    hold-outs of the training domains; by the mean over training domains of the
+    accuracy of a network that was trained without this domain and the test domain;
+    or, by an oracle, on the hold-out of the test domain.
 
     Args:
-        arms (Mapping): By method and test domain the arms of its draws, a list.
-        pairs (Mapping, optional): By method and test domain, for each draw, the
-            arms that were trained without it and another domain, by that
+        arms (Mapping): Lists of arms, one per draw, by method and test domain.
+        pairs (Mapping, optional): By method and test domain, a dict for each draw: the
+            arms that were trained without the test domain and another domain, by that
             domain. Defaults to None: no leave-one-domain-out.
-        baselines (Mapping, optional): By method those that it is compared with,
+        baselines (Mapping, optional): By method, the methods with which it is compared,
             paired by seed. Defaults to None: none.
         published (Mapping, optional): DomainBed's accuracies, which were not
-            measured here, by way to select, title of the row, and column: a number, or a
-            text with its standard error. Defaults to None.
+            measured here, by way to select, title of the row, and column, as a number
+            or a text with a standard error. Defaults to None.
         score (str): Name of the :class:`~mmct.studies.scores.DomainScore`. Defaults to 'domains'.
 
     Raises:
-        ValueError: If methods, domains or draws do not fit together.
+        ValueError: If methods, domains or draws do not match.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class DomainTable:
         self.arms, self.pairs, self.baselines = arms, pairs or {}, baselines or {}
         self.published, self.score = published or {}, score
         if not arms or not all(by and all(by.values()) for by in arms.values()):
-            raise ValueError('each method and test domain must have an arm or several')
+            raise ValueError('each method and test domain must have at least one arm')
         if self.pairs and {m: _counts(by) for m, by in self.pairs.items()} != {
             m: _counts(by) for m, by in arms.items()
         }:
@@ -81,16 +82,16 @@ class DomainTable:
             raise ValueError(f'baselines: there is no method {min(unknown)!r}')
 
     def __call__(self, plan: Mapping[str, Any], results: Mapping[str, Mapping]) -> dict[str, Any]:
-        """Select, and average over seeds.
+        """Select draws and average their accuracies over seeds.
 
         Args:
             plan (Mapping): Content of ``study.json``.
-            results (Mapping): Of finished cells, by key.
+            results (Mapping): Results of finished cells by key.
 
         Returns:
-            dict: By way to select (or ``ONE_SETTING``) and method: mean and
-            standard error of each test domain, and of ``mean`` and ``worst`` over
-            them, in %; and by baseline those of the ``differences``.
+            dict: By way to select (or ``ONE_SETTING``), method and column, the mean and
+            standard error in %, and the same for ``differences`` by baseline. The
+            columns are the test domains, and ``mean`` and ``worst`` over them.
         """
         ways = [TRAINING_DOMAINS, *([LEAVE_ONE_OUT] if self.pairs else []), ORACLE]
         if all(len(arms) == 1 for by_domain in self.arms.values() for arms in by_domain.values()):
@@ -102,10 +103,10 @@ class DomainTable:
         """Write the tables, one for each way to select.
 
         Args:
-            found (Mapping): What the call returned.
+            found (Mapping): The result of calling the table.
 
         Returns:
-            str: Markdown; rows that are published are marked as such.
+            str: The Markdown text, with published rows marked as such.
         """
         tables = [
             f'{_title(way)}, accuracy in %:\n\n{self._table(way, rows).to_markdown()}'
@@ -121,7 +122,7 @@ class DomainTable:
                 column: dict(
                     **mean_and_error(own[column].dropna()),
                     differences={
-                        # Aligned by seed.
+                        # pandas aligns the seeds.
                         other: mean_and_error((own[column] - found[other][column]).dropna())
                         for other in self.baselines.get(method, ())
                     },
@@ -132,7 +133,7 @@ class DomainTable:
         }
 
     def _accuracies(self, values: Values, method: str, way: str) -> DataFrame:
-        """Select a draw for each test domain: (seeds, domains and their mean and worst)."""
+        """Select a draw for each test domain; (seeds, domains and their mean and worst)."""
         import pandas as pd
 
         selected = {
@@ -156,7 +157,7 @@ class DomainTable:
         if way == ONE_SETTING:
             return tested.loc[0]
         if way == LEAVE_ONE_OUT:
-            # The mean over training domains, each of a network that lacked it.
+            # The mean over training domains, each with a network that was trained without it.
             draws = self.pairs[method][domain]
             left_out = [{arm: f'test_pct.{d}' for d, arm in draw.items()} for draw in draws]
             criteria = pd.DataFrame([by_arm(paths).mean(skipna=False) for paths in left_out])
@@ -164,7 +165,7 @@ class DomainTable:
             path = 'validation_pct' if way == TRAINING_DOMAINS else f'holdout_pct.{domain}'
             criteria = by_arm(dict.fromkeys(arms, path))
         tested, criteria = tested.dropna(axis=1), criteria.dropna(axis=1)
-        # Of equal draws the first.
+        # The first among equal draws.
         best = {seed: criteria[seed].idxmax() for seed in criteria if seed in tested}
         return pd.Series({seed: tested.at[draw, seed] for seed, draw in best.items()}, dtype=float)
 
@@ -182,16 +183,16 @@ class DomainTable:
 def rows_of(
     name: str, values: Sequence[Mapping], baselines: Sequence[str], *before: str
 ) -> list[Row]:
-    """Make the row of an arm, and below it those of its differences to baselines.
+    """Make the row of an arm, with rows of its differences to baselines below it.
 
     Args:
-        name (str): The arm's.
-        values (Sequence[Mapping]): Of each column, as :func:`summarise_arms` gives them.
-        baselines (Sequence[str]): Those that it is compared with.
-        *before (str): The cells before those of the values.
+        name (str): Name of the arm.
+        values (Sequence[Mapping]): Value of each column, as :func:`summarise_arms` returns it.
+        baselines (Sequence[str]): Names of the baselines.
+        *before (str): Cells before those of the values.
 
     Returns:
-        list[Row]: A difference to what has no result yet says nothing, and is left out.
+        list[Row]: The rows; differences to baselines without results are left out.
     """
     rows = [Row(name, [*before, *map(Number.over_seeds, values)])]
     for baseline in baselines:

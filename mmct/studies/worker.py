@@ -1,4 +1,4 @@
-"""Run one cell: train it or go on, then score it."""
+"""Run a cell of a study: train it or continue its training, then score it."""
 
 import re
 import time
@@ -34,13 +34,13 @@ from .store import Status, StudyStore, missing_scores
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A run that was trained to its end, as scores get it.
+    """A run that was trained to its end, as passed to scores.
 
     Attributes:
-        title (str): Its name in messages.
-        config (Config): Its config.
-        folder (Path): Its folder; a score may keep files of its own there.
-        say (Callable): Takes how much of the score is done, from 0 to 1.
+        title (str): Name of the run in messages.
+        config (Config): Config of the run.
+        folder (Path): Folder of the run, where a score may keep its own files.
+        say (Callable): Reports the completed fraction of the score, from 0 to 1.
     """
 
     title: str
@@ -52,8 +52,8 @@ class TrainedRun:
         """Load the network, on its device and in eval mode.
 
         Args:
-            checkpoint (Path, optional): File of an earlier epoch. Defaults to
-                None, the end.
+            checkpoint (Path, optional): Checkpoint of an earlier epoch. Defaults
+                to None: the end of training.
         """
         model = build_classifier(self.config)
         file = checkpoint or self.folder / 'weights.pth'
@@ -63,24 +63,24 @@ class TrainedRun:
         return model.to(get_device()).eval()
 
     def epochs(self) -> dict[int, Path]:
-        """Find the checkpoints of epochs, by epoch."""
+        """Find the checkpoints of epochs, sorted by epoch."""
         files = self.folder.glob('epoch_*.pth')
         matches = {file: re.fullmatch(r'epoch_(\d+)\.pth', file.name) for file in files}
         return dict(sorted((int(match[1]), file) for file, match in matches.items() if match))
 
 
 def run_cell(cell: Cell, folder: Path) -> Outcome:
-    """Train a cell, or go on where it was, and measure its scores.
+    """Train a cell or continue its training, and measure its scores.
 
-    Any process may call it, at any time: a cell is never run twice at once,
-    and a finished one not again.
+    Any process may call this at any time: two processes never run the same cell
+    at once, and a finished cell is never retrained.
 
     Args:
         cell (Cell): The cell.
-        folder (Path): The study's.
+        folder (Path): The folder of the study.
 
     Returns:
-        Outcome: An error is an outcome, too; its traceback is printed.
+        Outcome: The outcome, which may be an error; its traceback is printed.
     """
     store = StudyStore(folder)
     try:
@@ -104,7 +104,7 @@ def _run(cell: Cell, store: StudyStore) -> None:
     cfg_file = folder / 'config.py'
     write_text(cfg_file, cell.config.dump())
     cfg = Config.fromfile(cfg_file)
-    # A Runner sets it; but a cell that has only scores left makes none.
+    # A Runner would set the scope, but a cell with only scores left builds none.
     init_default_scope(cfg.get('default_scope') or 'mmpretrain')
     result = store.result(cell.key)
     status = Status(folder)
@@ -115,12 +115,12 @@ def _run(cell: Cell, store: StudyStore) -> None:
         return
     for name in missing_scores(result, cell.scores):
         settings = cell.scores[name]
-        run = TrainedRun(cell.title, cfg, folder, partial(status.say, f'scores {name}'))
+        run = TrainedRun(cell.title, cfg, folder, partial(status.say, f'scoring {name}'))
         run.say(0)
         try:
             value = SCORES.build({**settings, 'name': name})(run)
         except DivergedError as error:
-            # By its last step.
+            # The last step of the training diverged.
             store.keep_result(cell.key, _result(cell, str(error)))
             return
         result['scores'][name] = dict(settings=settings_mark(settings), value=value)
@@ -128,7 +128,7 @@ def _run(cell: Cell, store: StudyStore) -> None:
 
 
 def _training(cell: Cell, store: StudyStore, cfg: Config, status: Status) -> dict[str, Any]:
-    """Train, and return what the result file tells of it."""
+    """Train a cell, and return its result without scores."""
     for key in cell.needs:
         before = store.result(key)
         if before is not None and before['diverged'] is not None:
@@ -157,13 +157,15 @@ def _trained(cfg: Config, weights: Path, status: Status) -> int:
             with safe_loading():
                 runner.train()
         except BaseException:
-            # A tracker's run that stays open would be that of the next cell, too.
+            # An open run of a tracker would also receive the next cell.
             runner.visualizer.close()
             raise
         last = checkpoint_to_resume(cfg.work_dir, 'auto')
         if last is None:
-            raise CTError('the run left no checkpoint: let default_hooks.checkpoint save the last')
-        # Of the checkpoint, not the runner: averaged weights are in there alone.
+            raise CTError(
+                'the run left no checkpoint: let default_hooks.checkpoint save the last one'
+            )
+        # From the checkpoint, not the runner, as only this has averaged weights.
         state = load_state_dict(last)
         write_whole(weights, lambda file: torch.save(state, file))
     return sum(
@@ -174,7 +176,7 @@ def _trained(cfg: Config, weights: Path, status: Status) -> int:
 
 
 class _StatusHook(Hook):
-    """Tells how far the training is."""
+    """Report the progress of the training."""
 
     priority = 'VERY_LOW'
 
@@ -182,4 +184,4 @@ class _StatusHook(Hook):
         self._status = status
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
-        self._status.say('trains', (runner.iter + 1) / runner.max_iters)
+        self._status.say('training', (runner.iter + 1) / runner.max_iters)

@@ -1,4 +1,4 @@
-"""Why normalisation favours low-variance features: regression, in NumPy and SciPy alone."""
+"""Show by regression why normalisation favours low-variance features, with NumPy and SciPy."""
 
 from .experiments import (
     CALIBRATIONS,

@@ -1,6 +1,6 @@
-"""Experiments in which normalisation helps in-domain and hurts under a shift.
+"""Run experiments in which normalisation helps in-domain and hurts under a shift.
 
-In turn: drawn regression problems, a two-layer network on the same data, and real images.
+There are three: random regression problems, a two-layer network on the same data, and real images.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,23 +14,24 @@ from mmct.messages import is_count, is_positive, require
 from .min_norm import deviations, excess_risk, min_norm, shares
 
 CALIBRATIONS = ('none', 'layer', 'channel')
-"""How the hidden channels of the two-layer network are normalised."""
+"""The ways to normalise the hidden channels of the two-layer network."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A regression in which half of the features vary by 1, the other half by less.
+    """A regression problem in which half of the features have low variance.
 
-    In-domain the label is ``theta' x`` with independent features. At test the
-    low-variance features are noise of unit variance that the label does not
-    depend on: those were specific to the training domain.
+    In-domain the label is ``theta' x`` with independent features. At test time
+    the low-variance features are noise of unit variance that does not affect
+    the label: they were specific to the training domain.
 
     Attributes:
-        samples (int): n, of the training set. Defaults to 20.
-        features (int): d, even. Defaults to 60.
-        ratio (float): Deviation of the low-variance half. Defaults to 0.1.
-        low_signal (float): Part of the label's in-domain variance that these
-            carry, from 0 to 1. Defaults to 0.75.
+        samples (int): Number n of training samples. Defaults to 20.
+        features (int): Number d of features, even. Defaults to 60.
+        ratio (float): Standard deviation of the low-variance half; that of the
+            other half is 1. Defaults to 0.1.
+        low_signal (float): Fraction of the label's in-domain variance that the
+            low-variance half carries, from 0 to 1. Defaults to 0.75.
     """
 
     samples: int = 20
@@ -47,22 +48,22 @@ class Setting:
 
     @property
     def low(self) -> np.ndarray:
-        """True for the low-variance features. bool (d,)."""
+        """Return a mask of the low-variance features, bool (d,)."""
         return np.arange(self.features) >= self.features // 2
 
     @property
     def sigma(self) -> np.ndarray:
-        """The deviation of each feature in-domain. (d,)."""
+        """Return the in-domain standard deviation of each feature, (d,)."""
         return np.where(self.low, self.ratio, 1.0)
 
     def draw_truth(self, rng: np.random.Generator) -> np.ndarray:
-        """Draw weights of a label that has variance 1 in-domain.
+        """Draw the weights theta of a label with an in-domain variance of 1.
 
         Args:
-            rng (np.random.Generator): Of the draw.
+            rng (np.random.Generator): Generator of the draw.
 
         Returns:
-            np.ndarray: theta. (d,)
+            np.ndarray: The weights theta. (d,)
         """
         truth = rng.normal(size=self.features)
         for half in (self.low, ~self.low):
@@ -72,13 +73,13 @@ class Setting:
 
 
 class Outcome(NamedTuple):
-    """Risks of both solutions in one draw; each is (without, with) normalisation.
+    """Risks of the solutions without and with normalisation, in this order, for one draw.
 
     Attributes:
-        in_domain (np.ndarray): Excess risk over the label's variance. (2,)
-        shifted (np.ndarray): Excess risk at test over the variance of the label
-            that is left there; of the in-domain one where none is left. (2,)
-        low_share (np.ndarray): Share of the fit by low-variance features. (2,)
+        in_domain (np.ndarray): Excess risk divided by the label's variance. (2,)
+        shifted (np.ndarray): Excess risk at test time divided by the label's
+            variance there or, if that is 0, by its in-domain variance. (2,)
+        low_share (np.ndarray): Share of the low-variance features in the fit. (2,)
     """
 
     in_domain: np.ndarray
@@ -87,14 +88,14 @@ class Outcome(NamedTuple):
 
 
 def draw(setting: Setting, rng: np.random.Generator) -> Outcome:
-    """Draw a training set and solve it both ways.
+    """Draw a training set and solve it without and with normalisation.
 
     Args:
         setting (Setting): The problem.
-        rng (np.random.Generator): Of the draw.
+        rng (np.random.Generator): Generator of the draw.
 
     Returns:
-        Outcome: Of both solutions.
+        Outcome: The risks of both solutions.
     """
     low, sigma = setting.low, setting.sigma
     truth = setting.draw_truth(rng)
@@ -115,8 +116,8 @@ def sweep(settings: Sequence[Setting], draws: int, seed: int = 0) -> np.ndarray:
 
     Args:
         settings (Sequence[Setting]): The points of a curve.
-        draws (int): Of each.
-        seed (int): Of all. Defaults to 0.
+        draws (int): Number of draws per setting.
+        seed (int): Seed of all draws. Defaults to 0.
 
     Returns:
         np.ndarray: In-domain risk, shifted risk and low share, without and with
@@ -128,18 +129,19 @@ def sweep(settings: Sequence[Setting], draws: int, seed: int = 0) -> np.ndarray:
 
 
 def hidden_scale(hidden: np.ndarray, calibration: str) -> np.ndarray | None:
-    """Compute what the hidden channels are divided by.
+    """Compute the numbers by which the hidden channels are divided.
 
     Args:
-        hidden (np.ndarray): Outputs on the training data. (n, channels)
-        calibration (str): 'none'; 'layer': one number, the root of the mean
-            variance; 'channel': the deviation of each, as BatchNorm does.
+        hidden (np.ndarray): Hidden outputs on the training data. (n, channels)
+        calibration (str): 'none'; 'layer' for one number, the root of the mean
+            variance; or 'channel' for the standard deviation of each channel,
+            as in BatchNorm.
 
     Returns:
-        np.ndarray | None: None for 'none'. (channels,)
+        np.ndarray | None: The divisors, or None for 'none'. (channels,)
 
     Raises:
-        ValueError: If there is no such calibration.
+        ValueError: If the calibration is unknown.
     """
     known = calibration in CALIBRATIONS
     require(known, f'calibration must be one of {CALIBRATIONS}', calibration)
@@ -152,20 +154,20 @@ def hidden_scale(hidden: np.ndarray, calibration: str) -> np.ndarray | None:
 def two_layer(
     setting: Setting, rng: np.random.Generator, channels: int = 200, tests: int = 500
 ) -> np.ndarray:
-    """Fit the second layer of a network whose first layer stays at random.
+    """Fit the second layer of a network whose first layer stays random.
 
-    Half of the ReLU channels look at the high-variance features and half at the
-    others, so that channels differ in variance as features do.
+    Half of the ReLU channels see the high-variance features and half see the
+    low-variance ones, so the channels differ in variance as the features do.
 
     Args:
-        setting (Setting): Of the data; the label is linear in the features.
-        rng (np.random.Generator): Of the draw.
-        channels (int): Hidden, even. Defaults to 200.
-        tests (int): Test samples. Defaults to 500.
+        setting (Setting): The data; the label is linear in the features.
+        rng (np.random.Generator): Generator of the draw.
+        channels (int): Number of hidden channels, even. Defaults to 200.
+        tests (int): Number of test samples. Defaults to 500.
 
     Returns:
-        np.ndarray: Squared error over the variance of the label, in-domain and
-        shifted, for each of :data:`CALIBRATIONS`. (3, 2)
+        np.ndarray: Squared error divided by the variance of the label,
+        in-domain and shifted, for each of :data:`CALIBRATIONS`. (3, 2)
     """
     require(is_count(channels, 2) and channels % 2 == 0, 'channels must be even', channels)
     require(is_count(tests), 'tests must be an integer above 0', tests)
@@ -196,8 +198,8 @@ def sweep_two_layer(settings: Sequence[Setting], draws: int, seed: int = 0) -> n
 
     Args:
         settings (Sequence[Setting]): The points of a curve.
-        draws (int): Of each.
-        seed (int): Of all. Defaults to 0.
+        draws (int): Number of draws per setting.
+        seed (int): Seed of all draws. Defaults to 0.
 
     Returns:
         np.ndarray: Errors, see :func:`two_layer`. (settings, draws, calibrations, 2)
@@ -208,18 +210,19 @@ def sweep_two_layer(settings: Sequence[Setting], draws: int, seed: int = 0) -> n
 
 
 def relu_features(pixels: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Compute random ReLU features: a first layer that is not trained.
+    """Compute random ReLU features, the outputs of an untrained first layer.
 
     Args:
-        pixels (np.ndarray): From 0 to 1. (n, pixels)
+        pixels (np.ndarray): Pixels from 0 to 1. (n, pixels)
         count (int): Number of features.
-        rng (np.random.Generator): Of the weights.
+        rng (np.random.Generator): Generator of the weights.
 
     Returns:
-        np.ndarray: (n, count)
+        np.ndarray: The features. (n, count)
 
     Raises:
-        ValueError: If the pixels are not of this shape, or the count is none.
+        ValueError: If the pixels have another shape, or ``count`` is not a
+            positive integer.
     """
     require(np.ndim(pixels) == 2, 'pixels must be (n, pixels)', np.shape(pixels))
     require(is_count(count), 'count must be an integer above 0', count)
@@ -234,27 +237,28 @@ def ridgeless_errors(
     features: int | None,
     rng: np.random.Generator,
 ) -> dict[str, np.ndarray]:
-    """Fit one-hot labels without a ridge, on some of the images.
+    """Fit one-hot labels of some images by regression without a ridge penalty.
 
     Args:
         train (tuple): Pixels from 0 to 1 and labels. (N, pixels), (N,)
-        tests (Mapping[str, tuple]): The same of each test set.
-        samples (int): n, of the N images.
-        features (int, optional): Number of random ReLU features; None: the
+        tests (Mapping[str, tuple]): Pixels and labels of each test set.
+        samples (int): Number n of training images to draw from the N.
+        features (int, optional): Number of random ReLU features; None uses the
             pixels themselves.
-        rng (np.random.Generator): Of the choice, and of the features.
+        rng (np.random.Generator): Generator of the images and the features.
 
     Returns:
-        dict[str, np.ndarray]: Of each test set the error without and with
+        dict[str, np.ndarray]: The error on each test set without and with
         normalisation, from 0 to 1. (2,)
 
     Raises:
-        ValueError: If there are not so many images, or not a label for each.
+        ValueError: If ``samples`` exceeds the number of images, or the shapes
+            do not match.
     """
     for pixels, labels in (train, *tests.values()):
         if np.ndim(pixels) != 2 or np.shape(labels) != (len(pixels),):
             raise ValueError(
-                'needs pixels (N, pixels) and labels (N,), got '
+                'pixels must be (N, pixels) and labels (N,), but got '
                 f'{np.shape(pixels)} and {np.shape(labels)}'
             )
     known = is_count(samples, 2) and samples <= len(train[0])
@@ -262,7 +266,7 @@ def ridgeless_errors(
     chosen = rng.permutation(len(train[0]))[:samples]
     sets = [train[0][chosen], *(pixels for pixels, _ in tests.values())]
     if features is not None:
-        # In one call: the same weights for all.
+        # One call, so that all sets have the same weights.
         made = relu_features(np.concatenate(sets), features, rng)
         sets = np.split(made, np.cumsum([len(each) for each in sets])[:-1])
     own, *others = sets
@@ -281,24 +285,25 @@ def ridgeless_errors(
 def median_interval(
     values: np.ndarray, resamples: int = 1000, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Compute the median over draws, with its 95 % bootstrap interval.
+    """Compute the median over draws and its 95 % bootstrap interval.
 
-    Risks have heavy tails where n is near the number of features that count,
-    and then no useful mean.
+    Where n is close to the number of relevant features, risks have heavy tails
+    and the mean is useless.
 
     Args:
-        values (np.ndarray): Draws along the first axis. (draws, ...)
-        resamples (int): Of the bootstrap. Defaults to 1000.
-        seed (int): Of the bootstrap. Defaults to 0.
+        values (np.ndarray): Values with the draws along the first axis. (draws, ...)
+        resamples (int): Number of bootstrap resamples. Defaults to 1000.
+        seed (int): Seed of the bootstrap. Defaults to 0.
 
     Returns:
-        tuple[np.ndarray, np.ndarray, np.ndarray]: Median and ends. (...)
+        tuple[np.ndarray, np.ndarray, np.ndarray]: The median and both ends of
+        the interval. (...)
 
     Raises:
         ValueError: If there are fewer than two draws, or a value is not finite.
     """
     values = np.asarray(values, np.float64)
-    require(values.ndim > 0 and len(values) > 1, 'needs two draws at least', values.shape)
+    require(values.ndim > 0 and len(values) > 1, 'values must have at least 2 draws', values.shape)
     require(bool(np.isfinite(values).all()), 'values must be finite', values)
     from scipy.stats import bootstrap
 

@@ -1,24 +1,24 @@
-"""The solutions that gradient descent from zero reaches, with and without normalisation."""
+"""Compute the solutions of gradient descent from zero, with and without normalisation."""
 
 import numpy as np
 
 from mmct.messages import is_count, is_positive, require
 
-_RANK = 1e-10  # singular values below this share of the largest are zero
+_RANK = 1e-10  # singular values below this fraction of the largest count as zero
 
 
 def deviations(features: np.ndarray) -> np.ndarray:
     """Compute the standard deviation of each feature, by which normalisation divides.
 
     Args:
-        features (np.ndarray): (n, d)
+        features (np.ndarray): The features. (n, d)
 
     Returns:
-        np.ndarray: 0 for a constant feature, also where its mean leaves a
-        rounding error. (d,)
+        np.ndarray: The standard deviations, exactly 0 for constant features
+        despite rounding errors. (d,)
 
     Raises:
-        ValueError: If they are not of this shape, or not finite.
+        ValueError: If the features have another shape or are not finite.
     """
     features = _finite(features, 'features')
     require(features.ndim == 2 and len(features) > 0, 'features must be (n, d)', features.shape)
@@ -32,23 +32,24 @@ def min_norm(
 ) -> np.ndarray:
     """Compute the interpolating weights of least norm, in closed form.
 
-    Without ``scale``: ``argmin |w|``. With it: ``argmin |D w|`` for ``D =
-    diag(scale)``, what the least norm becomes when each feature is divided by its
-    scale: ``w = D^-2 X' (X D^-2 X')^-1 y``. Where nothing interpolates, as for most
-    ``n > d``, it is the one of least norm among the least-squares solutions;
-    where those are one, the scale does not matter.
+    Without ``scale`` these are ``argmin |w|``. With it they are ``argmin |D w|``
+    for ``D = diag(scale)``, the least norm after each feature is divided by its
+    scale: ``w = D^-2 X' (X D^-2 X')^-1 y``. If no weights interpolate, as is usual
+    for ``n > d``, the result is the least-squares solution of least norm; if that
+    solution is unique, the scale does not matter.
 
     Args:
-        features (np.ndarray): (n, d)
-        targets (np.ndarray): (n,) or (n, k)
-        scale (np.ndarray, optional): 0 or more. A feature of scale 0 is
-            constant: normalised it is nothing, and its weight is 0. (d,)
+        features (np.ndarray): The features. (n, d)
+        targets (np.ndarray): The targets. (n,) or (n, k)
+        scale (np.ndarray, optional): Divisors of the features, 0 or more. A
+            scale of 0 stands for a constant feature, which normalisation
+            removes: its weight is 0. Defaults to None: no scaling. (d,)
 
     Returns:
-        np.ndarray: The weights of the features as they were. (d,) or (d, k)
+        np.ndarray: The weights of the original features. (d,) or (d, k)
 
     Raises:
-        ValueError: If shapes do not fit, a number is not finite, or a scale
+        ValueError: If shapes do not match, a number is not finite, or a scale
             is negative.
     """
     features, targets, scale = _checked(features, targets, scale)
@@ -65,22 +66,23 @@ def gradient_descent(
     tolerance: float = 1e-12,
     max_steps: int = 200_000,
 ) -> np.ndarray:
-    """Find the same weights by plain gradient descent from zero on the squared error.
+    """Find the weights of :func:`min_norm` by gradient descent from zero on the squared error.
 
     Args:
-        features (np.ndarray): (n, d)
-        targets (np.ndarray): (n,) or (n, k)
+        features (np.ndarray): The features. (n, d)
+        targets (np.ndarray): The targets. (n,) or (n, k)
         scale (np.ndarray, optional): See :func:`min_norm`. (d,)
-        tolerance (float): It ends when the gradient is this share of the first
-            one. Defaults to 1e-12.
-        max_steps (int): Defaults to 200,000.
+        tolerance (float): Descent stops when the gradient has fallen to this
+            fraction of the first one. Defaults to 1e-12.
+        max_steps (int): Maximum number of steps. Defaults to 200,000.
 
     Returns:
-        np.ndarray: (d,) or (d, k)
+        np.ndarray: The weights. (d,) or (d, k)
 
     Raises:
         ValueError: As for :func:`min_norm`, or if a setting is not above 0.
-        RuntimeError: If it has not converged, as the problem is ill-conditioned.
+        RuntimeError: If the descent has not converged, because the problem is
+            ill-conditioned.
     """
     require(is_positive(tolerance), 'tolerance must be above 0', tolerance)
     require(is_count(max_steps), 'max_steps must be an integer above 0', max_steps)
@@ -117,12 +119,12 @@ def _checked(
     features, targets = _finite(features, 'features'), _finite(targets, 'targets')
     if features.ndim != 2 or targets.ndim not in (1, 2) or len(features) != len(targets):
         raise ValueError(
-            f'needs features (n, d) and targets (n,) or (n, k), got {features.shape} and '
+            f'features must be (n, d) and targets (n,) or (n, k), but got {features.shape} and '
             f'{targets.shape}'
         )
     scale = np.ones(features.shape[1]) if scale is None else _finite(scale, 'scale')
     if scale.shape != features.shape[1:]:
-        raise ValueError(f'scale must be ({features.shape[1]},), got {scale.shape}')
+        raise ValueError(f'scale must be ({features.shape[1]},), but got {scale.shape}')
     if (scale < 0).any():
         raise ValueError('scale must be 0 or more')
     return features, targets, scale
@@ -141,23 +143,23 @@ def excess_risk(weights: np.ndarray, truth: np.ndarray, covariance: np.ndarray) 
     Under a shift, ``truth`` and ``covariance`` are those of the test data.
 
     Args:
-        weights (np.ndarray): (d,)
-        truth (np.ndarray): The weights theta that make the label. (d,)
-        covariance (np.ndarray): Of the centred features: the matrix, or its
-            diagonal. (d, d) or (d,)
+        weights (np.ndarray): The fitted weights w. (d,)
+        truth (np.ndarray): The weights theta that define the label. (d,)
+        covariance (np.ndarray): The covariance matrix S of the centred
+            features, or its diagonal. (d, d) or (d,)
 
     Returns:
-        float: In squared units of the label.
+        float: The excess risk, in squared units of the label.
 
     Raises:
-        ValueError: If shapes do not fit, or a number is not finite.
+        ValueError: If shapes do not match, or a number is not finite.
     """
     weights, truth = _finite(weights, 'weights'), _finite(truth, 'truth')
     covariance, count = _finite(covariance, 'covariance'), weights.size
     fits = covariance.shape in ((count,), (count, count))
     if not fits or weights.shape != (count,) or weights.shape != truth.shape:
         raise ValueError(
-            f'shapes do not fit: weights {weights.shape}, truth {truth.shape}, covariance '
+            f'shapes do not match: weights {weights.shape}, truth {truth.shape}, covariance '
             f'{covariance.shape}'
         )
     error = weights - truth
@@ -167,24 +169,24 @@ def excess_risk(weights: np.ndarray, truth: np.ndarray, covariance: np.ndarray) 
 
 
 def shares(weights: np.ndarray, features: np.ndarray) -> np.ndarray:
-    """Compute the part of the fit that each feature makes: ``w_j <x_j, X w> / |X w|^2``.
+    """Compute the share of each feature in the fit: ``w_j <x_j, X w> / |X w|^2``.
 
-    They add up to 1; the share of a group is their sum.
+    The shares add up to 1; the share of a group of features is the sum of theirs.
 
     Args:
-        weights (np.ndarray): (d,)
-        features (np.ndarray): Of the training data. (n, d)
+        weights (np.ndarray): The weights. (d,)
+        features (np.ndarray): The features of the training data. (n, d)
 
     Returns:
-        np.ndarray: May be negative. (d,)
+        np.ndarray: The shares, which may be negative. (d,)
 
     Raises:
-        ValueError: If the fit is zero, shapes do not fit, or a number is not finite.
+        ValueError: If the fit is zero, shapes do not match, or a number is not finite.
     """
     weights, features = _finite(weights, 'weights'), _finite(features, 'features')
     if weights.ndim != 1 or features.ndim != 2 or features.shape[1:] != weights.shape:
         raise ValueError(
-            f'shapes do not fit: weights {weights.shape}, features {features.shape}'
+            f'shapes do not match: weights {weights.shape}, features {features.shape}'
         )
     fit = features @ weights
     size = fit @ fit

@@ -39,7 +39,7 @@ def test_by_size(sizes, asked, expected):
 @pytest.mark.parametrize(
     'sizes, asked, message',
     [
-        ([(30, 30), (200, 200)], {}, 'severities .cifar, imagenet.: choose one --table'),
+        ([(30, 30), (200, 200)], {}, 'severity tables .cifar, imagenet.: choose one'),
         ([(30, 30), (31, 30)], dict(layout='arrays'), 'from 30 x 30 to 31 x 30 px'),
         ([(4, 4)], {}, 'too small.*; or resize'),
     ],

@@ -52,6 +52,7 @@ def test_one_of_another_shape_is_refused(tmp_path, change):
     manifest.write(tmp_path, WHOLE)
     text = json.dumps({**WHOLE, **change})
     (tmp_path / 'manifest.json').write_text(text)
-    with pytest.raises(CTError, match=r'manifest\.json is not that of .* \(.*\): take another'):
+    refusal = r'manifest\.json is not the manifest of .* \(.*\): take another'
+    with pytest.raises(CTError, match=refusal):
         manifest.read(tmp_path)
     assert (tmp_path / 'manifest.json').read_text() == text

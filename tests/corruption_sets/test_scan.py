@@ -81,9 +81,9 @@ def test_damaged_files_are_found(source):
     assert scan.indices.tolist() == [0, 4, 5]
     assert [one['index'] for one in scan.unreadable] == [1, 2, 3]
     reasons = [one['reason'] for one in scan.unreadable]
-    assert reasons[:2] == ['it is no image', 'No such file or directory']
+    assert reasons[:2] == ['it is not an image', 'No such file or directory']
     assert 'truncated' in reasons[2]
-    with pytest.raises(CTError, match=r'3 of 6 images .*1.png \(it is no image\).*--skip-unr'):
+    with pytest.raises(CTError, match=r'3 of 6 images .*1.png \(it is not an image\).*--skip-unr'):
         check_readable(scan, skip=False)
     check_readable(scan, skip=True)
 

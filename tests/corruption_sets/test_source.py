@@ -68,7 +68,7 @@ def test_a_damaged_image_is_not_replaced_by_another(tmp_path):
     'result, message',
     [
         (dict(img=RED), 'has no labels'),
-        (dict(img=RED, gt_label=[0, 1]), 'more than one label an image'),
+        (dict(img=RED, gt_label=[0, 1]), 'more than one label per image'),
         (dict(img=RED[..., 0], gt_label=0), r'images of uint8 and shape \(8, 10\)'),
         (dict(img=RED / 255, gt_label=0), 'images of float64'),
         (dict(gt_label=0), "no image array 'img'"),

@@ -198,13 +198,13 @@ def cut(file):
 
 
 ARRAYS = {
-    'corrupt header': ('fog', header(b'{broken'), 'damaged or no .npy'),
-    'header of no dict': ('fog', header(b'[1, 2]'), 'damaged or no .npy'),
-    'no npy at all': ('fog', lambda file: file.write_text('hello'), 'damaged or no .npy'),
-    'empty': ('fog', lambda file: file.write_bytes(b''), 'damaged or no .npy'),
-    'pickled': ('fog', pickled, 'damaged or no .npy'),
-    'pickled labels': ('labels', pickled, 'damaged or no .npy'),
-    'truncated': ('fog', cut, 'damaged or no .npy'),
+    'corrupt header': ('fog', header(b'{broken'), 'damaged or not an .npy'),
+    'header of no dict': ('fog', header(b'[1, 2]'), 'damaged or not an .npy'),
+    'no npy at all': ('fog', lambda file: file.write_text('hello'), 'damaged or not an .npy'),
+    'empty': ('fog', lambda file: file.write_bytes(b''), 'damaged or not an .npy'),
+    'pickled': ('fog', pickled, 'damaged or not an .npy'),
+    'pickled labels': ('labels', pickled, 'damaged or not an .npy'),
+    'truncated': ('fog', cut, 'damaged or not an .npy'),
     'missing': ('contrast', Path.unlink, 'there is no'),
     'no labels': ('labels', Path.unlink, 'there is no'),
     'floats': ('fog', saved(lambda a: a / 255), 'must hold uint8'),
@@ -243,7 +243,7 @@ def test_labels_of_another_set_are_refused(tmp_path):
 
 
 def test_images_of_another_size_are_not_cifar(arrays):
-    with pytest.raises(ValueError, match=r'\(8, 8\) px, not \(32, 32\)'):
+    with pytest.raises(ValueError, match=r'\(8, 8\) px instead of \(32, 32\)'):
         build(arrays, 'CIFAR10C')
 
 
@@ -252,7 +252,7 @@ def test_md5_on_request(tmp_path, monkeypatch):
     np.save(tmp_path / 'labels.npy', np.zeros(5, int))
     settings = dict(corruptions=['fog'])
     assert not build(tmp_path, 'CIFAR10C', **settings).metainfo['corruptions']['md5_checked']
-    with pytest.raises(ValueError, match=r'labels\.npy is not the released one'):
+    with pytest.raises(ValueError, match=r'labels\.npy is not the released file'):
         build(tmp_path, 'CIFAR10C', check_md5=True, **settings)
     own = {name: hashlib.md5((tmp_path / f'{name}.npy').read_bytes()).hexdigest()
            for name in ('fog', 'labels')}  # fmt: skip
@@ -260,7 +260,7 @@ def test_md5_on_request(tmp_path, monkeypatch):
     checked = build(tmp_path, 'CIFAR10C', check_md5=True, **settings)
     assert checked.metainfo['corruptions']['md5_checked']
     monkeypatch.setattr(CIFAR10C, 'MD5', dict(labels=own['labels']))
-    with pytest.raises(ValueError, match=r'no MD5 of a released fog\.npy'):
+    with pytest.raises(ValueError, match=r'the MD5 of a released fog\.npy is unknown'):
         build(tmp_path, 'CIFAR10C', check_md5=True, **settings)
 
 
@@ -296,7 +296,7 @@ FOLDERS = {
     ),
     'severity less': (
         lambda root, file: shutil.rmtree(file.parents[1]),
-        ['there is no folder', 'contrast/2', 'contrast at severity 2'],
+        ['does not exist', 'contrast/2', 'contrast at severity 2'],
     ),
 }  # fmt: skip
 
@@ -360,7 +360,7 @@ def test_wrong_settings_are_refused(arrays, kind, settings, said):
 
 @pytest.mark.parametrize('kind', ['ArrayCorruptionSet', 'FolderCorruptionSet'])
 def test_a_missing_folder_is_named(tmp_path, kind):
-    with pytest.raises(FileNotFoundError, match='no folder .*nowhere'):
+    with pytest.raises(FileNotFoundError, match='folder .*nowhere does not exist'):
         build(tmp_path / 'nowhere', kind)
 
 

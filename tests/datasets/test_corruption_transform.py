@@ -172,7 +172,7 @@ def test_data_sets_without_images():
     for results, message in (
         ([], 'is empty'),
         ([dict(gt_label=1)], r"neither inputs nor img, only \['gt_label'\]"),
-        ([dict(inputs=[torch.zeros(3, 32, 32)])], 'must be one image, got a list'),
+        ([dict(inputs=[torch.zeros(3, 32, 32)])], 'must be one image, but got a list'),
     ):
         with pytest.raises(ValueError, match=message):
             DATASETS.build(dict(type='CorruptedDataset', dataset=Results(results), **FOG))[0]

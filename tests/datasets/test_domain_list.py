@@ -80,16 +80,16 @@ def test_without_splits_it_is_split_at_random_and_without_labels_paths_name_them
     ('lines', 'settings', 'message'),
     [
         (['path,label,domain'], {}, 'images.csv lists no images'),
-        (['name,label', 'a,b'], {}, r"no column 'path' .*but name, label: .*columns=dict\(path="),
-        (['path,label,domain', '{0},cat'], {}, 'images.csv, line 2: there is no domain'),
+        (['name,label', 'a,b'], {}, r"no column 'path'; .*has name, label: .*columns=dict\(path="),
+        (['path,label,domain', '{0},cat'], {}, 'images.csv, line 2: domain is empty'),
         (['path', '{0}'], {}, 'line 2: without columns label and domain a path must be'),
         (['path,label,domain,split', '{0},1,a,trian'], {}, "line 2: split is trian: did you mean"),
         (['path,label,domain', '{0},1,a', '{0},1,a'], {}, 'lists .*patches/0.png twice'),
         (
             ['path,label,domain', '{0},owl,a'], dict(classes=['cat', 'dog']),
-            'class owl, which is none of the 2 classes: choose from cat, dog',
+            'class owl, which is not one of the 2 classes: choose from cat, dog',
         ),
-        (['path,label,domain', '{0},2,a'], dict(classes=['cat', 'dog']), 'class 2, which is none'),
+        (['path,label,domain', '{0},2,a'], dict(classes=['cat', 'dog']), 'class 2, which is not'),
         (
             ['path,label,domain,split', '{0},1,a,train'], dict(part='holdout'),
             'holdout part of domain a .0 of 1 images. has no images: list some',
@@ -108,16 +108,16 @@ def test_what_is_not_there_is_named(root):
     with pytest.raises(FileNotFoundError, match='there is no list of images .*other.csv'):
         make(root, 'other.csv')
     write(root, 'path,label,domain', 'patches/0.png,1,a', 'patches/x.png,1,a')
-    with pytest.raises(FileNotFoundError, match='lists 1 of 2 images that are not there, .*x.png'):
+    with pytest.raises(FileNotFoundError, match='1 of the 2 images in .* do not exist, .*x.png'):
         make(root)
     (root / 'images.csv').write_bytes(b'\xff\xd8\xff\xe0\0')
-    with pytest.raises(ValueError, match='images.csv is no table of images'):
+    with pytest.raises(ValueError, match='images.csv is not a table of images'):
         make(root)
 
 
 def test_a_benchmark_keeps_its_classes_and_domains(root):
     write(root, 'path,label,domain', 'patches/0.png,3,SUN09', 'patches/1.png,dog,LabelMe')
-    with pytest.raises(ValueError, match='has class 3, which is none of the 5 classes'):
+    with pytest.raises(ValueError, match='has class 3, which is not one of the 5 classes'):
         VLCS(data_root=str(root), ann_file='images.csv', test_mode=True)
     write(root, 'path,label,domain', 'patches/0.png,dog,SUN09', 'patches/1.png,dog,LabelMe')
     settings = dict(data_root=str(root), ann_file='images.csv', test_mode=True)

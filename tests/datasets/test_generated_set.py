@@ -95,11 +95,11 @@ def test_images_of_several_sizes_and_labels_of_several_classes_are_refused(files
         images.read(0, slice(None))
     digits = DATASETS.build(DIGITS)
     digits.get_gt_labels = lambda: [[1, 2]] * 9
-    with pytest.raises(ValueError, match='one label an image'):
+    with pytest.raises(ValueError, match='one label per image'):
         CleanImages(digits)
 
 
 def test_a_test_set_that_is_another_each_time_is_refused():
     pipeline = [dict(type='ColorJitter', brightness=0.9), dict(type='PackInputs')]
-    with pytest.raises(ValueError, match='other pixels each time that an image is read'):
+    with pytest.raises(ValueError, match='different pixels each time that an image is read'):
         GeneratedCorruptionSet({**DIGITS, 'pipeline': pipeline})

@@ -97,14 +97,14 @@ def test_the_parts_of_a_domain_are_all_of_it_and_follow_from_the_seed(root):
     [
         (dict(left_out='sketches'), r"no domain 'sketches': did you mean 'sketch'\?"),
         (dict(domains=['photo', 'xyz']), "no domain 'xyz': choose from painting, photo, sketch"),
-        (dict(left_out=list(DOMAINS)), 'no domain is left of painting, photo, sketch'),
-        (dict(domains='photo', left_out='photo'), 'no domain is left of photo, as photo is'),
+        (dict(left_out=list(DOMAINS)), 'no domain is left: domains are painting, photo, sketch'),
+        (dict(domains='photo', left_out='photo'), 'domains are photo, left out are photo'),
         (dict(part='holdout', holdout=0.01), 'holdout part of domain .* has no images: change'),
         (dict(part='test'), "part='test' needs a list of images"),
-        (dict(classes=['cat', 'dog', 'owl']), 'no image of class owl is left to learn from, of '
-         'domains painting, photo, sketch: add some'),
-        (dict(classes=['cat']), "domain painting has .*dog, which is none of the 1 classes: cat"),
-        (dict(holdout=1.0), 'holdout is a fraction above 0 and below 1, but got 1.0'),
+        (dict(classes=['cat', 'dog', 'owl']), 'domains painting, photo, sketch have no image of '
+         'class owl to learn from: add some'),
+        (dict(classes=['cat']), 'painting has .*dog, which is not one of the 1 classes: cat'),
+        (dict(holdout=1.0), 'holdout must be above 0 and below 1, but got 1.0'),
         (dict(part='train'), r"part must be one of .*'holdout'.*, but got 'train'"),
     ],
 )
@@ -114,9 +114,9 @@ def test_what_cannot_be_is_refused(root, settings, message):
 
 
 def test_a_folder_that_is_not_there_is_named(root):
-    with pytest.raises(FileNotFoundError, match='MultiDomain: there is no folder .*nowhere'):
+    with pytest.raises(FileNotFoundError, match='MultiDomain: folder .*nowhere does not exist'):
         MultiDomain(data_root=str(root / 'nowhere'))
-    with pytest.raises(FileNotFoundError, match='VLCS: there is no domain folder .*Caltech101'):
+    with pytest.raises(FileNotFoundError, match='VLCS: domain folder .*Caltech101 does not exist'):
         VLCS(data_root=str(root))
 
 
@@ -125,7 +125,7 @@ def test_a_class_that_one_domain_lacks_is_warned_of_and_one_that_all_lack_refuse
         file.unlink()
     _make(root)
     assert len(said) == 1 and 'domain sketch has no image of class dog' in said[0]
-    with pytest.raises(ValueError, match='no image of class dog is left to learn from'):
+    with pytest.raises(ValueError, match='have no image of class dog to learn from'):
         _make(root, domains='sketch')
     assert len(_make(root, domains='sketch', test_mode=True)) == 7
     # Classes are those of all domains, whichever are chosen.
@@ -216,7 +216,7 @@ def test_another_number_of_images_than_is_published_is_said(root, said):
 
     Small(data_root=str(root))
     assert len(said) == 1
-    assert 'painting has 30 images, but 31 are published' in said[0]
+    assert 'painting has 30 images, but the published set has 31' in said[0]
 
 
 @pytest.mark.parametrize('world', [1, 2])

@@ -149,10 +149,10 @@ def test_of_two_cells_the_number_of_classes_tells_the_good_one(mirror, said):
     assert corrupted(mirror, NAMES[:2], TinyOfTwo).metainfo['classes'] == CLASSES
     assert 'zenodo.org/records/8206060' in said[0]
     # Where nothing tells, both are named.
-    message = 'fog/1 .* has 6 images, .*frost/1 12: aardvark/0.png is in .*frost/1 alone'
+    message = 'fog/1 .* has 6 images, but .*frost/1 has 12; aardvark/0.png is only in .*frost/1'
     with pytest.raises(ValueError, match=message):
         corrupted(mirror, NAMES[:2])
-    with pytest.raises(ValueError, match='4 class folders, .* 2 classes: .*8206060'):
+    with pytest.raises(ValueError, match='4 class folders, .* 2 classes, .*8206060'):
         corrupted(mirror, ['frost'], TinyOfTwo)
 
 
@@ -256,7 +256,7 @@ def test_grey_files_have_three_equal_channels_which_is_said(tmp_path, said):
         cv2.imwrite(str(file), grey)
     found = corrupted(tmp_path).read(0, slice(None))
     assert found.shape == (6, 32, 32, 3) and (found == found[..., :1]).all()
-    assert len(said) == 1 and 'is grey: scored as three equal channels' in said[0]
+    assert len(said) == 1 and 'is grey: it is read as three equal channels' in said[0]
     CleanImages(custom(tmp_path / 'fog' / '1'))
     assert said[1] == said[0]
     cv2.imwrite(str(tmp_path / 'fog' / '1' / 'ant' / '0.png'), np.dstack([grey, grey, 255 - grey]))
@@ -276,4 +276,4 @@ def test_grey_arrays_have_three_equal_channels_which_is_said(tmp_path, said, sha
     found = np.concatenate([cells.read(number, slice(None)) for number in range(5)])
     np.testing.assert_array_equal(found, np.stack([images.reshape(5, 6, 4)] * 3, -1))
     assert cells[2]['inputs'].shape == (3, 6, 4)
-    assert len(said) == 1 and 'fog.npy holds grey images: scored as three equal' in said[0]
+    assert len(said) == 1 and 'fog.npy holds grey images: they are read as three' in said[0]

@@ -106,21 +106,21 @@ def twice(result):
 
 
 BAD = {
-    'not JSON': (lambda result: 'x', 'no result of a scorecard'),
-    'a list': (lambda result: '[1]', 'no result of a scorecard'),
-    'cut off': (lambda result: json.dumps(result)[:-20], 'no result of a scorecard'),
-    'another schema': (edited(lambda r: r.update(schema='other')), "of 'other'"),
+    'not JSON': (lambda result: 'x', 'is not a scorecard result'),
+    'a list': (lambda result: '[1]', 'is not a scorecard result'),
+    'cut off': (lambda result: json.dumps(result)[:-20], 'is not a scorecard result'),
+    'another schema': (edited(lambda r: r.update(schema='other')), "schema 'other'"),
     'version 3': (
         edited(lambda r: r.update(schema_version=3)),
-        'schema version 3, this mmct reads 1 and 2',
+        'schema version 3, but this mmct reads 1 and 2',
     ),
     'no cells': (edited(lambda r: r.pop('cells')), 'cells: Field required'),
     'cells of no kind': (edited(lambda r: r.update(cells=3)), 'cells: .*list, got 3'),
-    'other errors': (edited(more_errors), 'do not fit together'),
-    'other hits': (edited(other_hits), 'do not fit together'),
+    'other errors': (edited(more_errors), 'contradict each other'),
+    'other hits': (edited(other_hits), 'contradict each other'),
     'no base64': (edited(lambda r: r['cells'][0].update(hits='?')), 'damaged'),
     'fewer images': (edited(lambda r: r['data'].update(images=9)), 'same number of images'),
-    'a cell twice': (edited(twice), 'is there twice'),
+    'a cell twice': (edited(twice), 'occurs twice'),
     'a cell less': (edited(lambda r: r['cells'].pop()), 'severities'),
     'a better mean': (
         edited(lambda r: r['summary'].update(raw_mce_pct=1.0)),

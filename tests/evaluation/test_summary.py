@@ -57,5 +57,5 @@ def test_same_seed_same_interval_in_blocks_too():
 
 @pytest.mark.parametrize('values, level', [([], 0.95), ([1.0], 1.0), ([[1.0]], 0.95)])
 def test_no_values_or_no_level_are_refused(values, level):
-    with pytest.raises(ValueError, match='needs values'):
+    with pytest.raises(ValueError, match='values must be'):
         mean_interval(np.array(values), level)

@@ -150,7 +150,7 @@ def test_configs_that_a_method_cannot_change_are_refused(tiny):
         add_methods(Config(dict(model=dict(type='ImageClassifier'))), ['mixup'])
     cfg = tiny('bn_resnet18_digits')
     cfg.train_dataloader.dataset.pipeline.pop()
-    with pytest.raises(CTError, match='goes before PackInputs, but .* has none'):
+    with pytest.raises(CTError, match='must be inserted before PackInputs, but .* has none'):
         add_methods(cfg, ['autoaugment'])
     cfg = tiny('bn_resnet18_digits')
     cfg.data_preprocessor.type = 'SelfSupDataPreprocessor'

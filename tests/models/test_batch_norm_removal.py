@@ -230,7 +230,7 @@ def test_calibrating_leaves_no_trace(granularity):
             'but 5 has none',
         ),
         (lambda: convs(nn.BatchNorm2d(4), BatchNormAct(4)), {}, 'it holds act'),
-        (lambda: nn.BatchNorm2d(4), {}, 'give the network that holds it'),
+        (lambda: nn.BatchNorm2d(4), {}, 'pass the network that contains it'),
     ],
 )
 def test_an_error_leaves_the_network_as_it_was(make, settings, message):

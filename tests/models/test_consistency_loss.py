@@ -82,7 +82,7 @@ def test_precision_and_gradients(distance):
 
 
 def test_what_cannot_be_compared():
-    with pytest.raises(ValueError, match=r'one shape, but got \(2, 3\) and \(2, 1\)'):
+    with pytest.raises(ValueError, match=r'the same shape, but got \(2, 3\) and \(2, 1\)'):
         consistency(torch.rand(2, 3), torch.rand(2, 1))
     with pytest.raises(ValueError, match="one of .*, but got 'l1'"):
         consistency(torch.rand(2, 3), torch.rand(2, 3), 'l1')

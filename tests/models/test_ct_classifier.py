@@ -183,7 +183,7 @@ def test_what_is_compared(stage, returned):
 @pytest.mark.parametrize(
     ('backbone', 'consistency', 'message'),
     [
-        (RESNET, dict(stage=2), r'stage 2, its out_indices are \[3\]'),
+        (RESNET, dict(stage=2), r'stage 2; its out_indices are \[3\]'),
         (RESNET, dict(stage=-2), 'add the stage to backbone.out_indices'),
         (dict(type='InceptionV3', num_classes=3), dict(stage=0), r'are \[\]'),
         (RESNET, dict(stage='neck'), 'stage must be'),
@@ -448,7 +448,7 @@ def test_a_gate_trusts_the_teacher_where_it_is_right():
 
 
 def test_a_gate_needs_one_class_an_image():
-    with pytest.raises(ValueError, match='gate needs one class an image.*MultiLabelClsHead'):
+    with pytest.raises(ValueError, match='gate needs one class per image.*MultiLabelClsHead'):
         build('CTClassifier', MODELS_BY_HEAD['multi-label'], consistency=dict(gate='correct'))
 
 

@@ -1,4 +1,4 @@
-"""Names of runs, as short as they can be told apart."""
+"""Names of runs are short but distinct."""
 
 import pytest
 

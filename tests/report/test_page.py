@@ -111,7 +111,7 @@ def test_numbers_are_those_of_the_results(page, results):
     assert f'{results[1]["summary"]["normalised"]["relative_mce_pct"]:.2f}' in texts
     found = compare(results, 0).differences[1]['raw_mce_pct']
     assert f'[{found["low"]:+.2f}, {found["high"]:+.2f}]' in texts
-    word = 'better' if found['high'] < 0 else 'not told apart'
+    word = 'better' if found['high'] < 0 else 'no significant difference'
     assert f'{found["value"]:+.2f} {word}' in texts
 
 
@@ -119,9 +119,10 @@ def test_words_say_what_the_difference_is(without_figures):
     runs = [scorecards.make('a', 0, FEW), scorecards.make('worse', 1, FEW, skill=0.2),
             scorecards.make('same', 0, FEW)]  # fmt: skip
     texts = ' '.join(page_of(runs, 0)[0].texts)
-    assert 'worse' in texts and '+0.00 not told apart' in texts
+    assert 'worse' in texts and '+0.00 no significant difference' in texts
     assert re.search(r'worse makes \d+\.\d points more errors than a on corrupted images', texts)
-    assert 'same and a are not told apart on corrupted images or on clean ones' in texts
+    said = 'same and a show no significant difference on corrupted images or on clean ones'
+    assert said in texts
     for usual in ('less is better', 'Below zero is better'):
         texts = texts.replace(usual, '')
     assert 'better' not in texts
@@ -133,7 +134,7 @@ def test_images_that_flip_are_shown_with_both_predictions(page, results):
     fixed = sum(e['right'][1] for e in flipped)
     assert 0 < fixed < len(flipped) > 8
     text = ' '.join(page[0].texts)
-    assert f'On {fixed} of them {EVIL} is right where base is wrong, and on ' in text
+    assert f'On {fixed} of them {EVIL} is right and base is wrong, and on ' in text
     assert len(page[0].all('img')) == 3 + 8
     # Of the third run nothing is known but if it was right.
     shown = [text for text in page[0].texts if text[:1] in '✓✗' and text.strip()]
@@ -149,7 +150,7 @@ def test_raw_normalised_and_generated_are_named(page):
     text = ' '.join(page[0].texts)
     assert 'raw mCE' in text
     assert 'mCE normalised by the <base>' in text
-    assert 'Not normalised' in text
+    assert 'It is not normalised' in text
     assert 'not scores on a released set' in text
 
 

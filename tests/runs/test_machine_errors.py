@@ -47,8 +47,8 @@ def no_image():
 @pytest.mark.parametrize(
     ('how', 'workers', 'message'),
     [
-        (killed, 1, 'a data loading worker was killed, perhaps for want of memory: lower train_'),
-        (unreadable, 1, 'an image cannot be read: mend it, or take it out of the data set (failed'),
+        (killed, 1, 'a data loading worker was killed, perhaps for lack of memory: lower train_'),
+        (unreadable, 1, 'an image cannot be read: repair it, or remove it from the data set (f'),
         (too_much, 0, 'no memory is left: lower train_dataloader.batch_size'),
         (too_much, 1, 'no memory is left: lower train_dataloader.batch_size'),
         (no_image, 1, 'cannot identify image file a/b.png'),

@@ -131,11 +131,11 @@ def test_weights_come_from_a_url(site, tmp_path, monkeypatch):
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))
     assert load_state_dict(f'{site}/net.pth')['w'].tolist() == [0, 1, 2]
     for url, message in (
-        (f'{site}/none.pth', r'none\.pth cannot be had: HTTP Error 404'),
+        (f'{site}/none.pth', r'none\.pth cannot be fetched: HTTP Error 404'),
         (f'{site}/page.pth', r'page\.pth is damaged or holds more'),
-        ('torchvision://resnet1', 'torchvision://resnet1 cannot be had'),
-        ('gone://net.pth', r'gone://net\.pth cannot be had'),
-        ('https://127.0.0.1:9/other.pth', 'cannot be had: .*refused'),
+        ('torchvision://resnet1', 'torchvision://resnet1 cannot be fetched'),
+        ('gone://net.pth', r'gone://net\.pth cannot be fetched'),
+        ('https://127.0.0.1:9/other.pth', 'cannot be fetched: .*refused'),
     ):
         with pytest.raises(CTError, match=message) as error:
             load_state_dict(url)
@@ -153,7 +153,7 @@ def test_weights_of_which_none_fits_are_refused():
     check_some_fit('x.pth', fits, model)
     counts = {'1.num_batches_tracked': torch.tensor(0)}
     for wrong in ({'0.weight': torch.ones(2, 3), 'a': torch.ones(1)}, counts):
-        with pytest.raises(CTError, match=f'x.pth does not fit the model: not one of its '
+        with pytest.raises(CTError, match=f'x.pth does not fit the model: none of its '
                            f'{len(wrong)} weights .* it has {next(iter(wrong))}.*, the model '
                            '0.weight, 0.bias, 1.weight, ...'):  # fmt: skip
             check_some_fit('x.pth', wrong, model)

@@ -128,7 +128,7 @@ def test_statistics_are_estimated_anew_on_each_cell(trained, cells, tmp_path):
 
 def test_a_result_with_other_statistics_is_not_gone_on_with(trained, cells, tmp_path):
     scored(trained, cells, tmp_path / 'out.json')
-    with pytest.raises(CTError, match='result of other BN statistics'):
+    with pytest.raises(CTError, match='result for other BN statistics'):
         scored(trained, cells, tmp_path / 'out.json', recalibrate_bn=1)
 
 
@@ -227,8 +227,8 @@ def test_a_finished_result_is_not_computed_again(trained, cells, tmp_path, monke
     [
         ('weights', 'other weights'),
         ('seed', 'other data'),
-        ('cells', 'which make no table with those'),
-        ('damage', 'no result to go on with'),
+        ('cells', 'not all corruptions would have the same severities'),
+        ('damage', 'not a result that can be continued'),
     ],
 )
 @pytest.mark.parametrize('state', ['finished', 'partial'])

@@ -74,7 +74,7 @@ def test_shifted_statistics_are_a_mismatch(network, images, tmp_path):
     )
     dominates, helps, compared = found.sentences[one['name']]
     assert 'is a mismatch of BN statistics' in dominates
-    assert helps.startswith('Estimating BN statistics anew, on one unlabelled batch of each')
+    assert helps.startswith('Re-estimating BN statistics on one unlabelled batch of each')
     assert 'with no other network' in compared
     # Files of it say the same.
     names = sorted(file.name for file in tmp_path.glob('*.json'))
@@ -128,7 +128,7 @@ def test_noise_alone_and_a_rival(network, images):
     assert helps.startswith('Full robustness to noise')
     assert 'Compared with robust on the same 120 images' in compared
     assert 'higher in noise' in compared
-    assert 'not to be told apart in weather' in compared
+    assert 'no significant difference in weather' in compared
     assert found.sentences['robust'][1].startswith('Whether other BN statistics would help was not')
 
 
@@ -141,7 +141,7 @@ def test_it_is_shown_and_saved(network, images, tmp_path):
 
 
 def test_wrong_settings_are_refused(network, images):
-    with pytest.raises(ValueError, match="baseline must be one of a, b, got 'c'"):
+    with pytest.raises(ValueError, match="baseline must be one of a, b, but got 'c'"):
         diagnosed(dict(a=network, b=network), images, baseline='c')
-    with pytest.raises(mmct.runs.errors.CTError, match='too alike for files'):
+    with pytest.raises(mmct.runs.errors.CTError, match='give the same file names'):
         diagnosed({'a/b': network, 'a b': network}, images)

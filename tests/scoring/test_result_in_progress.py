@@ -31,7 +31,7 @@ def test_a_file_of_the_wrong_shape_is_named(tmp_path, content):
     partial.close()
     text = content if isinstance(content, str) else json.dumps(content)
     partial.partial.write_text(text)
-    with pytest.raises(CTError, match='is no result to go on with .*: remove it') as error:
+    with pytest.raises(CTError, match='not a result that can be continued .*: remove it') as error:
         ResultInProgress(tmp_path / 'net.json', MARKS)
     assert '\n' not in str(error.value)
     assert partial.partial.read_text() == text

@@ -51,9 +51,9 @@ WRONG = {
     'arms left out': (dict(arms=None), 'arms: field required'),
     'no scores': (dict(scores={}), 'scores: '),
     'a figure in another folder': (
-        dict(figures={'../x': dict(type='ErrorArrows')}), "'../x' is no name for a file",
+        dict(figures={'../x': dict(type='ErrorArrows')}), "'../x' is not a file name",
     ),
-    'a typo': (dict(arm=dict()), "no arm; did you mean 'arms'?"),
+    'a typo': (dict(arm=dict()), "no key arm; did you mean 'arms'?"),
     'an unknown key of an arm': (
         dict(arms=dict(a=dict(ARM, overlya={}))),
         "'a': there is no key 'overlya'; did you mean 'overlay'?",
@@ -73,11 +73,11 @@ WRONG = {
     ),
     'a start from itself': (
         dict(arms=dict(a=dict(ARM, start='b'), b=dict(ARM, start='a'))),
-        "arm 'a' starts from itself, by way of 'b'",
+        "arm 'a' starts from itself, through 'b'",
     ),
     'a start that is tuned': (
         dict(arms=dict(a=dict(ARM, start='b'), b=dict(ARM, tuning=dict(points=[{}, {}])))),
-        "arm 'a': its start 'b' must have no tuning",
+        "arm 'a': its start 'b' must not have tuning",
     ),
     'scores of an arm that are no dict': (
         dict(arms=dict(a=dict(ARM, scores='error'))),
@@ -118,10 +118,10 @@ WRONG = {
         "'x': must be a path or a dict with curve, x, y or at_equal, of or relative or published",
     ),
     'an unknown key of a curve': (
-        dict(table=dict(x=dict(CURVE, y='gap', z=1))), "or published, got curve, x, y, z",
+        dict(table=dict(x=dict(CURVE, y='gap', z=1))), "or published, but got curve, x, y, z",
     ),
     'an unknown key of a relative column': (
-        dict(table=dict(x=dict(relative='errors', to='a'))), "or published, got relative, to",
+        dict(table=dict(x=dict(relative='errors', to='a'))), "or published, but got relative, to",
     ),
     'a curve of nothing': (
         dict(table=dict(x=dict(x='clean', y='gap', curve='error'))),
@@ -137,7 +137,7 @@ WRONG = {
     'an unknown second baseline': (
         dict(arms=dict(a=ARM, b=dict(ARM, baseline=['a', 'c']))), "'b': there is no baseline 'c'",
     ),
-    'repeated seeds': (dict(seeds=[0, 1, 0]), 'seeds: 0 is there twice'),
+    'repeated seeds': (dict(seeds=[0, 1, 0]), 'seeds: 0 occurs twice'),
     'no seeds': (dict(seeds=[]), 'positive number or a list'),
     'zero seeds': (dict(seeds=0), 'positive number or a list'),
     'negative seeds': (dict(seeds=[-1]), 'greater than or equal to 0, got -1'),

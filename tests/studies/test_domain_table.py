@@ -182,7 +182,7 @@ def test_published_rows_are_marked_and_unknown_values_left_empty():
     assert ['CT', '60.00', '', '', '', ''] in lines
     assert ['DANN (published, not measured here)', '99.0 ± 0.3', '', '', '78.6', ''] in lines
     # Their standard errors are of another kind: sqrt(3 / 2).
-    assert 'of three trials, theirs times 1.22 are like ours' in text.splitlines()[-1]
+    assert 'for three trials, multiply their errors by 1.22' in text.splitlines()[-1]
     # With one setting all ways to select would say the same.
     assert lines.count(['', 'a', 'b', 'c', 'mean', 'worst']) == 1
     assert text.startswith('One setting, none selected, accuracy in %')

@@ -85,15 +85,15 @@ def test_all_counts_from_none_to_all_cells_are_kept():
     [
         (lambda v: v['clean'].update(counts='%'), 'clean are damaged'),
         (lambda v: v['clean'].update(counts='\u00e4'), 'clean are damaged'),
-        (lambda v: v['clean'].update(counts=''), 'not those of 40 images and 1 cells'),
+        (lambda v: v['clean'].update(counts=''), 'do not have 40 images and 1 cells'),
         (lambda v: v['clean'].update(counts=3), 'clean.counts'),
-        (lambda v: v['categories']['noise'].update(cells=20), 'not those of 40 images'),
+        (lambda v: v['categories']['noise'].update(cells=20), 'do not have 40 images'),
         # As many digits, but less than some image was wrong.
         (lambda v: v['categories']['noise'].update(cells=8), r'wrong \d+ times in 8 cells'),
         (lambda v: v['categories']['noise'].update(cells=10**30), 'noise.cells'),
         (lambda v: v['categories']['noise'].update(cells=0), 'noise.cells'),
         (lambda v: v['categories'].clear(), 'categories'),
-        (lambda v: v.update(images=41), 'not those of 41 images'),
+        (lambda v: v.update(images=41), 'do not have 41 images'),
         (lambda v: v.update(images=10**30), 'images'),
         (lambda v: v.update(images=0), 'images'),
         (lambda v: v.pop('labels_sha256'), 'labels_sha256'),

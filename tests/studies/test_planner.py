@@ -201,14 +201,14 @@ def test_an_arm_whose_trials_all_diverge_does_not_stop_the_others(plan):
     results = {c.key: trial_result(None) for c in planner.cells({}) if c.role == 'tuning'}
     cells = planner.cells(results)
     assert {cell.arm for cell in cells if cell.role == 'training'} == {'BN'}
-    assert 'diverged with all 2 points' in planner.diverged['none']
+    assert 'diverged for all 2 points' in planner.diverged['none']
 
 
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ("arms = dict(a=dict(config='no.py'))", "arm 'a': there is no config file"),
-        ("arms = dict(a=dict(config='study.py'))", "arm 'a': study.py is no training config"),
+        ("arms = dict(a=dict(config='no.py'))", "arm 'a': config file "),
+        ("arms = dict(a=dict(config='study.py'))", "arm 'a': study.py is not a training config"),
         (
             "arms = dict(a=dict(config=bn, overlay=dict(train_dataloader=dict("
             "dataset=dict(type='Digit')))))",
@@ -217,7 +217,7 @@ def test_an_arm_whose_trials_all_diverge_does_not_stop_the_others(plan):
         (
             'arms = dict(a=dict(config=bn, overlay=dict(val_dataloader=None, val_cfg=None, '
             'val_evaluator=None), tuning=dict(points=[{}, dict(x=1)])))',
-            "arm 'a': tuning chooses by the validation error",
+            "arm 'a': tuning needs the validation error",
         ),
         (
             "common.update(train_cgf=dict(max_epochs=1))",

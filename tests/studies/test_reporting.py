@@ -45,7 +45,7 @@ def test_what_is_not_registered_is_not_built(folder, monkeypatch, tmp_path, kind
 
 @pytest.mark.parametrize('name', ['../x', '/tmp/x', 'a/x', '', '.', '..'])
 def test_no_file_is_written_elsewhere(folder, tmp_path, name):
-    with pytest.raises(CTError, match='is no name for a file'):
+    with pytest.raises(CTError, match='is not a file name'):
         write_study_report(folder(figures={name: dict(type='ErrorArrows')}))
     assert [path.name for path in tmp_path.iterdir()] == ['study']
 

@@ -30,7 +30,7 @@ def test_excess_risk_is_the_error_of_many_samples():
     assert excess_risk(weights, truth, diagonal) == pytest.approx(
         excess_risk(weights, truth, np.diag(diagonal))
     )
-    with pytest.raises(ValueError, match='do not fit'):
+    with pytest.raises(ValueError, match='do not match'):
         excess_risk(weights, truth[:3], diagonal)
 
 

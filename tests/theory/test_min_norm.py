@@ -171,8 +171,8 @@ def test_an_ill_conditioned_problem_is_solved_by_the_closed_form_alone():
 @pytest.mark.parametrize(
     'features, targets, scale, said',
     [
-        (np.ones(3), np.ones(3), None, 'needs features'),
-        (np.ones((2, 3)), np.ones(3), None, 'needs features'),
+        (np.ones(3), np.ones(3), None, 'features must be'),
+        (np.ones((2, 3)), np.ones(3), None, 'features must be'),
         (np.ones((2, 3)), np.ones(2), np.ones(2), 'scale must be'),
         (np.ones((2, 3)), np.ones(2), -np.ones(3), '0 or more'),
         (np.full((2, 3), np.nan), np.ones(2), None, 'finite'),

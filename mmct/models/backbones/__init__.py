@@ -1,4 +1,4 @@
-"""Backbones for 32x32 images that mmpretrain lacks."""
+"""Provide backbones for 32x32 images that mmpretrain lacks."""
 
 from .cifar import AllConvNet, DenseNetCIFAR, ResNetCIFAR, ResNeXtCIFAR, WideResNet
 

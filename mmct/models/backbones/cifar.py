@@ -1,4 +1,4 @@
-"""The backbones for 32x32 images on which the robustness literature compares."""
+"""Define the backbones for 32x32 images on which the robustness literature compares methods."""
 
 import torch.nn.functional as F
 from mmpretrain.models.backbones import DenseNet, ResNet_CIFAR, ResNeXt
@@ -14,11 +14,12 @@ HE = [
     dict(type='Kaiming', layer='Conv2d', mode='fan_out', nonlinearity='relu'),
     dict(type='Constant', layer='_BatchNorm', val=1, bias=0),
 ]
-"""He's for convolutions (https://arxiv.org/abs/1502.01852), 1 and 0 for BatchNorm."""
+"""He initialisation of convolutions (https://arxiv.org/abs/1502.01852); weight 1 and bias 0 for
+BatchNorm."""
 
 
 class _QuickGELU(nn.Module):
-    """``x * sigmoid(1.702 x)``, the GELU of AugMix's code."""
+    """The GELU of AugMix's code: ``x * sigmoid(1.702 x)``."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x * (1.702 * x).sigmoid()
@@ -30,19 +31,21 @@ class AllConvNet(BaseBackbone):
 
     From "Striving for Simplicity", https://arxiv.org/abs/1412.6806, in the form of
     AugMix's code (https://github.com/google-research/augmix): nine
-    convolutions with BN and GELU, two max poolings with dropout. The 1x1
-    convolutions pad, so that the last average is over 8x8 of 10x10 places.
-    With 96 channels and 10 classes it has 1.4 M parameters.
+    convolutions with BN and GELU, and two max poolings with dropout. The 1x1
+    convolutions pad, so the last pooling averages 8x8 of 10x10 positions.
+    With 96 channels and 10 classes the network has 1.4 M parameters.
 
     Args:
-        base_channels (int): Width of the first three convolutions; the others
-            have twice as many. Defaults to 96.
-        drop_rate (float): Of the dropouts after the poolings. Defaults to 0.5.
+        base_channels (int): Channels of the first three convolutions; the
+            others have twice as many. Defaults to 96.
+        drop_rate (float): Dropout rate after the poolings. Defaults to 0.5.
         in_channels (int): Channels of the images. Defaults to 3.
-        init_cfg (list | dict, optional): Defaults to He's initialisation.
+        init_cfg (list | dict, optional): Weight initialisation. Defaults to
+            He initialisation.
 
     Raises:
-        ValueError: If there is no channel, or the drop rate is not in [0, 1).
+        ValueError: If ``base_channels`` is below 1 or ``drop_rate`` is not in
+            [0, 1).
     """
 
     def __init__(
@@ -74,13 +77,13 @@ class AllConvNet(BaseBackbone):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
-        """Extract features of images.
+        """Extract the features of images.
 
         Args:
-            x (Tensor): Images of 32x32, shape ``(N, 3, 32, 32)``.
+            x (Tensor): Images, shape ``(N, 3, 32, 32)``.
 
         Returns:
-            tuple[Tensor]: Of shape ``(N, 2 * base_channels, 1, 1)``.
+            tuple[Tensor]: One tensor of shape ``(N, 2 * base_channels, 1, 1)``.
         """
         return (self.layers(x),)
 
@@ -101,18 +104,20 @@ class DenseNetCIFAR(DenseNet):
 
     "Densely Connected Convolutional Networks", https://arxiv.org/abs/1608.06993,
     section 3 and table 2: bottleneck layers (B), transitions that halve the
-    channels (C), one 3x3 convolution to ``2 * growth_rate`` channels as stem.
-    With depth 100, growth rate 12 and 10 classes it has 0.8 M parameters.
+    channels (C), and as stem one 3x3 convolution to ``2 * growth_rate``
+    channels. With depth 100, growth rate 12 and 10 classes the network has
+    0.8 M parameters.
 
     Args:
-        depth (int): Layers in all: ``6 n + 4``. Defaults to 100.
-        growth_rate (int): Channels that a layer adds. Defaults to 12.
+        depth (int): Total number of layers, ``6 n + 4``. Defaults to 100.
+        growth_rate (int): Channels that each layer adds. Defaults to 12.
         in_channels (int): Channels of the images. Defaults to 3.
-        init_cfg (list | dict, optional): Defaults to He's initialisation.
-        **kwargs: As for mmpretrain's ``DenseNet``, without ``arch``.
+        init_cfg (list | dict, optional): Weight initialisation. Defaults to
+            He initialisation.
+        **kwargs: Arguments of mmpretrain's ``DenseNet`` other than ``arch``.
 
     Raises:
-        ValueError: If there is no network of this depth.
+        ValueError: If ``depth`` is not of the form ``6 n + 4``.
     """
 
     def __init__(
@@ -133,7 +138,7 @@ class DenseNetCIFAR(DenseNet):
             init_cfg=init_cfg,
             **kwargs,
         )
-        # Without pooling, and without BN: the first layer begins with its own.
+        # No pooling, and no BN: the first layer begins with its own.
         self.stem = nn.Conv2d(in_channels, channels, 3, padding=1, bias=False)
 
 
@@ -144,20 +149,20 @@ class ResNeXtCIFAR(ResNeXt):
     "Aggregated Residual Transformations for Deep Neural Networks",
     https://arxiv.org/abs/1611.05431, section 5.3: a 3x3 stem, then three stages
     of ``(depth - 2) / 9`` bottlenecks. With depth 29, cardinality 4 and base
-    width 32, as AugMix's code has it, the classifier of 100 classes has the
-    published 6.9 M parameters; that of 10 classes has 6.8 M.
+    width 32, as in AugMix's code, the classifier has the published 6.9 M
+    parameters for 100 classes, and 6.8 M for 10 classes.
 
     Args:
-        depth (int): Layers in all: ``9 n + 2``. Defaults to 29.
+        depth (int): Total number of layers, ``9 n + 2``. Defaults to 29.
         groups (int): The cardinality. Defaults to 4.
-        width_per_group (int): Channels of a group in the first stage.
+        width_per_group (int): Channels per group in the first stage.
             Defaults to 32.
         zero_init_residual (bool): Whether the last BN of each block starts
             with weight 0. Defaults to False.
-        **kwargs: As for mmpretrain's ``ResNeXt``.
+        **kwargs: Arguments of mmpretrain's ``ResNeXt``.
 
     Raises:
-        ValueError: If there is no network of this depth.
+        ValueError: If ``depth`` is not of the form ``9 n + 2``.
     """
 
     def __init__(
@@ -181,7 +186,7 @@ class ResNeXtCIFAR(ResNeXt):
             **{**stages, **kwargs},
         )
 
-    # The stem of 3x3 without pooling that mmpretrain has for its CIFAR ResNets.
+    # mmpretrain's stem for CIFAR ResNets: 3x3, without pooling.
     _make_stem_layer = ResNet_CIFAR._make_stem_layer
     forward = ResNet_CIFAR.forward
 
@@ -192,16 +197,16 @@ class ResNetCIFAR(ResNet_CIFAR):
 
     "Deep Residual Learning for Image Recognition", https://arxiv.org/abs/1512.03385, section
     4.2: a 3x3 stem, then three stages of ``(depth - 2) / 6`` basic blocks with 16, 32 and 64
-    channels. Where the width changes the shortcut is a 1x1 convolution, as in mmpretrain's
-    ResNets; the paper pads with zeros. ResNet-20 has 0.27 M parameters.
+    channels. Where the number of channels changes, the shortcut is a 1x1 convolution, as in
+    mmpretrain's ResNets; the paper pads with zeros. ResNet-20 has 0.27 M parameters.
 
     Args:
-        depth (int): Layers in all: ``6 n + 2``. Defaults to 20.
-        base_channels (int): Width of stem and first stage. Defaults to 16.
-        **kwargs: As for mmpretrain's ``ResNet_CIFAR``.
+        depth (int): Total number of layers, ``6 n + 2``. Defaults to 20.
+        base_channels (int): Channels of the stem and the first stage. Defaults to 16.
+        **kwargs: Arguments of mmpretrain's ``ResNet_CIFAR``.
 
     Raises:
-        ValueError: If there is no network of this depth.
+        ValueError: If ``depth`` is not of the form ``6 n + 2``.
     """
 
     def __init__(self, depth: int = 20, base_channels: int = 16, **kwargs) -> None:
@@ -215,7 +220,7 @@ class ResNetCIFAR(ResNet_CIFAR):
 
 
 class _Block(nn.Module):
-    """BN, ReLU and convolution, twice, around which the input goes."""
+    """A pre-activated residual block: twice BN, ReLU and convolution, with a shortcut."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int, drop_rate: float) -> None:
         super().__init__()
@@ -230,7 +235,7 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         active = F.relu(self.norm1(x))
-        # Where the width changes, the shortcut is of the activated input.
+        # Where the number of channels changes, the shortcut takes the activated input.
         around = x if self.shortcut is None else self.shortcut(active)
         out = F.relu(self.norm2(self.conv1(active)))
         out = F.dropout(out, self.drop_rate, self.training)
@@ -239,24 +244,25 @@ class _Block(nn.Module):
 
 @MODELS.register_module()
 class WideResNet(BaseBackbone):
-    """WRN-depth-width, pre-activated, for 32x32 images.
+    """Pre-activated wide residual network for 32x32 images: WRN-depth-width.
 
     "Wide Residual Networks", https://arxiv.org/abs/1605.07146, table 1. With 10
-    classes WRN-40-2 has 2.2 M and WRN-28-10 36.5 M parameters.
+    classes WRN-40-2 has 2.2 M parameters and WRN-28-10 has 36.5 M.
 
     Args:
-        depth (int): Convolutions in all: ``6 n + 4``. Defaults to 40.
-        widen_factor (int): The width: stages have ``base_channels`` times 1,
-            2 and 4 times this many channels. Defaults to 2.
-        drop_rate (float): Of the dropout inside each block. Defaults to 0.
+        depth (int): Total number of convolutions, ``6 n + 4``. Defaults to 40.
+        widen_factor (int): The width k: the three stages have ``base_channels``
+            times k, 2 k and 4 k channels. Defaults to 2.
+        drop_rate (float): Dropout rate inside each block. Defaults to 0.
         base_channels (int): Channels of the stem. Defaults to 16.
         in_channels (int): Channels of the images. Defaults to 3.
-        out_indices (tuple[int, ...]): The stages that are returned, 0 to 2; the
-            last one after its BN and ReLU. Defaults to (2,).
-        init_cfg (list | dict, optional): Defaults to He's initialisation.
+        out_indices (tuple[int, ...]): The stages to return, 0 to 2; stage 2 is
+            returned after its BN and ReLU. Defaults to (2,).
+        init_cfg (list | dict, optional): Weight initialisation. Defaults to
+            He initialisation.
 
     Raises:
-        ValueError: If there is no such network.
+        ValueError: If a setting is out of its range.
     """
 
     def __init__(
@@ -293,14 +299,15 @@ class WideResNet(BaseBackbone):
         self.norm = nn.BatchNorm2d(channels)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Extract features of images.
+        """Extract the features of images.
 
         Args:
             x (Tensor): Images, shape ``(N, 3, H, W)``.
 
         Returns:
-            tuple[Tensor, ...]: Of the stages in ``out_indices``; the last one
-            of shape ``(N, 4 * widen_factor * base_channels, H / 4, W / 4)``.
+            tuple[Tensor, ...]: The features of the stages in ``out_indices``;
+            those of stage 2 have the shape
+            ``(N, 4 * widen_factor * base_channels, H / 4, W / 4)``.
         """
         x = self.stem(x)
         outs = []

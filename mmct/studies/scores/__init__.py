@@ -1,4 +1,4 @@
-"""Scores: measurements of a trained network."""
+"""Provide scores, which are measurements of a trained network."""
 
 from .accuracy import DomainScore, ValidationError
 from .corruption import AlongTraining, CorruptionScore

@@ -1,4 +1,4 @@
-"""Accuracy on images that are held out, and on domains that are left out."""
+"""Measure accuracy on held-out images and on left-out domains."""
 
 import copy
 from typing import Any
@@ -26,10 +26,10 @@ class ValidationError:
         self.name = name
 
     def __call__(self, run: TrainedRun) -> dict[str, float]:
-        """Measure it.
+        """Measure the error of a network.
 
         Args:
-            run (TrainedRun): The network.
+            run (TrainedRun): The run that trained it.
 
         Returns:
             dict[str, float]: ``error_pct``, in %.
@@ -42,10 +42,10 @@ class ValidationError:
 class DomainScore:
     """Accuracy on each domain of a :class:`mmct.datasets.MultiDomain`, in %.
 
-    What DomainBed (https://arxiv.org/abs/2007.01434) measures: of a domain that
-    was left out its ``training`` part, which is reported, and its hold-out, which
-    only an oracle has; of the others the hold-outs. The pipeline is that of
-    ``test_dataloader``.
+    These are the measurements of DomainBed (https://arxiv.org/abs/2007.01434). On a
+    left-out domain, the ``training`` part gives the reported accuracy, and the
+    hold-out gives the accuracy for selection by an oracle. On the other domains the
+    hold-outs are measured. The pipeline is that of ``test_dataloader``.
 
     Args:
         name (str): Name of the score.
@@ -55,15 +55,15 @@ class DomainScore:
         self.name = name
 
     def __call__(self, run: TrainedRun) -> dict[str, Any]:
-        """Measure it.
+        """Measure the accuracies of a network.
 
         Args:
-            run (TrainedRun): The network.
+            run (TrainedRun): The run that trained it.
 
         Returns:
-            dict: ``test_pct`` (of each domain that was left out), ``holdout_pct``
-            (of each domain), ``accuracy_pct`` (mean of the former) and
-            ``validation_pct`` (mean hold-out of the domains trained on).
+            dict: ``test_pct`` by left-out domain, its mean ``accuracy_pct``,
+            ``holdout_pct`` by domain, and ``validation_pct``, the mean over the
+            hold-outs of the training domains.
         """
         model = run.model()
         sets = _sets(run.config)
@@ -83,10 +83,10 @@ class DomainScore:
         )
 
     def check_data(self, config: Config) -> None:
-        """Open the images that are predicted.
+        """Check that the images to predict exist.
 
         Args:
-            config (Config): A run's.
+            config (Config): The config of a run.
 
         Raises:
             ValueError: If no domain is left out.
@@ -101,7 +101,7 @@ def _chosen(domain: str, part: str) -> dict[str, Any]:
 
 
 def _sets(config: Config) -> list[tuple[str, str]]:
-    """Part and domain of what is predicted."""
+    """List the part and the domain of each set to predict."""
     training = DATASETS.build(config.train_dataloader.dataset)
     names = training.metainfo['domains']
     seen = {training.get_data_info(row)['domain'] for row in range(len(training))}

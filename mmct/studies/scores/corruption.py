@@ -1,4 +1,4 @@
-"""Clean error, corrupted error, and the gap between them, at the end and along training."""
+"""Measure clean error, corrupted error and the gap between them, at the end or along training."""
 
 import copy
 from collections.abc import Sequence
@@ -26,28 +26,31 @@ _ERRORS = ('clean_error_pct', 'raw_mce_pct', 'gap_pct')
 class CorruptionScore:
     """The corruption scorecard of a network.
 
-    The scorecard itself, with what was right image by image in each cell, stays in
-    the run's folder; the study keeps its summary, and of each image how often it was
-    wrong: standard errors are to contain the choice of images.
+    The full scorecard, with the hits on each image in each cell (a corruption at a
+    severity), stays in the folder of the run. The study keeps its summary and how
+    often each image was wrong, so that standard errors can include the choice of
+    images.
 
     Args:
         name (str): Name of the score.
-        dataset (dict, optional): A corruption set. None: corruptions
-            generated from the clean images.
-        clean (dict, optional): Changes of the clean images' data set, and for
-            what is generated from them.
-        corruptions (Sequence[str], optional): Names. None: all of the set.
-        severities (Sequence[int], optional): From 1 to 5. None: all.
-        recalibrate_bn (int): Batches of each cell on which BatchNorm's
-            statistics are estimated anew, without labels: a rival of another
-            setting, as it uses test images. A network without BN is scored as
-            it is. Defaults to 0, the training's.
-        split (str): Which data set of the network's config has the clean
-            images: 'test' or 'val'. Settings must be chosen on the latter,
-            with other corruptions than those of the test. Defaults to 'test'.
+        dataset (dict, optional): Config of a corruption set. Defaults to None:
+            corruptions generated from the clean images.
+        clean (dict, optional): Changes to the data set of the clean images, also for
+            generated corruptions. Defaults to None.
+        corruptions (Sequence[str], optional): Names of corruptions. Defaults to None:
+            all of the set.
+        severities (Sequence[int], optional): Severities from 1 to 5. Defaults to None:
+            all.
+        split (str): The data set of the network's config with the clean images,
+            'test' or 'val'. Choose settings on 'val', with other corruptions than
+            those of the test. Defaults to 'test'.
+        recalibrate_bn (int): Number of batches per cell on which BatchNorm's
+            statistics are re-estimated without labels; 0 keeps those of the
+            training. This is a separate setting, as it uses test images. Networks
+            without BN are scored as they are. Defaults to 0.
 
     Raises:
-        ValueError: If ``split`` is neither.
+        ValueError: If ``split`` is unknown.
     """
 
     def __init__(
@@ -67,39 +70,39 @@ class CorruptionScore:
         self.chosen = dict(corruptions=corruptions, severities=severities)
 
     def __call__(self, run: TrainedRun) -> dict[str, Any]:
-        """Measure it; a run that was killed goes on with the next cell of the set.
+        """Score a network; an interrupted call continues with the next cell of the set.
 
         Args:
-            run (TrainedRun): The network.
+            run (TrainedRun): The run that trained it.
 
         Returns:
-            dict: ``clean_error_pct``, ``raw_mce_pct``, ``gap_pct``,
-            ``corruption_error_pct`` by name, ``severity_error_pct`` by
-            severity, and calibration errors (``ece_pct``,
-            ``rms_calibration_pct``), all in %; and ``wrong_by_image``, see
-            :class:`~mmct.studies.image_errors.WrongByImage`.
+            dict: ``clean_error_pct``, ``raw_mce_pct``, ``gap_pct`` (the
+            difference of these), ``corruption_error_pct`` by name,
+            ``severity_error_pct`` by severity, and calibration errors
+            (``ece_pct``, ``rms_calibration_pct``), all in %; and
+            ``wrong_by_image``, see :class:`~mmct.studies.image_errors.WrongByImage`.
         """
         return self.measure(run, run.folder / 'scores' / f'{self.name}.json')
 
     def check_data(self, cfg: Config) -> None:
-        """Open the images that are predicted.
+        """Check that the images to predict exist.
 
         Args:
-            cfg (Config): The network's.
+            cfg (Config): The config of a run.
         """
         self._images(cfg)
 
     def measure(self, run: TrainedRun, out: Path, checkpoint: Path | None = None) -> dict[str, Any]:
-        """Measure the network, or an earlier state of it.
+        """Score a network, or an earlier state of it.
 
         Args:
-            run (TrainedRun): The network.
+            run (TrainedRun): The run that trained it.
             out (Path): File of the scorecard.
-            checkpoint (Path, optional): File of an earlier epoch. Defaults to
-                None, the end.
+            checkpoint (Path, optional): Checkpoint of an earlier epoch. Defaults
+                to None: the end of training.
 
         Returns:
-            dict: What a call returns.
+            dict: The errors, as calling the score returns them.
         """
         cells, clean = self._images(run.config)
         loader = run.config[f'{self.split}_dataloader']
@@ -115,7 +118,7 @@ class CorruptionScore:
             checkpoint=(checkpoint or run.folder / 'weights.pth').name,
             batch_size=loader.get('batch_size', 128),
             recalibrate_bn=self.recalibrate_bn if with_bn else 0,
-            # Of other settings of this score: those are kept by the study.
+            # Replace a scorecard with other settings, whose summary the study has.
             replace=True,
         )
         summary = result['summary']
@@ -152,23 +155,27 @@ class CorruptionScore:
 
 @SCORES.register_module()
 class AlongTraining(CorruptionScore):
-    """Errors of each checkpoint that the training left.
+    """The errors of each checkpoint of an epoch.
 
-    A network that is merely undertrained has a small gap between corrupted
-    and clean error: only at equal clean errors are gaps comparable. The config's
-    checkpoint hook has to keep them (``interval``, ``max_keep_ckpts=-1``). Its settings are those
-    of :class:`CorruptionScore`.
+    A network that is merely undertrained has a small gap between corrupted and
+    clean error, so gaps are comparable only at equal clean errors. The checkpoint
+    hook of the config must keep the checkpoints (``interval``,
+    ``max_keep_ckpts=-1``).
+
+    Args:
+        *args: Arguments of :class:`CorruptionScore`.
+        **kwargs: Arguments of :class:`CorruptionScore`.
     """
 
     def __call__(self, run: TrainedRun) -> dict[str, Any]:
-        """Measure them.
+        """Score all checkpoints of a network.
 
         Args:
-            run (TrainedRun): The network.
+            run (TrainedRun): The run that trained it.
 
         Returns:
-            dict: Lists of equal length: ``epoch``, ``clean_error_pct``,
-            ``raw_mce_pct`` and ``gap_pct``, the errors in %.
+            dict: Lists of equal length: ``epoch``, and ``clean_error_pct``,
+            ``raw_mce_pct`` and ``gap_pct`` in %.
 
         Raises:
             ValueError: If there are no checkpoints of epochs.

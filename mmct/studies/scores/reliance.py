@@ -1,4 +1,4 @@
-"""The features that a prediction rests on, and the variances of channels."""
+"""Measure which features predictions rely on, and the variances of channels."""
 
 import copy
 from collections.abc import Iterable, Iterator
@@ -22,20 +22,21 @@ from ..worker import TrainedRun
 
 @SCORES.register_module()
 class FeatureReliance:
-    """Measure how much a network rests on features of low variance.
+    """The reliance of a network on low-variance features.
 
-    The penultimate features, those that the last linear layer gets, are
-    sorted by their variance over training images. The half with the lower
-    variance is replaced by its mean, then the other half; the errors say what
-    the prediction rests on. For the layers that normalise, or that stand where
-    BatchNorm was, the spectrum of the channels' variances is measured, too.
+    The penultimate features, which are the inputs of the last linear layer, are
+    sorted by their variance over training images. First the half with lower
+    variance is replaced by its means, then the other half. The errors show how
+    much predictions rely on each half. The score also measures the spectrum of
+    channel variances in each BatchNorm and :class:`mmct.models.NoNorm` layer.
 
-    That BatchNorm makes networks rely on low-variance features is the claim
-    of https://arxiv.org/abs/2207.01548; this way to measure it is ours.
+    https://arxiv.org/abs/2207.01548 claims that BatchNorm makes networks rely on
+    low-variance features; this way to measure it is ours.
 
     Args:
         name (str): Name of the score.
-        images (int): Training images to sort by. Defaults to 2,000.
+        images (int): Number of training images by which features are sorted.
+            Defaults to 2,000.
     """
 
     def __init__(self, name: str, images: int = 2000) -> None:
@@ -43,15 +44,16 @@ class FeatureReliance:
 
     @torch.no_grad()
     def __call__(self, run: TrainedRun) -> dict[str, Any]:
-        """Measure it.
+        """Measure the reliance of a network.
 
         Args:
-            run (TrainedRun): The network.
+            run (TrainedRun): The run that trained it.
 
         Returns:
-            dict: ``error_pct`` of the test set, ``low_replaced_pct`` and
-            ``high_replaced_pct``, ``low_variance_share`` (of the total
-            variance, in the lower half; None if there is none) and ``layers``, see
+            dict: Errors on the test set in %: ``error_pct`` of the unchanged network,
+            ``low_replaced_pct`` and ``high_replaced_pct``; ``low_variance_share``, the
+            fraction of the total variance in the lower half, or None if no feature
+            varies; and ``layers``, see
             :meth:`mmct.scoring.reliance.VarianceSpectrum.result`.
         """
         model, kinds = run.model(), (_BatchNorm, NoNorm)
@@ -62,7 +64,7 @@ class FeatureReliance:
         def reference() -> Iterator[Tensor]:
             training = _loader(run, 'train')
             left = self.images
-            # While these pass, and not while the test images do.
+            # Collect variances for the training images only.
             with spectrum:
                 for inputs, _ in _inputs(model, training):
                     yield inputs[:left]
@@ -88,7 +90,7 @@ class FeatureReliance:
             error_pct=percent(wrong),
             low_replaced_pct=percent(without.low_wrong),
             high_replaced_pct=percent(without.high_wrong),
-            # Of a network that gives one answer to all images there is none.
+            # None for a network whose features do not vary.
             low_variance_share=without.low_variance_share,
             layers=spectrum.result(),
         )
@@ -108,7 +110,7 @@ def _last_linear(model: ImageClassifier) -> nn.Linear:
 
 
 def _inputs(model: ImageClassifier, batches: Iterable) -> Iterator[tuple[Tensor, Tensor]]:
-    """Preprocess batches: inputs (N, 3, H, W), and labels (N,)."""
+    """Preprocess batches and yield inputs (N, 3, H, W) and labels (N,)."""
     for batch in batches:
         data = model.data_preprocessor(batch, False)
         yield data['inputs'], torch.cat([sample.gt_label for sample in data['data_samples']])

@@ -39,6 +39,6 @@ def test_one_that_gets_nowhere_ends_and_another_process_goes_on(server, tmp_path
 
 
 def test_what_is_not_there_is_asked_for_once(server, tmp_path):
-    with pytest.raises(CTError, match='nowhere broke off after 0 MB .*404'):
+    with pytest.raises(CTError, match='nowhere failed after 0 MB .*404'):
         download(server.url('nowhere'), tmp_path / 'a')
     assert len(server.ranges) == 1

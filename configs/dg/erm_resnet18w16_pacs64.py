@@ -23,6 +23,6 @@ test_dataloader = dict(
 # A CPU is faster so.
 default_hooks = dict(channels_last=dict(type='ChannelsLastHook'))
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
-# So long that images of the domains that it learns from are told apart, for the most part.
+# So long that images of the domains that it learns from are distinguished, for the most part.
 param_scheduler = [dict(type='CosineAnnealingLR', T_max=4000, by_epoch=False)]
 train_cfg = dict(max_iters=4000)

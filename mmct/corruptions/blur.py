@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from scipy import sparse
 
+from .draws import words
 from .names import SMALL
 from .primitives import (
     LEVELS,
@@ -16,7 +17,7 @@ from .primitives import (
     zoom_lines,
     zoom_matrix,
 )
-from .streams import Source, Streams, integers, stacked, words
+from .streams import Source, Streams, integers, stacked
 
 
 def smooth_images(images: np.ndarray, sigma: float) -> np.ndarray:
@@ -70,30 +71,30 @@ def _add(sums: np.ndarray, one: np.ndarray, other: np.ndarray, weight: float) ->
         sums[i] += (one[i] + other[i]) * weight
 
 
-def gaussian_blur(images: np.ndarray, sigma: float) -> np.ndarray:
+def gaussian_blur(images: np.ndarray, sigma: float, fine: bool = False) -> np.ndarray:
     """Blur with a normal (Gaussian) filter.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         sigma (float): Standard deviation in pixels.
+        fine (bool): Whether large images are filtered in float64, too: of parts that
+            are nearly even, fewer values are a level wrong. Defaults to False.
 
     Returns:
         np.ndarray: As the images.
     """
     if max(images.shape[1:3]) <= SMALL:
         return to_levels(smooth_images(to_fractions(images), sigma))
-    kernel, flat = normal_kernel(sigma), _smooth_levels(sigma)
-    depth, rounding = _FINE if kernel.size <= _SHORT else _COARSE
+    kernel = normal_kernel(sigma)
+    depth, rounding = _FINE if fine else _COARSE
     blurred = stacked(
         cv2.sepFilter2D(image, depth, kernel, kernel, borderType=cv2.BORDER_REPLICATE)
         for image in images
     )
-    return _cut_sums(blurred.reshape(-1), rounding, flat).reshape(images.shape)
+    return _cut_sums(blurred, rounding, _smooth_levels(sigma))
 
 
-# What sums of levels are kept in, and a bound of what is rounded then. Glass blur, whose
-# kernels are short, filters twice: one level too little in an even part would spread.
-_SHORT = 13
+# What sums of levels are kept in, and a bound of what they are wrong by.
 _FINE, _COARSE = (cv2.CV_64F, 1e-9), (cv2.CV_32F, np.float32(1e-4))
 
 
@@ -106,11 +107,27 @@ def _smooth_levels(sigma: float) -> np.ndarray:
 @compiled
 def _cut_sums(sums: np.ndarray, rounding: float, flat: np.ndarray) -> np.ndarray:
     """Cut sums off to levels; close to a level they are what the reference makes of it."""
-    levels = np.empty(sums.size, np.uint8)
-    for i in range(sums.size):
-        level = np.uint8(sums[i] + rounding)
-        levels[i] = flat[level] if abs(sums[i] - level) < rounding else level
+    levels = np.empty(sums.shape, np.uint8)
+    for n in range(len(sums)):
+        for y in range(sums.shape[1]):
+            line, cut = sums[n, y].reshape(-1), levels[n, y].reshape(-1)
+            if _cut_line(line, rounding, cut):
+                for i in range(line.size):
+                    if abs(line[i] - cut[i]) < rounding:
+                        cut[i] = flat[cut[i]]
     return levels
+
+
+@compiled
+def _cut_line(sums: np.ndarray, rounding: float, levels: np.ndarray) -> bool:
+    """Cut off, and find whether any sum is close to its level."""
+    # On its own, the compiler makes vector instructions of it.
+    close = np.int32(0)
+    for i in range(sums.size):
+        level = np.int32(sums[i] + rounding)
+        close |= np.int32(abs(sums[i] - sums.dtype.type(level)) < rounding)
+        levels[i] = level
+    return close > 0
 
 
 def line_weights(radius: int, sigma: float, as_library: bool = False) -> np.ndarray:
@@ -134,21 +151,28 @@ def line_weights(radius: int, sigma: float, as_library: bool = False) -> np.ndar
 
 
 def smear(
-    images: np.ndarray, angles: np.ndarray, weights: np.ndarray, ends: bool = False
+    images: np.ndarray,
+    angles: np.ndarray,
+    weights: np.ndarray,
+    ends: bool = False,
+    out: type | None = None,
 ) -> np.ndarray:
     """Average each pixel with those behind it on a line.
 
     The line's points are rounded to pixels, and outside the image the edge goes on.
 
     Args:
-        images (np.ndarray): uint8 or float64. (N, H, W, C)
+        images (np.ndarray): uint8 or floats. (N, H, W, C)
         angles (np.ndarray): Of each image's line, in degrees. (N,)
-        weights (np.ndarray): Of the points along the line. (K,)
+        weights (np.ndarray): Of the points along the line; their type is the
+            sums'. (K,)
         ends (bool): Whether the line ends where it is as long as the image is
             high or wide; what is left of the weights is lost then.
+        out (np.dtype, optional): The type of what comes out; levels are cut off.
+            Defaults to the images'.
 
     Returns:
-        np.ndarray: As the images, levels cut off.
+        np.ndarray: As the images.
     """
     steps = np.arange(weights.size)
     radians = np.deg2rad(angles)[:, None]
@@ -159,16 +183,22 @@ def smear(
     if ends:
         weights[(abs(rows) >= height) | (abs(columns) >= width)] = 0
     lines = images.reshape(count, height, width * channels)
-    return _smear(lines, rows, columns, weights, channels).reshape(images.shape)
+    smeared = np.empty(lines.shape, out or images.dtype)
+    _smear(lines, rows, columns, weights, channels, smeared)
+    return smeared.reshape(images.shape)
 
 
 @compiled
 def _smear(
-    images: np.ndarray, rows: np.ndarray, columns: np.ndarray, weights: np.ndarray, channels: int
-) -> np.ndarray:
+    images: np.ndarray,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    weights: np.ndarray,
+    channels: int,
+    out: np.ndarray,
+) -> None:
     count, height, width = images.shape
-    out = np.empty_like(images)
-    sums = np.empty(width)
+    sums = np.empty(width, weights.dtype)
     places = np.empty(weights.shape[1], np.int64)
     for n in range(count):
         padded, top, left = _padded(images[n], rows[n], columns[n] * channels, channels)
@@ -195,7 +225,6 @@ def _smear(
                 )
             for i in range(width):
                 out[n, y, i] = sums[i]
-    return out
 
 
 @compiled
@@ -221,8 +250,9 @@ def _padded(
 # loading and storing the sums would take longer than to add.
 @compiled
 def _add_one(sums: np.ndarray, a: np.ndarray, weight: float) -> None:
+    kind = sums.dtype.type
     for i in range(sums.size):
-        sums[i] += weight * a[i]
+        sums[i] += kind(weight * kind(a[i]))
 
 
 @compiled
@@ -230,8 +260,11 @@ def _add_four(
     sums: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, w: np.ndarray
 ) -> None:
     w0, w1, w2, w3 = w
+    kind = sums.dtype.type
     for i in range(sums.size):
-        sums[i] = (((sums[i] + w0 * a[i]) + w1 * b[i]) + w2 * c[i]) + w3 * d[i]
+        one, two = kind(w0 * kind(a[i])), kind(w1 * kind(b[i]))
+        three, four = kind(w2 * kind(c[i])), kind(w3 * kind(d[i]))
+        sums[i] = (((sums[i] + one) + two) + three) + four
 
 
 def defocus_blur(images: np.ndarray, radius: float, softness: float) -> np.ndarray:
@@ -384,28 +417,32 @@ def glass_blur(
     """
     count, height, width, _ = images.shape
     moves = (height - 2 * distance) * (width - 2 * distance) * rounds
-    blurred = gaussian_blur(images, sigma)
     large = max(height, width) > SMALL
 
     def draw(rng: Source) -> np.ndarray:
         if large and not streams.follows_reference:
-            return _steps(words(rng, moves), distance)
+            return _choose(words(rng, moves), _steps(distance)).view((np.int8, 2))
         return integers(rng, -distance, distance, (moves, 2))
 
-    steps = streams.draw(count, draw)
-    _scatter(blurred, steps, distance, rounds)
-    return gaussian_blur(blurred, sigma)
+    blurred = gaussian_blur(images, sigma, fine=True)
+    _scatter(blurred, streams.draw(count, draw), distance, rounds)
+    return gaussian_blur(blurred, sigma, fine=True)
+
+
+def _steps(distance: int) -> np.ndarray:
+    """List the pairs of integers of [-distance, distance), two bytes each. (4 distance**2,)."""
+    along = np.arange(-distance, distance, dtype=np.int8)
+    pairs = np.stack(np.meshgrid(along, along, indexing='ij'), axis=-1)
+    return pairs.reshape(-1).view(np.int16)
 
 
 @compiled
-def _steps(words: np.ndarray, distance: int) -> np.ndarray:
-    """Pairs of integers of [-distance, distance), of even chances but for 2**-26 of them."""
-    steps = np.empty((words.size, 2), np.int8)
-    side = 2 * distance
+def _choose(words: np.ndarray, items: np.ndarray) -> np.ndarray:
+    """Choose an item by each word, with even chances but for 2**-26 of them."""
+    chosen = np.empty(words.size, items.dtype)
     for i in range(words.size):
-        pair = np.int64(words[i]) * (side * side) >> 32
-        steps[i, 0], steps[i, 1] = pair // side - distance, pair % side - distance
-    return steps
+        chosen[i] = items[np.uint64(words[i]) * np.uint64(items.size) >> np.uint64(32)]
+    return chosen
 
 
 @compiled
@@ -447,7 +484,25 @@ def motion_blur(
         np.ndarray: As the images.
     """
     angles = streams.draw(len(images), lambda rng: rng.uniform(-45, 45))
-    return smear(images, angles, line_weights(radius, sigma, as_library), ends=as_library)
+    weights = line_weights(radius, sigma, as_library)
+    # Lines that end early, and other tables' steep weights, need each weight's last bits.
+    if not as_library or min(images.shape[1:3]) <= max(SMALL, weights.size):
+        return smear(images, angles, weights, ends=as_library)
+    whole = np.round(weights * 2**_BITS).astype(np.int32)
+    whole[0] += 2**_BITS - whole.sum()
+    # The last bits of their sum decide whether even parts keep a level.
+    flat = np.cumsum(weights * LEVELS[:, None], axis=1)[:, -1].astype(np.uint8)
+    sums = smear(images, angles, whole, out=np.int32)
+    return _cut_whole(sums.reshape(-1), flat).reshape(images.shape)
+
+
+@compiled
+def _cut_whole(sums: np.ndarray, flat: np.ndarray) -> np.ndarray:
+    levels = np.empty(sums.size, np.uint8)
+    for i in range(sums.size):
+        level = sums[i] >> _BITS
+        levels[i] = flat[level] if sums[i] == level << _BITS else level
+    return levels
 
 
 def zoom_blur(

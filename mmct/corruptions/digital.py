@@ -5,6 +5,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from .draws import uniforms
 from .names import SMALL
 from .primitives import compiled, smooth, to_levels
 from .streams import Streams
@@ -322,12 +323,12 @@ def elastic_transform(
     height, width = images.shape[1:3]
     x = images.astype(np.float32) / 255
     if shift is None:
-        fields = _fields(streams.draw(len(x), lambda rng: rng.random(2 * height * width)), x)
+        fields = _fields(streams.draw(len(x), lambda rng: uniforms(rng, 2 * height * width)), x)
         fields = smooth(fields, (sigma * height, sigma * width), 'reflect', truncate=3)
         return to_levels(_sample(x, (strength * height * fields).astype(np.float32)))
     side = min(height, width)
     # Six for the points, and two a pixel.
-    draws = streams.draw(len(x), lambda rng: rng.random(6 + 2 * height * width))
+    draws = streams.draw(len(x), lambda rng: uniforms(rng, 6 + 2 * height * width))
     fields = smooth(_fields(draws[:, 6:], x), sigma * side, 'reflect', truncate=3)
     moves = shift * side * (draws[:, :6] * 2 - 1).reshape(-1, 3, 2)
     shifts = (strength * side * fields).astype(np.float32)

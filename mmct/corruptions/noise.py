@@ -11,8 +11,9 @@ from functools import lru_cache
 import numpy as np
 from scipy import stats
 
+from .draws import words
 from .primitives import LEVELS, compiled, to_fractions, to_levels
-from .streams import Source, Streams, words
+from .streams import Streams
 
 # A word's upper 8 bits choose a column, its lower 24 decide between the column
 # and its alias. Of an entry of the table the upper 24 are the bound of the
@@ -114,25 +115,9 @@ def through_channel(images: np.ndarray, streams: Streams, table: np.ndarray) -> 
         np.ndarray: As the images.
     """
     size = images[:1].size
-    if size <= _PART:
-        drawn = streams.draw(len(images), lambda rng: words(rng, size)).reshape(-1)
-        out = np.empty_like(images)
-        _send(images.reshape(-1), drawn, table, out.reshape(-1))
-        return out
-    lines = iter(images.reshape(-1, size))
-    made = streams.draw(len(images), lambda rng: _through(next(lines), rng, table))
-    return made.reshape(images.shape)
-
-
-# Values of a large image at a time: their words stay in the cache.
-_PART = 1 << 14
-
-
-def _through(values: np.ndarray, rng: Source, table: np.ndarray) -> np.ndarray:
-    out = np.empty_like(values)
-    for start in range(0, values.size, _PART):
-        part = slice(start, start + _PART)
-        _send(values[part], words(rng, out[part].size), table, out[part])
+    drawn = streams.draw(len(images), lambda rng: words(rng, size)).reshape(-1)
+    out = np.empty_like(images)
+    _send(images.reshape(-1), drawn, table, out.reshape(-1))
     return out
 
 

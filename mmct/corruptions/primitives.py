@@ -92,17 +92,33 @@ def zoom_lines(size: int, factor: float, centred: bool) -> tuple[np.ndarray, np.
         tuple[np.ndarray, np.ndarray]: The first of two neighbouring pixels, int64
         (M,), and the weights of both (M, 2). M is the size where centred.
     """
-    cropped = int(np.ceil(size / factor))
+    used = zoomed(size, factor)
+    cropped = used.stop - used.start
     enlarged = round(cropped * factor)
     place = np.arange(enlarged) * ((cropped - 1) / max(enlarged - 1, 1))
     first = np.clip(np.floor(place).astype(np.int64), 0, max(cropped - 2, 0))
     weights = np.stack((1 - (place - first), place - first), axis=1)
     # By a last bit the end may lie outside, where SciPy takes black.
     weights[place > cropped - 1] = 0
-    first += (size - cropped) // 2
+    first += used.start
     trim = (enlarged - size) // 2 if centred else 0
     kept = slice(trim, trim + size) if centred else slice(None)
     return first[kept], weights[kept]
+
+
+def zoomed(size: int, factor: float) -> slice:
+    """Find the middle of an axis that a zoom is made from.
+
+    Args:
+        size (int): Pixels.
+        factor (float): 1 or more.
+
+    Returns:
+        slice: Of the pixels.
+    """
+    cropped = int(np.ceil(size / factor))
+    start = (size - cropped) // 2
+    return slice(start, start + cropped)
 
 
 def zoom_matrix(size: int, factor: float) -> np.ndarray:
@@ -126,12 +142,12 @@ def zoom_fields(fields: np.ndarray, factor: float, centred: bool) -> np.ndarray:
     """Enlarge fields of random numbers linearly.
 
     Args:
-        fields (np.ndarray): float64. (N, H, W)
+        fields (np.ndarray): Floats. (N, H, W)
         factor (float): 1 or more.
         centred (bool): As of :func:`zoom_lines`.
 
     Returns:
-        np.ndarray: float64. (N, H, W) where centred, else perhaps a pixel more.
+        np.ndarray: As the fields. (N, H, W) where centred, else perhaps a pixel more.
     """
     down, across = (zoom_lines(n, factor, centred) for n in fields.shape[1:])
     return _zoom(fields, *down, *across)
@@ -146,7 +162,7 @@ def _zoom(
     across: np.ndarray,
 ) -> np.ndarray:
     count, height, width = fields.shape
-    out = np.empty((count, rows.size, columns.size))
+    out = np.empty((count, rows.size, columns.size), fields.dtype)
     line = np.zeros(width + 1)
     for n in range(count):
         for y in range(rows.size):

@@ -1,6 +1,7 @@
 """Sources of randomness: one generator for all images in order, or one keyed per image."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -76,41 +77,40 @@ class Keyed:
         large: bool = False,
     ) -> None:
         words = (seed % 2**32, seed >> 32, severity, *corruption.encode())
-        self._set(np.random.SeedSequence(words).generate_state(2, np.uint64), indices, large)
-
-    def _set(self, key: np.ndarray, indices: np.ndarray, large: bool) -> None:
-        self._key = key
+        key = np.random.SeedSequence(words).generate_state(2, np.uint64)
+        self._moved = cache(partial(_Moved, key, large))  # what draws nothing need not wait
         self._indices = indices
-        self._large = large
 
     def part(self, start: int, stop: int) -> 'Keyed':
         """Return the streams of some of the images."""
         part = object.__new__(Keyed)
-        part._set(self._key, self._indices[start:stop], self._large)
+        part._moved, part._indices = self._moved, self._indices[start:stop]
         return part
 
     def draw(self, count: int, draw: Callable[[Source], Any]) -> np.ndarray:
         """Draw for each image; as :meth:`InOrder.draw`."""
-        return stacked(draw(rng) for rng in self._generators())
-
-    def _generators(self) -> Iterator[np.random.Generator]:
-        # One generator, moved: to build one takes ten times as long.
-        bits = np.random.Philox(key=self._key)
-        rng = np.random.Generator(bits)
-        state = bits.state
-        for index in self._indices:
-            state['state']['counter'][:] = (0, 0, index, 0)
-            bits.state = state
-            yield _faster(bits) if self._large else rng
+        return stacked(draw(self._moved().to(index)) for index in self._indices)
 
 
-def _faster(bits: np.random.BitGenerator) -> np.random.Generator:
-    fast = np.random.SFC64(0)
-    state = fast.state
-    state['state']['state'][:] = (*bits.random_raw(3), 1)
-    fast.state = state
-    fast.random_raw(12)  # as its author has it: until the state is mixed
-    return np.random.Generator(fast)
+class _Moved:
+    """A generator that is moved to each image: to build one takes ten times as long."""
+
+    def __init__(self, key: np.ndarray, large: bool) -> None:
+        self._bits = np.random.Philox(key=key)
+        self._fast = np.random.SFC64(0) if large else None
+        self._rng = np.random.Generator(self._fast or self._bits)
+        self._start = self._bits.state
+        self._fast_start = self._fast.state if self._fast else None
+
+    def to(self, index: int) -> np.random.Generator:
+        """Return the generator at the start of an image's draws."""
+        self._start['state']['counter'][:] = (0, 0, index, 0)
+        self._bits.state = self._start
+        if self._fast:
+            self._fast_start['state']['state'][:] = (*self._bits.random_raw(3), 1)
+            self._fast.state = self._fast_start
+            self._fast.random_raw(12)  # as its author has it: until the state is mixed
+        return self._rng
 
 
 Streams = InOrder | Keyed
@@ -121,18 +121,3 @@ def integers(rng: Source, low: int, high: int, size: Any = None) -> Any:
     if isinstance(rng, np.random.RandomState):
         return rng.randint(low, high, size)
     return rng.integers(low, high, size, dtype=np.int16 if high < 2**15 else np.int64)
-
-
-def words(rng: Source, count: int) -> np.ndarray:
-    """Draw words of 32 random bits.
-
-    Args:
-        rng (Source): The generator.
-        count (int): How many.
-
-    Returns:
-        np.ndarray: uint32. (count,)
-    """
-    if isinstance(rng, np.random.RandomState):
-        return rng.randint(2**32, size=count, dtype=np.uint32)
-    return rng.bit_generator.random_raw((count + 1) // 2).view(np.uint32)[:count]

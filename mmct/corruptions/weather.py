@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 
 from .blur import line_weights, smear
+from .draws import normals, uniforms
 from .names import SMALL
-from .primitives import compiled, smooth, to_levels, zoom_fields
+from .primitives import compiled, smooth, to_levels, zoom_fields, zoomed
 from .streams import Source, Streams, integers, stacked
 
 _TEXTURES = (
@@ -123,10 +124,15 @@ def snow(
         np.ndarray: As the images.
     """
     count, height, width, _ = images.shape
+    large = max(height, width) > SMALL and not streams.follows_reference
+    kind = np.float32 if large else np.float64
+    # Only what the zoom uses, if nothing depends on the draws after it.
+    used = tuple(zoomed(n, zoom) if large else slice(n) for n in (height, width))
 
     def draw(rng: Source) -> np.ndarray:
-        drawn = np.empty(height * width + 1)
-        drawn[:-1] = rng.normal(size=height * width, loc=mean, scale=scale)
+        drawn = np.zeros(height * width + 1, kind)
+        part = drawn[:-1].reshape(height, width)[used]
+        part[:] = normals(rng, part.size, mean, scale).reshape(part.shape)
         drawn[-1] = rng.uniform(-135, -45)
         return drawn
 
@@ -135,13 +141,13 @@ def snow(
     layers = zoom_fields(noise, zoom, centred=not as_library)
     _cut_flakes(layers.reshape(-1), threshold)
     layers = layers if as_library else to_levels(layers)
-    weights = line_weights(radius, sigma, as_library)
+    weights = line_weights(radius, sigma, as_library).astype(kind)
     flakes = smear(layers[..., None], draws[:, -1], weights, ends=as_library)[..., 0]
     if as_library:
         flakes = np.rint(flakes[:, :height, :width] * 255).astype(np.uint8)
     x = images.astype(np.float32) / 255
     grey = cv2.transform(x.reshape(1, -1, 3), _GREY).reshape(count, height, width)
-    return _under_flakes(x, grey, flakes, np.float32(share), np.float32(1 - share), as_library)
+    return _under_flakes(x, grey, flakes, np.float32(share), np.float32(1 - share))
 
 
 @compiled
@@ -152,31 +158,22 @@ def _cut_flakes(noise: np.ndarray, threshold: float) -> None:
 
 @compiled
 def _under_flakes(
-    images: np.ndarray,
-    grey: np.ndarray,
-    flakes: np.ndarray,
-    share: float,
-    paled: float,
-    in_turn: bool,
+    images: np.ndarray, grey: np.ndarray, flakes: np.ndarray, share: float, paled: float
 ) -> np.ndarray:
     count, height, width, channels = images.shape
     out = np.empty(images.shape, np.uint8)
-    pales = np.empty(width * channels, np.float32)
-    one, other = np.empty(width * channels), np.empty(width * channels)
+    pales, added = np.empty(width * channels, np.float32), np.empty(width * channels)
     for n in range(count):
         for y in range(height):
             # Two layers: the second is the first upside down.
             layer, turned = flakes[n, y], flakes[n, height - 1 - y]
             for x in range(width):
+                pale = grey[n, y, x] * np.float32(1.5) + np.float32(0.5)
+                both = layer[x] / 255 + turned[width - 1 - x] / 255
                 for c in range(channels):
-                    i = x * channels + c
-                    pales[i] = grey[n, y, x] * np.float32(1.5) + np.float32(0.5)
-                    one[i], other[i] = layer[x] / 255, turned[width - 1 - x] / 255
-            if not in_turn:
-                one += other
-                other[:] = 0
+                    pales[x * channels + c], added[x * channels + c] = pale, both
             line = images[n, y].reshape(-1)
-            _add_flakes(line, pales, one, other, share, paled, out[n, y].reshape(-1))
+            _add_flakes(line, pales, added, share, paled, out[n, y].reshape(-1))
     return out
 
 
@@ -184,15 +181,14 @@ def _under_flakes(
 def _add_flakes(
     line: np.ndarray,
     pales: np.ndarray,
-    one: np.ndarray,
-    other: np.ndarray,
+    added: np.ndarray,
     share: float,
     paled: float,
     out: np.ndarray,
 ) -> None:
     for i in range(line.size):
         value = share * line[i] + paled * max(line[i], pales[i])
-        out[i] = np.uint8(min((value + one[i]) + other[i], 1.0) * 255)
+        out[i] = np.uint8(min(value + added[i], 1.0) * 255)
 
 
 def frost(
@@ -255,7 +251,7 @@ def fog(images: np.ndarray, streams: Streams, strength: float, decay: float) -> 
         np.ndarray: As the images.
     """
     size = 1 << (max(images.shape[1:3]) - 1).bit_length()
-    noise = streams.draw(len(images), lambda rng: rng.random(size * size - 1))
+    noise = streams.draw(len(images), lambda rng: uniforms(rng, size * size - 1))
     return _under_clouds(images, noise, size, float(strength), float(decay))
 
 
@@ -265,31 +261,52 @@ def _under_clouds(
 ) -> np.ndarray:
     count, height, width, channels = images.shape
     out = np.empty_like(images)
-    heights = np.empty((size, size))
-    clouds = np.empty(width * channels)
+    heights = np.empty((size, size), noise.dtype)
+    cloud, clouds = np.empty(width, noise.dtype), np.empty(width * channels, noise.dtype)
     for n in range(count):
         _fill(heights, noise[n], decay)
-        low = heights.min()
-        highest = heights.max() - low
+        low, high = _range(heights)
         brightest = images[n].max() / 255
         for y in range(height):
+            _scale_clouds(heights[y], low, high - low, strength, cloud)
             for x in range(width):
-                cloud = strength * ((heights[y, x] - low) / highest)
                 for c in range(channels):
-                    clouds[x * channels + c] = cloud
+                    clouds[x * channels + c] = cloud[x]
             line = images[n, y].reshape(-1)
             _add_clouds(line, clouds, brightest, strength, out[n, y].reshape(-1))
     return out
+
+
+# On their own, the compiler makes vector instructions of them.
+@compiled
+def _range(lines: np.ndarray) -> tuple[float, float]:
+    lowest, highest = lines[0].copy(), lines[0].copy()
+    for y in range(len(lines)):
+        line = lines[y]
+        for x in range(line.size):
+            lowest[x] = line[x] if line[x] < lowest[x] else lowest[x]
+            highest[x] = line[x] if line[x] > highest[x] else highest[x]
+    return lowest.min(), highest.max()
+
+
+@compiled
+def _scale_clouds(
+    heights: np.ndarray, low: float, highest: float, strength: float, out: np.ndarray
+) -> None:
+    kind = out.dtype.type
+    for x in range(out.size):
+        out[x] = kind(strength) * ((heights[x] - low) / highest)
 
 
 @compiled
 def _add_clouds(
     line: np.ndarray, clouds: np.ndarray, brightest: float, strength: float, out: np.ndarray
 ) -> None:
-    whole = brightest + strength
+    kind = clouds.dtype.type
+    white, whole = kind(255), kind(brightest + strength)
     for i in range(line.size):
-        value = (line[i] / 255 + clouds[i]) * brightest / whole
-        out[i] = np.uint8(min(value, 1.0) * 255)
+        value = (line[i] / white + clouds[i]) * kind(brightest) / whole
+        out[i] = np.uint8(min(value, kind(1)) * white)
 
 
 def spatter(
@@ -321,10 +338,10 @@ def spatter(
     Returns:
         np.ndarray: As the images.
     """
-    noise = streams.draw(
-        len(images), lambda rng: rng.normal(size=images.shape[1:3], loc=mean, scale=scale)
-    )
-    if max(images.shape[1:3]) > SMALL and not streams.follows_reference:
+    count, height, width, _ = images.shape
+    noise = streams.draw(count, lambda rng: normals(rng, height * width, mean, scale))
+    noise = noise.reshape(count, height, width)
+    if max(height, width) > SMALL and not streams.follows_reference:
         noise = noise.astype(np.float32)  # half of the work; a drop may be a pixel larger
     layers = smooth(noise, sigma, 'nearest')
     x = images.astype(np.float32) / 255
@@ -338,23 +355,46 @@ def spatter(
 
 @compiled
 def _under_mud(images: np.ndarray, cover: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    count, height, width = cover.shape
     out = np.empty(images.shape, np.uint8)
-    for n, y, x in np.ndindex(cover.shape):
-        share = cover[n, y, x]
-        for c in range(3):
-            value = images[n, y, x, c] * (1 - share) + colour[c] * share
-            out[n, y, x, c] = np.uint8(min(value, 1.0) * 255)
+    shares, tints = np.empty(3 * width, cover.dtype), np.empty(3 * width)
+    for n in range(count):
+        for y in range(height):
+            for x in range(width):
+                share = cover[n, y, x]
+                for c in range(3):
+                    shares[3 * x + c] = share
+                    tints[3 * x + c] = colour[c] * share
+            _mix(images[n, y].reshape(-1), shares, tints, out[n, y].reshape(-1))
     return out
+
+
+# On their own, the compiler makes vector instructions of them.
+@compiled
+def _mix(line: np.ndarray, shares: np.ndarray, tints: np.ndarray, out: np.ndarray) -> None:
+    for i in range(line.size):
+        value = line[i] * (1 - shares[i]) + tints[i]
+        out[i] = np.uint8(min(value, 1.0) * 255)
 
 
 @compiled
 def _under_water(images: np.ndarray, cover: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    count, height, width = cover.shape
     out = np.empty(images.shape, np.uint8)
-    for n, y, x in np.ndindex(cover.shape):
-        for c in range(3):
-            value = images[n, y, x, c] + cover[n, y, x] * colour[c]
-            out[n, y, x, c] = np.uint8(min(value, np.float32(1)) * np.float32(255))
+    light = np.empty(3 * width, np.float32)
+    for n in range(count):
+        for y in range(height):
+            for x in range(width):
+                for c in range(3):
+                    light[3 * x + c] = cover[n, y, x] * colour[c]
+            _add_light(images[n, y].reshape(-1), light, out[n, y].reshape(-1))
     return out
+
+
+@compiled
+def _add_light(line: np.ndarray, light: np.ndarray, out: np.ndarray) -> None:
+    for i in range(line.size):
+        out[i] = np.uint8(min(line[i] + light[i], np.float32(1)) * np.float32(255))
 
 
 def _water(layer: np.ndarray, threshold: float) -> np.ndarray:

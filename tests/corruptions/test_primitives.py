@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from corruption_images import make_images
 from PIL import Image
-from scipy import ndimage
+from scipy import ndimage, stats
 from skimage.color import hsv2rgb, rgb2hsv
 
 import mmct.corruptions
@@ -24,6 +24,7 @@ from mmct.corruptions.digital import (
     pixelate,
     saturate,
 )
+from mmct.corruptions.draws import _LANES, normals, uniforms, words
 from mmct.corruptions.noise import through_channel
 from mmct.corruptions.primitives import compiled, smooth
 from mmct.corruptions.streams import InOrder, Keyed
@@ -181,3 +182,23 @@ def test_each_seed_corruption_severity_and_image_has_draws_of_its_own():
 
     found = [draws(), draws(seed=1), draws(corruption='snow'), draws(severity=2), draws(index=1)]
     assert len(set(found)) == 5 and found[0] == draws()
+
+
+def test_many_words_are_those_of_generators_side_by_side():
+    states = np.random.default_rng(3).bit_generator.random_raw((3, _LANES))
+    drawn = words(np.random.default_rng(3), 2**14 + 5)
+    assert drawn.size == 2**14 + 5
+    lanes = drawn[:2**14].view(np.uint64).reshape(-1, _LANES)
+    for lane, start in enumerate(states.T):
+        bits = np.random.SFC64()
+        state = bits.state
+        state['state']['state'][:] = (*start, 1)
+        bits.state = state
+        bits.random_raw(12)
+        assert np.array_equal(lanes[:, lane], bits.random_raw(len(lanes)))
+
+
+def test_many_numbers_have_their_distribution():
+    rng = np.random.default_rng(0)
+    assert stats.kstest(uniforms(rng, 10**5), 'uniform').pvalue > 0.01
+    assert stats.kstest(normals(rng, 10**5, 3, 2), 'norm', (3, 2)).pvalue > 0.01

@@ -3,6 +3,7 @@
 import difflib
 import importlib.util
 import inspect
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from .identity import start_of
 def load_config(path: str) -> Config:
     """Read a config file, or one that an installed mm package ships.
 
+    Modules that a file names in ``custom_imports`` may lie beside it, or in the current folder.
+
     Args:
         path (str): A file, or ``package::file`` such as
             ``mmpretrain::resnet/resnet18_8xb16_cifar10.py``, or
@@ -33,12 +36,19 @@ def load_config(path: str) -> Config:
         CTError: If there is no such file, near names are suggested; or if it cannot be read.
     """
     file = _config_file(path)
+    if '::' not in path:
+        _find_modules_in(Path(file).resolve().parent, Path.cwd())
     try:
         return Config.fromfile(file)
     # A config is code of the user's: it may raise anything.
     except Exception as error:
         text = f'config {path} cannot be read: {one_line(error)} ({type(error).__name__})'
         raise ConfigError(text) from error
+
+
+def _find_modules_in(*folders: Path) -> None:
+    # At the end: what is installed must not be hidden by a user's file.
+    sys.path += [name for name in dict.fromkeys(map(str, folders)) if name not in sys.path]
 
 
 def _config_file(path: str) -> Path | str:

@@ -19,6 +19,9 @@ from mmct.cli.train import parse_args
 from mmct.runs.configs import load_config
 
 PAGES = sorted(file.name for file in (DOCS / 'how_to').glob('*.md'))
+# The others show what other tests test.
+FAST = ('extend.md', 'several_gpus.md')
+LENGTH = 'epochs, size, mean, std = 10'
 MMCT = """import sys
 from mmct.cli.main import main
 if __name__ == '__main__':
@@ -33,7 +36,7 @@ def run(folder, script, *argv):
 def command(folder, line):
     name, *words = shlex.split(line, comments=True)
     assert name == 'mmct', line
-    # Seven batches make no good teacher.
+    # A hundred images make no good teacher.
     weak = ['--allow-weak-teacher'] if '--ct' in words else []
     run(folder, folder / 'mmct_command.py', *words, *weak)
 
@@ -57,7 +60,9 @@ def project(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize('page', PAGES)
+@pytest.mark.parametrize(
+    'page', [pytest.param(page, marks=() if page in FAST else pytest.mark.slow) for page in PAGES]
+)
 def test_a_page_runs_from_its_first_block_to_its_last(page, project, tmp_path):
     folder = tmp_path / 'project'
     shutil.copytree(project, folder)
@@ -68,7 +73,7 @@ def test_a_page_runs_from_its_first_block_to_its_last(page, project, tmp_path):
             (folder / step.name).write_text(step.text)
         elif step.kind == 'python':
             script = folder / 'page.py'
-            shorter = step.text.replace('epochs, size, mean, std = 10', 'epochs, size, mean, std = 1')
+            shorter = step.text.replace(LENGTH, LENGTH.replace('10', '1'))
             script.write_text(f"import sys\nsys.path.insert(0, '')\n{shorter}")
             run(folder, script)
         elif not step.text.startswith('torchrun'):

@@ -27,10 +27,17 @@ from mmct.cli.main import main
 if __name__ == '__main__':
     sys.exit(main())
 """
+# The cells of a study.
+IN_THIS_PROCESS = """
+import study_files
+import mmct.cli.studying
+mmct.cli.studying.LocalExecutor = study_files.InThisProcess
+"""
 
 
 def run(folder, script, *argv):
-    assert end(fork(folder, script, *argv, before=shared_server())) == 0, log_of(folder)
+    before = shared_server() + IN_THIS_PROCESS
+    assert end(fork(folder, script, *argv, before=before)) == 0, log_of(folder)
 
 
 def command(folder, line):

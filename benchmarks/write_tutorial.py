@@ -23,6 +23,8 @@ DOCS = Path(__file__).resolve().parents[1] / 'docs'
 PAGE, NOTEBOOK = DOCS / 'tutorial.md', DOCS / 'tutorial.ipynb'
 # A figure that the tutorial makes, and where the page shows it.
 FIGURE, SHOWN = 'report_dumbbell.png', DOCS / 'figures' / 'tutorial_dumbbell.png'
+# Jupyter asks for colours.
+_STYLE = re.compile(r'\x1b\[[\d;]*[A-Za-z]')
 # An output of more lines is shown from its end.
 LONGEST = 80
 
@@ -90,7 +92,8 @@ def _printed(cell: NotebookNode, folder: Path) -> str:
     if cell.source.startswith('%%writefile'):
         return ''
     streams = [output.text for output in cell.outputs if output.get('name') == 'stdout']
-    lines = ''.join(streams).replace(f'{folder}/', '').rstrip().splitlines()
+    text = _STYLE.sub('', ''.join(streams)).replace(f'{folder}/', '')
+    lines = text.rstrip().splitlines()
     # Of a line that was written over, its last state.
     lines = [line.split('\r')[-1].rstrip() for line in lines]
     cut = ['...', *lines[-LONGEST:]] if len(lines) > LONGEST else lines

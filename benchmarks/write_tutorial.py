@@ -24,7 +24,7 @@ PAGE, NOTEBOOK = DOCS / 'tutorial.md', DOCS / 'tutorial.ipynb'
 # A figure that the tutorial makes, and where the page shows it.
 FIGURE, SHOWN = 'report_dumbbell.png', DOCS / 'figures' / 'tutorial_dumbbell.png'
 # Jupyter asks for colours.
-_STYLE = re.compile(r'\x1b\[[\d;]*[A-Za-z]')
+_STYLE = re.compile(r'\x1b\[[\d;?]*[A-Za-z]')
 # An output of more lines is shown from its end.
 LONGEST = 80
 

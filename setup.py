@@ -55,10 +55,10 @@ RAY = ['ray>=2.40']
 # What mmengine's backends write to. The skinny MLflow has the client, for a server or files.
 TRACKERS = ['mlflow-skinny>=3.2', 'tensorboard>=2.18', 'wandb>=0.19']
 # The tests build the wheel, run studies on Ray, read what trackers hold, remove BN from timm's
-# networks, and compare calibration errors with torchmetrics'.
+# networks, compare calibration errors with torchmetrics', and execute the tutorial's notebook.
 TESTS = [
-    *RAY, *TRACKERS, 'hypothesis>=6', 'pytest>=8', 'pytest-xdist>=3', 'setuptools>=77', 'timm>=1',
-    'torchmetrics>=1.4',
+    *RAY, *TRACKERS, 'hypothesis>=6', 'ipykernel>=6.29', 'nbclient>=0.10', 'nbformat>=5.10',
+    'pytest>=8', 'pytest-xdist>=3', 'setuptools>=77', 'timm>=1', 'torchmetrics>=1.4',
 ]  # fmt: skip
 # mkdocstrings has ruff write the signatures.
 DOCS = ['mkdocs>=1.6,<2', 'mkdocs-material>=9.6,<10', 'mkdocstrings[python]>=1,<2', 'ruff>=0.9']

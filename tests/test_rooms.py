@@ -12,7 +12,7 @@ ROOT = Path(mmct.__file__).parent
 FLOORS = [
     [
         'version', 'messages', 'stack', 'paths', 'registration', 'folders', 'image_content',
-        'modes',
+        'modes', 'own_functions',
     ],  # fmt: skip
     ['records'],
     ['corruptions', 'evaluation', 'report', 'theory'],

@@ -6,7 +6,8 @@ from .auto_augment import TorchvisionAutoAugment
 from .domain_adversarial import AdversarialDomainClassifier
 from .domain_classifiers import DomainClassifier, InterdomainMixup
 from .domain_objectives import CORAL, IRM, MMD, GroupDRO, VREx, coral, irm_penalty, mmd
-from .switch import METHODS, add_methods
+from .pipelines import augment
+from .switch import METHODS, add_methods, register_method
 
 __all__ = [
     'AdversarialDomainClassifier',
@@ -24,9 +25,11 @@ __all__ = [
     'TorchvisionAutoAugment',
     'VREx',
     'add_methods',
+    'augment',
     'coral',
     'irm_penalty',
     'jensen_shannon',
     'mmd',
     'pgd',
+    'register_method',
 ]

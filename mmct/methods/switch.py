@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from mmengine.config import Config
 
 from mmct.messages import suggestion
+from mmct.own_functions import add_function
 from mmct.runs.configs import import_mmct
 from mmct.runs.errors import CTError
 
@@ -25,6 +26,23 @@ METHODS: dict[str, Callable[[Config], None]] = {
 _NOT_WITH = dict(
     augmix=('mixup', 'cutmix', 'adversarial', 'augmix_no_jsd'), adversarial=('augmix',)
 )
+
+
+def register_method(name: str, function: Callable[[Config], None]) -> None:
+    """Add a method, which ``--method`` and studies then take by its name.
+
+    Call it where a module is imported that the config names in ``custom_imports``.
+
+    Args:
+        name (str): Letters, digits, ``_``, ``-``.
+        function (Callable): ``function(cfg)``. Gets a training config and changes it in place.
+            :func:`mmct.methods.augment` puts a transform into it. With CT it runs after CT is
+            switched on, and the teacher's config is made from what it leaves.
+
+    Raises:
+        ValueError: If the name is no word or taken, or ``function`` cannot be called.
+    """
+    add_function(METHODS, 'method', name, function)
 
 
 def add_methods(cfg: Config, names: Sequence[str]) -> Config:

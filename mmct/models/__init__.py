@@ -11,7 +11,7 @@ from .batch_norm_removal import (
 )
 from .batch_norm_statistics import start_from_teacher
 from .build import build_classifier
-from .consistency_loss import CTConsistencyLoss, consistency, gate_weights
+from .consistency_loss import CTConsistencyLoss, consistency, gate_weights, register_distance
 from .ct_classifier import CTClassifier
 from .forward_pass import class_scores
 from .frozen_teacher import FrozenTeacher, check_speed, pick_dtype
@@ -49,6 +49,7 @@ __all__ = [
     'norm_free_backbone',
     'pick_dtype',
     'plain_weights',
+    'register_distance',
     'remove_batch_norm',
     'standardise_weights',
     'standardised',

@@ -1,6 +1,7 @@
 """Measure the distance between student and teacher outputs, and weight it as a loss."""
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -9,10 +10,29 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 from mmct.messages import require
+from mmct.own_functions import add_function
 
 DISTANCES = ('kl', 'js', 'mse', 'cosine')
 GATES = (None, 'correct', 'confident')
 RAMPS = (None, 'linear', 'cosine')
+_OWN: dict[str, Callable[[Tensor, Tensor], Tensor]] = {}
+
+
+def register_distance(name: str, function: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """Add a distance, which :class:`CTConsistencyLoss` then takes by its name.
+
+    Call it where a module is imported that the config names in ``custom_imports``.
+
+    Args:
+        name (str): Letters, digits, ``_``, ``-``.
+        function (Callable): ``function(student, teacher)``. Gets two tensors of shape ``(N, D)``,
+            in float32 or finer, with gradients for the student's alone. Returns the distance of
+            each sample, shape ``(N,)``. ``temperature`` does not reach it.
+
+    Raises:
+        ValueError: If the name is no word or taken, or ``function`` cannot be called.
+    """
+    add_function(_OWN, 'distance', name, function, taken=DISTANCES)
 
 
 def consistency(
@@ -42,7 +62,8 @@ def consistency(
     Args:
         student (Tensor): Shape ``(N, ...)``; gradients flow through it.
         teacher (Tensor): The same shape; detach it to stop gradients.
-        distance (str): 'kl', 'js', 'mse' or 'cosine'. Defaults to 'kl'.
+        distance (str): 'kl', 'js', 'mse', 'cosine', or a name that
+            :func:`register_distance` was given. Defaults to 'kl'.
         temperature (float): T > 0, for 'kl' and 'js'. Defaults to 1.0.
         multi_label (bool): For 'kl' and 'js': whether the D values are
             independent logits, so that the divergences of D Bernoulli
@@ -58,7 +79,8 @@ def consistency(
         Tensor: A scalar >= 0, in float32 or finer.
 
     Raises:
-        ValueError: If the shapes differ or ``distance`` is unknown.
+        ValueError: If the shapes differ, ``distance`` is unknown, or a registered one
+            returns anything but N values.
     """
     if student.shape != teacher.shape:
         raise ValueError(
@@ -81,10 +103,11 @@ def _per_sample(
         return F.mse_loss(student, teacher, reduction='none').mean(1)
     if distance == 'cosine':
         return 1 - F.cosine_similarity(student, teacher)
+    if distance in _OWN:
+        return _own(distance, student, teacher)
     if distance not in ('kl', 'js'):
-        raise ValueError(
-            f'consistency: distance must be one of {DISTANCES}, but got {distance!r}'
-        )
+        known = (*DISTANCES, *_OWN)
+        raise ValueError(f'consistency: distance must be one of {known}, but got {distance!r}')
     log_q = _log_probs(student / temperature, multi_label)  # (N, D) or (N, D, 2)
     log_p = _log_probs(teacher / temperature, multi_label)
     if distance == 'kl':
@@ -93,6 +116,16 @@ def _per_sample(
         log_m = torch.logaddexp(log_p, log_q) - math.log(2)
         divergence = (_kl(log_p, log_m) + _kl(log_q, log_m)) / 2
     return temperature**2 * divergence
+
+
+def _own(name: str, student: Tensor, teacher: Tensor) -> Tensor:
+    distances = _OWN[name](student, teacher)
+    found = getattr(distances, 'shape', type(distances).__name__)
+    if not isinstance(distances, Tensor) or distances.shape != student.shape[:1]:
+        raise ValueError(
+            f'the distance {name!r} must return a tensor of shape ({len(student)},), got {found}'
+        )
+    return distances
 
 
 def _vectors(x: Tensor) -> Tensor:
@@ -146,7 +179,8 @@ class CTConsistencyLoss(nn.Module):
     are our choices. The module has no parameters and no buffers.
 
     Args:
-        distance (str): 'kl', 'js', 'mse' or 'cosine'. Defaults to 'kl'.
+        distance (str): 'kl', 'js', 'mse', 'cosine', or a name that
+            :func:`register_distance` was given. Defaults to 'kl'.
         stage (str | int): The outputs to compare: 'logits', 'pre_logits' (the
             features before the last layer), or the number of a backbone stage
             as in the backbone's ``out_indices``; -1 is the last stage that the
@@ -181,8 +215,9 @@ class CTConsistencyLoss(nn.Module):
         super().__init__()
         is_stage = stage in ('logits', 'pre_logits') or type(stage) is int
         stages = "'logits', 'pre_logits' or the number of a backbone stage"
+        distances = (*DISTANCES, *_OWN)
         for holds, rule, value in (
-            (distance in DISTANCES, f'distance must be one of {DISTANCES}', distance),
+            (distance in distances, f'distance must be one of {distances}', distance),
             (is_stage, f'stage must be {stages}', stage),
             (0 <= loss_weight < math.inf, 'loss_weight must be finite and >= 0', loss_weight),
             (0 < temperature < math.inf, 'temperature must be finite and > 0', temperature),

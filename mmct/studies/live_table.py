@@ -1,5 +1,6 @@
 """Show the table of a running study."""
 
+import sys
 import time
 from typing import Any
 
@@ -39,7 +40,9 @@ class LiveTable:
         self, store: StudyStore, columns: dict[str, Any], console: Console | None = None
     ) -> None:
         self._store, self._columns = store, columns
-        self._console = console or Console()
+        # FORCE_COLOR, which Jupyter sets, asks for colours, not for a table that moves.
+        moves = None if sys.stdout.isatty() else False
+        self._console = console or Console(force_terminal=moves)
         self._live = Live(console=self._console, auto_refresh=False)
         self._states: dict[str, str] = {}
         self._printed = 0.0

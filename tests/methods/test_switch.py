@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.runner import Runner
 
-from mmct.methods import METHODS, add_methods
+from mmct.methods import METHODS, add_methods, register_method
 from mmct.runs import CTError
 from mmct.teacher import switch_on_ct, teacher_config
 from mmct.teacher.config import TeacherRecipe
@@ -161,3 +161,20 @@ def test_configs_that_a_method_cannot_change_are_refused(tiny):
 def test_each_method_is_documented():
     text = (Path(__file__).parents[2] / 'docs' / 'methods.md').read_text(encoding='utf-8')
     assert all(f'| `{name}` |' in text for name in METHODS)
+
+
+def slower(cfg):
+    cfg.optim_wrapper.optimizer.lr *= 0.1
+
+
+def test_a_method_of_ones_own_is_a_change_of_the_config(tiny, monkeypatch):
+    monkeypatch.setattr('mmct.methods.switch.METHODS', {**METHODS})
+    before = tiny('ct_resnet18_digits').optim_wrapper.optimizer.lr
+    with pytest.raises(CTError, match="there is no method 'slower'"):
+        add_methods(tiny('ct_resnet18_digits'), ['slower'])
+    register_method('slower', slower)
+    cfg = add_methods(tiny('ct_resnet18_digits'), ['slower', 'cutout'])
+    assert cfg.optim_wrapper.optimizer.lr == pytest.approx(0.1 * before)
+    assert 'Cutout' in kinds(cfg.train_dataloader.dataset.pipeline)
+    with pytest.raises(ValueError, match="there is a method 'cutout' already"):
+        register_method('cutout', slower)

@@ -8,7 +8,7 @@ from mmpretrain.registry import MODELS
 from scipy.spatial.distance import cosine, jensenshannon
 from scipy.special import expit, rel_entr, softmax
 
-from mmct.models import CTConsistencyLoss, consistency, gate_weights
+from mmct.models import CTConsistencyLoss, consistency, gate_weights, register_distance
 
 STUDENT = [[1.0, -2.0, 0.5, 0.0], [0.3, 0.0, -1.0, 2.0], [3.0, 3.0, -3.0, 0.1]]
 TEACHER = [[0.5, 1.0, -0.5, 0.2], [0.3, 0.1, -1.0, 1.0], [-1.0, 2.0, 4.0, 0.0]]
@@ -162,3 +162,44 @@ def test_confidence_is_the_probability_of_the_top_class():
     found = gate_weights(torch.tensor(TEACHER), [], 'confident')
     expected = [max(softmax(row)) for row in TEACHER]
     assert found.tolist() == pytest.approx(expected)
+
+
+def largest(student, teacher):
+    return (student - teacher).abs().amax(1)
+
+
+def test_a_distance_of_ones_own(monkeypatch):
+    monkeypatch.setattr('mmct.models.consistency_loss._OWN', {})
+    with pytest.raises(ValueError, match="must be one of .*'cosine'.*got 'largest'"):
+        CTConsistencyLoss(distance='largest')
+    register_distance('largest', largest)
+    register_distance('largest', largest)  # its module may be imported again
+    loss = CTConsistencyLoss(distance='largest', loss_weight=2.0)
+    student, teacher = torch.tensor(STUDENT, requires_grad=True), torch.tensor(TEACHER)
+    # By hand: 3.0, 1.0 and 7.0.
+    value = loss(student.reshape(3, 2, 2), teacher.reshape(3, 2, 2))
+    assert value.item() == pytest.approx(2 * 11 / 3)
+    value.backward()
+    assert student.grad.count_nonzero() == 3
+
+
+@pytest.mark.parametrize(
+    ('name', 'function', 'message'),
+    [
+        ('kl', largest, "there is a distance 'kl' already"),
+        ('largest', torch.dist, "there is a distance 'largest' already"),
+        ('a b', largest, "must be a word, got 'a b'"),
+        ('new', 1.0, 'distance new: it must be a function, got float'),
+    ],
+)
+def test_a_distance_that_cannot_be_registered_says_why(name, function, message, monkeypatch):
+    monkeypatch.setattr('mmct.models.consistency_loss._OWN', dict(largest=largest))
+    with pytest.raises(ValueError, match=message):
+        register_distance(name, function)
+
+
+@pytest.mark.parametrize('wrong', [lambda s, t: (s - t).mean(), lambda s, t: s - t, lambda s, t: 1])
+def test_a_distance_must_give_a_value_for_each_sample(wrong, monkeypatch):
+    monkeypatch.setattr('mmct.models.consistency_loss._OWN', dict(wrong=wrong))
+    with pytest.raises(ValueError, match=r"'wrong' must return a tensor of shape \(3,\), got"):
+        consistency(torch.tensor(STUDENT), torch.tensor(TEACHER), 'wrong')

@@ -24,11 +24,12 @@ _WITH_STACK = (
 )  # fmt: skip
 # Parts of rooms that need none else.
 _PARTS = (
-    'cli.configs', 'cli.studying', 'cli.testing', 'cli.training', 'evaluation.metrics',
+    'cli.configs', 'cli.console', 'cli.studying', 'cli.testing', 'cli.training',
+    'evaluation.metrics',
     'registered', 'runs.building', 'runs.checkpoint', 'runs.class_folders', 'runs.configs',
     'runs.divergence', 'runs.domains',
-    'runs.isolation', 'runs.reproducibility', 'scoring.accuracy', 'scoring.mm_network',
-    'scoring.rehearsal',
+    'runs.isolation', 'runs.progress_hook', 'runs.quiet_logging', 'runs.reproducibility',
+    'scoring.accuracy', 'scoring.mm_network', 'scoring.rehearsal',
 )  # fmt: skip
 
 __all__ = [

@@ -26,6 +26,8 @@ from mmct.runs.divergence import DivergenceHook
 from mmct.runs.errors import CTError
 from mmct.runs.identity import fingerprint, in_short
 from mmct.runs.isolation import isolated, stop_workers
+from mmct.runs.progress_hook import show_stage
+from mmct.runs.quiet_logging import ON_CONSOLE
 from mmct.runs.ranks import on_main_rank, unwrapped
 from mmct.runs.weights import load_state_dict, safe_loading
 
@@ -87,7 +89,8 @@ def _loaded(
     record = teacher_record(runner, teacher, checkpoint)
     runner.logger.info(
         f'Teacher {checkpoint}: accuracy {record["accuracy_pct"]:.2f} % '
-        f'({record["measured_on"]}, {record["num_images"]} images)'
+        f'({record["measured_on"]}, {record["num_images"]} images)',
+        extra=ON_CONSOLE,
     )
     return teacher, record
 
@@ -113,11 +116,15 @@ def _train_unless_there(
                 f'The teacher in {store.folder} was trained otherwise ({in_short(differing)}): it '
                 'is used all the same, with --retrain-teacher another one is trained'
             )
-        runner.logger.info(f'Stage 1 of 2: done, the teacher is in {store.folder}')
+        runner.logger.info(
+            f'Stage 1 of 2: done, the teacher is in {store.folder}', extra=ON_CONSOLE
+        )
         return
     kind = 'BN-free' if recipe.remove_bn else 'BN'
     word = 'goes on with' if state == 'unfinished' else 'trains'
-    runner.logger.info(f'Stage 1 of 2: {word} the {kind} teacher in {store.folder}')
+    runner.logger.info(
+        f'Stage 1 of 2: {word} the {kind} teacher in {store.folder}', extra=ON_CONSOLE
+    )
     _train(runner, cfg, store, resume=state == 'unfinished')
 
 
@@ -158,6 +165,7 @@ def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> Non
     cfg.experiment_name = f'{outer.experiment_name}_teacher'
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     runner.register_hook(DivergenceHook())
+    show_stage(runner, outer, 'teacher')
     write_into(runner.visualizer, outer.visualizer)
     try:
         with safe_loading():

@@ -17,6 +17,7 @@ from mmct.runs.configs import scale_learning_rate
 from mmct.runs.divergence import check_losses
 from mmct.runs.errors import CTError
 from mmct.runs.identity import digest
+from mmct.runs.quiet_logging import ON_CONSOLE
 from mmct.runs.ranks import on_main_rank, unwrapped
 from mmct.teacher.config import TeacherRecipe
 from mmct.teacher.evaluation import check_strength, report_result
@@ -173,7 +174,8 @@ class NoBNTeacherHook(Hook):
         rate = self.student_lr_mult
         at = '' if rate == 1 else f' at {rate:g} of the learning rate'
         runner.logger.info(
-            f'Stage 2 of 2: the student learns{at}, the teacher is frozen ({self._marks[_DTYPE]})'
+            f'Stage 2 of 2: the student learns{at}, the teacher is frozen ({self._marks[_DTYPE]})',
+            extra=ON_CONSOLE,
         )
         self._student_started = time.time()
 

@@ -19,6 +19,7 @@ from mmct.runs.configs import scoped
 from mmct.runs.errors import CTError, config_errors
 from mmct.runs.files import write_bytes
 from mmct.runs.isolation import isolated
+from mmct.runs.quiet_logging import ON_CONSOLE
 from mmct.runs.ranks import unwrapped
 from mmct.scoring import as_network, score_cells
 from mmct.teacher.trackers import PREFIX
@@ -127,7 +128,7 @@ class ScorecardHook(Hook):
                 write_bytes(page.with_name(name), content)
             self._track(runner, comparison, list(networks))
             scored = ', '.join(str(file) for file in files)
-            runner.logger.info(f'result: {scored}  report: {page}')
+            runner.logger.info(f'result: {scored}  report: {page}', extra=ON_CONSOLE)
 
     def _track(self, runner: Runner, comparison: Comparison, roles: Sequence[str]) -> None:
         """Send scores and heat map to the trackers."""

@@ -1,6 +1,7 @@
 """A console that shows what a user can act on, while log files keep everything."""
 
 import logging
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,9 +42,9 @@ class _ConsoleHandler(logging.Handler):
 def quiet_logging(console: RunConsole) -> Iterator[None]:
     """Within the block, mmengine's loggers and Python's warnings speak through a console.
 
-    Of loggers it shows warnings, errors and messages with :data:`ON_CONSOLE`, each on one line
-    and a warning once. Their files get what they always get. Warnings of libraries that they use
-    something deprecated of each other are not shown.
+    Of loggers it shows messages with :data:`ON_CONSOLE`, and warnings and errors, each of them on
+    one line and once. The log files get what they always get, and what mmengine would print
+    without a logger. That a library uses what another one has deprecated is not shown.
 
     Args:
         console (RunConsole): Shows the rest.
@@ -68,6 +69,8 @@ def quiet_logging(console: RunConsole) -> Iterator[None]:
         quieten(logger)
     # mmengine has no setting for this, and each Runner makes a logger, also those inside of hooks.
     MMLogger.__init__ = construct_quiet
+    mmengines = sys.modules[MMLogger.__module__]
+    mmengines.print = lambda text: MMLogger.get_current_instance().info(text)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = partial(_show, console)
@@ -76,6 +79,7 @@ def quiet_logging(console: RunConsole) -> Iterator[None]:
             yield
     finally:
         MMLogger.__init__ = construct
+        del mmengines.print
         for logger, handlers in changed:
             logger.handlers[:] = handlers
 

@@ -19,10 +19,11 @@ from mmct.runs.errors import CTError
 from mmct.runs.identity import digest
 from mmct.runs.quiet_logging import ON_CONSOLE
 from mmct.runs.ranks import on_main_rank, unwrapped
-from mmct.teacher.config import TeacherRecipe
+from mmct.teacher.config import TeacherRecipe, teacher_config
 from mmct.teacher.evaluation import check_strength, report_result
 from mmct.teacher.start import start_student
 from mmct.teacher.training import get_teacher
+from mmct.teacher.warm_up import too_short
 
 # Where a student's checkpoint names its teacher, and the dtype that it ran in.
 _DIGEST, _DTYPE = 'mmct_teacher', 'mmct_teacher_dtype'
@@ -151,7 +152,9 @@ class NoBNTeacherHook(Hook):
         teacher, self._record = get_teacher(
             runner, self.recipe, self.checkpoint, self.retrain, self.student_start
         )
-        check_strength(self._record, self.on_weak_teacher, runner.logger)
+        check_strength(
+            self._record, self.on_weak_teacher, runner.logger, self._too_short(runner)
+        )
         self._set_marks(runner, digest(teacher.state_dict()))
         try:
             student.attach_teacher(
@@ -220,6 +223,13 @@ class NoBNTeacherHook(Hook):
         """
         if not is_simulated(runner):
             report_result(runner, self._record, time.time() - self._student_started)
+
+    def _too_short(self, runner: Runner) -> str:
+        """Say that the teacher's training is hardly longer than its warm-up."""
+        if self.checkpoint:
+            return ''
+        cfg = teacher_config(runner.cfg, self.recipe, '')
+        return too_short(cfg, len(runner.train_dataloader))
 
     def _set_marks(self, runner: Runner, found: str) -> None:
         """Settle the teacher's identity and dtype; a resumed run keeps both."""

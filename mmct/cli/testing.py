@@ -140,6 +140,9 @@ class DumpWholeResults(DumpResults):
         out_file_path (str): Ends in .pkl or .pickle.
     """
 
+    # It measures nothing, but mmengine warns of a metric without one.
+    default_prefix = 'predictions'
+
     def compute_metrics(self, results: list) -> dict:
         """Write the predictions.
 

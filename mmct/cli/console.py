@@ -8,7 +8,9 @@ import mmengine
 import mmpretrain
 import torch
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.runner import Runner
+from torch import nn
 
 from mmct.messages import counted
 from mmct.runs.configs import type_name
@@ -47,21 +49,28 @@ def header(runner: Runner, *splits: str) -> list[str]:
         runner (Runner): Before it runs.
         *splits (str): Those of 'train', 'val' and 'test' that it reads.
     """
-    cfg, model = runner.cfg, unwrapped(runner)
-    # Test-time augmentation wraps the model.
-    model = getattr(model, 'module', model)
-    backbone = getattr(model, 'backbone', None)
-    network = type(model).__name__ + (f' with {type(backbone).__name__}' if backbone else '')
-    parameters = sum(parameter.numel() for parameter in model.parameters())
+    cfg = runner.cfg
     versions = f'mmengine {mmengine.__version__}, mmpretrain {mmpretrain.__version__}'
     return [
         f'mmct {__version__}, {installed_stack()} stack ({versions}), torch {torch.__version__}',
         f'config  {_near(cfg.filename)}',
-        f'model   {network}, {counted(parameters, "parameter", "parameters")}',
+        f'model   {_network(unwrapped(runner), cfg)}',
         f'data    {_data(runner, splits)}',
-        f'run     {_device(model)}, {_precision(cfg, splits)}, seed {runner.seed}, '
+        f'run     {_device()}, {_precision(cfg, splits)}, seed {runner.seed}, '
         f'log in {_near(runner.logger.log_file)}',
     ]
+
+
+def _network(model: nn.Module | dict, cfg: Config) -> str:
+    """Name a model and its backbone, with their size."""
+    # Test-time augmentation wraps the model, and some runners build it later.
+    model = getattr(model, 'module', model)
+    if not isinstance(model, nn.Module):
+        return type_name(cfg.model)
+    backbone = getattr(model, 'backbone', None)
+    inside = '' if backbone is None else f' with {type(backbone).__name__}'
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return f'{type(model).__name__}{inside}, {counted(parameters, "parameter", "parameters")}'
 
 
 def _precision(cfg: Config, splits: tuple[str, ...]) -> str:
@@ -85,9 +94,10 @@ def _data(runner: Runner, splits: tuple[str, ...]) -> str:
     return f'{type(first).__name__}: {", ".join(counts)}'
 
 
-def _device(model: torch.nn.Module) -> str:
-    device = next(model.parameters()).device
-    name = torch.cuda.get_device_name(device) if device.type == 'cuda' else device.type
+def _device() -> str:
+    name = get_device()
+    if name == 'cuda':
+        name = torch.cuda.get_device_name()
     processes = rank_and_world_size()[1]
     return f'{processes} x {name}' if processes > 1 else name
 

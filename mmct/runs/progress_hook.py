@@ -64,7 +64,7 @@ class TrainingProgressHook(Hook):
         self._started = time.monotonic()
         self._first = self._last = runner.iter
         if runner.iter:
-            self._console.say(f'goes on at {_position(runner, 1)}')
+            self._console.say(' '.join(f'goes on at {_position(runner, 1)}'.split()))
         self._console.begin(self._stage, runner.max_iters, runner.iter)
 
     def after_train_iter(
@@ -130,7 +130,7 @@ class TrainingProgressHook(Hook):
         self._line += [
             f'{name.removeprefix("train/")} {scalars[name].mean(window):.4f}' for name in losses
         ]
-        self._rate = f'lr {scalars["train/lr"].current():.2g}' if 'train/lr' in scalars else ''
+        self._rate = f'lr {scalars["train/lr"].current():<7.2g}' if 'train/lr' in scalars else ''
 
     def _show_line(self, runner: Runner) -> None:
         if not self._line:

@@ -34,11 +34,12 @@ _WITH_STACK = (
 )  # fmt: skip
 # Modules that need a stack, in packages that otherwise work without one.
 _PARTS = (
-    'cli.configs', 'cli.studying', 'cli.testing', 'cli.training', 'evaluation.metrics',
+    'cli.configs', 'cli.console', 'cli.studying', 'cli.testing', 'cli.training',
+    'evaluation.metrics',
     'registered', 'runs.building', 'runs.checkpoint', 'runs.class_folders', 'runs.configs',
     'runs.divergence', 'runs.domains',
-    'runs.isolation', 'runs.reproducibility', 'scoring.accuracy', 'scoring.mm_network',
-    'scoring.rehearsal', 'zoo.loading',
+    'runs.isolation', 'runs.progress_hook', 'runs.quiet_logging', 'runs.reproducibility',
+    'scoring.accuracy', 'scoring.mm_network', 'scoring.rehearsal', 'zoo.loading',
 )  # fmt: skip
 
 __all__ = [

@@ -5,6 +5,8 @@ mmpretrain registers its own classes this way, and so does mmct.
 """
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -13,22 +15,42 @@ from types import ModuleType
 REGISTRIES = 'mmpretrain.registry'
 
 
-class _Registration(MetaPathFinder):
-    """Import hook that adds mmct to the locations of mmpretrain's registries."""
+class ImportHook(MetaPathFinder):
+    """Runs code of ours around that of a module, when the module is imported.
+
+    Args:
+        name (str): The module's.
+        execute (Callable): Takes the module, and a function that runs its code.
+    """
+
+    def __init__(
+        self, name: str, execute: Callable[[ModuleType, Callable[[], None]], None]
+    ) -> None:
+        self._name, self._execute = name, execute
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        if name != REGISTRIES:
+        """Find the module as Python does.
+
+        Args:
+            name (str): Of the module that is imported.
+            path (object, optional): See :class:`importlib.abc.MetaPathFinder`.
+            target (object, optional): The same.
+
+        Returns:
+            ModuleSpec: None for any other module.
+        """
+        if name != self._name:
             return None
         sys.meta_path.remove(self)
         spec = find_spec(name)
-        execute = spec.loader.exec_module
-
-        def execute_and_add(module: ModuleType) -> None:
-            execute(module)
-            add_location(module)
-
-        spec.loader.exec_module = execute_and_add
+        run = spec.loader.exec_module
+        spec.loader.exec_module = lambda module: self._execute(module, partial(run, module))
         return spec
+
+
+def _execute_and_add(module: ModuleType, run: Callable[[], None]) -> None:
+    run()
+    add_location(module)
 
 
 def add_location(registries: ModuleType) -> None:
@@ -53,4 +75,4 @@ def register() -> None:
     if REGISTRIES in sys.modules:
         add_location(sys.modules[REGISTRIES])
     else:
-        sys.meta_path.insert(0, _Registration())
+        sys.meta_path.insert(0, ImportHook(REGISTRIES, _execute_and_add))

@@ -207,7 +207,7 @@ def test_it_goes_on_with_another_config_if_told_to(stopped):
                      'default_hooks.logger.interval=1',
                      'model.consistency.loss_weight=2', cwd=stopped)  # fmt: skip
     assert 'loss_weight: 10.0 -> 2' in result.out
-    assert 'resumed epoch: 1' in result.out
+    assert 'goes on at epoch 2 of 2' in result.out
     assert (stopped / 'run' / 'epoch_2.pth').is_file()
 
 
@@ -363,7 +363,7 @@ def test_a_run_that_goes_on_in_another_folder_leaves_its_own_alone(first, tmp_pa
 def test_a_longer_run_keeps_its_teacher_and_says_what_stays(first, stopped):
     options = (*OPTIONS, 'train_cfg.max_epochs=3', 'optim_wrapper.optimizer.lr=0.5')
     result = succeed(TRAIN, CT, '--resume', '--allow-other-config', *options, cwd=stopped)
-    assert 'Epoch(train) [3]' in result.out
+    assert '\nepoch 3 of 3 ' in result.out
     assert 'run/teacher was trained otherwise (' in result.out
     assert 'learning rate, momentum and schedules go on as the checkpoint has them' in result.out
     teacher = 'run/teacher/teacher.pth'

@@ -64,10 +64,10 @@ def trained(first, tmp_path):
 def test_one_command_trains_both_stages(first):
     work_dir, out, err = first
     stages = out.split('Stage 2 of 2')
-    assert 'Stage 1 of 2: trains' in stages[0]
+    assert 'Stage 1 of 2: training' in stages[0]
     assert len(stages) == 2
-    assert all('eta:' in stage and 'Epoch(val) [2]' in stage for stage in stages)
-    assert 'Traceback' not in err
+    assert all(' s left' in stage and 'epoch 2 of ' in stage for stage in stages)
+    assert not err
     result = json.loads((work_dir / 'ct_result.json').read_text())
     assert result['teacher_source'] == 'trained'
     assert result['measured_on'] == 'validation'
@@ -82,11 +82,32 @@ def test_one_command_trains_both_stages(first):
     assert not [name for name in load_state_dict(work_dir / 'epoch_2.pth') if 'teacher' in name]
 
 
+def test_a_run_prints_little_and_its_log_has_all(first):
+    work_dir, out, _ = first
+    lines = out[: out.index('Counterbalancing Teacher')].splitlines()[:-1]
+    warned = [line for line in lines if line.startswith('warning: ')]
+    shown = [line.split()[0] for line in lines if line not in warned]
+    assert shown == ['mmct', 'config', 'model', 'data', 'run', 'Stage', 'epoch', 'epoch', 'Stage',
+                     'epoch', 'epoch']  # fmt: skip
+    assert lines[3] == (
+        'data    Digits: 64 images for training, 40 images for validation, 10 classes'
+    )
+    assert lines[4].startswith('run     cpu, float32, seed 0, log in run/')
+    # The teacher of two epochs may learn something or not.
+    assert all('not above chance' in line for line in warned)
+    log = work_dir.parent / lines[4].rpartition(' ')[2]
+    for file in (log, *(work_dir / 'teacher').glob('*/*.log')):
+        text = file.read_text()
+        assert all(part in text for part in ('Config:', 'Hooks will be', 'Epoch(val) [2]'))
+    assert 'Stage 2 of 2' in log.read_text()
+
+
 def test_a_second_start_uses_the_cached_teacher(first, trained, tmp_path):
     before = contents(trained)
-    result = succeed(TRAIN, CT, '--work-dir', trained, '--allow-weak-teacher',
+    result = succeed(TRAIN, CT, '--work-dir', trained, '--allow-weak-teacher', '--verbose',
                      '--cfg-options', *SMALL, cwd=tmp_path)  # fmt: skip
     assert 'Stage 1 of 2: done' in result.out
+    assert all(part in result.out for part in ('Config:', 'Epoch(val) [2]'))
     after = contents(trained)
     assert {n for n in before if n.startswith('teacher')} == {
         n for n in after if n.startswith('teacher') and after[n] == before[n]
@@ -114,7 +135,7 @@ def test_the_stock_tool_trains_both_stages(first, tmp_path):
 def test_ctrl_c_says_how_to_go_on(tmp_path):
     options = (*NET, *DATA, 'train_cfg.max_epochs=1000')
     job = fork(tmp_path, TRAIN, CT, '--work-dir', 'run', '--cfg-options', *options)
-    wait_until(lambda: 'Epoch(val)' in log_of(tmp_path))
+    wait_until(lambda: ' of 1000   loss ' in log_of(tmp_path))
     os.kill(job.pid, signal.SIGINT)
     assert end(job) == 130
     assert log_of(tmp_path).splitlines()[-1] == 'train.py: stopped; go on with --resume'
@@ -161,7 +182,10 @@ def test_out_holds_a_prediction_for_each_image(trained, tmp_path):
     config, checkpoint = trained / 'ct_resnet18_digits.py', trained / 'epoch_2.pth'
     expected = json.loads((trained / 'ct_result.json').read_text())['student_accuracy_pct']
     for extra in ([], ['--out-item', 'pred']):
-        succeed(TEST, config, checkpoint, '--out', 'new/pred.pkl', *extra, cwd=tmp_path)
+        shown = succeed(TEST, config, checkpoint, '--out', 'new/pred.pkl', *extra, cwd=tmp_path)
+        assert [line.split()[0] for line in shown.out.splitlines()] == [
+            'mmct', 'config', 'model', 'data', 'run', 'accuracy/top1:'
+        ]  # fmt: skip
         predictions = pickle.loads((tmp_path / 'new' / 'pred.pkl').read_bytes())
         hits = [int(p['pred_label']) == int(p['gt_label']) for p in predictions]
         assert len(hits) == 40
@@ -207,10 +231,10 @@ def test_resume_goes_on_with_the_student(first, trained, tmp_path):
     for resume in (['--resume'], ['--resume', trained / 'epoch_1.pth']):
         result = succeed(TRAIN, trained / 'ct_resnet18_digits.py', *resume,
                          '--work-dir', trained, cwd=tmp_path)  # fmt: skip
-        assert 'resumed epoch: 1' in result.out
         student = result.out.split('Stage 2 of 2')[1]
-        assert 'Epoch(train) [1]' not in student
-        assert 'Epoch(train) [2]' in student
+        assert 'goes on at epoch 2 of 2' in student
+        assert 'epoch 1 of 2' not in student
+        assert '\nepoch 2 of 2 ' in student
         assert result_of(trained)['teacher_accuracy_pct'] == (
             result_of(first[0])['teacher_accuracy_pct']
         )

@@ -11,6 +11,7 @@ import tempfile
 import threading
 from argparse import Namespace
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
@@ -19,6 +20,8 @@ from typing import Any, NoReturn
 from mmct.messages import visible
 from mmct.runs.errors import ConfigError, CTError, of_the_machine, one_line
 from mmct.stack import StackError
+
+from .import_noise import quiet_imports
 
 
 def run_tool(
@@ -47,8 +50,10 @@ def run_tool(
             stream.reconfigure(errors='backslashreplace')
     _find_home()
     reported, sys.unraisablehook = sys.unraisablehook, partial(_send_again, sys.unraisablehook)
+    imports = nullcontext() if getattr(args, 'verbose', False) else quiet_imports()
     try:
-        work(args)
+        with imports:
+            work(args)
     except BaseException as error:
         signalled = _signalled(error)
         if isinstance(signalled, SystemExit):

@@ -90,6 +90,8 @@ def _check_scorecard(parser: Parser, args: Namespace) -> None:
 
 
 def _test(args: Namespace) -> None:
+    from .console import run_console
     from .testing import test
 
-    test(args)
+    with run_console(args.verbose) as console:
+        test(args, console)

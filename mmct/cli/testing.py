@@ -15,22 +15,26 @@ from mmpretrain.models import ImageClassifier
 from mmct.runs.building import build_runner, data_loader
 from mmct.runs.config_check import check_config
 from mmct.runs.configs import load_config
+from mmct.runs.console import RunConsole
 from mmct.runs.errors import CTError, config_errors, trial_of
 from mmct.runs.files import write_bytes
 from mmct.runs.isolation import isolated
+from mmct.runs.progress_hook import TestProgressHook
 from mmct.runs.ranks import join_processes, unwrapped
 from mmct.runs.weights import check_fits, is_url, load_state_dict, safe_loading
 from mmct.scoring.rehearsal import rehearse_scoring
 
 from .configs import merge_cfg_options, merge_common_arguments, set_loader
+from .console import header
 from .corruption_options import set_corruptions
 
 
-def test(args: Namespace) -> None:
+def test(args: Namespace, console: RunConsole | None = None) -> None:
     """Build the run with its data, and test the checkpoint.
 
     Args:
         args (Namespace): The options.
+        console (RunConsole, optional): Shows header and progress. Defaults to None, neither.
 
     Raises:
         CTError: If config, data or checkpoint have an error. It is raised before testing.
@@ -45,6 +49,10 @@ def test(args: Namespace) -> None:
     # Test-time augmentation wraps the model as distributed training does.
     model = getattr(runner.model, 'module', runner.model)
     check_fits(f'checkpoint {args.checkpoint}', load_state_dict(args.checkpoint), model)
+    if console is not None:
+        for line in header(runner, 'test'):
+            console.say(line)
+        runner.register_hook(TestProgressHook(console))
     _rehearse(runner)
     if args.out and args.out_item != 'metrics' and args.corruptions is None:
         runner.test_evaluator.metrics.append(DumpWholeResults(out_file_path=args.out))
@@ -131,6 +139,9 @@ class DumpWholeResults(DumpResults):
     Args:
         out_file_path (str): The file to write, ending in .pkl or .pickle.
     """
+
+    # It measures nothing, but mmengine warns of a metric without one.
+    default_prefix = 'predictions'
 
     def compute_metrics(self, results: list) -> dict:
         """Write the predictions.

@@ -70,6 +70,8 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
 
 
 def _train(args: Namespace) -> None:
+    from .console import run_console
     from .training import train
 
-    train(args)
+    with run_console(args.verbose) as console:
+        train(args, console)

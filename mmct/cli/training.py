@@ -24,22 +24,26 @@ from mmct.runs.configs import (
     type_name,
     use_resumable_checkpoints,
 )
+from mmct.runs.console import RunConsole
 from mmct.runs.domains import set_test_domain
 from mmct.runs.errors import CTError, config_errors
 from mmct.runs.files import lock_folder, write_json
+from mmct.runs.progress_hook import TrainingProgressHook
 from mmct.runs.ranks import join_processes, on_main_rank, unwrapped
 from mmct.runs.weights import check_fits, check_some_fit, load_state_dict, safe_loading
 from mmct.teacher import switch_on_ct, teacher_hook
 from mmct.teacher.rehearsal import rehearse_alone
 
 from .configs import merge_cfg_options, merge_common_arguments, set_loader
+from .console import header
 
 
-def train(args: Namespace) -> None:
+def train(args: Namespace, console: RunConsole | None = None) -> None:
     """Build the run, data included, and train.
 
     Args:
         args (Namespace): The options.
+        console (RunConsole, optional): Shows header and progress. Defaults to None, neither.
 
     Raises:
         CTError: If anything is wrong with config, data or checkpoint; before training.
@@ -56,6 +60,8 @@ def train(args: Namespace) -> None:
     if cfg.get('val_dataloader'):
         data_loader(runner, 'val')
     _check_start(cfg, runner)
+    if console is not None:
+        _show(console, runner)
     if teacher_hook(cfg) is None:  # which rehearses both stages
         rehearse_alone(runner)
     dump_config(runner, replace=False)
@@ -221,6 +227,15 @@ def _claim_work_dir(cfg: Config) -> FileLock | None:
     seed = on_main_rank(claim)
     cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
     return lock
+
+
+def _show(console: RunConsole, runner: Runner) -> None:
+    """Print the header, and let progress be shown."""
+    splits = ['train', *(['val'] if runner.cfg.get('val_dataloader') else [])]
+    for line in header(runner, *splits):
+        console.say(line)
+    stage = 'training' if teacher_hook(runner.cfg) is None else 'student'
+    runner.register_hook(TrainingProgressHook(console, stage))
 
 
 class _Seed(Record):

@@ -57,13 +57,17 @@ def teacher_record(runner: Runner, teacher: ImageClassifier, source: str) -> dic
     )
 
 
-def check_strength(record: dict[str, Any], on_weak_teacher: str, logger: Logger) -> None:
+def check_strength(
+    record: dict[str, Any], on_weak_teacher: str, logger: Logger, cause: str = ''
+) -> None:
     """Refuse a teacher that is not above chance.
 
     Args:
         record (dict): See :func:`teacher_record`.
         on_weak_teacher (str): 'stop' or 'warn'.
         logger (Logger): Takes the warning.
+        cause (str): A cause that is known, see :func:`mmct.teacher.warm_up.too_short`.
+            Defaults to '', none.
 
     Raises:
         CTError: If the teacher is weak and the run should stop; names remedies.
@@ -77,11 +81,15 @@ def check_strength(record: dict[str, Any], on_weak_teacher: str, logger: Logger)
         f'the teacher is not above chance: accuracy {accuracy:.2f} % on {num_images} '
         f'images ({record["measured_on"]}), chance {chance:.2f} %'
     )
-    if on_weak_teacher == 'stop':
-        raise CTError(
-            f'{message}; train it longer or with a lower lr (max_epochs, lr, '
-            'clip_grad of NoBNTeacherHook), or go on with --allow-weak-teacher'
+    if cause:
+        message += f'; {cause}'
+        remedy = 'train it longer, shorten the warm-up (end of param_scheduler)'
+    else:
+        remedy = (
+            'train it longer or with a lower lr (max_epochs, lr, clip_grad of NoBNTeacherHook)'
         )
+    if on_weak_teacher == 'stop':
+        raise CTError(f'{message}; {remedy}, or go on with --allow-weak-teacher')
     logger.warning(message)
 
 

@@ -26,6 +26,8 @@ from mmct.runs.divergence import DivergenceHook
 from mmct.runs.errors import CTError
 from mmct.runs.identity import UNKNOWN, differences, fingerprint, in_short
 from mmct.runs.isolation import isolated, stop_workers
+from mmct.runs.progress_hook import show_stage
+from mmct.runs.quiet_logging import ON_CONSOLE
 from mmct.runs.ranks import on_main_rank, unwrapped
 from mmct.runs.weights import load_state_dict, safe_loading
 
@@ -105,11 +107,14 @@ def get_baseline(runner: Runner, length: float) -> ImageClassifier:
 
         state = on_main_rank(begun)
         if state == 'finished':
-            runner.logger.info(f'{stage(runner, "baseline")}: done, it is in {store.folder}')
-        else:
-            word = 'goes on with' if state == 'unfinished' else 'trains'
             runner.logger.info(
-                f'{stage(runner, "baseline")}: {word} the plain network with BN in {store.folder}'
+                f'{stage(runner, "baseline")}: done, it is in {store.folder}', extra=ON_CONSOLE
+            )
+        else:
+            word = 'continuing' if state == 'unfinished' else 'training'
+            runner.logger.info(
+                f'{stage(runner, "baseline")}: {word} the plain network with BN in {store.folder}',
+                extra=ON_CONSOLE,
             )
             _train(runner, cfg, store, resume=state == 'unfinished')
         return _built(runner, recipe, store.load(), store.weights)
@@ -133,7 +138,8 @@ def _loaded(
     record = teacher_record(runner, teacher, checkpoint)
     runner.logger.info(
         f'Teacher {checkpoint}: accuracy {record["accuracy_pct"]:.2f} % '
-        f'({record["measured_on"]}, {record["num_images"]} images)'
+        f'({record["measured_on"]}, {record["num_images"]} images)',
+        extra=ON_CONSOLE,
     )
     return teacher, record
 
@@ -159,12 +165,16 @@ def _train_unless_there(
                 f'The teacher in {store.folder} was trained otherwise ({in_short(differing)}): it '
                 'is used all the same, with --retrain-teacher another one is trained'
             )
-        runner.logger.info(f'{stage(runner, "teacher")}: done, the teacher is in {store.folder}')
+        runner.logger.info(
+            f'{stage(runner, "teacher")}: done, the teacher is in {store.folder}',
+            extra=ON_CONSOLE,
+        )
         return
     kind = 'BN-free' if recipe.remove_bn else 'BN'
-    word = 'goes on with' if state == 'unfinished' else 'trains'
+    word = 'continuing' if state == 'unfinished' else 'training'
     runner.logger.info(
-        f'{stage(runner, "teacher")}: {word} the {kind} teacher in {store.folder}'
+        f'{stage(runner, "teacher")}: {word} the {kind} teacher in {store.folder}',
+        extra=ON_CONSOLE,
     )
     _train(runner, cfg, store, resume=state == 'unfinished')
 
@@ -206,6 +216,7 @@ def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> Non
     cfg.experiment_name = f'{outer.experiment_name}_{store.name}'
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     runner.register_hook(DivergenceHook())
+    show_stage(runner, outer, store.name)
     write_into(runner.visualizer, outer.visualizer, f'{store.name}/')
     try:
         with safe_loading():

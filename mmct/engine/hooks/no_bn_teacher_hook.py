@@ -17,12 +17,14 @@ from mmct.runs.configs import scale_learning_rate
 from mmct.runs.divergence import check_losses
 from mmct.runs.errors import CTError
 from mmct.runs.identity import digest
+from mmct.runs.quiet_logging import ON_CONSOLE
 from mmct.runs.ranks import on_main_rank, unwrapped
-from mmct.teacher.config import TeacherRecipe
+from mmct.teacher.config import TeacherRecipe, teacher_config
 from mmct.teacher.evaluation import check_strength, report_result
 from mmct.teacher.stages import stage
 from mmct.teacher.start import start_student
 from mmct.teacher.training import get_teacher
+from mmct.teacher.warm_up import too_short
 
 # Where a student's checkpoint names its teacher, and the dtype that it ran in.
 _DIGEST, _DTYPE = 'mmct_teacher', 'mmct_teacher_dtype'
@@ -151,7 +153,9 @@ class NoBNTeacherHook(Hook):
         teacher, self._record = get_teacher(
             runner, self.recipe, self.checkpoint, self.retrain, self.student_start
         )
-        check_strength(self._record, self.on_weak_teacher, runner.logger)
+        check_strength(
+            self._record, self.on_weak_teacher, runner.logger, self._too_short(runner)
+        )
         self._set_marks(runner, digest(teacher.state_dict()))
         try:
             student.attach_teacher(
@@ -175,7 +179,8 @@ class NoBNTeacherHook(Hook):
         at = '' if rate == 1 else f' at {rate:g} of the learning rate'
         runner.logger.info(
             f'{stage(runner, "student")}: the student learns{at}, the teacher is frozen '
-            f'({self._marks[_DTYPE]})'
+            f'({self._marks[_DTYPE]})',
+            extra=ON_CONSOLE,
         )
         self._student_started = time.time()
 
@@ -220,6 +225,13 @@ class NoBNTeacherHook(Hook):
         """
         if not is_simulated(runner):
             report_result(runner, self._record, time.time() - self._student_started)
+
+    def _too_short(self, runner: Runner) -> str:
+        """Say that the teacher's training is hardly longer than its warm-up."""
+        if self.checkpoint:
+            return ''
+        cfg = teacher_config(runner.cfg, self.recipe, '')
+        return too_short(cfg, len(runner.train_dataloader))
 
     def _set_marks(self, runner: Runner, found: str) -> None:
         """Settle the teacher's identity and dtype; a resumed run keeps both."""

@@ -6,6 +6,7 @@ from mmpretrain.registry import HOOKS
 
 from mmct.messages import require
 from mmct.runs.errors import CTError
+from mmct.runs.quiet_logging import ON_CONSOLE
 from mmct.runs.ranks import unwrapped
 from mmct.scoring import drawn_batches, reestimate_batch_norm
 
@@ -52,5 +53,6 @@ class RecalibrateBNHook(Hook):
             raise CTError(f'--recalibrate-bn: {error}') from error
         runner.logger.info(
             f'BatchNorm adapted to {len(drawn)} unlabelled test batches: report this apart from '
-            'networks that saw no test image'
+            'networks that saw no test image',
+            extra=ON_CONSOLE,
         )

@@ -217,7 +217,8 @@ def test_a_checkpoint_that_does_not_fit(tiny, train, tmp_path, change, message):
 
 def test_a_weak_teacher_stops_the_run(tiny, train):
     options = {'optim_wrapper.optimizer.lr': 1e-6}
-    with pytest.raises(CTError, match='not above chance.*--allow-weak-teacher'):
+    message = 'not above chance.* 2 epochs, all of them warm-up; .*--allow-weak-teacher'
+    with pytest.raises(CTError, match=message):
         train(tiny(hook=dict(on_weak_teacher='stop'), options=options))
     # The cached one is as weak, and so without validation.
     with pytest.raises(CTError, match='32 images .validation'):

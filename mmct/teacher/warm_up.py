@@ -1,0 +1,54 @@
+"""The part of a training in which its learning rate is still rising."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.config import Config
+
+from mmct.messages import counted
+from mmct.runs.configs import length_key, type_name
+
+# A training needs more than that many times its warm-up.
+_ENOUGH = 2
+# mmengine's own default of `start_factor` and `factor`.
+_THIRD = 1 / 3
+
+
+def too_short(cfg: Config, epoch_length: int) -> str:
+    """Say that a training is hardly longer than its warm-up.
+
+    Args:
+        cfg (Config): Of the training.
+        epoch_length (int): Iterations in an epoch.
+
+    Returns:
+        str: With both lengths; '' if the training is longer, or has no warm-up.
+    """
+    key = length_key(cfg)
+    by_epoch = key == 'max_epochs'
+    length = cfg.train_cfg[key]
+    schedulers = cfg.get('param_scheduler') or []
+    schedulers = schedulers if isinstance(schedulers, list) else [schedulers]
+    warm_up = max((_end(each, by_epoch, epoch_length) for each in schedulers), default=0)
+    if not warm_up or length > _ENOUGH * warm_up:
+        return ''
+    shown = round(min(warm_up, length), 1)
+    trained = counted(length, *(('epoch', 'epochs') if by_epoch else ('iteration', 'iterations')))
+    part = 'all' if shown >= length else f'{shown:g}'
+    return f'its training is too short for its warm-up: {trained}, {part} of them warm-up'
+
+
+def _end(scheduler: Mapping[str, Any], by_epoch: bool, epoch_length: int) -> float:
+    """Tell when a scheduler's warm-up ends, in epochs or iterations; 0 if it has none."""
+    rises = dict(
+        LinearLR=scheduler.get('start_factor', _THIRD) < scheduler.get('end_factor', 1.0),
+        ConstantLR=scheduler.get('factor', _THIRD) < 1,
+        QuadraticWarmupLR=True,
+    )
+    end = scheduler.get('end')
+    if end is None or not rises.get(type_name(scheduler)):
+        return 0
+    counts_epochs = scheduler.get('by_epoch', True)
+    if counts_epochs == by_epoch:
+        return end
+    return end / epoch_length if by_epoch else end * epoch_length

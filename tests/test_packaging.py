@@ -162,7 +162,7 @@ def test_model_index_has_every_config_of_ct_and_the_zoo():
     assert set(entries()) == packed | set(ZOO)
 
 
-@pytest.mark.parametrize('name', set(entries()) - set(ZOO))
+@pytest.mark.parametrize('name', sorted(set(entries()) - set(ZOO)))
 def test_an_entry_of_the_model_index_is_a_config_that_builds(name):
     file = ROOT / entries()[name]['Config']
     assert file.stem == name

@@ -198,10 +198,7 @@ class DomainAccuracy(BaseMetric):
 
     The results are named ``domain_accuracy/<domain>``, ``domain_accuracy/mean`` and
     ``domain_accuracy/worst``. The ``meta_keys`` of the pipeline's ``PackInputs`` must
-    include 'domain'.
-
-    Args:
-        **kwargs: Arguments of mmengine's ``BaseMetric``.
+    include 'domain'. Its settings are those of mmengine's ``BaseMetric``.
     """
 
     default_prefix = 'domain_accuracy'

@@ -155,16 +155,12 @@ class CorruptionScore:
 
 @SCORES.register_module()
 class AlongTraining(CorruptionScore):
-    """The errors of each checkpoint of an epoch.
+    """The errors of each checkpoint that the training kept.
 
     A network that is merely undertrained has a small gap between corrupted and
     clean error, so gaps are comparable only at equal clean errors. The checkpoint
     hook of the config must keep the checkpoints (``interval``,
-    ``max_keep_ckpts=-1``).
-
-    Args:
-        *args: Arguments of :class:`CorruptionScore`.
-        **kwargs: Arguments of :class:`CorruptionScore`.
+    ``max_keep_ckpts=-1``). Its settings are those of :class:`CorruptionScore`.
     """
 
     def __call__(self, run: TrainedRun) -> dict[str, Any]:

@@ -1,4 +1,4 @@
 _base_ = './bn_resnet18_digits.py'
 model = dict(type='NormFreeClassifier', weight_standardisation=True)
 custom_hooks = [dict(type='NoBNTrainingHook')]
-optim_wrapper = dict(optimizer=dict(lr=0.05))
+optim_wrapper = dict(optimizer=dict(_delete_=True, **_base_.teacher_optimizer))

@@ -89,10 +89,9 @@ def test_each_config_builds_what_its_name_says(family):
 def test_the_kinds_of_a_family_differ_only_in_what_ct_needs(family):
     bn, ct, nobn = (load(f'{kind}_{family}').to_dict() for kind in ('bn', 'ct', 'nobn'))
     if family.endswith('digits'):
-        # Their batches are small for the learning rate.
-        assert nobn['optim_wrapper']['optimizer'].pop('lr') == 0.05
-        assert bn['optim_wrapper']['optimizer'].pop('lr') == 0.1
-        assert ct['optim_wrapper']['optimizer'].pop('lr') == 0.1
+        # Trained as briefly as a demo, a network without BN learns better with another optimizer.
+        assert nobn['optim_wrapper'].pop('optimizer')['type'] == 'AdamW'
+        assert bn['optim_wrapper'].pop('optimizer') == ct['optim_wrapper'].pop('optimizer')
     assert ct['model'].pop('consistency') == CONSISTENCY
     assert nobn['model'].pop('weight_standardisation') is True
     for cfg in (bn, ct, nobn):

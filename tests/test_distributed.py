@@ -118,7 +118,7 @@ def test_both_stages_and_the_evaluation_run_in_two_processes(tmp_path):
     result = json.loads((whole / 'run' / 'ct_result.json').read_text())
     # Not 34, which two equal shares would make.
     assert result['num_images'] == 33
-    for once in ('Counterbalancing Teacher', 'Stage 2 of 2', 'data    Digits'):
+    for once in ('they agree on', 'Stage 2 of 2', 'data    Digits'):
         assert log_of(whole).count(once) == 1
     test = (TEST, 'config.py', 'run/epoch_2.pth', '--out-item', 'metrics', '--out')
     assert in_processes(whole, *test, 'two.json', processes=2) == [0, 0], log_of(whole)

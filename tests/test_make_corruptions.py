@@ -317,7 +317,7 @@ def test_a_set_of_ones_own_corruptions(tmp_path, monkeypatch):
     assert cells.metainfo['corruptions']['own'] == identities(['rain'])
     # Another function under that name.
     monkeypatch.setattr(OwnCorruption, 'identity', 'own_corruptions.rain (other)')
-    assert 'which is own_corruptions.rain (other) now' in refused(make(tmp_path, *options))
+    assert 'it is own_corruptions.rain (other) now' in refused(make(tmp_path, *options))
 
 
 BAD = {

@@ -295,7 +295,7 @@ def test_bn_that_saw_test_images_is_shown_apart(folder):
     found = result(folder, 'run/scorecard_generated_net_bn1.json')
     assert found['name'] == 'config (BN of test batches)'
     said = ' '.join(ended.out.split())
-    assert 'BatchNorm was adapted to up to 1 unlabelled batches of each cell' in said
+    assert 'BatchNorm was adapted to up to 1 unlabelled batches of each corruption' in said
     assert 'This uses test images, so the errors are not comparable' in said
     # The plain score is another file, and says nothing of the kind.
     plain = score(folder, *FEW)
@@ -380,7 +380,7 @@ def test_classes_of_another_name_are_refused_unless_positions_are_meant(folder):
 NO_NETWORK = {
     'library': (('tim/resnet18', 'images'), "there is no network 'tim/resnet18'"),
     'name': (('timm/resnet1', 'images'), "did you mean 'resnet18'?"),
-    'module': (('mine:net', 'images'), 'module mine cannot be imported'),
+    'module': (('no_module_of_mine:net', 'images'), 'module no_module_of_mine cannot be imported'),
     'folder': (('timm/test_resnet', 'nowhere', '--weights', 'random'), 'nowhere does not exist'),
     'weights': (('timm/test_resnet', 'images', '--weights', 'no.pth'), 'no.pth does not exist'),
     'category': ((*TINY, '--only', 'wether'), "did you mean 'weather'?"),

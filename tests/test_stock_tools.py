@@ -67,4 +67,4 @@ def test_tools_that_draw_and_count(tool, tmp_path, capsys):
         tool('analysis_tools/get_flops.py', config, '--shape', '32')
         # Below a table that begins with the name of the class.
         printed.append(capsys.readouterr().out.rpartition('Input shape')[2])
-    assert 'Flops: 35.355M' in printed[0] and printed[0] == printed[1]
+    assert 'Flops: 9.027M' in printed[0] and printed[0] == printed[1]

@@ -12,6 +12,10 @@ arms = {
     ),
     'no BN': dict(
         config='{{ fileDirname }}/../nobn_resnet18_digits.py',
+        # As in all studies of the digits.
+        overlay=dict(optim_wrapper=dict(optimizer=dict(
+            _delete_=True, type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-4, nesterov=True,
+        ))),
         variant='no BN',
         group='ResNet-18',
         baseline='BN',

@@ -75,7 +75,7 @@ def _go_on(url: str, part: Path) -> None:
                 out.write(content)
                 progress.add(f'downloading {url}', out.tell() // _MB - done // _MB)
     if _size(part) < total:
-        raise ConnectionError(f'{_size(part):,} of {total:,} bytes came')
+        raise ConnectionError(f'only {_size(part):,} of {total:,} bytes arrived')
 
 
 def _size(file: Path) -> int:

@@ -61,9 +61,9 @@ SCORE_READERS = (
 )  # fmt: skip
 
 OBSERVERS = {
-    'CheckpointHook', 'EmptyCacheHook', 'IterTimerHook', 'LoggerHook', 'MemoryProfilerHook',
-    'NPUProfilerHook', 'ProfilerHook', 'ResumableCheckpointHook', 'RuntimeInfoHook',
-    'ScorecardHook', 'VisualizationHook',
+    'BaselineHook', 'CheckpointHook', 'EmptyCacheHook', 'IterTimerHook', 'LoggerHook',
+    'MemoryProfilerHook', 'NPUProfilerHook', 'ProfilerHook', 'ResumableCheckpointHook',
+    'RuntimeInfoHook', 'ScorecardHook', 'VisualizationHook',
 }  # fmt: skip
 """Hooks that record or show a training without changing it."""
 

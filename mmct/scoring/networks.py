@@ -232,7 +232,7 @@ def put_on(module: nn.Module, device: str | torch.device) -> torch.device:
         torch.empty(0, device=found)
     except (AssertionError, RuntimeError) as error:
         reason = one_line(error)[:100]
-        raise CTError(f'the network cannot be put on device {str(device)!r}: {reason}') from error
+        raise CTError(f'the network cannot be moved to device {str(device)!r}: {reason}') from error
     return found
 
 

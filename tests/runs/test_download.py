@@ -27,7 +27,7 @@ def test_from_a_server_that_cannot_resume_it_begins_again(server, tmp_path):
 
 def test_one_that_gets_nowhere_ends_and_another_process_goes_on(server, tmp_path, monkeypatch):
     server.files['a'], server.cuts = CONTENT, [100_000] + [0] * 4
-    message = '100,000 of 300,000 bytes came.*goes on from there'
+    message = 'only 100,000 of 300,000 bytes arrived.*run the same command again'
     with pytest.raises(CTError, match=message) as error:
         download(server.url('a'), tmp_path / 'a')
     assert '\n' not in str(error.value) and not (tmp_path / 'a').exists()

@@ -64,6 +64,8 @@ def test_each_setting_counts_or_is_on_the_list(name):
     before, counted = marks(cfg), 0
     for keys, path in leaves(cfg.to_dict()):
         observed = 'default_hooks' in keys and cfg.default_hooks[keys[1]].type in OBSERVERS
+        if keys[0] == 'custom_hooks':
+            observed = cfg.custom_hooks[keys[1]].type in OBSERVERS
         if keys[0] == 'auto_scale_lr' and keys[1] != 'enable' or observed:
             continue
         changed = copy.deepcopy(cfg)

@@ -73,9 +73,9 @@ def test_a_study_that_is_longer_stretches_all_of_its_arms(plan):
     expected = {('BN', 'training'): 9, ('twice', 'training'): 18, ('CT', 'training'): 9,
                 ('CT', 'teacher'): 18}  # fmt: skip
     assert {key: cell.config.train_cfg.max_epochs for key, cell in cells.items()} == expected
-    # The schedule of the config is five times as long as the three epochs.
+    # The schedule of the config is of ten epochs, of which the study trains three.
     for cell in cells.values():
-        assert cell.config.param_scheduler[-1]['end'] == 5 * cell.config.train_cfg.max_epochs
+        assert 3 * cell.config.param_scheduler[-1]['end'] == 10 * cell.config.train_cfg.max_epochs
 
 
 def test_what_is_seeded_is_set_to_the_seed_of_each_cell_and_of_its_teacher(plan):

@@ -37,7 +37,7 @@ def test_student_and_teacher_are_scored_and_reported(tiny, train, capsys):
     # The teacher is never the baseline.
     assert 'Corruption scorecard: teacher without BN, CT</h1>' in page
     assert 'Differences' not in page
-    assert 'raw mCE' in capsys.readouterr().out
+    assert '┃ corrupted ┃' in capsys.readouterr().out
 
 
 def test_a_model_without_teacher(tiny, train):

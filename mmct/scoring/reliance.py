@@ -203,7 +203,7 @@ def _replacing(channels: Tensor, means: Tensor) -> Callable[[Tensor], Tensor]:
 def find_sites(
     module: nn.Module, run: Callable[[], object], layers: int | None = 5
 ) -> dict[str, Site]:
-    """Find the normalisation layers, including :class:`~mmct.models.NoNorm`, and the last linear layer.
+    """Find the normalisation layers, also :class:`~mmct.models.NoNorm`, and the last linear one.
 
     Args:
         module (nn.Module): The network.

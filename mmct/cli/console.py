@@ -1,4 +1,4 @@
-"""The console of a command that makes a run: a header, progress and results."""
+"""Show a run's header, progress and results on the console."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,13 +23,13 @@ from mmct.version import __version__
 
 @contextmanager
 def run_console(verbose: bool) -> Iterator[RunConsole | None]:
-    """Show a run in few lines within the block, and take its bar away however the block ends.
+    """Show a run in a few lines within the block, and always remove its progress bar at the end.
 
     Args:
-        verbose (bool): Whether to show all that is logged instead.
+        verbose (bool): Whether to show the full log instead.
 
     Yields:
-        RunConsole: None if all is shown.
+        RunConsole: The console; None if the full log is shown.
     """
     if verbose:
         yield None
@@ -43,11 +43,11 @@ def run_console(verbose: bool) -> Iterator[RunConsole | None]:
 
 
 def header(runner: Runner, *splits: str) -> list[str]:
-    """Describe a run in five lines: versions, config, model, data, and where and how it runs.
+    """Describe a run in five lines: versions, config, model, data, and device with settings.
 
     Args:
-        runner (Runner): Before it runs.
-        *splits (str): Those of 'train', 'val' and 'test' that it reads.
+        runner (Runner): The runner, before it runs.
+        *splits (str): The splits that it reads, from 'train', 'val' and 'test'.
     """
     cfg = runner.cfg
     versions = f'mmengine {mmengine.__version__}, mmpretrain {mmpretrain.__version__}'
@@ -62,7 +62,7 @@ def header(runner: Runner, *splits: str) -> list[str]:
 
 
 def _network(model: nn.Module | dict, cfg: Config) -> str:
-    """Name a model and its backbone, with their size."""
+    """Name a model and its backbone, with the number of parameters."""
     # Test-time augmentation wraps the model, and some runners build it later.
     model = getattr(model, 'module', model)
     if not isinstance(model, nn.Module):
@@ -103,7 +103,7 @@ def _device() -> str:
 
 
 def _near(path: str | None) -> str:
-    """Write a path as seen from here, if it is below."""
+    """Shorten a path below the working directory to a relative path."""
     if not path:
         return 'none'
     path, here = Path(path).absolute(), Path.cwd()

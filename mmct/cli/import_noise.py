@@ -1,4 +1,4 @@
-"""What importing an mm stack prints that no user can act on."""
+"""Hide messages that an mm stack prints on import and that no user can act on."""
 
 import io
 import re
@@ -10,19 +10,19 @@ from types import ModuleType
 
 from mmct.registration import ImportHook
 
-# mmcv looks for operators that classification does not use; mmengine and mim for packages in a
-# way that setuptools will drop, for which mmct pins setuptools.
+# mmcv looks for operators that classification does not use. mmengine and mim look for packages
+# through a deprecated API of setuptools, which mmct therefore pins.
 _WARNINGS = (
     'Fail to import ``MultiScaleDeformableAttention``',
     'pkg_resources is deprecated as an API',
 )
-# Of an optional data set, printed by the package of all.
+# This line is about an optional data set; the package of all data sets prints it.
 _PRINTED, _PRINTS = 'Could not import OneDL', 'mmpretrain.datasets'
 
 
 @contextmanager
 def quiet_imports() -> Iterator[None]:
-    """Within the block, imports do not say this; all else that they print is printed."""
+    """Hide these messages of imports within the block; all others are printed."""
     hook = ImportHook(_PRINTS, _without_noise)
     sys.meta_path.insert(0, hook)
     try:

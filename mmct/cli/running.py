@@ -1,4 +1,4 @@
-"""Run a command, and tell a user what is wrong in one line."""
+"""Run a command, and report a user's errors in one line."""
 
 import atexit
 import getpass
@@ -27,24 +27,25 @@ from .import_noise import quiet_imports
 def run_tool(
     prog: str, work: Callable[[Namespace], object], args: Namespace, stopped: str = 'stopped'
 ) -> int:
-    """Run what a command does, and turn a user's errors into one line.
+    """Run a command's function, and report a user's errors in one line.
 
-    An error of another kind is a bug of ours: it keeps its traceback. ``MMCT_TRACEBACK=1`` shows
-    the traceback of any.
+    Any other error is a bug in mmct and keeps its traceback. ``MMCT_TRACEBACK=1`` shows the
+    traceback of every error.
 
     Args:
-        prog (str): The command's name, for the message.
-        work (Callable): What it does with its options.
+        prog (str): Name of the command in messages.
+        work (Callable): The function that does the work; it is called with the options.
         args (Namespace): The options.
-        stopped (str): What to say after Ctrl-C. Defaults to 'stopped'.
+        stopped (str): Message after Ctrl-C. Defaults to 'stopped'.
 
     Returns:
-        int: The exit code: 0, 2 after an error, 130 after Ctrl-C. SIGTERM exits with 143.
+        int: The exit code: 0 after success, 2 after an error, 130 after Ctrl-C. SIGTERM exits
+        with 143.
     """
-    # Python lets the main thread alone handle signals.
+    # In Python only the main thread can handle signals.
     handles = threading.current_thread() is threading.main_thread()
     before = handles and signal.signal(signal.SIGTERM, partial(_leave, os.getpid()))
-    # A character that the terminal does not have is shown by its code.
+    # Show characters that the terminal's encoding lacks by their codes.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors='backslashreplace')
@@ -74,7 +75,7 @@ def run_tool(
 
 
 def _find_home() -> None:
-    """Give libraries that keep caches a home and a user, where the machine names none."""
+    """Set a home and a user for libraries that keep caches, if the machine names none."""
     try:
         Path.home()
     except RuntimeError:
@@ -88,31 +89,31 @@ def _find_home() -> None:
 
 def _leave(main: int, number: int, frame: object) -> NoReturn:
     if os.getpid() != main:
-        # Of a worker that was forked; whoever ends it does not wait.
+        # This is a forked worker. The process that ends it does not wait for a clean exit.
         os._exit(128 + number)
-    # By an exception, so that workers are ended and locks released on the way out.
+    # Leave by an exception, so that workers are stopped and locks released on the way out.
     sys.exit(128 + number)
 
 
 def _send_again(report: Callable[[Any], None], ignored: Any) -> None:
-    """Repeat a signal that was lost: Python drops what is raised in a destructor or callback."""
+    """Resend a signal that was lost: Python drops exceptions from destructors and callbacks."""
     number = {KeyboardInterrupt: signal.SIGINT, SystemExit: signal.SIGTERM}.get(ignored.exc_type)
     if number is None:
         report(ignored)
     else:
-        # When that callback is over.
+        # Wait until the callback has returned.
         threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
 
 
 def _signalled(error: BaseException | None) -> BaseException | None:
-    """Find what a signal raised behind an error: libraries catch it, and raise one of their own."""
+    """Find a signal's exception behind an error that a library raised in its place."""
     while error is not None and not isinstance(error, (KeyboardInterrupt, SystemExit)):
         error = error.__cause__ or error.__context__
     return error
 
 
 def _message(error: BaseException) -> str | None:
-    """Say what to tell the user; None for a bug of ours."""
+    """Return the message for the user; None for a bug in mmct."""
     if isinstance(error, ConfigError):
         return f'{one_line(error)}; MMCT_TRACEBACK=1 shows where'
     if isinstance(error, pickle.UnpicklingError):

@@ -34,7 +34,8 @@ def test(args: Namespace, console: RunConsole | None = None) -> None:
 
     Args:
         args (Namespace): The options.
-        console (RunConsole, optional): Shows header and progress. Defaults to None, neither.
+        console (RunConsole, optional): The console that shows header and progress. Defaults to
+            None, which shows neither.
 
     Raises:
         CTError: If config, data or checkpoint have an error. It is raised before testing.
@@ -134,13 +135,13 @@ def _set_tta(cfg: Config) -> None:
 
 
 class DumpWholeResults(DumpResults):
-    """mmengine's ``DumpResults``, but it never leaves a partial file.
+    """A variant of mmengine's ``DumpResults`` that never leaves a partial file.
 
     Args:
         out_file_path (str): The file to write, ending in .pkl or .pickle.
     """
 
-    # It measures nothing, but mmengine warns of a metric without one.
+    # It measures nothing, but mmengine warns about a metric without a prefix.
     default_prefix = 'predictions'
 
     def compute_metrics(self, results: list) -> dict:
@@ -157,6 +158,6 @@ class DumpWholeResults(DumpResults):
 
 
 def _write_result(path: str, value: Any) -> None:
-    """Write a value in the format of the file's suffix, completely or not at all."""
+    """Write a value in the format of the file's suffix, without ever leaving a partial file."""
     content = mmengine.dump(value, file_format=Path(path).suffix[1:])
     write_bytes(Path(path), content.encode() if isinstance(content, str) else content)

@@ -14,11 +14,11 @@ METHODS = (
 
 
 def main(argv: Sequence[str] | None = None, prog: str = 'train.py') -> int:
-    """Run the command, as :func:`mmct.cli.running.run_tool` says.
+    """Run the command through :func:`mmct.cli.running.run_tool`.
 
     Args:
         argv (Sequence[str], optional): The options. Defaults to those of the command line.
-        prog (str): The command's name, for messages. Defaults to 'train.py'.
+        prog (str): Name of the command in messages. Defaults to 'train.py'.
 
     Returns:
         int: The exit code.
@@ -31,8 +31,8 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     """Read mmpretrain's options and those for CT.
 
     Args:
-        parser (Parser): Gets them.
-        argv (Sequence[str], optional): What was given; None: the command line.
+        parser (Parser): The parser to which they are added.
+        argv (Sequence[str], optional): The options. None reads the command line.
     """
     parser.add_argument('config', help=CONFIG_HELP)
     parser.add_argument(

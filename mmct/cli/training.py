@@ -1,4 +1,4 @@
-"""From the options of ``train`` to a trained model."""
+"""Run the ``train`` command, from its options to a trained model."""
 
 import random
 from argparse import Namespace
@@ -39,14 +39,15 @@ from .console import header
 
 
 def train(args: Namespace, console: RunConsole | None = None) -> None:
-    """Build the run, data included, and train.
+    """Build the run with its data, and train.
 
     Args:
         args (Namespace): The options.
-        console (RunConsole, optional): Shows header and progress. Defaults to None, neither.
+        console (RunConsole, optional): The console that shows header and progress. Defaults to
+            None, which shows neither.
 
     Raises:
-        CTError: If anything is wrong with config, data or checkpoint; before training.
+        CTError: If config, data or checkpoint have an error. It is raised before training.
     """
     cfg = load_config(args.config)
     check_config(cfg)
@@ -72,21 +73,21 @@ def train(args: Namespace, console: RunConsole | None = None) -> None:
 
 
 def merge_args(cfg: Config, args: Namespace) -> Config:
-    """Put the options into the config.
+    """Merge the options into the config.
 
     Args:
-        cfg (Config): Changed in place.
+        cfg (Config): The config. It is changed in place.
         args (Namespace): The options.
 
     Returns:
-        Config: The same ``cfg``: all that the run depends on.
+        Config: The same ``cfg``, which now contains everything that the run depends on.
 
     Raises:
         CTError: If an option does not fit the config.
     """
     with_ct = teacher_hook(cfg) is not None
     if args.ct:
-        # Before the options, so that they reach what it adds.
+        # Before the options, so that they can change what the switch adds.
         switch_on_ct(cfg)
     add_methods(cfg, args.method)
     if args.test_domain:
@@ -136,7 +137,7 @@ def _set_resume(cfg: Config, args: Namespace) -> None:
 
 
 def _use_amp(cfg: Config) -> None:
-    """Train in mixed precision: mmengine's on an accelerator, bfloat16 on a CPU."""
+    """Set mixed precision: mmengine's on an accelerator, bfloat16 on a CPU."""
     kind = type_name(cfg.optim_wrapper) or 'OptimWrapper'
     if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'BFloat16OptimWrapper'):
         raise CTError(
@@ -156,7 +157,7 @@ def _use_amp(cfg: Config) -> None:
 
 
 def _set_checkpoints(cfg: Config, allow_other_config: bool) -> None:
-    """Make the run's checkpoints such that it can be resumed unchanged."""
+    """Let the run save checkpoints from which it can be resumed unchanged."""
     hook = use_resumable_checkpoints(cfg)
     if not allow_other_config:
         return
@@ -166,16 +167,15 @@ def _set_checkpoints(cfg: Config, allow_other_config: bool) -> None:
 
 
 def set_teacher_options(cfg: Config, **options: object) -> None:
-    """Put options into the settings of the teacher hook.
+    """Add options to the settings of the teacher hook.
 
     Args:
-        cfg (Config): Changed in place.
-        **options: Arguments of ``NoBNTeacherHook``; None and False are left
-            out.
+        cfg (Config): The config. It is changed in place.
+        **options: Arguments of ``NoBNTeacherHook``. None and False are skipped.
 
     Raises:
-        CTError: If an option is given but the config has no such hook, or
-            it has half of CT.
+        CTError: If the config lacks the hook although an option is given or its model is a
+            ``CTClassifier``.
     """
     given = {name: value for name, value in options.items() if value}
     hook = teacher_hook(cfg)
@@ -194,9 +194,9 @@ def set_teacher_options(cfg: Config, **options: object) -> None:
 
 
 def _check_config_stays(cfg: Config) -> None:
-    """Refuse a work dir where the run would write its config over the user's own.
+    """Refuse a work dir where the run would overwrite the user's config with its own.
 
-    That of an earlier run may be given again: it is as mmengine writes it.
+    The config that an earlier run wrote may be given again, as mmengine would write it unchanged.
     """
     file = Path(cfg.filename or '')
     written = Path(cfg.work_dir) / file.name
@@ -209,13 +209,13 @@ def _check_config_stays(cfg: Config) -> None:
 
 
 def _claim_work_dir(cfg: Config) -> FileLock | None:
-    """Lock the work dir, and settle the run's seed before anything is built.
+    """Lock the work dir, and determine the run's seed before anything is built.
 
-    A seed that the config leaves open is drawn once in a work dir and kept in
-    its ``seed.json``: a run that is started again has the same one.
+    If the config sets no seed, one is drawn and stored in ``seed.json`` in the work dir. A run
+    that is started again there uses the same seed.
 
     Returns:
-        FileLock: On the main rank; held as long as it is referenced.
+        FileLock: The lock on the main rank, held as long as it is referenced; None on others.
     """
     lock = None
 
@@ -230,7 +230,7 @@ def _claim_work_dir(cfg: Config) -> FileLock | None:
 
 
 def _show(console: RunConsole, runner: Runner) -> None:
-    """Print the header, and let progress be shown."""
+    """Print the header, and register the hook that shows progress."""
     splits = ['train', *(['val'] if runner.cfg.get('val_dataloader') else [])]
     for line in header(runner, *splits):
         console.say(line)
@@ -248,7 +248,7 @@ def _seed(cfg: Config) -> int:
         return seed
     file = Path(cfg.work_dir) / 'seed.json'
     if not file.exists():
-        # Not from the global generators, which somebody may have seeded.
+        # Do not draw from the global generators, which may have been seeded.
         write_json(file, dict(seed=random.SystemRandom().randrange(2**31)))
     try:
         return read_record(file, _Seed)['seed']
@@ -258,7 +258,7 @@ def _seed(cfg: Config) -> int:
 
 
 def _check_start(cfg: Config, runner: Runner) -> None:
-    """Refuse a damaged or foreign checkpoint before anything is written."""
+    """Refuse a checkpoint that is damaged or does not fit, before anything is written."""
     file = cfg.get('load_from')
     if not file:
         return

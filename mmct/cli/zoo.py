@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None, prog: str = 'mmct zoo') -> int:
-    """Run the command, as :func:`mmct.cli.running.run_tool` says.
+    """Run the command through :func:`mmct.cli.running.run_tool`.
 
     Args:
         argv (Sequence[str], optional): The options. Defaults to those of the command line.
-        prog (str): The command's name, for messages. Defaults to 'mmct zoo'.
+        prog (str): Name of the command in messages. Defaults to 'mmct zoo'.
 
     Returns:
         int: The exit code.
@@ -34,8 +34,8 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     """Read the options.
 
     Args:
-        parser (Parser): Gets them.
-        argv (Sequence[str], optional): What was given; None: the command line.
+        parser (Parser): The parser to which they are added.
+        argv (Sequence[str], optional): The options. None reads the command line.
     """
     parser.add_argument(
         'name', metavar='NAME', nargs='?', help='a network, to be described; default: list all'
@@ -114,7 +114,7 @@ def _download(entry: Entry, folder: Path) -> None:
 
     weights, scorecard = (fetch(file, folder) for file in (entry.weights, entry.scorecard))
     config = folder / f'{entry.name}.py'
-    # The config itself inherits from files that lie beside it in mmct.
+    # Do not copy the config itself, which inherits from other files in mmct.
     write_text(config, f'_base_ = [__import__("mmct").config_path({entry.config!r})]\n')
     for path in (weights, config, scorecard):
         print(path)

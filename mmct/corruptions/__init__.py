@@ -1,6 +1,6 @@
-"""Corruptions of images: 19 kinds at 5 severities, the C-Bar sets', and one's own.
+"""Corrupt images: 19 corruptions at 5 severities, those of the C-Bar sets, and your own.
 
-No torch, no mmengine.
+The package needs neither torch nor mmengine.
 """
 
 from .c_bar import C_BAR, C_BAR_SETS

@@ -1,4 +1,4 @@
-"""Blur: normal (Gaussian), defocus, glass, motion and zoom."""
+"""Blur images: normal (Gaussian), defocus, glass, motion and zoom blur."""
 
 from functools import lru_cache
 
@@ -21,13 +21,14 @@ from .streams import Source, Streams, integers, stacked
 
 
 def smooth_images(images: np.ndarray, sigma: float) -> np.ndarray:
-    """Filter with a normal kernel of 4 standard deviations; outside the edge goes on.
+    """Filter with a normal kernel of 4 standard deviations; edge pixels repeat outside.
 
-    To the bit what ``scipy.ndimage.gaussian_filter`` makes, which takes several
-    times as long: levels are cut off afterwards, so that a last bit can be a level.
+    The result is bit-identical to that of ``scipy.ndimage.gaussian_filter``, which takes several
+    times as long. Each bit matters: values are truncated to levels afterwards, so a difference in
+    the last bit can change a level.
 
     Args:
-        images (np.ndarray): float64. (N, H, W, C)
+        images (np.ndarray): Images, float64. (N, H, W, C)
         sigma (float): Standard deviation in pixels.
 
     Returns:
@@ -66,7 +67,7 @@ def _smooth(images: np.ndarray, weights: np.ndarray, channels: int) -> np.ndarra
 
 @compiled
 def _add(sums: np.ndarray, one: np.ndarray, other: np.ndarray, weight: float) -> None:
-    # On its own, the compiler makes vector instructions of it.
+    # The compiler vectorises this loop only in a function of its own.
     for i in range(sums.size):
         sums[i] += (one[i] + other[i]) * weight
 
@@ -77,8 +78,8 @@ def gaussian_blur(images: np.ndarray, sigma: float, fine: bool = False) -> np.nd
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         sigma (float): Standard deviation in pixels.
-        fine (bool): Whether large images are filtered in float64, too: of parts that
-            are nearly even, fewer values are a level wrong. Defaults to False.
+        fine (bool): Whether to filter large images in float64, too. In nearly uniform areas,
+            fewer values are then wrong by a level. Defaults to False.
 
     Returns:
         np.ndarray: As the images.
@@ -94,19 +95,19 @@ def gaussian_blur(images: np.ndarray, sigma: float, fine: bool = False) -> np.nd
     return _cut_sums(blurred, rounding, _smooth_levels(sigma))
 
 
-# What sums of levels are kept in, and a bound of what they are wrong by.
+# The type of sums of levels, and a bound of their error.
 _FINE, _COARSE = (cv2.CV_64F, 1e-9), (cv2.CV_32F, np.float32(1e-4))
 
 
 @lru_cache(maxsize=32)
 def _smooth_levels(sigma: float) -> np.ndarray:
-    """Filter even images of each level: the last bit decides whether it is kept. (256,)."""
+    """Filter a uniform image of each level; the last bit decides whether it changes. (256,)."""
     return to_levels(smooth_images(LEVELS.reshape(-1, 1, 1, 1) / 255, sigma)).reshape(-1)
 
 
 @compiled
 def _cut_sums(sums: np.ndarray, rounding: float, flat: np.ndarray) -> np.ndarray:
-    """Cut sums off to levels; close to a level they are what the reference makes of it."""
+    """Truncate sums to levels; close to a level, use what the reference computes for it."""
     levels = np.empty(sums.shape, np.uint8)
     for n in range(len(sums)):
         for y in range(sums.shape[1]):
@@ -120,8 +121,8 @@ def _cut_sums(sums: np.ndarray, rounding: float, flat: np.ndarray) -> np.ndarray
 
 @compiled
 def _cut_line(sums: np.ndarray, rounding: float, levels: np.ndarray) -> bool:
-    """Cut off, and find whether any sum is close to its level."""
-    # On its own, the compiler makes vector instructions of it.
+    """Truncate sums to levels, and return whether any sum is close to its level."""
+    # The compiler vectorises this loop only in a function of its own.
     close = np.int32(0)
     for i in range(sums.size):
         level = np.int32(sums[i] + rounding)
@@ -136,11 +137,11 @@ def line_weights(radius: int, sigma: float, as_library: bool = False) -> np.ndar
     Args:
         radius (int): Half the line's length, in pixels.
         sigma (float): Standard deviation, in pixels.
-        as_library (bool): Whether the last bits are the library's, as they
-            decide which level an even image gets. Defaults to False.
+        as_library (bool): Whether the last bits match those of ``imagecorruptions-imaug``; they
+            decide which level a uniform image gets. Defaults to False.
 
     Returns:
-        np.ndarray: float64, of sum 1. (2 radius + 1,)
+        np.ndarray: Weights that sum to 1, float64. (2 radius + 1,)
     """
     steps = np.arange(2 * radius + 1)
     if as_library:
@@ -157,19 +158,18 @@ def smear(
     ends: bool = False,
     out: type | None = None,
 ) -> np.ndarray:
-    """Average each pixel with those behind it on a line.
+    """Average each pixel with the pixels along a line that starts at it.
 
-    The line's points are rounded to pixels, and outside the image the edge goes on.
+    The points on the line are rounded to pixels. Edge pixels repeat outside the image.
 
     Args:
-        images (np.ndarray): uint8 or floats. (N, H, W, C)
-        angles (np.ndarray): Of each image's line, in degrees. (N,)
-        weights (np.ndarray): Of the points along the line; their type is the
-            sums'. (K,)
-        ends (bool): Whether the line ends where it is as long as the image is
-            high or wide; what is left of the weights is lost then.
-        out (np.dtype, optional): The type of what comes out; levels are cut off.
-            Defaults to the images'.
+        images (np.ndarray): Images, uint8 or floats. (N, H, W, C)
+        angles (np.ndarray): Angle of each image's line, in degrees. (N,)
+        weights (np.ndarray): Weights of the points along the line; sums have their type. (K,)
+        ends (bool): Whether points that are a full height or width away get no weight, without
+            the others being scaled up. Defaults to False.
+        out (type, optional): Type of the result; integers are truncated. Defaults to None, the
+            images' type.
 
     Returns:
         np.ndarray: As the images.
@@ -231,7 +231,7 @@ def _smear(
 def _padded(
     image: np.ndarray, rows: np.ndarray, shifts: np.ndarray, channels: int
 ) -> tuple[np.ndarray, int, int]:
-    """Let the edge go on as far as the shifts lead; also where the image begins."""
+    """Pad an image with its edge as far as the shifts reach; return its top and left, too."""
     height, width = image.shape
     top, bottom = max(-rows.min(), 0), max(rows.max(), 0)
     left, right = max(-shifts.min(), 0), max(shifts.max(), 0)
@@ -246,8 +246,8 @@ def _padded(
     return padded, top, left
 
 
-# On their own, the compiler makes vector instructions of them; four at a time, as
-# loading and storing the sums would take longer than to add.
+# The compiler vectorises these loops only in functions of their own. Adding four at a time
+# saves loads and stores of the sums, which take longer than the additions.
 @compiled
 def _add_one(sums: np.ndarray, a: np.ndarray, weight: float) -> None:
     kind = sums.dtype.type
@@ -272,8 +272,8 @@ def defocus_blur(images: np.ndarray, radius: float, softness: float) -> np.ndarr
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
-        radius (float): Of the disk, in pixels.
-        softness (float): Standard deviation of the filter over its edge.
+        radius (float): Radius of the disk, in pixels.
+        softness (float): Standard deviation of the filter that softens its edge, in pixels.
 
     Returns:
         np.ndarray: As the images.
@@ -296,25 +296,25 @@ def _disk(radius: float, softness: float) -> np.ndarray:
     disk = (along[:, None] ** 2 + along**2 <= radius**2).astype(np.float32)
     size = 3 if radius <= 8 else 5
     disk = cv2.GaussianBlur(disk / disk.sum(), (size, size), sigmaX=softness)
-    # Zeros around it would only cost time.
+    # Zeros around the disk would only cost time.
     used = np.flatnonzero(disk.any(axis=0))
     return np.ascontiguousarray(disk[used[0]:used[-1] + 1, used[0]:used[-1] + 1])
 
 
-# Weights are integers, in units of 2**-22: with levels their sums are exact in 32 bits.
+# Weights are integers in units of 2**-22: sums of weighted levels are then exact in 32 bits.
 _BITS = 22
 
 
 @lru_cache(maxsize=32)
 def _quadrant(radius: float, softness: float) -> tuple[np.ndarray, np.ndarray, int]:
-    """Weights of a quarter of the disk, what becomes of even images, and the sums' error."""
+    """Return a quarter of the disk's weights, the levels of uniform images, and an error bound."""
     disk = _disk(radius, softness).astype(np.float64)
     middle, total = len(disk) // 2, disk.sum()
     weights = np.round(disk * 2**_BITS).astype(np.int32)
     if abs(total - 1) > 1e-4:  # the disk's edge is reflected in it: an even image gets brighter
         return weights[middle:, middle:].copy(), LEVELS.astype(np.uint8), 0
     weights[middle, middle] += 2**_BITS - weights.sum()
-    # The last bits of its sum decide whether a level is kept.
+    # The last bits of the total decide whether a uniform image keeps its level.
     flat = np.minimum(LEVELS * total, 255).astype(np.uint8)
     return weights[middle:, middle:].copy(), flat, 2 ** (_BITS - 10)
 
@@ -323,7 +323,7 @@ def _quadrant(radius: float, softness: float) -> tuple[np.ndarray, np.ndarray, i
 def _add_folded(
     images: np.ndarray, weights: np.ndarray, flat: np.ndarray, rounding: int, channels: int
 ) -> np.ndarray:
-    """Filter padded images with a kernel whose four quarters are alike."""
+    """Filter padded images with a kernel that is symmetric in both directions."""
     reach = len(weights) - 1
     margin = reach * channels
     count, height, width = len(images), images.shape[1] - 2 * reach, images.shape[2] - 2 * margin
@@ -384,7 +384,7 @@ def _add_pair(sums: np.ndarray, one: np.ndarray, other: np.ndarray, weight: int)
 def _add_pairs(
     sums: np.ndarray, left: np.ndarray, right: np.ndarray, weights: np.ndarray, step: int
 ) -> None:
-    # Three at a time: loading and storing the sums takes longer than to add.
+    # Three at a time, as loading and storing the sums takes longer than the additions.
     w0, w1, w2 = weights
     left0, left1 = left[2 * step:], left[step:]
     right1, right2 = right[step:], right[2 * step:]
@@ -399,18 +399,18 @@ def _add_pairs(
 def glass_blur(
     images: np.ndarray, streams: Streams, sigma: float, distance: int, rounds: int
 ) -> np.ndarray:
-    """Put pixels out of place, as frosted glass does.
+    """Displace pixels, as frosted glass does.
 
-    The reference means to swap a pixel with a near one. What it does is to copy
-    the near one (both sides of its swap are views of one array), and the
-    published sets are made so.
+    The reference code is meant to swap a pixel with a nearby one. In fact it copies the nearby
+    one, because both sides of its swap are views of one array. The published sets were made that
+    way, and so this function copies, too.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         sigma (float): Standard deviation of the filter before and after, in pixels.
-        distance (int): How far a pixel is taken from, in pixels.
-        rounds (int): How often.
+        distance (int): Largest displacement down and across, in pixels.
+        rounds (int): Number of passes over the image.
 
     Returns:
         np.ndarray: As the images.
@@ -430,7 +430,7 @@ def glass_blur(
 
 
 def _steps(distance: int) -> np.ndarray:
-    """List the pairs of integers of [-distance, distance), two bytes each. (4 distance**2,)."""
+    """List all pairs of integers in [-distance, distance), as two bytes. (4 distance**2,)."""
     along = np.arange(-distance, distance, dtype=np.int8)
     pairs = np.stack(np.meshgrid(along, along, indexing='ij'), axis=-1)
     return pairs.reshape(-1).view(np.int16)
@@ -438,7 +438,7 @@ def _steps(distance: int) -> np.ndarray:
 
 @compiled
 def _choose(words: np.ndarray, items: np.ndarray) -> np.ndarray:
-    """Choose an item by each word, with even chances but for 2**-26 of them."""
+    """Choose an item for each word; chances are equal up to 2**-26."""
     chosen = np.empty(words.size, items.dtype)
     for i in range(words.size):
         chosen[i] = items[np.uint64(words[i]) * np.uint64(items.size) >> np.uint64(32)]
@@ -448,7 +448,7 @@ def _choose(words: np.ndarray, items: np.ndarray) -> np.ndarray:
 @compiled
 def _scatter(images: np.ndarray, steps: np.ndarray, distance: int, rounds: int) -> None:
     count, height, width, _ = images.shape
-    # A pixel is one number: so it is copied at once.
+    # Pack each pixel into one number, which is copied at once.
     pixels = np.empty(height * width, np.uint32)
     for n in range(count):
         values = images[n].reshape(-1, 3)
@@ -470,27 +470,27 @@ def _scatter(images: np.ndarray, steps: np.ndarray, distance: int, rounds: int) 
 def motion_blur(
     images: np.ndarray, streams: Streams, radius: int, sigma: float, as_library: bool = False
 ) -> np.ndarray:
-    """Blur along a line of at most 45 degrees, as a moving camera does.
+    """Blur along a line that is tilted by at most 45 degrees, as a moving camera does.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         radius (int): Half the line's length, in pixels.
         sigma (float): Standard deviation of the weights, in pixels.
-        as_library (bool): Where the line is as long as the image is high or
-            wide, it ends. Defaults to False.
+        as_library (bool): Whether the line ends at the length of the image's height or width, as
+            in ``imagecorruptions-imaug``. Defaults to False.
 
     Returns:
         np.ndarray: As the images.
     """
     angles = streams.draw(len(images), lambda rng: rng.uniform(-45, 45))
     weights = line_weights(radius, sigma, as_library)
-    # Lines that end early, and other tables' steep weights, need each weight's last bits.
+    # Lines that end early, and the steep weights of other tables, need full precision.
     if not as_library or min(images.shape[1:3]) <= max(SMALL, weights.size):
         return smear(images, angles, weights, ends=as_library)
     whole = np.round(weights * 2**_BITS).astype(np.int32)
     whole[0] += 2**_BITS - whole.sum()
-    # The last bits of their sum decide whether even parts keep a level.
+    # The last bits of their sum decide whether uniform areas keep their level.
     flat = np.cumsum(weights * LEVELS[:, None], axis=1)[:, -1].astype(np.uint8)
     sums = smear(images, angles, whole, out=np.int32)
     return _cut_whole(sums.reshape(-1), flat).reshape(images.shape)
@@ -508,14 +508,14 @@ def _cut_whole(sums: np.ndarray, flat: np.ndarray) -> np.ndarray:
 def zoom_blur(
     images: np.ndarray, end: float, step: float, as_library: bool = False
 ) -> np.ndarray:
-    """Average over a zoom, as a camera that comes nearer does.
+    """Average over several zoom factors, as an approaching camera does.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
-        end (float): The zoom's end, which is not reached; it starts at 1.
-        step (float): Between two factors.
-        as_library (bool): Each enlarged image is cut off below and at the right
-            alone, not at all sides. Defaults to False.
+        end (float): End of the zoom factors, exclusive; they start at 1.
+        step (float): Difference between two factors.
+        as_library (bool): Whether each enlarged image is cropped only at the bottom and right, as
+            in ``imagecorruptions-imaug``, and not on all sides. Defaults to False.
 
     Returns:
         np.ndarray: As the images.
@@ -535,7 +535,7 @@ def zoom_blur(
 
 @lru_cache(maxsize=16)
 def _zoom_mix(height: int, width: int, end: float, step: float) -> sparse.csr_array:
-    """Weight of each pixel in each new pixel. (H W, H W)."""
+    """Compute the weight of each pixel in each new pixel. (H W, H W)."""
     factors = np.arange(1, end, step)
     total = sparse.eye_array(height * width, format='csr')
     for factor in factors:
@@ -547,7 +547,7 @@ def _zoom_mix(height: int, width: int, end: float, step: float) -> sparse.csr_ar
 def _zoom_steps(
     size: int, end: float, step: float, centred: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """First of two pixels and both weights, for each factor. (F, size), (F, size, 2)."""
+    """Return the first of two pixels, and both weights, per factor. (F, size), (F, size, 2)."""
     steps = [zoom_lines(size, factor, centred) for factor in np.arange(1, end, step)]
     first, weights = ([part[:size] for part in parts] for parts in zip(*steps, strict=True))
     return np.stack(first), np.stack(weights)
@@ -561,7 +561,7 @@ def _add_zooms(
     columns: np.ndarray,
     across: np.ndarray,
 ) -> np.ndarray:
-    """Mean of images and their zooms, in the reference's float32, as levels."""
+    """Average images and their zooms in float32, as the reference does; return levels."""
     count, height, width = images.shape
     last, share = height - 1, np.float32(len(rows) + 1)
     out = np.empty(images.shape, np.uint8)

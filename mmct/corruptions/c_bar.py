@@ -1,9 +1,9 @@
-"""The corruptions of CIFAR-10-C-Bar and ImageNet-C-Bar, and their severities.
+"""List the corruptions of CIFAR-10-C-Bar and ImageNet-C-Bar, and their severities.
 
-Names and values: Mintun, Kirillov & Xie, *On Interaction Between Augmentations and
-Corruptions in Natural Corruption Robustness* (2021), the tables of the authors' scripts.
-A value is a strength on a scale from 0 to 10, which each corruption turns into its
-parameters. The two sets share five corruptions, with strengths of their own.
+Names and values are from the tables of the authors' scripts: Mintun, Kirillov & Xie, *On
+Interaction Between Augmentations and Corruptions in Natural Corruption Robustness* (2021). A
+value is a strength on a scale from 0 to 10, from which each corruption computes its parameters.
+The two sets share five corruptions, but at different strengths.
 """
 
 Strengths = dict[str, tuple[float, ...]]
@@ -37,10 +37,10 @@ IMAGENET_C_BAR: Strengths = dict(
 """The strengths of ImageNet-C-Bar's severities 1 to 5."""
 
 C_BAR = tuple(dict.fromkeys((*CIFAR10_C_BAR, *IMAGENET_C_BAR)))
-"""The 15 names, in order."""
+"""The names of all 15 corruptions, in order."""
 
 C_BAR_SETS = dict(cifar10cbar=tuple(CIFAR10_C_BAR), imagenetcbar=tuple(IMAGENET_C_BAR))
-"""The ten of each set, by its name."""
+"""The ten corruptions of each set, by the name of the set."""
 
 
 def strength(corruption: str, severity: int, table: str) -> float:
@@ -49,11 +49,11 @@ def strength(corruption: str, severity: int, table: str) -> float:
     Args:
         corruption (str): One of :data:`C_BAR`.
         severity (int): 1 to 5.
-        table (str): 'imagenet' takes ImageNet-C-Bar's, the other tables CIFAR-10-C-Bar's. What
-            a set lacks has the strengths of the other set.
+        table (str): 'imagenet' selects the strengths of ImageNet-C-Bar, another table those of
+            CIFAR-10-C-Bar. A corruption that the set lacks has the strengths of the other set.
 
     Returns:
-        float: From 0 to 10.
+        float: The strength, from 0 to 10.
     """
     both = (IMAGENET_C_BAR, CIFAR10_C_BAR)
     own, other = both if table == 'imagenet' else both[::-1]

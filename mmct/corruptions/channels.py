@@ -1,27 +1,27 @@
-"""The order of an image's colour channels."""
+"""Check and change the order of an image's colour channels."""
 
 import numpy as np
 
 from mmct.messages import require
 
 FILES, ARRAYS = 'bgr', 'rgb'
-"""The order of the channels of images from files, and of those that sets hold as arrays."""
+"""The channel orders of images that are read from files, and of sets that are arrays."""
 
 CHANNEL_ORDERS = (ARRAYS, FILES)
 
 
 def check_channel_order(order: str | None, owner: str) -> str | None:
-    """Check an order of channels; None leaves it open.
+    """Check a channel order.
 
     Args:
-        order (str, optional): 'rgb', 'bgr' or None.
-        owner (str): The class that takes it, for the message.
+        order (str, optional): 'rgb', 'bgr', or None if it is left open.
+        owner (str): Name of the class that takes it, for the message.
 
     Returns:
         str | None: The order.
 
     Raises:
-        ValueError: If it is none of these.
+        ValueError: If the order is none of these.
     """
     rule = f'{owner}: channel_order must be None or one of {CHANNEL_ORDERS}'
     require(order in (None, *CHANNEL_ORDERS), rule, order)
@@ -29,14 +29,14 @@ def check_channel_order(order: str | None, owner: str) -> str | None:
 
 
 def reordered(images: np.ndarray, order: str, wanted: str = 'rgb') -> np.ndarray:
-    """View images in another order of channels.
+    """View images in another channel order.
 
     Args:
-        images (np.ndarray): Channels last. (..., 3)
+        images (np.ndarray): Images, channels last. (..., 3)
         order (str): The images' order.
         wanted (str): The order to view them in. Defaults to 'rgb'.
 
     Returns:
-        np.ndarray: A view. (..., 3)
+        np.ndarray: A view of the images. (..., 3)
     """
     return images if order == wanted else images[..., ::-1]

@@ -1,8 +1,8 @@
-"""The severities of CIFAR-10-C and CIFAR-100-C, for images of about 32 pixels.
+"""List the severities of CIFAR-10-C and CIFAR-100-C, for images of about 32 pixels.
 
-They are weaker than ImageNet-C's. Values: Hendrycks & Dietterich, *Benchmarking
-Neural Network Robustness to Common Corruptions and Perturbations* (2019), the
-authors' script for CIFAR.
+They are weaker than those of ImageNet-C. The values are from the authors' script for CIFAR:
+Hendrycks & Dietterich, *Benchmarking Neural Network Robustness to Common Corruptions and
+Perturbations* (2019).
 """
 
 Rows = dict[str, tuple[tuple[float, ...], ...]]
@@ -10,7 +10,7 @@ Rows = dict[str, tuple[tuple[float, ...], ...]]
 CIFAR_TABLE: Rows = dict(
     # standard deviation
     gaussian_noise=((0.04,), (0.06,), (0.08,), (0.09,), (0.10,)),
-    # photons a pixel
+    # photons per pixel
     shot_noise=((500,), (250,), (100,), (75,), (50,)),
     # share of values
     impulse_noise=((0.01,), (0.02,), (0.03,), (0.05,), (0.07,)),
@@ -65,4 +65,4 @@ CIFAR_TABLE: Rows = dict(
     # factor of the saturation, added to it
     saturate=((0.3, 0), (0.1, 0), (1.5, 0), (2, 0.1), (2.5, 0.2)),
 )
-"""The parameters of severities 1 to 5, as the function of that name takes them."""
+"""Parameters for severities 1 to 5, in the order in which the function of that name takes them."""

@@ -1,4 +1,4 @@
-"""Corrupt a batch of images: the one entry to all corruptions."""
+"""Corrupt a batch of images with any of the corruptions."""
 
 from collections.abc import Sequence
 
@@ -17,8 +17,8 @@ from .names import (
 from .registry import check_severities, registered
 from .streams import InOrder, Keyed, Source, Streams
 
-# Values that are worked on at a time: what is computed stays in the cache, and
-# the memory stays small however many images there are.
+# Number of values per block. Intermediate results of a block stay in the processor's cache, and
+# memory stays small however many images there are.
 _BLOCK = 1 << 16
 
 
@@ -32,38 +32,36 @@ def corrupt(
     rng: Source | None = None,
     table: str | None = None,
 ) -> np.ndarray:
-    """Corrupt images as CIFAR-10-C or ImageNet-C are (Hendrycks & Dietterich, 2019).
+    """Corrupt images in the way of a benchmark, or with your own function.
 
-    Or as the C-Bar sets are (Mintun et al., 2021), or by a function of one's own.
-
-    An image's randomness is keyed by (seed, index, corruption, severity): the
-    result does not depend on the batch that the image is in.
+    The benchmarks are CIFAR-10-C and ImageNet-C (Hendrycks & Dietterich, 2019) and the C-Bar sets
+    (Mintun et al., 2021). The randomness of an image depends only on seed, index, corruption and
+    severity, so the result does not depend on the other images in the batch.
 
     Args:
-        images (np.ndarray): RGB, uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         corruption (str): One of :data:`mmct.corruptions.CORRUPTIONS` or
-            :data:`mmct.corruptions.C_BAR`, or one that was registered.
+            :data:`mmct.corruptions.C_BAR`, or a registered one.
         severity (int): 1 (weak) to 5 (strong).
-        seed (int): 0 or more, less than 2**64. Defaults to 0.
-        indices (Sequence[int], optional): The images' indices in their data
-            set, 0 or more. Defaults to 0, 1, ... (N,)
-        rng (RandomState | Generator, optional): Draw from this one generator,
-            image after image, in place of the keys. With a ``RandomState``, in
-            the state that NumPy's global one had in the reference code, the
-            draws are the reference's (not of the C-Bar sets). Defaults to None.
-        table (str, optional): The severities: 'cifar' (CIFAR-10-C's and
-            CIFAR-100-C's), 'tiny_imagenet' (Tiny-ImageNet-C's) or 'imagenet'
-            (ImageNet-C's, as ``imagecorruptions-imaug`` has them). Defaults to
-            'cifar' for images of up to 32 pixels, 'imagenet' from 128 pixels, and
-            'tiny_imagenet' between. Of the C-Bar corruptions, ImageNet-C-Bar's with
-            'imagenet' and CIFAR-10-C-Bar's with the others.
+        seed (int): Seed from 0 to 2**64 - 1. Defaults to 0.
+        indices (Sequence[int], optional): The images' indices in their data set, 0 or more.
+            Defaults to None, 0 to N - 1. (N,)
+        rng (RandomState | Generator, optional): Generator to draw from, image after image; it
+            replaces ``seed`` and ``indices``. A ``RandomState`` in the state of NumPy's global
+            one in the reference code reproduces the reference's draws, except for the C-Bar
+            corruptions. Defaults to None.
+        table (str, optional): Table of severities: 'cifar' (CIFAR-10-C and CIFAR-100-C),
+            'tiny_imagenet' (Tiny-ImageNet-C) or 'imagenet' (ImageNet-C, as in
+            ``imagecorruptions-imaug``). The C-Bar corruptions have the strengths of
+            ImageNet-C-Bar with 'imagenet', and those of CIFAR-10-C-Bar with the others. Defaults
+            to None, the table that fits the size: 'cifar' for images of up to 32 pixels,
+            'imagenet' from 128 pixels, and 'tiny_imagenet' in between.
 
     Returns:
-        np.ndarray: Corrupted images, a new array as the old.
+        np.ndarray: The corrupted images, a new array of the same shape and type.
 
     Raises:
-        ValueError: If an argument is none of the above, or the images are too
-            small for the table.
+        ValueError: If an argument is invalid, or the images are too small for the table.
     """
     check_corruption(corruption)
     severity = check_severity(severity)
@@ -76,7 +74,7 @@ def corrupt(
     streams = _streams(images, corruption, severity, seed, indices, rng)
     if own is not None:
         return own.apply(images, streams, severity)
-    # Here, as SciPy and Numba take seconds to import.
+    # Imported here, as SciPy and Numba take seconds to import.
     from .tables import corrupt_block
 
     out = np.empty_like(images)

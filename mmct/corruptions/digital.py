@@ -1,4 +1,4 @@
-"""Corruptions by processing: colours, pixels, JPEG and warping."""
+"""Apply digital corruptions to images: colour changes, pixelation, JPEG and elastic warping."""
 
 from functools import lru_cache
 
@@ -12,13 +12,14 @@ from .streams import Streams
 
 
 def pixelate(images: np.ndarray, factor: float, as_library: bool = False) -> np.ndarray:
-    """Make the image smaller with Pillow's box filter, and large again.
+    """Shrink the image with Pillow's box filter, and enlarge it again.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
-        factor (float): Of the size.
-        as_library (bool): Pillow's nearest neighbours make it large, and not
-            its box filter: another pixel here and there. Defaults to False.
+        factor (float): Factor of the size, below 1.
+        as_library (bool): Whether to enlarge with Pillow's nearest neighbours, as
+            ``imagecorruptions-imaug`` does, and not with its box filter. A few pixels differ.
+            Defaults to False.
 
     Returns:
         np.ndarray: As the images.
@@ -31,19 +32,19 @@ def pixelate(images: np.ndarray, factor: float, as_library: bool = False) -> np.
 
 @lru_cache(maxsize=64)
 def _boxes(old: int, new: int, nearest: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """First and last + 1 of the pixels that make a box, and the box of each pixel."""
+    """Return the first pixel and the end (exclusive) of each box, and the box of each pixel."""
     first, stop = _inside(old, new)
     if not nearest:
         return first, stop, _inside(new, old)[0]
-    # As Pillow, which adds up steps: errors of rounding included.
+    # Like Pillow, add up steps, which includes its rounding errors.
     steps = np.full(old, new / old)
     steps[0] *= 0.5
     return first, stop, np.add.accumulate(steps).astype(np.int64)
 
 
 def _inside(old: int, new: int) -> tuple[np.ndarray, np.ndarray]:
-    """First and last + 1 of the old pixels in each new one. (new,), (new,)."""
-    # Pillow's expressions: an edge of a box may lie on the middle of a pixel.
+    """Return the first old pixel and the end (exclusive) of each new one. (new,), (new,)."""
+    # These are Pillow's expressions, because the edge of a box may lie on a pixel's centre.
     scale = old / new
     centres, support = (np.arange(new)[:, None] + 0.5) * scale, 0.5 * max(scale, 1)
     first = np.maximum((centres - support + 0.5).astype(np.int64), 0)
@@ -66,7 +67,7 @@ def _pixelate(
 ) -> np.ndarray:
     count, height, width, _ = images.shape
     out = np.empty_like(images)
-    # As Pillow: means along rows, rounded, then means of these down columns.
+    # Like Pillow, take rounded means along rows, then means of these down columns.
     narrow = np.empty((height, left.size, 3), np.uint8)
     sums = np.empty((left.size, 3), np.uint32)
     line = np.empty((width, 3), np.uint8)
@@ -102,7 +103,7 @@ def _mean_of_columns(
     line: np.ndarray, begin: np.ndarray, end: np.ndarray, shares: np.ndarray, out: np.ndarray
 ) -> None:
     half, bits = np.uint32(_SHARE // 2), np.uint32(22)
-    # Unsigned, as an index that cannot be negative needs no check.
+    # Unsigned indices need no check for negative values.
     one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
     for j in range(shares.size):
         red, green, blue = np.uint32(0), np.uint32(0), np.uint32(0)
@@ -133,11 +134,11 @@ def _mean_of_rows(rows: np.ndarray, top: int, bottom: int, out: np.ndarray) -> N
 
 
 def brightness(images: np.ndarray, added: float) -> np.ndarray:
-    """Raise the value of hue, saturation and value.
+    """Raise the value in the HSV colour space (hue, saturation, value).
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
-        added (float): To the value, as a fraction of white.
+        added (float): Amount added to the value, as a fraction of white.
 
     Returns:
         np.ndarray: As the images.
@@ -152,11 +153,12 @@ def saturate(
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
-        factor (float): Of the saturation.
-        added (float): To it then. A grey pixel, which has no hue, turns red.
-        as_library (bool): By a whole factor new colours are whole levels, and the
-            last bits decide: the hue is computed then, as scikit-image does.
-            Defaults to False.
+        factor (float): Factor of the saturation.
+        added (float): Amount added to the saturation after that. A grey pixel, which has no hue,
+            turns red.
+        as_library (bool): Whether to compute the hue, as scikit-image does, if the factor is a
+            whole number and ``added`` is 0. New colours are then whole levels, and the last bits
+            decide how they are truncated. Defaults to False.
 
     Returns:
         np.ndarray: As the images.
@@ -170,8 +172,8 @@ def saturate(
 def _recolour(
     pixels: np.ndarray, factor: float, added: float, added_value: float
 ) -> np.ndarray:
-    # Hue stays, so that each channel's place between the smallest and the
-    # largest one stays: no hue need be computed.
+    # The hue does not change, so neither does each channel's position between the smallest and
+    # the largest one. It need not be computed.
     out = np.empty_like(pixels)
     fractions = np.arange(256) / 255
     for i in range(len(pixels)):
@@ -241,7 +243,7 @@ def contrast(images: np.ndarray, factor: float) -> np.ndarray:
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
-        factor (float): Of the distance to the mean.
+        factor (float): Factor of the distance to the mean.
 
     Returns:
         np.ndarray: As the images.
@@ -276,11 +278,11 @@ def _towards_means(images: np.ndarray, factor: float) -> np.ndarray:
 
 
 def jpeg_compression(images: np.ndarray, quality: int) -> np.ndarray:
-    """Write and read a JPEG.
+    """Compress images as JPEG, and decode them again.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
-        quality (int): 1 to 100.
+        quality (int): JPEG quality from 1 to 100.
 
     Returns:
         np.ndarray: As the images.
@@ -293,7 +295,7 @@ def jpeg_compression(images: np.ndarray, quality: int) -> np.ndarray:
 
 
 def _swap(images: np.ndarray) -> np.ndarray:
-    """RGB to BGR, which is OpenCV's order, and back."""
+    """Convert RGB to BGR, which is OpenCV's order, or back."""
     return cv2.cvtColor(images.reshape(-1, 1, 3), cv2.COLOR_RGB2BGR).reshape(images.shape)
 
 
@@ -309,13 +311,13 @@ def elastic_transform(
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        strength (float): Of the small shifts, as a fraction of the shorter side.
+        strength (float): Size of the small shifts before smoothing, as a fraction of the shorter
+            side.
         sigma (float): Standard deviation of the filter that smooths them, as a
             fraction of the shorter side.
-        shift (float, optional): Largest shift of each of the affine map's three
-            points, as a fraction of the shorter side. None: there is no affine
-            map, ``strength`` is a fraction of the height, and ``sigma`` one of
-            each side.
+        shift (float, optional): Largest shift of each of the three points that define the affine
+            map, as a fraction of the shorter side. With None there is no affine map,
+            ``strength`` is a fraction of the height, and ``sigma`` a fraction of each side.
 
     Returns:
         np.ndarray: As the images.
@@ -327,7 +329,7 @@ def elastic_transform(
         fields = smooth(fields, (sigma * height, sigma * width), 'reflect', truncate=3)
         return to_levels(_sample(x, (strength * height * fields).astype(np.float32)))
     side = min(height, width)
-    # Six for the points, and two a pixel.
+    # Six draws for the points, and two per pixel.
     draws = streams.draw(len(x), lambda rng: uniforms(rng, 6 + 2 * height * width))
     fields = smooth(_fields(draws[:, 6:], x), sigma * side, 'reflect', truncate=3)
     moves = shift * side * (draws[:, :6] * 2 - 1).reshape(-1, 3, 2)
@@ -336,14 +338,14 @@ def elastic_transform(
 
 
 def _fields(draws: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """Numbers in [-1, 1] from those in [0, 1]. (N, 2, H, W)."""
+    """Scale numbers in [0, 1] to [-1, 1], and arrange them as fields. (N, 2, H, W)."""
     shape = (len(images), 2, *images.shape[1:3])
     large = max(shape) > SMALL
     return ((draws.astype(np.float32) if large else draws) * 2 - 1).reshape(shape)
 
 
 def _move_corners(images: np.ndarray, moves: np.ndarray) -> np.ndarray:
-    """Map images so that three corners of a square in their middle move. (N, 3, 2) pixels."""
+    """Map images so that three corners of a central square move by (N, 3, 2) pixels."""
     height, width = images.shape[1:3]
     centre = np.array((height // 2, width // 2))
     square = min(height, width) // 3
@@ -365,7 +367,7 @@ def _reflected(i: int, size: int) -> int:
 
 @compiled
 def _sample(images: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-    """Each pixel from where its shift (right, down) leads, between four pixels."""
+    """Sample each pixel where its shift (right, down) leads, interpolating between four pixels."""
     count, height, width, channels = images.shape
     out = np.empty_like(images)
     for n in range(count):

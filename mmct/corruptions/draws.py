@@ -1,4 +1,4 @@
-"""Many random numbers at a time, for large images."""
+"""Draw many random numbers at a time, for large images."""
 
 from functools import lru_cache
 
@@ -8,8 +8,8 @@ from scipy import stats
 from .primitives import compiled
 from .streams import Source
 
-# Up to so many numbers are NumPy's own. More come from generators side by side (SFC64;
-# Doty-Humphrey), which one vector instruction moves on together.
+# Up to this count, NumPy draws the numbers. More come from parallel generators (SFC64;
+# Doty-Humphrey), which one vector instruction advances together.
 _FEW = 1 << 14
 _LANES = 64
 
@@ -19,10 +19,10 @@ def words(rng: Source, count: int) -> np.ndarray:
 
     Args:
         rng (Source): The generator.
-        count (int): How many.
+        count (int): Number of words.
 
     Returns:
-        np.ndarray: uint32. (count,)
+        np.ndarray: The words, uint32. (count,)
     """
     if isinstance(rng, np.random.RandomState):
         return rng.randint(2**32, size=count, dtype=np.uint32)
@@ -36,7 +36,7 @@ def words(rng: Source, count: int) -> np.ndarray:
 
 @compiled
 def _side_by_side(states: np.ndarray, count: int) -> np.ndarray:
-    """Draw from generators of these states in turn. uint64. (count,)."""
+    """Draw from generators with these states in turn; uint64. (count,)."""
     a, b, c = states[0].copy(), states[1].copy(), states[2].copy()
     lines = np.empty((-(-count // _LANES), _LANES), np.uint64)
     steps = np.uint64(1)
@@ -60,14 +60,15 @@ def _step(a: np.ndarray, b: np.ndarray, c: np.ndarray, steps: int, out: np.ndarr
 
 
 def uniforms(rng: Source, count: int) -> np.ndarray:
-    """Draw numbers of [0, 1).
+    """Draw numbers from the uniform distribution on [0, 1).
 
     Args:
         rng (Source): The generator.
-        count (int): How many.
+        count (int): Number of draws.
 
     Returns:
-        np.ndarray: float64; of many numbers float32, multiples of 2**-24. (count,)
+        np.ndarray: The numbers: float64, or if there are many, float32 multiples of 2**-24.
+        (count,)
     """
     if isinstance(rng, np.random.RandomState) or count <= _FEW:
         return rng.random(count)
@@ -87,12 +88,13 @@ def normals(rng: Source, count: int, mean: float, scale: float) -> np.ndarray:
 
     Args:
         rng (Source): The generator.
-        count (int): How many.
-        mean (float): Their mean.
-        scale (float): Their standard deviation.
+        count (int): Number of draws.
+        mean (float): Mean of the distribution.
+        scale (float): Standard deviation of the distribution.
 
     Returns:
-        np.ndarray: float64; of many numbers float32, one of 65,536 quantiles. (count,)
+        np.ndarray: The numbers: float64, or if there are many, float32 values from 65,536
+        quantiles. (count,)
     """
     if isinstance(rng, np.random.RandomState) or count <= _FEW:
         return rng.normal(mean, scale, count)
@@ -101,7 +103,7 @@ def normals(rng: Source, count: int, mean: float, scale: float) -> np.ndarray:
 
 @lru_cache(maxsize=32)
 def _quantiles(mean: float, scale: float) -> np.ndarray:
-    """The middles of 65,536 equally likely parts, float32. (65536,)."""
+    """Compute the medians of 65,536 equally likely intervals, float32. (65536,)."""
     return stats.norm.ppf((np.arange(2**16) + 0.5) / 2**16, mean, scale).astype(np.float32)
 
 

@@ -1,9 +1,8 @@
-"""The severities of ImageNet-C, for images from about 128 pixels.
+"""List the severities of ImageNet-C, for images from about 128 pixels.
 
-Values: those of ``imagecorruptions-imaug``, which are the ones of Hendrycks &
-Dietterich (2019). Six corruptions are computed in its own way, which differs
-from that of the authors' scripts, and frost and elastic transform have parameters
-of its own. What each number is, `cifar.py` tells.
+The values are those of ``imagecorruptions-imaug``, which takes them from Hendrycks & Dietterich
+(2019). The library computes six corruptions differently from the authors' scripts, and has its
+own parameters for frost and elastic transform. `cifar.py` explains the numbers.
 """
 
 from .cifar import Rows
@@ -55,7 +54,7 @@ IMAGENET_TABLE: Rows = dict(
     ),
     saturate=((0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (20, 0.2)),
 )
-"""The parameters of severities 1 to 5, as the function of that name takes them."""
+"""Parameters for severities 1 to 5, in the order in which the function of that name takes them."""
 
 AS_LIBRARY = frozenset(
     ('motion_blur', 'pixelate', 'saturate', 'snow', 'spatter', 'zoom_blur')

@@ -1,4 +1,4 @@
-"""Names, severities and tables of the corruptions, and checks of what a user gives."""
+"""Define the corruptions' names, severities and tables, and check a user's arguments."""
 
 import operator
 from collections.abc import Mapping, Sequence
@@ -27,13 +27,13 @@ BENCHMARK = (
     'pixelate',
     'jpeg_compression',
 )
-"""The 15 that a mean corruption error is taken over (Hendrycks & Dietterich, 2019)."""
+"""The 15 corruptions of the mean corruption error (Hendrycks & Dietterich, 2019)."""
 
 EXTRA = ('speckle_noise', 'gaussian_blur', 'spatter', 'saturate')
-"""The 4 that the benchmark keeps for validation."""
+"""The 4 corruptions that the benchmark reserves for validation."""
 
 CORRUPTIONS = BENCHMARK + EXTRA
-"""All 19."""
+"""All 19 corruptions of the benchmark."""
 
 CATEGORIES = dict(
     noise=BENCHMARK[:3],
@@ -42,18 +42,18 @@ CATEGORIES = dict(
     digital=BENCHMARK[11:],
     extra=EXTRA,
 )
-"""The kinds of corruption that tables have means for; the extra ones stand apart."""
+"""The corruptions by category. Tables show a mean per category; the extra ones are separate."""
 
 SEVERITIES = (1, 2, 3, 4, 5)
-"""From weak to strong."""
+"""The severities, from weak to strong."""
 
 
 class Cell(NamedTuple):
     """A corruption at a severity.
 
     Attributes:
-        corruption (str, optional): Its name; None for clean images.
-        severity (int): From 1 to 5; 0 for clean images.
+        corruption (str, optional): Name of the corruption; None for clean images.
+        severity (int): Severity from 1 to 5; 0 for clean images.
     """
 
     corruption: str | None
@@ -64,19 +64,19 @@ class Cell(NamedTuple):
 
 
 CLEAN = Cell(None, 0)
-"""The images as they were before."""
+"""The cell of the clean images."""
 
 TABLES = ('cifar', 'tiny_imagenet', 'imagenet')
-"""The tables of severities: CIFAR-10-C's, Tiny-ImageNet-C's and ImageNet-C's."""
+"""The tables of severities, from CIFAR-10-C, Tiny-ImageNet-C and ImageNet-C."""
 
 CIFAR_LARGEST, IMAGENET_SMALLEST = 32, 128  # pixels along the longer, shorter side
 SMALLEST = dict(cifar=8, tiny_imagenet=8, imagenet=32)  # pixels along the shorter side
 
 REVISIONS = dict(cifar=1, tiny_imagenet=2, imagenet=3)
-"""How often the images of a table and seed have become others, and 1."""
+"""Revision of each table, from 1. It rises when the images of a table and seed change."""
 
 SMALL = 64
-"""Up to so many pixels along the longer side, images are worked on otherwise than beyond."""
+"""Largest number of pixels along the longer side for the exact algorithms of small images."""
 
 
 def check_corruption(corruption: str, known: Sequence[str] | None = None) -> str:
@@ -84,14 +84,14 @@ def check_corruption(corruption: str, known: Sequence[str] | None = None) -> str
 
     Args:
         corruption (str): The name.
-        known (Sequence[str], optional): Defaults to :data:`CORRUPTIONS`, those of the C-Bar sets
-            and the user's own.
+        known (Sequence[str], optional): All valid names. Defaults to None, which stands for
+            :data:`CORRUPTIONS`, those of the C-Bar sets and the user's own.
 
     Returns:
         str: The name.
 
     Raises:
-        ValueError: Names the nearest one.
+        ValueError: If there is no such corruption; the message suggests the nearest name.
     """
     if known is None:
         known = CORRUPTIONS if corruption in CORRUPTIONS else (*CORRUPTIONS, *C_BAR, *_own())
@@ -106,16 +106,18 @@ def choose_corruptions(
     """Choose corruptions by name or by category.
 
     Args:
-        chosen (str | Sequence[str]): Names of corruptions, and of categories for all of theirs.
-        categories (Mapping[str, Sequence[str]], optional): All that there are. Defaults to
-            :data:`CATEGORIES`, 'c_bar' and those of the user's own; with them, 'cifar10cbar' and
-            'imagenetcbar' name the ten of each of these sets.
+        chosen (str | Sequence[str]): Names of corruptions. The name of a category stands for all
+            of its corruptions.
+        categories (Mapping[str, Sequence[str]], optional): All corruptions by category. Defaults
+            to None, which stands for :data:`CATEGORIES`, 'c_bar' and those of the user's own;
+            'cifar10cbar' and 'imagenetcbar' then name the ten corruptions of each of these sets.
 
     Returns:
-        list[str]: Each once, in the order of the categories.
+        list[str]: The names without duplicates, in the order of the categories.
 
     Raises:
-        ValueError: If there is no such name, with the nearest one, or none was given.
+        ValueError: If no name is given, or there is no such name; the message suggests the
+            nearest one.
     """
     words = {chosen} if isinstance(chosen, str) else set(chosen)
     if categories is None:
@@ -135,7 +137,7 @@ def choose_corruptions(
 
 
 def _own() -> Sequence[str]:
-    # Registered ones are checked by what is here.
+    # Imported here, as the registry itself imports this module.
     from .registry import registered
 
     return tuple(registered())
@@ -151,7 +153,7 @@ def check_severity(severity: int) -> int:
         int: The severity.
 
     Raises:
-        ValueError: Unless it is an integer from 1 to 5.
+        ValueError: If the severity is not an integer from 1 to 5.
     """
     try:
         known = operator.index(severity) in SEVERITIES
@@ -174,7 +176,7 @@ def check_seed(seed: int) -> int:
         int: The seed.
 
     Raises:
-        ValueError: Unless it is an integer from 0 to 2**64 - 1.
+        ValueError: If the seed is not an integer from 0 to 2**64 - 1.
     """
     try:
         known = 0 <= operator.index(seed) < 2**64
@@ -189,13 +191,13 @@ def check_table(table: str | None) -> str | None:
     """Check the name of a table of severities.
 
     Args:
-        table (str, optional): One of :data:`TABLES`, or None, by size.
+        table (str, optional): One of :data:`TABLES`, or None to choose it by size.
 
     Returns:
         str | None: The table.
 
     Raises:
-        ValueError: If it is none of these.
+        ValueError: If the table is none of these.
     """
     if table not in (None, *TABLES):
         names = ', '.join(map(repr, TABLES))
@@ -210,7 +212,7 @@ def check_images(images: Any) -> None:
         images (np.ndarray): The images.
 
     Raises:
-        ValueError: Unless they are a uint8 array (N, H, W, 3).
+        ValueError: If they are not a uint8 array of shape (N, H, W, 3).
     """
     if not isinstance(images, np.ndarray):
         raise ValueError(f'images must be a NumPy array, got {type(images).__name__}')
@@ -230,18 +232,18 @@ def choose_table(table: str | None, height: int, width: int) -> str:
     """Choose the table of severities for images of a size.
 
     Args:
-        table (str, optional): One of :data:`TABLES`; None chooses by size:
-            'cifar' where both sides have up to 32 pixels, 'imagenet' where both
-            have 128 or more, 'tiny_imagenet' between them.
-        height (int): Pixels.
-        width (int): Pixels.
+        table (str, optional): One of :data:`TABLES`, or None to choose it by size: 'cifar' if
+            both sides have up to 32 pixels, 'imagenet' if both have 128 or more, and
+            'tiny_imagenet' in between.
+        height (int): Height of the images, in pixels.
+        width (int): Width of the images, in pixels.
 
     Returns:
         str: The table.
 
     Raises:
-        ValueError: If there is no such table, if it is no number of pixels, or if the images
-            are too small for the table.
+        ValueError: If there is no such table, if height or width is not a whole number of pixels,
+            or if the images are too small for the table.
     """
     for pixels in (height, width):
         require(is_count(pixels), 'height and width are whole numbers of pixels', pixels)

@@ -1,8 +1,7 @@
-"""Noise that acts on each value alone, as a channel from grey level to grey level.
+"""Add noise that acts on each value independently, as a channel from grey level to grey level.
 
-Such noise is wholly given by the 256 x 256 probabilities of level j coming out
-where level i went in. One 32-bit word a value then draws from them exactly
-(alias method; Walker, 1977), whatever the distribution.
+The 256 x 256 probabilities that level i becomes level j describe such noise completely. For any
+distribution, one 32-bit word per value suffices to draw from them (alias method; Walker, 1977).
 """
 
 from collections.abc import Callable
@@ -15,14 +14,14 @@ from .draws import words
 from .primitives import LEVELS, compiled, to_fractions, to_levels
 from .streams import Streams
 
-# A word's upper 8 bits choose a column, its lower 24 decide between the column
-# and its alias. Of an entry of the table the upper 24 are the bound of the
-# column's share, the lower 8 the alias.
+# The upper 8 bits of a word choose a column, and the lower 24 bits decide between the column and
+# its alias. The upper 24 bits of a table entry bound the column's share, and the lower 8 bits are
+# the alias.
 _LOW = (1 << 24) - 1
 
 
 def additive_channel(scales: np.ndarray) -> np.ndarray:
-    """Compute the channel of additive normal noise, cut off to a level.
+    """Compute the channel of additive normal noise that is truncated to levels.
 
     Args:
         scales (np.ndarray): Standard deviation at each level, in levels. (256,)
@@ -30,7 +29,7 @@ def additive_channel(scales: np.ndarray) -> np.ndarray:
     Returns:
         np.ndarray: Probability of each level, given each level. (256, 256)
     """
-    # Cutting off: level j is [j, j + 1), all below 1 is 0, all from 255 on is 255.
+    # Truncation: level j is [j, j + 1), values below 1 become 0, and values from 255 on 255.
     upper = np.append(LEVELS[1:], np.inf)
     noisy = scales > 0
     channel = np.eye(256)
@@ -58,10 +57,10 @@ def poisson_channel(photons: float) -> np.ndarray:
 
 
 def replacing_channel(share: float) -> np.ndarray:
-    """Compute the channel that replaces values by black or white, equally often.
+    """Compute the channel that replaces values with black or white, equally often.
 
     Args:
-        share (float): How many, in [0, 1].
+        share (float): Fraction of values to replace, in [0, 1].
 
     Returns:
         np.ndarray: Probability of each level, given each level. (256, 256)
@@ -73,11 +72,11 @@ def replacing_channel(share: float) -> np.ndarray:
 
 @lru_cache(maxsize=32)
 def alias_table(probabilities: Callable[..., np.ndarray], *parameters: float) -> np.ndarray:
-    """Prepare a channel to draw from.
+    """Compute the alias table of a channel, for drawing from it.
 
     Args:
-        probabilities (Callable): Makes the (256, 256) probabilities.
-        *parameters (float): What it takes.
+        probabilities (Callable): Function that computes the (256, 256) probabilities.
+        *parameters (float): Arguments of the function.
 
     Returns:
         np.ndarray: The table, uint32. (256, 256)
@@ -104,12 +103,12 @@ def _fill(channel: np.ndarray) -> np.ndarray:
 
 
 def through_channel(images: np.ndarray, streams: Streams, table: np.ndarray) -> np.ndarray:
-    """Send each value through the channel.
+    """Draw a new level for each value from its channel.
 
     Args:
         images (np.ndarray): uint8. (N, ...)
         streams (Streams): The images' randomness.
-        table (np.ndarray): From :func:`alias_table`. (256, 256)
+        table (np.ndarray): The table from :func:`alias_table`. (256, 256)
 
     Returns:
         np.ndarray: As the images.
@@ -124,7 +123,7 @@ def through_channel(images: np.ndarray, streams: Streams, table: np.ndarray) -> 
 @compiled
 def _send(values: np.ndarray, words: np.ndarray, table: np.ndarray, out: np.ndarray) -> None:
     low, flat = np.uint32(_LOW), table.reshape(-1)
-    # Unsigned, as an index that cannot be negative needs no check.
+    # Unsigned indices need no check for negative values.
     for i in range(values.size):
         word = words[i]
         column = word >> np.uint32(24)
@@ -150,7 +149,7 @@ def gaussian_noise(images: np.ndarray, streams: Streams, scale: float) -> np.nda
 
 
 def speckle_noise(images: np.ndarray, streams: Streams, scale: float) -> np.ndarray:
-    """Add normal noise in proportion to the value.
+    """Add normal noise that is proportional to the value.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
@@ -167,7 +166,7 @@ def speckle_noise(images: np.ndarray, streams: Streams, scale: float) -> np.ndar
 
 
 def shot_noise(images: np.ndarray, streams: Streams, photons: float) -> np.ndarray:
-    """Add Poisson noise, as few photons do.
+    """Add Poisson noise, as low photon counts do.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
@@ -185,15 +184,15 @@ def shot_noise(images: np.ndarray, streams: Streams, photons: float) -> np.ndarr
 
 
 def impulse_noise(images: np.ndarray, streams: Streams, share: float) -> np.ndarray:
-    """Replace values by black or white, as errors in transmission do.
+    """Replace values with black or white, as transmission errors do.
 
-    The draws of the reference cannot be followed: scikit-image, which it calls,
-    now has a generator of its own.
+    The draws of the reference cannot be reproduced, because it calls scikit-image, which now uses
+    its own generator.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        share (float): How many values, in [0, 1].
+        share (float): Fraction of values to replace, in [0, 1].
 
     Returns:
         np.ndarray: As the images.

@@ -1,6 +1,6 @@
-"""Corruptions of the C-Bar sets that hide parts of the image.
+"""Apply the corruptions of the C-Bar sets that hide parts of the image.
 
-The formulas are those of Mintun et al. (2021), on whole arrays; the draws are our own.
+The formulas are those of Mintun et al. (2021), applied to whole arrays; the draws are our own.
 """
 
 import numpy as np
@@ -17,8 +17,7 @@ def blue_noise_sample(images: np.ndarray, streams: Streams, strength: float) -> 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        strength (float): From 0 to 10, which is a threshold from -2.5 to 0.5 standard
-            deviations.
+        strength (float): 0 to 10, for a threshold from -2.5 to 0.5 standard deviations.
 
     Returns:
         np.ndarray: As the images.
@@ -29,12 +28,12 @@ def blue_noise_sample(images: np.ndarray, streams: Streams, strength: float) -> 
 
 
 def checkerboard_cutout(images: np.ndarray, streams: Streams, strength: float) -> np.ndarray:
-    """Grey out squares of a board that is turned at random.
+    """Grey out squares of a randomly rotated checkerboard.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        strength (float): From 0 to 10, which is every black square.
+        strength (float): 0 to 10, for no to all black squares.
 
     Returns:
         np.ndarray: As the images.
@@ -44,7 +43,7 @@ def checkerboard_cutout(images: np.ndarray, streams: Streams, strength: float) -
 
     def hidden(rng: Source) -> np.ndarray:
         angle, square = rng.uniform(0, 2 * np.pi), max(rng.uniform(0.1, 0.25) * min(sides), 1)
-        # Turned, the board reaches beyond zero: negative numbers count from its end.
+        # The rotated board extends to negative coordinates, which index from the array's end.
         chosen = rng.uniform(size=2 * (int(4 * max(sides) / square),)) < strength / 10
         row = (np.cos(angle) * y + np.sin(angle) * x) / square
         column = (np.cos(angle) * x - np.sin(angle) * y) / square
@@ -60,8 +59,8 @@ def lines(images: np.ndarray, streams: Streams, strength: float) -> np.ndarray:
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        strength (float): From 0 to 10, which is one line per pixel of the side. There is
-            at least one.
+        strength (float): 0 to 10, for up to one line per pixel of the shorter side. There is
+            always at least one.
 
     Returns:
         np.ndarray: As the images.
@@ -85,7 +84,7 @@ def lines(images: np.ndarray, streams: Streams, strength: float) -> np.ndarray:
 
 
 def _line(y: np.ndarray, x: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Opacity of a smooth line between two pixels: 1 less the distance to it. (H, W)."""
+    """Compute the opacity of a smooth line: 1 minus the distance to it, or 0. (H, W)."""
     length = np.hypot(*(end - start))
     down, across = (end - start) / length
     beside = abs((y - start[0]) * across - (x - start[1]) * down)

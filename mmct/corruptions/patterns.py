@@ -1,7 +1,7 @@
-"""Corruptions of the C-Bar sets that lay a pattern over the image: noise, waves, sparkles.
+"""Apply the corruptions of the C-Bar sets that overlay a pattern: noise, waves, sparkles.
 
-The formulas are those of Mintun et al. (2021), on whole arrays; the draws are our own. They
-are written for square images: of others, lengths are fractions of the shorter side.
+The formulas are those of Mintun et al. (2021), applied to whole arrays; the draws are our own.
+The formulas are for square images. For others, we take lengths relative to the shorter side.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ def brownish_noise(images: np.ndarray, streams: Streams, strength: float) -> np.
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        strength (float): From 0 to 10, which is a standard deviation of 64 levels.
+        strength (float): 0 to 10, for a standard deviation of up to 64 levels.
 
     Returns:
         np.ndarray: As the images.
@@ -33,12 +33,12 @@ def brownish_noise(images: np.ndarray, streams: Streams, strength: float) -> np.
 def single_frequency_greyscale(
     images: np.ndarray, streams: Streams, strength: float
 ) -> np.ndarray:
-    """Add one plane wave of grey.
+    """Add one grey plane wave.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        strength (float): From 0 to 10, which is an amplitude of 196 levels.
+        strength (float): 0 to 10, for an amplitude of up to 196 levels.
 
     Returns:
         np.ndarray: As the images.
@@ -55,12 +55,12 @@ def single_frequency_greyscale(
 
 
 def cocentric_sine_waves(images: np.ndarray, streams: Streams, strength: float) -> np.ndarray:
-    """Add rings around a point, whose radius swings with the angle.
+    """Add rings around a point, with a radius that oscillates with the angle.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        strength (float): From 0 to 10, which is 128 levels across a ring.
+        strength (float): 0 to 10, for a ramp of up to 128 levels across each ring.
 
     Returns:
         np.ndarray: As the images.
@@ -78,13 +78,13 @@ def cocentric_sine_waves(images: np.ndarray, streams: Streams, strength: float) 
 
 
 def plasma_noise(images: np.ndarray, streams: Streams, strength: float) -> np.ndarray:
-    """Blend the image with swirls of colour, sines that bend each other.
+    """Blend the image with swirls of colour, which are nested sine waves.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        strength (float): From 0 to 10, which is an amplitude of 64 levels; by as much of
-            white the image fades.
+        strength (float): 0 to 10, for swirls with an amplitude of up to 64 levels. The image
+            fades by the same fraction of white.
 
     Returns:
         np.ndarray: As the images.
@@ -111,12 +111,12 @@ def plasma_noise(images: np.ndarray, streams: Streams, strength: float) -> np.nd
 
 
 def perlin_noise(images: np.ndarray, streams: Streams, strength: float) -> np.ndarray:
-    """Blend the image with grey clouds: five octaves of gradient noise (Perlin, 1985).
+    """Blend the image with grey clouds of five octaves of gradient noise (Perlin, 1985).
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        strength (float): From 0 to 10, which is half of the image.
+        strength (float): 0 to 10, for up to half clouds and half image.
 
     Returns:
         np.ndarray: As the images.
@@ -126,7 +126,7 @@ def perlin_noise(images: np.ndarray, streams: Streams, strength: float) -> np.nd
     shape = [int(axis.max() * octaves[-1]) + 2 for axis in (y, x)]
 
     def clouds(rng: Source) -> np.ndarray:
-        # One lattice serves all octaves.
+        # All octaves share one lattice.
         gradients = rng.uniform(-1, 1, (*shape, 2))
         gradients /= np.linalg.norm(gradients, axis=-1, keepdims=True)
         turbulence = sum(abs(_gradient_noise(n * y, n * x, gradients)) / n for n in octaves)
@@ -138,7 +138,7 @@ def perlin_noise(images: np.ndarray, streams: Streams, strength: float) -> np.nd
 
 
 def _gradient_noise(y: np.ndarray, x: np.ndarray, gradients: np.ndarray) -> np.ndarray:
-    """Perlin's noise at points of a lattice's plane. y (H, 1), x (1, W) -> (H, W)."""
+    """Compute Perlin's noise at points between lattice nodes. y (H, 1), x (1, W) -> (H, W)."""
     top, left = y.astype(int), x.astype(int)
     down, across = y - top, x - left
 
@@ -158,7 +158,7 @@ def sparkles(images: np.ndarray, streams: Streams, strength: float) -> np.ndarra
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        strength (float): From 0 to 10, which is a radius of a tenth of the side.
+        strength (float): 0 to 10, for a radius of up to a tenth of the shorter side.
 
     Returns:
         np.ndarray: As the images.
@@ -179,12 +179,13 @@ def sparkles(images: np.ndarray, streams: Streams, strength: float) -> np.ndarra
 
 
 def inverse_sparkles(images: np.ndarray, streams: Streams, strength: float) -> np.ndarray:
-    """Whiten the image outside of a star with rays.
+    """Whiten the image outside a star with rays.
 
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        strength (float): From 0, the whole image, to 10, the star alone.
+        strength (float): 0 to 10; at 0 the image is least whitened, and at 10 only the star is
+            left.
 
     Returns:
         np.ndarray: As the images.
@@ -201,7 +202,7 @@ def inverse_sparkles(images: np.ndarray, streams: Streams, strength: float) -> n
 
 
 def _rays(rng: Source, radius: float, shortest: float = -np.inf) -> np.ndarray:
-    """Draw the lengths of a star's rays, 50 to 199 of them."""
+    """Draw the lengths of 50 to 199 rays of a star."""
     count = int(integers(rng, 50, 200))
     return np.maximum(radius * (1 + 0.25 * rng.normal(size=count)), shortest)
 
@@ -212,7 +213,7 @@ def _star(
     rays: np.ndarray,
     falloff: float,
 ) -> np.ndarray:
-    """Opacity of a star: 1 inside of its rays, which taper; less outside. (H, W)."""
+    """Compute a star's opacity, which is 1 inside its tapering rays and less outside. (H, W)."""
     down, across = points[0] - centre[0], points[1] - centre[1]
     turn = (np.arctan2(across, down) + np.pi) / (2 * np.pi) * len(rays)
     number, between = turn.astype(int), turn % 1
@@ -226,20 +227,21 @@ def frequencies(height: int, width: int) -> np.ndarray:
     """Compute the frequency of each entry of a Fourier transform.
 
     Args:
-        height (int): Pixels.
-        width (int): Pixels.
+        height (int): Height in pixels.
+        width (int): Width in pixels.
 
     Returns:
-        np.ndarray: Periods along the shorter side. (H, W)
+        np.ndarray: Frequencies, as periods along the shorter side. (H, W)
     """
     side = min(height, width)
     return side * np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width))
 
 
 def spectral_noise(rng: Source, spectrum: np.ndarray) -> np.ndarray:
-    """Draw noise with a spectrum: random phases, and the real part of what comes out.
+    """Draw noise with a given spectrum and random phases.
 
-    As in the authors' scripts, two frequencies that mirror each other have one phase.
+    The noise is the real part of the inverse Fourier transform. As in the authors' scripts, two
+    mirrored frequencies have the same phase.
 
     Args:
         rng (Source): The generator.
@@ -256,11 +258,11 @@ def spectral_noise(rng: Source, spectrum: np.ndarray) -> np.ndarray:
 
 
 def pixels(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number rows and columns. (N, H, W, 3) -> (H, 1), (1, W)."""
+    """Return the indices of rows and columns. (N, H, W, 3) -> (H, 1), (1, W)."""
     height, width = images.shape[1:3]
     return np.arange(height)[:, None], np.arange(width)[None]
 
 
 def cut(levels: np.ndarray) -> np.ndarray:
-    """Turn floats into grey levels, cut off and not rounded."""
+    """Convert floats to grey levels by clipping and truncating."""
     return np.clip(levels, 0, _WHITE).astype(np.uint8)

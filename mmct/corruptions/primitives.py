@@ -1,4 +1,4 @@
-"""Building blocks of corruptions: compiled loops, grey levels, filters as matrices."""
+"""Provide building blocks of corruptions: compiled loops, grey levels, zooms and filters."""
 
 import os
 from collections.abc import Callable
@@ -18,19 +18,19 @@ LEVELS = np.arange(256)
 def compiled(function: Callable) -> Callable:
     """Compile a function when it is first called.
 
-    The machine code is kept on disk for the next process where a folder for it
-    can be written: ``$NUMBA_CACHE_DIR``, or ``mmct`` in the user's cache.
+    The machine code is kept on disk for the next process if its folder is writable. The folder is
+    ``$NUMBA_CACHE_DIR``, or ``mmct`` in the user's cache.
 
     Args:
-        function (Callable): Loops over arrays.
+        function (Callable): A function with loops over arrays.
 
     Returns:
-        Callable: The same, compiled.
+        Callable: The compiled function.
     """
     before = config.CACHE_DIR
     try:
-        # Not beside the source, numba's default: pip would leave it there when mmct is
-        # removed, and that folder would hide parts of an editable install.
+        # Numba's default is next to the source. pip would leave that folder behind when it
+        # uninstalls mmct, and the folder would hide parts of an editable install.
         config.CACHE_DIR = before or _user_cache()
         return njit(cache=True, nogil=True)(function)
     except RuntimeError:  # no folder that can be written, or no home
@@ -45,25 +45,25 @@ def _user_cache() -> str:
 
 
 def to_fractions(images: np.ndarray) -> np.ndarray:
-    """Turn grey levels into fractions of white.
+    """Convert grey levels to fractions of white.
 
     Args:
-        images (np.ndarray): uint8.
+        images (np.ndarray): Levels, uint8.
 
     Returns:
-        np.ndarray: float64 in [0, 1].
+        np.ndarray: Fractions in [0, 1], float64.
     """
     return images / 255.0
 
 
 def to_levels(fractions: np.ndarray) -> np.ndarray:
-    """Turn fractions of white into grey levels: cut off and not rounded, as the reference does.
+    """Convert fractions of white to grey levels, clipped and truncated as in the reference.
 
     Args:
-        fractions (np.ndarray): Any floats.
+        fractions (np.ndarray): Fractions, floats of any size.
 
     Returns:
-        np.ndarray: uint8.
+        np.ndarray: Levels, uint8.
     """
     return _cut(np.ascontiguousarray(fractions).reshape(-1)).reshape(fractions.shape)
 
@@ -78,19 +78,20 @@ def _cut(fractions: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def zoom_lines(size: int, factor: float, centred: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Find what a zoom of one axis makes each pixel from: crop, enlarge linearly, crop again.
+    """Find the pixels and weights from which a zoom of one axis computes each new pixel.
 
-    The positions are those of ``scipy.ndimage.zoom``.
+    The zoom crops the axis, enlarges it linearly, and crops it again. The positions are those of
+    ``scipy.ndimage.zoom``.
 
     Args:
-        size (int): Pixels.
-        factor (float): 1 or more.
-        centred (bool): Whether the second crop is the middle, cut off at the
-            size. If not, nothing is cut off, and the result may be longer.
+        size (int): Length of the axis, in pixels.
+        factor (float): Zoom factor, 1 or more.
+        centred (bool): Whether to crop the enlarged axis to its middle ``size`` pixels. If not,
+            it is not cropped, and may be longer.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: The first of two neighbouring pixels, int64
-        (M,), and the weights of both (M, 2). M is the size where centred.
+        (M,), and the weights of both (M, 2). M is ``size`` if ``centred``.
     """
     used = zoomed(size, factor)
     cropped = used.stop - used.start
@@ -98,7 +99,7 @@ def zoom_lines(size: int, factor: float, centred: bool) -> tuple[np.ndarray, np.
     place = np.arange(enlarged) * ((cropped - 1) / max(enlarged - 1, 1))
     first = np.clip(np.floor(place).astype(np.int64), 0, max(cropped - 2, 0))
     weights = np.stack((1 - (place - first), place - first), axis=1)
-    # By a last bit the end may lie outside, where SciPy takes black.
+    # Rounding may put the end just outside, where SciPy uses black.
     weights[place > cropped - 1] = 0
     first += used.start
     trim = (enlarged - size) // 2 if centred else 0
@@ -107,14 +108,14 @@ def zoom_lines(size: int, factor: float, centred: bool) -> tuple[np.ndarray, np.
 
 
 def zoomed(size: int, factor: float) -> slice:
-    """Find the middle of an axis that a zoom is made from.
+    """Find the central part of an axis that a zoom enlarges.
 
     Args:
-        size (int): Pixels.
-        factor (float): 1 or more.
+        size (int): Length of the axis, in pixels.
+        factor (float): Zoom factor, 1 or more.
 
     Returns:
-        slice: Of the pixels.
+        slice: The pixels of that part.
     """
     cropped = int(np.ceil(size / factor))
     start = (size - cropped) // 2
@@ -122,11 +123,11 @@ def zoomed(size: int, factor: float) -> slice:
 
 
 def zoom_matrix(size: int, factor: float) -> np.ndarray:
-    """Write the zoom of one axis, centred, as a matrix.
+    """Compute the matrix of a centred zoom of one axis.
 
     Args:
-        size (int): Pixels.
-        factor (float): 1 or more.
+        size (int): Length of the axis, in pixels.
+        factor (float): Zoom factor, 1 or more.
 
     Returns:
         np.ndarray: Weight of each pixel in each new pixel. (size, size)
@@ -142,12 +143,12 @@ def zoom_fields(fields: np.ndarray, factor: float, centred: bool) -> np.ndarray:
     """Enlarge fields of random numbers linearly.
 
     Args:
-        fields (np.ndarray): Floats. (N, H, W)
-        factor (float): 1 or more.
-        centred (bool): As of :func:`zoom_lines`.
+        fields (np.ndarray): The fields, floats. (N, H, W)
+        factor (float): Zoom factor, 1 or more.
+        centred (bool): Whether to crop to the middle, see :func:`zoom_lines`.
 
     Returns:
-        np.ndarray: As the fields. (N, H, W) where centred, else perhaps a pixel more.
+        np.ndarray: The enlarged fields. (N, H, W) if ``centred``, otherwise possibly larger.
     """
     down, across = (zoom_lines(n, factor, centred) for n in fields.shape[1:])
     return _zoom(fields, *down, *across)
@@ -178,12 +179,12 @@ def _zoom(
 
 @lru_cache(maxsize=256)
 def smoothing_matrix(size: int, sigma: float, mode: str, truncate: float) -> np.ndarray:
-    """Write a normal (Gaussian) filter along one axis as a matrix.
+    """Compute the matrix of a normal (Gaussian) filter along one axis.
 
     Args:
-        size (int): Pixels.
+        size (int): Length of the axis, in pixels.
         sigma (float): Standard deviation in pixels.
-        mode (str): How the axis goes on outside, as of ``scipy.ndimage``.
+        mode (str): Extension of the axis beyond its ends, as in ``scipy.ndimage``.
         truncate (float): The kernel's radius in standard deviations.
 
     Returns:
@@ -198,10 +199,10 @@ def normal_kernel(sigma: float, truncate: float = 4.0) -> np.ndarray:
 
     Args:
         sigma (float): Standard deviation in pixels.
-        truncate (float): The radius in standard deviations. Defaults to 4.
+        truncate (float): The kernel's radius in standard deviations. Defaults to 4.
 
     Returns:
-        np.ndarray: float64, of sum 1. (2 radius + 1,)
+        np.ndarray: Weights that sum to 1, float64. (2 radius + 1,)
     """
     radius = int(truncate * sigma + 0.5)
     if not radius:
@@ -213,16 +214,16 @@ def normal_kernel(sigma: float, truncate: float = 4.0) -> np.ndarray:
 def smooth(
     fields: np.ndarray, sigma: float | tuple[float, float], mode: str, truncate: float = 4.0
 ) -> np.ndarray:
-    """Filter fields of random numbers.
+    """Filter fields of random numbers with a normal (Gaussian) kernel.
 
-    Faster than SciPy, and rounded otherwise: not for images, where levels
-    are cut off.
+    The function is faster than SciPy but rounds differently. Do not use it for images, whose
+    values are truncated to levels.
 
     Args:
-        fields (np.ndarray): Floats. (..., H, W)
-        sigma (float | tuple[float, float]): Standard deviation in pixels, down
-            and across if there are two.
-        mode (str): How a field goes on outside, as of ``scipy.ndimage``:
+        fields (np.ndarray): The fields, floats. (..., H, W)
+        sigma (float | tuple[float, float]): Standard deviation in pixels; a pair means down and
+            across.
+        mode (str): Extension of a field beyond its edges, as in ``scipy.ndimage``:
             'nearest' or 'reflect'.
         truncate (float): The kernel's radius in standard deviations.
             Defaults to 4.

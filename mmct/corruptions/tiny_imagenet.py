@@ -1,8 +1,7 @@
-"""The severities of Tiny-ImageNet-C, for images of about 64 pixels.
+"""List the severities of Tiny-ImageNet-C, for images of about 64 pixels.
 
-They lie between those of CIFAR-10-C and of ImageNet-C. Values: Hendrycks &
-Dietterich (2019), the authors' script for Tiny-ImageNet. What each number is,
-`cifar.py` tells.
+They lie between those of CIFAR-10-C and of ImageNet-C. The values are from the authors' script
+for Tiny-ImageNet (Hendrycks & Dietterich, 2019). `cifar.py` explains the numbers.
 """
 
 from .cifar import Rows
@@ -47,4 +46,4 @@ TINY_IMAGENET_TABLE: Rows = dict(
     ),
     saturate=((0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (30, 0.2)),
 )
-"""The parameters of severities 1 to 5, as the function of that name takes them."""
+"""Parameters for severities 1 to 5, in the order in which the function of that name takes them."""

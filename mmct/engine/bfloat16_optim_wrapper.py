@@ -1,4 +1,4 @@
-"""Mixed precision that every device with bfloat16 has, a CPU too."""
+"""Train in mixed precision on any device that supports bfloat16, CPUs included."""
 
 import logging
 from collections.abc import Iterator
@@ -15,15 +15,15 @@ from mmct.models import pick_dtype
 
 @OPTIM_WRAPPERS.register_module()
 class BFloat16OptimWrapper(OptimWrapper):
-    """Train under ``torch.autocast`` in bfloat16, on the device that the network is on.
+    """Trains under ``torch.autocast`` in bfloat16, on the network's device.
 
-    mmengine's ``AmpOptimWrapper`` needs an accelerator. Bfloat16 has the range of float32: no
-    loss needs to be scaled. Where it does not pay, which is measured
-    (:func:`mmct.models.pick_dtype`), the log says so once.
+    mmengine's ``AmpOptimWrapper`` needs an accelerator; this wrapper also works on a CPU.
+    Bfloat16 has the range of float32, so losses need no scaling. The wrapper measures whether
+    bfloat16 is faster (:func:`mmct.models.pick_dtype`), and logs a warning once if it is not.
 
     Args:
-        *args: As for ``OptimWrapper``.
-        **kwargs: As for ``OptimWrapper``.
+        *args: Arguments of ``OptimWrapper``.
+        **kwargs: Arguments of ``OptimWrapper``.
     """
 
     def __init__(self, *args, **kwargs) -> None:
@@ -38,7 +38,7 @@ class BFloat16OptimWrapper(OptimWrapper):
             model (nn.Module): The network.
 
         Yields:
-            None: The loss is computed inside.
+            None: Compute the loss inside the block.
         """
         device = next(model.parameters()).device
         if not self._checked:

@@ -1,4 +1,4 @@
-"""A test loop over the cells of a corruption set."""
+"""Test a network on each corruption and severity of a corruption set."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,41 +25,40 @@ from mmct.scoring.images import select
 
 @LOOPS.register_module()
 class CorruptionTestLoop(BaseLoop):
-    """Score a network on each cell of a corruption set, and write a result file.
+    """Scores a network on each cell of a corruption set, and writes a result file.
 
-    It reads whole batches, moves each to the device once, as uint8, and
-    normalises there; the scores are those of mmengine's own loop. After each
-    cell it writes what it knows: a run that was killed goes on with the next.
-    Hooks are called before and after the test, not for each batch.
+    A cell is one corruption at one severity. The loop reads whole batches, moves each to the
+    device once, as uint8, and normalises it there; the scores equal those of mmengine's own loop.
+    It writes the result file after each cell, and a run that was killed resumes with the next
+    cell. Hooks are called before and after the test, but not for each batch.
 
     Args:
-        runner (Runner): The run.
-        dataloader (DataLoader | dict): Its data set is a
-            :class:`~mmct.datasets.CorruptionSet`; batch size and number of
-            workers are taken from it.
-        evaluator (Evaluator | dict | list): Has one
+        runner (Runner): The runner of the test.
+        dataloader (DataLoader | dict): Loader of a :class:`~mmct.datasets.CorruptionSet`; it sets
+            batch size and number of workers.
+        evaluator (Evaluator | dict | list): Evaluator with a single
             :class:`~mmct.evaluation.metrics.CorruptionError`.
-        fp16 (bool): Whether in mixed precision. Defaults to False.
-        clean (dict, optional): The data set of the clean images. None: those
-            that the corruptions are generated from, or none.
+        fp16 (bool): Whether to run in mixed precision. Defaults to False.
+        clean (dict, optional): Config of the data set of clean images. Defaults to None, the
+            images that the corruptions are generated from, if the set has them.
         with_clean (bool): Whether to score clean images. Defaults to True.
-        out (str, optional): The result file. Defaults to
-            ``scorecard_<set>.json`` in the work dir.
-        name (str, optional): Of the run. Defaults to the config's.
-        channels_last (bool, optional): Layout of the inputs. None: on CUDA.
-        recalibrate_bn (int): See :func:`mmct.scoring.score`; the run's name says so.
-            Defaults to 0.
-        classes (Sequence[str], optional): The names of the network's outputs. Defaults to
-            None, not known.
-        classes_by_position (bool): Whether not to compare them with those of the set.
-            Defaults to False.
-        subset (int | Sequence[str], optional): See :func:`mmct.scoring.images.select`.
-            Defaults to None, all images.
-        report (bool): Whether to write a page, too, beside the result file.
-            Defaults to True.
+        out (str, optional): The result file. Defaults to None, ``scorecard_<set>.json`` in the
+            work dir.
+        name (str, optional): Name of the run. Defaults to None, the config's.
+        channels_last (bool, optional): Whether inputs are stored channels last. Defaults to None,
+            only on CUDA.
+        recalibrate_bn (int): Number of batches on which BatchNorm is re-estimated, see
+            :func:`mmct.scoring.score`; a default name then says so. Defaults to 0.
+        classes (Sequence[str], optional): Class names of the network's outputs. Defaults to
+            None, unknown.
+        classes_by_position (bool): Whether to skip comparing the class names with those of the
+            set. Defaults to False.
+        subset (int | Sequence[str], optional): Images to score, see
+            :func:`mmct.scoring.images.select`. Defaults to None, all images.
+        report (bool): Whether to write a report page next to the result file. Defaults to True.
 
     Raises:
-        ValueError: If data set or evaluator are others.
+        ValueError: If the data set or the evaluator is of another kind.
         CTError: If the clean images cannot be read.
     """
 
@@ -97,17 +96,18 @@ class CorruptionTestLoop(BaseLoop):
         if subset is not None:
             self.cells = select(self.cells, subset)
             self.clean = self.clean and select(self.clean, subset)
-        # Now, not after hours: it may refuse the cells.
+        # It may reject the cells, so call it now and not after hours of scoring.
         self._options = self.evaluator.metrics[0].options(self.cells)
 
     def run(self) -> dict[str, float]:
         """Score all cells that are not scored yet.
 
         Returns:
-            dict[str, float]: In %, as :class:`~mmct.evaluation.metrics.CorruptionError` names them.
+            dict[str, float]: Errors in %, named as by
+            :class:`~mmct.evaluation.metrics.CorruptionError`.
 
         Raises:
-            CTError: If the result file is another run's.
+            CTError: If the result file belongs to another run.
         """
         runner = self.runner
         runner.call_hook('before_test')
@@ -124,7 +124,7 @@ class CorruptionTestLoop(BaseLoop):
         return metrics
 
     def _tell(self, result: dict[str, Any], out: Path) -> None:
-        """Print the table, write the page, and say at last where all is."""
+        """Print the table, write the page, and print where the files are."""
         comparison = compare([result])
         print_scorecards(comparison)
         files = f'result: {out}'
@@ -146,7 +146,7 @@ class CorruptionTestLoop(BaseLoop):
             **self._options,
             config=config.name,
             checkpoint=Path(checkpoint).name if checkpoint else '',
-            # With a batch sampler of the config's, the loader itself has none.
+            # If the config sets a batch sampler, the loader itself has no batch size.
             batch_size=loader.batch_size or getattr(loader.batch_sampler, 'batch_size', 128),
             num_workers=loader.num_workers,
             fp16=self.fp16,

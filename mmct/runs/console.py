@@ -1,4 +1,4 @@
-"""What a run shows of itself: lines and, on a terminal, a bar below them."""
+"""Print the lines of a run and, on a terminal, a progress bar below them."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ _EVERY = 0.25
 
 
 class RunConsole:
-    """Prints lines and, on a terminal, a bar with an ETA; the main process of a job alone prints.
+    """Prints lines and, on a terminal, a progress bar with the remaining time.
+
+    Only the main process of a job prints.
 
     Args:
-        console (Console, optional): Where it goes. Defaults to stdout, which has a bar and
-            control characters only where it is a terminal.
+        console (Console, optional): The console to print on. Defaults to None, stdout; the bar
+            and control characters appear only if it is a terminal.
     """
 
     def __init__(self, console: Console | None = None) -> None:
         if console is None:
             from rich.console import Console
 
-            # FORCE_COLOR, which is about colours, makes rich draw bars into files.
+            # Otherwise FORCE_COLOR, meant for colours, would make rich draw bars into files.
             console = Console(force_terminal=sys.stdout.isatty(), force_jupyter=False)
         self._console = console
         self._bar: Progress | None = None
@@ -47,7 +49,7 @@ class RunConsole:
         """Print a line.
 
         Args:
-            text (str): What it says.
+            text (str): The line.
         """
         if is_main_rank():
             self._console.print(visible(text), markup=False, highlight=False, soft_wrap=True)
@@ -56,8 +58,8 @@ class RunConsole:
         """Print a warning on one line, unless it was printed before.
 
         Args:
-            text (str): What it says.
-            kind (str): What it is called. Defaults to 'warning'.
+            text (str): The warning.
+            kind (str): The word before the text. Defaults to 'warning'.
         """
         line = f'{kind}: {" ".join(text.split())}'
         if line not in self._warned:
@@ -65,12 +67,12 @@ class RunConsole:
             self.say(line)
 
     def begin(self, title: str, total: int, done: int = 0) -> None:
-        """Show a bar, if this is a terminal.
+        """Show a bar if the console is a terminal.
 
         Args:
-            title (str): What it is about.
+            title (str): Text in front of the bar.
             total (int): Number of steps.
-            done (int): How many of them were done before. Defaults to 0.
+            done (int): Number of steps that are already done. Defaults to 0.
         """
         draws = self._console.is_terminal and not self._console.is_dumb_terminal
         if not draws or not is_main_rank():
@@ -79,18 +81,18 @@ class RunConsole:
 
         title_column = TextColumn('{task.description}', markup=False)
         columns = title_column, BarColumn(), MofNCompleteColumn(), TextColumn('{task.fields[left]}')
-        # Without rich's thread: data loading workers are forked, and would keep its locks.
+        # Do not use rich's thread: forked data loading workers would inherit its locks.
         bar = Progress(*columns, console=self._console, auto_refresh=False, transient=True)
         bar.add_task(title, total=total, completed=done, left='')
         bar.start()
         self._bar = bar
 
     def advance(self, done: int, seconds_left: float) -> None:
-        """Move the bar; it is drawn a few times a second.
+        """Advance the bar, which is redrawn a few times per second.
 
         Args:
             done (int): Number of steps that are done.
-            seconds_left (float): The time that the others will take.
+            seconds_left (float): Estimated time for the remaining steps, in seconds.
         """
         now = time.monotonic()
         if self._bar is None or now - self._drawn < _EVERY:
@@ -100,7 +102,7 @@ class RunConsole:
         self._bar.update(self._bar.task_ids[0], completed=done, left=left, refresh=True)
 
     def end(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None

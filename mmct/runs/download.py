@@ -1,4 +1,4 @@
-"""Download files: an interrupted download continues, and a file is written whole or not at all."""
+"""Download files, continue interrupted downloads, and never leave a partial file."""
 
 import errno
 import os
@@ -52,7 +52,7 @@ def download(url: str, file: Path) -> None:
 
 
 def _go_on(url: str, part: Path) -> None:
-    """Fetch the rest of a file, as far as possible."""
+    """Fetch as much of the rest of a file as possible."""
     start = _size(part)
     headers = {'User-Agent': 'mmct'} | ({'Range': f'bytes={start}-'} if start else {})
     try:
@@ -60,11 +60,11 @@ def _go_on(url: str, part: Path) -> None:
     except HTTPError as error:
         if error.code != 416:
             raise
-        # There is no rest. If this is not the whole file, its MD5 will tell.
+        # There is no rest. The caller checks the digest in case the file is incomplete.
         error.close()
         return
     with response:
-        # Some servers send all of it, whatever is asked for.
+        # Some servers send the whole file whatever range is requested.
         start = start if response.status == 206 else 0
         total = start + int(response.headers.get('Content-Length') or 0)
         progress = Progress(max(1, total // _MB), unit='MB')

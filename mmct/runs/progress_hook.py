@@ -1,4 +1,4 @@
-"""How far a training or a test is, on the console."""
+"""Show the progress of a training or a test on the console."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -12,48 +12,48 @@ from .console import RunConsole
 from .progress import Progress, duration
 from .ranks import is_main_rank
 
-# Lines of a training that counts iterations, where it is not validated more often.
+# Least number of lines of an iteration-based training.
 _LINES = 10
-# Metrics on a line, where the accuracy is not among them.
+# Number of metrics on a line if the accuracy is not among them.
 _METRICS = 3
 _ACCURACY = 'accuracy/top1'
 
 
 class TrainingProgressHook(Hook):
-    """Shows a bar with an ETA, and a line for each epoch with its validation.
+    """Shows a bar with the remaining time, and a line for each epoch with its validation.
 
-    A training that counts iterations has a line for each validation, and at least one for each
-    tenth of it. What is shown mmengine has put into its message hub anyway: on a GPU nothing is
-    waited for once more. ``mmct train`` registers the hook; it needs no place in a config.
+    An iteration-based training gets a line for each validation, and at least one for each tenth
+    of its length. The numbers come from mmengine's message hub, so showing them does not make a
+    GPU wait. ``mmct train`` registers the hook; configs need not contain it.
 
     Args:
-        console (RunConsole): Shows it.
-        stage (str): What is trained, for the bar. Defaults to 'training'.
+        console (RunConsole): The console to print on.
+        stage (str): Name of the training, for the bar. Defaults to 'training'.
     """
 
-    # After mmengine's hook that fills the message hub; at the end before the hooks that show what
-    # was trained.
+    # After mmengine's hook that fills the message hub, and at the end of training before the
+    # hooks that show its results.
     priority = 'VERY_HIGH'
 
     def __init__(self, console: RunConsole, stage: str = 'training') -> None:
         self._console, self._stage = console, stage
         self._started: float | None = None
-        # Iterations that were done when the stage began, and at its last line.
+        # Number of iterations that were done when the stage began, and at its last line.
         self._first = self._last = 0
-        # A line that waits for the validation that may follow.
+        # The next line, held back until a validation may have followed.
         self._line: list[str] = []
         self._rate = ''
 
     def of_stage(self, stage: str) -> 'TrainingProgressHook':
-        """Make the hook for a training inside of this one.
+        """Make the hook for a training inside this one.
 
         Args:
-            stage (str): What it trains.
+            stage (str): Name of that training.
         """
         return TrainingProgressHook(self._console, stage)
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Show the bar at the first epoch; before that, another hook may train a teacher.
+        """Show the bar from the first epoch on; before it, another hook may train a teacher.
 
         Args:
             runner (Runner): The runner.
@@ -74,11 +74,11 @@ class TrainingProgressHook(Hook):
         data_batch: Any = None,
         outputs: dict | None = None,
     ) -> None:
-        """Move the bar.
+        """Advance the bar.
 
         Args:
             runner (Runner): The runner.
-            batch_idx (int): Number of the batch.
+            batch_idx (int): Index of the batch.
             data_batch (Any, optional): The batch.
             outputs (dict, optional): Losses of the step.
         """
@@ -90,21 +90,21 @@ class TrainingProgressHook(Hook):
             self._begin_line(runner, done, ahead=1)
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Begin the line of the epoch.
+        """Prepare the line of the epoch.
 
         Args:
             runner (Runner): The runner.
         """
-        # To mmengine all of a training that counts iterations is one epoch.
+        # mmengine treats all of an iteration-based training as one epoch.
         if not is_endless(runner.train_loop):
             self._begin_line(runner, runner.iter, ahead=1)
 
     def after_val_epoch(self, runner: Runner, metrics: Mapping[str, float] | None = None) -> None:
-        """Show the line, with what was measured.
+        """Show the line with the metrics of the validation.
 
         Args:
             runner (Runner): The runner.
-            metrics (Mapping, optional): By name.
+            metrics (Mapping, optional): The metrics by name.
         """
         if not self._line:
             self._begin_line(runner, runner.iter)
@@ -112,7 +112,7 @@ class TrainingProgressHook(Hook):
         self._show_line(runner)
 
     def after_train(self, runner: Runner) -> None:
-        """Take the bar away.
+        """Remove the bar.
 
         Args:
             runner (Runner): The runner.
@@ -121,7 +121,7 @@ class TrainingProgressHook(Hook):
         self._console.end()
 
     def _begin_line(self, runner: Runner, done: int, ahead: int = 0) -> None:
-        """Say where training is, and the mean of each loss since the last line."""
+        """Prepare a line with the position, and the mean of each loss since the last line."""
         scalars = runner.message_hub.log_scalars
         losses = [name for name in scalars if name.startswith('train/') and 'loss' in name]
         window = max(1, done - self._last)
@@ -148,12 +148,12 @@ class TrainingProgressHook(Hook):
 
 
 def show_stage(runner: Runner, outer: Runner, stage: str) -> None:
-    """Show a training inside of another, if that is shown.
+    """Show the progress of a training inside another, if the outer one's is shown.
 
     Args:
-        runner (Runner): Of the training inside.
-        outer (Runner): The other.
-        stage (str): What is trained, such as 'teacher', for the bar.
+        runner (Runner): The runner of the inner training.
+        outer (Runner): The runner of the outer training.
+        stage (str): Name of the inner training, such as 'teacher', for the bar.
     """
     for hook in outer.hooks:
         if isinstance(hook, TrainingProgressHook):
@@ -161,12 +161,12 @@ def show_stage(runner: Runner, outer: Runner, stage: str) -> None:
 
 
 class TestProgressHook(Hook):
-    """Shows how far a test is, and what was measured.
+    """Shows the progress of a test, and its metrics.
 
-    ``mmct test`` registers it. A loop that calls no hook for its batches shows both itself.
+    ``mmct test`` registers the hook. A loop that calls no hook for its batches shows both itself.
 
     Args:
-        console (RunConsole): Shows it.
+        console (RunConsole): The console to print on.
     """
 
     priority = 'VERY_HIGH'
@@ -184,13 +184,13 @@ class TestProgressHook(Hook):
         data_batch: Any = None,
         outputs: Sequence | None = None,
     ) -> None:
-        """Move the bar; where there is none, print a line every few seconds.
+        """Advance the bar; without one, print a line every few seconds.
 
         Args:
             runner (Runner): The runner.
-            batch_idx (int): Number of the batch.
+            batch_idx (int): Index of the batch.
             data_batch (Any, optional): The batch.
-            outputs (Sequence, optional): Predictions.
+            outputs (Sequence, optional): The predictions.
         """
         done, total = batch_idx + 1, len(runner.test_dataloader)
         if self._lines is None:
@@ -203,11 +203,11 @@ class TestProgressHook(Hook):
             self._lines.add('test', 1)
 
     def after_test_epoch(self, runner: Runner, metrics: Mapping[str, Any] | None = None) -> None:
-        """Take the bar away, and print what was measured.
+        """Remove the bar, and print the metrics.
 
         Args:
             runner (Runner): The runner.
-            metrics (Mapping, optional): By name.
+            metrics (Mapping, optional): The metrics by name.
         """
         self._console.end()
         if self._lines is not None:
@@ -217,7 +217,7 @@ class TestProgressHook(Hook):
 
 
 def _position(runner: Runner, ahead: int) -> str:
-    """Say which epoch or iteration it is, as many as ``ahead`` after those that are done."""
+    """Name the epoch or iteration that is ``ahead`` after the last one done, and the total."""
     if is_endless(runner.train_loop):
         unit, done, total = 'iteration', runner.iter, runner.max_iters
     else:
@@ -226,7 +226,7 @@ def _position(runner: Runner, ahead: int) -> str:
 
 
 def _measured(metrics: Mapping[str, float]) -> list[str]:
-    """Write the accuracy, or the first metrics if there is none."""
+    """Format the accuracy, or the first metrics if there is none."""
     if _ACCURACY in metrics:
         return [f'accuracy {metrics[_ACCURACY]:5.2f} %']
     return [f'{name} {value:.4g}' for name, value in list(metrics.items())[:_METRICS]]

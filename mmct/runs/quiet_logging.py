@@ -1,4 +1,4 @@
-"""A console that shows what a user can act on, while log files keep everything."""
+"""Show only messages that a user can act on, while log files keep everything."""
 
 import logging
 import sys
@@ -13,17 +13,17 @@ from mmengine.logging import MMLogger
 from .console import RunConsole
 
 ON_CONSOLE = dict(on_console=True)
-"""Given as ``extra`` of a log message, it lets a quiet console show the message."""
+"""Value for the ``extra`` of a log message that a quiet console should show."""
 
 # Libraries that use each other's deprecated names, which a user cannot change.
 _LIBRARIES = r'(mmengine|mmcv|mmpretrain|torch|torchvision)\b'
 _DEPRECATIONS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
-# mmengine says the same of itself in its log.
+# mmengine also logs its own deprecations.
 _OF_ITSELF = ('"FileClient" will be deprecated', '"HardDiskBackend" is the alias')
 
 
 class _ConsoleHandler(logging.Handler):
-    """Shows warnings, errors and what is :data:`ON_CONSOLE`."""
+    """Shows warnings, errors and messages with :data:`ON_CONSOLE`."""
 
     def __init__(self, console: RunConsole, level: int) -> None:
         super().__init__(level)
@@ -40,20 +40,20 @@ class _ConsoleHandler(logging.Handler):
 
 @contextmanager
 def quiet_logging(console: RunConsole) -> Iterator[None]:
-    """Within the block, mmengine's loggers and Python's warnings speak through a console.
+    """Redirect mmengine's loggers and Python's warnings to a console within the block.
 
-    Of loggers it shows messages with :data:`ON_CONSOLE`, and warnings and errors, each of them on
-    one line and once. The log files get what they always get, and what mmengine would print
-    without a logger. That a library uses what another one has deprecated is not shown.
+    The console shows log messages with :data:`ON_CONSOLE`, and each warning and error once, on
+    one line. Log files still get every message, and also the texts that mmengine would print
+    without a logger. Warnings that one library uses deprecated parts of another are hidden.
 
     Args:
-        console (RunConsole): Shows the rest.
+        console (RunConsole): The console that shows the messages.
     """
     construct, changed = MMLogger.__init__, []
 
     def quieten(logger: MMLogger) -> None:
         changed.append((logger, list(logger.handlers)))
-        # On other processes than the main one mmengine shows errors alone; those stay as they are.
+        # In processes other than the main one, mmengine shows only errors; keep those handlers.
         logger.handlers[:] = [
             _ConsoleHandler(console, handler.level)
             if type(handler) is logging.StreamHandler and handler.level < logging.ERROR
@@ -67,7 +67,7 @@ def quiet_logging(console: RunConsole) -> Iterator[None]:
 
     for logger in MMLogger._instance_dict.values():
         quieten(logger)
-    # mmengine has no setting for this, and each Runner makes a logger, also those inside of hooks.
+    # mmengine has no setting for this, and each Runner makes a logger, also one inside a hook.
     MMLogger.__init__ = construct_quiet
     mmengines = sys.modules[MMLogger.__module__]
     mmengines.print = lambda text: MMLogger.get_current_instance().info(text)

@@ -1,4 +1,4 @@
-"""The teacher's life: recipe, config, store, training, evaluation, the student's start."""
+"""Configure, train, evaluate and store teachers, and start students from them."""
 
 from .config import CONSISTENCY, RECIPE, TeacherRecipe, switch_on_ct, teacher_config, teacher_hook
 from .store import TeacherStore

@@ -1,4 +1,4 @@
-"""The teacher's recipe and config, and the switch that puts CT into a config."""
+"""Make the config of a teacher from a recipe, and switch CT on in any config."""
 
 import copy
 from dataclasses import dataclass
@@ -27,53 +27,53 @@ from .trackers import teachers_backends
 RECIPE = dict(
     length=2, weight_standardisation=True, student_start='teacher', student_lr_mult=0.1
 )
-"""Settings of ``NoBNTeacherHook`` that docs/recipe.md chose."""
+"""Settings of ``NoBNTeacherHook`` that docs/recipe.md derives."""
 
 CONSISTENCY = dict(distance='cosine', stage='pre_logits', loss_weight=10.0)
-"""Settings of ``CTConsistencyLoss`` that it chose."""
+"""Settings of ``CTConsistencyLoss`` that docs/recipe.md derives."""
 
 
 @dataclass(frozen=True)
 class TeacherRecipe:
-    """Differences of the teacher's training from the student's.
+    """Differences between the teacher's training and the student's.
 
-    Each is a setting of :class:`mmct.engine.NoBNTeacherHook`.
+    Each attribute is also a setting of :class:`mmct.engine.NoBNTeacherHook`.
 
     Attributes:
         init (str): How the teacher starts: 'identity', 'fold' or 'calibrate',
             see :func:`mmct.models.remove_batch_norm`. Defaults to 'calibrate'.
         granularity (str): 'layer' or 'channel', see
             :func:`mmct.models.calibrate`. Defaults to 'layer'.
-        calibration_batches (int): Training batches to calibrate on.
+        calibration_batches (int): Number of training batches to calibrate on.
             Defaults to 1.
-        length (float): The teacher's training, in multiples of the student's;
-            begin, end, T_max and milestones of every scheduler are scaled
-            with it. Defaults to 1.0.
-        max_epochs (int, optional): The same in epochs, in place of ``length``.
-            Defaults to None.
-        max_iters (int, optional): The same for iteration-based training.
-            Defaults to None.
+        length (float): Length of the teacher's training, in multiples of the student's. The
+            begin, end, T_max and milestones of every scheduler scale with it. Defaults to 1.0.
+        max_epochs (int, optional): Length of the teacher's training in epochs; it replaces
+            ``length``. Defaults to None.
+        max_iters (int, optional): Length of the teacher's training in iterations, if the config
+            counts iterations; it replaces ``length``. Defaults to None.
         weight_standardisation (bool): Whether the weights of the teacher's convolutions are
-            standardised while it trains, see :func:`mmct.models.standardise_weights`; they are
-            plain ones when it is kept. Defaults to False.
-        from_scratch (bool): Whether the teacher is trained from random weights though the
-            config names others that its training starts from. Defaults to False.
+            standardised during training, see :func:`mmct.models.standardise_weights`. The trained
+            teacher is stored with plain convolutions. Defaults to False.
+        from_scratch (bool): Whether the teacher starts from random weights even if the config
+            names weights to start from. Defaults to False.
         optimizer (dict, optional): The teacher's optimizer, such as
             ``dict(type='AdamW', lr=2e-3, weight_decay=0.05)``. Defaults to None, the student's.
         lr (float, optional): The teacher's learning rate. Defaults to None,
             the optimizer's.
-        clip_grad (dict | str, optional): The teacher's gradient clipping, as in
-            mmengine's ``OptimWrapper``; None is the student's; 'auto' is
-            ``dict(max_norm=1.0)`` unless its weights are standardised: at the lr of a
-            BN network, other BN-free ones tend to diverge without. Defaults to 'auto'.
+        clip_grad (dict | str, optional): The teacher's gradient clipping, as in mmengine's
+            ``OptimWrapper``. None uses the student's. 'auto' uses ``dict(max_norm=1.0)``, or the
+            student's if ``weight_standardisation`` is on: without standardised weights, BN-free
+            networks tend to diverge at the lr of a BN network unless gradients are clipped.
+            Defaults to 'auto'.
         adaptive_clipping (float, optional): Largest norm of a unit's gradient, as a fraction
-            of its weights' norm, see :class:`mmct.engine.AdaptiveClippingHook`.
-            Defaults to None, any.
-        ema (dict, optional): Settings of an ``EMAHook``, such as ``dict(momentum=1e-3)``: the
+            of the norm of its weights, see :class:`mmct.engine.AdaptiveClippingHook`.
+            Defaults to None, no limit.
+        ema (dict, optional): Settings of an ``EMAHook``, such as ``dict(momentum=1e-3)``. The
             teacher is then the moving average of its weights. Defaults to None.
-        remove_bn (bool): False keeps the teacher's BN (and its training the
-            student's: no calibration, no clipping of its own): the control
-            that shows what distillation alone gains. Defaults to True.
+        remove_bn (bool): Whether to remove the teacher's BN. False is the control that shows the
+            gain of distillation alone: the teacher keeps its BN and trains as the student does,
+            without calibration or gradient clipping of its own. Defaults to True.
 
     Raises:
         ValueError: If a value is out of its range.
@@ -96,7 +96,7 @@ class TeacherRecipe:
 
     @property
     def model_type(self) -> str:
-        """The teacher's class."""
+        """Name of the teacher's class."""
         return 'NormFreeClassifier' if self.remove_bn else 'ImageClassifier'
 
     def __post_init__(self) -> None:
@@ -125,16 +125,16 @@ class TeacherRecipe:
 
 
 def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
-    """Make the config that trains the teacher of a CT config, alone.
+    """Make the config that trains only the teacher of a CT config.
 
     Args:
         cfg (Config): The student's config, with a ``CTClassifier``.
-        recipe (TeacherRecipe): What differs.
+        recipe (TeacherRecipe): Differences from the student's training.
         work_dir (str): The teacher's work dir.
 
     Returns:
-        Config: A config for a ``Runner``. It has no CT hook, no EMA and no
-        test set.
+        Config: A config for a ``Runner``. It has no CT hook, no test set, and an EMA only if the
+        recipe has one.
 
     Raises:
         CTError: If the recipe does not fit the config.
@@ -148,7 +148,7 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
     cfg.work_dir = work_dir
     cfg.load_from, cfg.resume = None, False
     cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
-    # Whether the teacher is averaged is its recipe's to say.
+    # The recipe decides whether the teacher's weights are averaged.
     names = 'NoBNTeacherHook', 'ScorecardHook', 'BaselineHook', 'FreezeBNStatisticsHook'
     students = EMAHook, *map(HOOKS.get, names)
     hooks = [
@@ -176,7 +176,7 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
         hooks.append(dict(type='EMAHook', **recipe.ema))
     cfg.custom_hooks = hooks
     if cfg.get('visualizer'):
-        # By its name the teacher would share the student's visualizer.
+        # With the same name, the teacher would share the student's visualizer.
         cfg.visualizer.pop('name', None)
         cfg.visualizer.vis_backends = teachers_backends(cfg.visualizer.get('vis_backends'))
     checkpoints = use_resumable_checkpoints(cfg)
@@ -218,15 +218,15 @@ def _set_optimizer(cfg: Config, recipe: TeacherRecipe) -> None:
 def switch_on_ct(cfg: Config) -> Config:
     """Turn the config of an ``ImageClassifier`` into a CT config, in place.
 
-    The same as three lines in a config of one's own: ``custom_imports``, ``model`` with
-    ``consistency`` by :data:`CONSISTENCY`, and one more entry in ``custom_hooks``, with
-    :data:`RECIPE`. What a config has of CT already is left as it is.
+    The switch has the effect of three lines in a config: ``custom_imports``, a ``model`` with the
+    ``consistency`` settings of :data:`CONSISTENCY`, and an entry in ``custom_hooks`` with the
+    settings of :data:`RECIPE`. Parts of CT that the config already has are not changed.
 
     Args:
         cfg (Config): A text or pure-Python config.
 
     Returns:
-        Config: The same ``cfg``. Dumped, it is a config that needs no switch.
+        Config: The same ``cfg``. Once dumped to a file, it needs no switch.
 
     Raises:
         CTError: If the model is not an ``ImageClassifier``.
@@ -256,7 +256,7 @@ def teacher_hook(cfg: Config) -> ConfigDict | None:
         cfg (Config): Any config.
 
     Returns:
-        ConfigDict: The entry of ``custom_hooks``; None if CT is not on.
+        ConfigDict: The entry of ``custom_hooks``; None if CT is off.
     """
     for hook in cfg.get('custom_hooks') or []:
         if is_kind(hook, HOOKS.get('NoBNTeacherHook'), HOOKS):

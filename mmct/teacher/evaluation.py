@@ -1,4 +1,4 @@
-"""Measure a teacher, alone and beside its student."""
+"""Measure a teacher alone, and compare it with its student."""
 
 from logging import Logger
 from pathlib import Path
@@ -15,19 +15,19 @@ from mmct.runs.isolation import isolated
 from mmct.runs.ranks import unwrapped
 from mmct.scoring.accuracy import Accuracy, evaluate
 
-# Without validation, accuracies are measured on so many training batches.
+# Number of training batches on which accuracies are measured without a validation set.
 _TRAINING_BATCHES = 50
 
 
 def measure(runner: Runner, models: list[ImageClassifier]) -> tuple[Accuracy, str]:
-    """Measure accuracy on the validation set, or on training images without one.
+    """Measure accuracy on the validation set, or on training images if there is none.
 
     Args:
-        runner (Runner): Holds the data.
+        runner (Runner): The runner that holds the data.
         models (list[ImageClassifier]): Models to score.
 
     Returns:
-        tuple[Accuracy, str]: With what it was measured on, 'validation' or
+        tuple[Accuracy, str]: The accuracies, and the data they were measured on, 'validation' or
         'training'.
     """
     if runner.val_loop is not None:
@@ -36,16 +36,15 @@ def measure(runner: Runner, models: list[ImageClassifier]) -> tuple[Accuracy, st
 
 
 def teacher_record(runner: Runner, teacher: ImageClassifier, source: str) -> dict[str, Any]:
-    """Measure a teacher, for its record.
+    """Measure a teacher's accuracy for its record.
 
     Args:
-        runner (Runner): Holds the data.
+        runner (Runner): The runner that holds the data.
         teacher (ImageClassifier): The teacher.
         source (str): 'trained', or the teacher's file.
 
     Returns:
-        dict[str, Any]: Values that JSON can hold; ``accuracy_pct`` and
-        ``chance_pct`` in %.
+        dict[str, Any]: Values that fit JSON; ``accuracy_pct`` and ``chance_pct`` are in %.
     """
     accuracy, measured_on = measure(runner, [teacher])
     return dict(
@@ -60,17 +59,17 @@ def teacher_record(runner: Runner, teacher: ImageClassifier, source: str) -> dic
 def check_strength(
     record: dict[str, Any], on_weak_teacher: str, logger: Logger, cause: str = ''
 ) -> None:
-    """Refuse a teacher that is not above chance.
+    """Reject a teacher whose accuracy is not above chance, or warn of it.
 
     Args:
-        record (dict): See :func:`teacher_record`.
-        on_weak_teacher (str): 'stop' or 'warn'.
-        logger (Logger): Takes the warning.
-        cause (str): A cause that is known, see :func:`mmct.teacher.warm_up.too_short`.
-            Defaults to '', none.
+        record (dict): The teacher's record, see :func:`teacher_record`.
+        on_weak_teacher (str): Whether to 'stop' or to 'warn'.
+        logger (Logger): The logger for the warning.
+        cause (str): The cause if it is known, see :func:`mmct.teacher.warm_up.too_short`.
+            Defaults to '', unknown.
 
     Raises:
-        CTError: If the teacher is weak and the run should stop; names remedies.
+        CTError: If the teacher is weak and the run should stop; the message names remedies.
     """
     accuracy, chance, num_images = (
         record[key] for key in ('accuracy_pct', 'chance_pct', 'num_images')
@@ -94,12 +93,12 @@ def check_strength(
 
 
 def report_result(runner: Runner, record: dict[str, Any], student_seconds: float) -> None:
-    """Compare teacher and student, print the table, write ``ct_result.json`` and curves.
+    """Compare teacher and student, print the table, and write ``ct_result.json`` and curves.
 
     Args:
         runner (Runner): The student's runner, after training.
-        record (dict): See :func:`teacher_record`.
-        student_seconds (float): The student's training time.
+        record (dict): The teacher's record, see :func:`teacher_record`.
+        student_seconds (float): The student's training time in seconds.
     """
     student = unwrapped(runner)
     with isolated():

@@ -1,4 +1,7 @@
-"""The shape of ``teacher.json``, imported when one is read: pydantic takes long to import."""
+"""Declare the fields of ``teacher.json``.
+
+This module is imported only where such a file is read, because pydantic takes long to import.
+"""
 
 from typing import Annotated, Any
 
@@ -8,14 +11,14 @@ from mmct.records import Record
 
 
 class Begun(Record):
-    """Declare what ``teacher.json`` has of a teacher that was begun."""
+    """Fields of ``teacher.json`` once a teacher's training has begun."""
 
     finished: bool
     fingerprint: dict[str, Any]
 
 
 class Finished(Begun):
-    """Declare what it has besides of one that was trained to its end."""
+    """Further fields of ``teacher.json`` once the training has finished."""
 
     source: str
     accuracy_pct: float

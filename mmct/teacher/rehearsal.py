@@ -1,4 +1,4 @@
-"""A look ahead: what both stages need is built and tried on one batch before hours are spent."""
+"""Try every stage of a run on one batch, to find errors before hours are spent on training."""
 
 import copy
 from collections.abc import Mapping
@@ -24,19 +24,20 @@ from .config import TeacherRecipe
 
 
 def rehearse(runner: Runner, cfg: Config, recipe: TeacherRecipe, student_start: str) -> None:
-    """Build teacher and student with all that trains them, and let each take a step.
+    """Build teacher and student with their optimizers and schedules, and train each for one step.
 
-    Nothing of it stays: networks and optimizers are its own, and the random generators are
-    afterwards what they were.
+    The rehearsal has no effect on the run: it uses networks and optimizers of its own, and
+    restores the random generators.
 
     Args:
-        runner (Runner): The student's, before the teacher is trained.
-        cfg (Config): The teacher's, see :func:`mmct.teacher.teacher_config`.
-        recipe (TeacherRecipe): How it is trained.
-        student_start (str): See :func:`mmct.teacher.start.start_student`.
+        runner (Runner): The student's runner, before the teacher is trained.
+        cfg (Config): The teacher's config, see :func:`mmct.teacher.teacher_config`.
+        recipe (TeacherRecipe): The recipe of the teacher's training.
+        student_start (str): 'scratch' or 'teacher', see
+            :func:`mmct.teacher.start.start_student`.
 
     Raises:
-        CTError: If anything cannot be built or run; the message says of which stage.
+        CTError: If anything cannot be built or run; the message names the stage.
     """
     with isolated(), safe_loading():
         batch = _one_batch(runner)
@@ -48,11 +49,11 @@ def rehearse(runner: Runner, cfg: Config, recipe: TeacherRecipe, student_start: 
 
 
 def rehearse_alone(runner: Runner) -> None:
-    """Let a network that has no teacher take a step, as :func:`rehearse` does.
+    """Train a network without a teacher for one step, as :func:`rehearse` does.
 
     Args:
-        runner (Runner): Before training. A model that is no classifier, which may need its
-            hooks, is not tried.
+        runner (Runner): The runner before training. Its model is tried only if it is an
+            ``ImageClassifier``; others may depend on their hooks.
 
     Raises:
         CTError: If anything cannot be built or run.
@@ -69,10 +70,11 @@ def rehearse_alone(runner: Runner) -> None:
 
 
 def _one_batch(runner: Runner) -> Mapping[str, Any]:
-    """Read as many images as a step takes; no image is taken from the training itself."""
+    """Read one batch without advancing the loader of the training."""
     loader = runner.train_dataloader
     size = min(getattr(loader.batch_sampler, 'batch_size', None) or 1, len(loader.dataset))
-    # An infinite sampler is one long iterator. A new one begins as that does, of each domain.
+    # An infinite sampler is one long iterator. A new one begins with the same images, so its
+    # first batch has images of each domain.
     infinite = isinstance(loader.sampler, InfiniteSampler)
     indices = islice(loader.sampler._indices_of_rank(), size) if infinite else range(size)
     return loader.collate_fn([loader.dataset[index] for index in indices])
@@ -97,7 +99,7 @@ def _student(
     start: str,
     batch: Mapping[str, Any],
 ) -> None:
-    # Not a deep copy: a compiled method of that would still be the original's.
+    # Not a deep copy, whose compiled methods would still be bound to the original.
     original = unwrapped(runner)
     student = build_classifier(runner.cfg).to(next(original.parameters()).device)
     student.load_state_dict(original.state_dict())
@@ -108,7 +110,7 @@ def _student(
 
 
 def _validation(runner: Runner, model: ImageClassifier) -> None:
-    """Score a few images as the validation will."""
+    """Score a few images in the way the validation will."""
     cfg = runner.cfg
     if cfg.get('val_evaluator') is not None and cfg.get('val_dataloader') is not None:
         with trial_of('the validation (val_dataloader, val_evaluator)'):
@@ -120,11 +122,11 @@ def _inputs(model: ImageClassifier, batch: Mapping[str, Any]) -> Any:
 
 
 def _step(model: ImageClassifier, cfg: Config, batch: Mapping[str, Any], epoch: int) -> None:
-    """Train on one batch, with the optimizer and the schedulers of a config."""
+    """Train on one batch with the optimizer and the schedulers of a config."""
     wrapper = build_optim_wrapper(model, copy.deepcopy(cfg.optim_wrapper))
     check_finite(wrapper)
     built = []
-    # One of several optimizers has schedules by their names: they are not tried.
+    # With several optimizers, schedules are given by the optimizers' names and are not tried.
     if not isinstance(wrapper, OptimWrapperDict):
         schedulers = cfg.get('param_scheduler') or []
         for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
@@ -133,7 +135,7 @@ def _step(model: ImageClassifier, cfg: Config, batch: Mapping[str, Any], epoch: 
     model.train()
     model.train_step(copy.deepcopy(batch), wrapper)
     for scheduler in built:
-        # From where it begins: before, it does not look at its settings.
+        # Start at its first step, because a scheduler does not read its settings before.
         scheduler._global_step = getattr(scheduler, 'begin', 0)
         with trial_of(f'the param_scheduler {type(scheduler).__name__}'):
             for _ in range(0 if getattr(scheduler, 'need_val_args', False) else 2):

@@ -5,14 +5,14 @@ from mmpretrain.registry import HOOKS
 
 
 def stage(runner: Runner, name: str) -> str:
-    """Say which of the run's trainings one is.
+    """Number a training within its run.
 
     Args:
-        runner (Runner): The student's.
+        runner (Runner): The student's runner.
         name (str): 'teacher', 'student' or 'baseline'.
 
     Returns:
-        str: Such as ``Stage 1 of 2``; there are three with a ``BaselineHook``.
+        str: A text such as ``Stage 1 of 2``. With a ``BaselineHook`` there are three stages.
     """
     stages = ['teacher', 'student']
     if any(isinstance(hook, HOOKS.get('BaselineHook')) for hook in runner.hooks):

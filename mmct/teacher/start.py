@@ -1,4 +1,4 @@
-"""Start networks from training images, outside the training loop."""
+"""Give networks their initial weights, using training images."""
 
 import torch
 from mmengine.dist import broadcast, get_world_size
@@ -13,21 +13,21 @@ from mmct.runs.isolation import isolated
 
 @torch.no_grad()
 def training_inputs(runner: Runner, model: ImageClassifier, num_batches: int) -> Tensor:
-    """Draw preprocessed training images at random.
+    """Draw training images at random, and preprocess them.
 
     Args:
-        runner (Runner): Holds the data.
-        model (ImageClassifier): Its ``data_preprocessor`` is used.
-        num_batches (int): As many images as all processes see in that many
-            steps.
+        runner (Runner): The runner that holds the data.
+        model (ImageClassifier): The model whose ``data_preprocessor`` is used.
+        num_batches (int): Number of training steps; the function draws as many images as all
+            processes together use in them.
 
     Returns:
-        Tensor: Shape ``(N, C, H, W)``, on the model's device.
+        Tensor: Images of shape ``(N, C, H, W)``, on the model's device.
     """
     loader = runner.train_dataloader
     batch_size = getattr(loader.batch_sampler, 'batch_size', None) or 1
     size = num_batches * batch_size * get_world_size()
-    # A generator of its own: the same images whatever was drawn before.
+    # A separate generator draws the same images whatever was drawn before.
     order = torch.randperm(
         len(loader.dataset), generator=torch.Generator().manual_seed(0)
     )
@@ -38,15 +38,15 @@ def training_inputs(runner: Runner, model: ImageClassifier, num_batches: int) ->
 def start_student(
     runner: Runner, student: CTClassifier, start: str, num_batches: int, lr_mult: float
 ) -> None:
-    """Give a student that has its teacher the weights and the rate it begins with.
+    """Set a student's initial weights and its learning rate.
 
     Args:
-        runner (Runner): The student's, before its first step.
-        student (CTClassifier): With a teacher attached.
-        start (str): 'scratch' or 'teacher', see
+        runner (Runner): The student's runner, before its first step.
+        student (CTClassifier): A student with its teacher attached.
+        start (str): 'scratch', or 'teacher' to start from the teacher's weights, see
             :func:`mmct.models.start_from_teacher`.
-        num_batches (int): Training batches whose statistics are taken.
-        lr_mult (float): Factor of the learning rate, over all of its schedule.
+        num_batches (int): Number of training batches on which BN statistics are measured.
+        lr_mult (float): Factor by which the learning rate is multiplied throughout its schedule.
 
     Raises:
         ValueError: If the student cannot start from its teacher.
@@ -60,12 +60,12 @@ def start_student(
 
 
 def share(model: nn.Module) -> None:
-    """Give all processes the main one's weights and buffers.
+    """Copy weights and buffers from the main process to all others.
 
-    Augmentation differs from rank to rank, and with it what is computed from images.
+    Augmentation differs between ranks, and so do values that are computed from images.
 
     Args:
-        model (nn.Module): Changed in place.
+        model (nn.Module): The model, which is changed in place.
     """
     for tensor in (*model.parameters(), *model.buffers()):
         broadcast(tensor.data)

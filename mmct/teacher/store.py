@@ -1,4 +1,4 @@
-"""The folder that keeps a trained teacher."""
+"""Keep a trained teacher in a folder."""
 
 import time
 from pathlib import Path
@@ -14,15 +14,16 @@ from mmct.runs.weights import load_state_dict
 
 
 class TeacherStore:
-    """``<work_dir>/teacher``: the teacher's weights and what they came from.
+    """The folder ``<work_dir>/teacher``, with a teacher's weights and the record of its training.
 
-    ``teacher.json`` holds the fingerprint and, once the teacher is finished,
-    its accuracy and time; ``teacher.pth`` holds the weights. Beside them are
-    the teacher's own log and checkpoints. A baseline is kept in the same way.
+    ``teacher.json`` holds the fingerprint, which identifies model, data, schedule and seed. Once
+    the teacher is finished, it also holds its accuracy and training time, and ``teacher.pth``
+    holds the weights. The teacher's own log and checkpoints are in the same folder. A baseline is
+    kept in the same way.
 
     Args:
-        folder (str | Path): The folder; made when training begins.
-        name (str): What it keeps, 'teacher' or 'baseline'. Defaults to 'teacher'.
+        folder (str | Path): The folder, which is created when training begins.
+        name (str): Role of the network, 'teacher' or 'baseline'. Defaults to 'teacher'.
     """
 
     def __init__(self, folder: str | Path, name: str = 'teacher') -> None:
@@ -32,7 +33,7 @@ class TeacherStore:
         self._record = self.folder / f'{name}.json'
 
     def read(self) -> dict[str, Any] | None:
-        """Read the record; None where no teacher was begun.
+        """Read the record; None if no training was begun.
 
         Raises:
             CTError: If the record cannot be read.
@@ -56,19 +57,20 @@ class TeacherStore:
     def state(
         self, fingerprint: dict[str, Any], allow_other: bool = False
     ) -> tuple[str, list[str]]:
-        """Tell what is there for a fingerprint.
+        """Return whether the folder has a teacher with a given fingerprint.
 
         Args:
-            fingerprint (dict): See :func:`mmct.runs.fingerprint`.
-            allow_other (bool): Take a finished one also if its fingerprint is another.
+            fingerprint (dict): The expected one, see :func:`mmct.runs.identity.fingerprint`.
+            allow_other (bool): Whether to accept a finished teacher with another fingerprint.
                 Defaults to False.
 
         Returns:
-            tuple[str, list[str]]: 'finished' or 'unfinished' (a matching one), or 'none'; and
-            what is different about one that is allowed.
+            tuple[str, list[str]]: 'finished' or 'unfinished' if there is such a teacher, else
+            'none'; and the differences of a teacher that is accepted by ``allow_other``.
 
         Raises:
-            CTError: If a finished teacher of another fingerprint is there.
+            CTError: If the folder has a finished teacher with another fingerprint, and
+                ``allow_other`` is off.
         """
         record = self.read()
         if record is None:
@@ -91,12 +93,12 @@ class TeacherStore:
         return ', or train the teacher anew with --retrain-teacher'
 
     def is_finished(self) -> bool:
-        """Tell if there is a teacher that was trained to its end."""
+        """Return whether the folder has a teacher that was trained to its end."""
         record = self.read()
         return record is not None and record['finished'] and self.weights.is_file()
 
     def is_unfinished(self) -> bool:
-        """Tell if a teacher was begun here and not finished; False for a damaged record."""
+        """Return whether a training was begun but not finished; False for a damaged record."""
         try:
             record = self.read()
         except CTError:
@@ -104,22 +106,22 @@ class TeacherStore:
         return record is not None and not record['finished']
 
     def begin(self, fingerprint: dict[str, Any]) -> None:
-        """Note that a teacher is being trained here.
+        """Record that a teacher is being trained in the folder.
 
         Args:
-            fingerprint (dict): See :func:`mmct.runs.fingerprint`.
+            fingerprint (dict): Its fingerprint, see :func:`mmct.runs.identity.fingerprint`.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json(self._record, dict(finished=False, fingerprint=fingerprint))
 
     def finish(self, weights: dict[str, Tensor], **results: Any) -> None:
-        """Keep a trained teacher.
+        """Store a trained teacher.
 
         Args:
-            weights (dict[str, Tensor]): Its state dict.
-            **results: What to keep in the record, as JSON can hold it.
+            weights (dict[str, Tensor]): The teacher's state dict.
+            **results: Values to add to the record; they must fit JSON.
         """
-        # The weights first: a record that says finished has them.
+        # Write the weights first, so that a finished record always has them.
         write_whole(self.weights, lambda path: torch.save(weights, path))
         record = self.read()
         write_json(self._record, {**record, **results, 'finished': True})
@@ -129,10 +131,10 @@ class TeacherStore:
         return load_state_dict(self.weights)
 
     def set_aside(self) -> Path | None:
-        """Move the folder away, so that nothing in it is lost.
+        """Rename the folder to keep its content.
 
         Returns:
-            Path: Where it is now; None if there was none.
+            Path: The new folder; None if there was none.
         """
         if not self.folder.exists():
             return None

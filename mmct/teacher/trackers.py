@@ -1,6 +1,7 @@
-"""Write a run inside a run to a tracker: as curves of the outer run, or as a run of its own.
+"""Track a training inside another, as curves of the outer run or as a run of its own.
 
-W&B, MLflow and others keep one open run per process, which a second one would take over or end.
+Trackers such as W&B and MLflow keep one open run per process; a second run would take it over or
+end it.
 """
 
 import copy
@@ -19,32 +20,32 @@ from mmct.runs.isolation import isolated
 
 @VISBACKENDS.register_module()
 class OwnRunVisBackend(BaseVisBackend):
-    """Gives teacher and student a run each in a tracker, one after the other.
+    """Tracks teacher and student as two runs, one after the other.
 
-    The tracker is opened with the first curve or image, and not, as by a Runner of mmengine, when
-    the Runner is built: the student's run begins when the teacher's has ended.
+    mmengine opens a tracker when it builds the Runner. This backend opens it with the first curve
+    or image instead, so the student's run begins after the teacher's has ended.
 
     Args:
-        save_dir (str): Folder of what the tracker writes.
-        backend (dict): The tracker, such as ``dict(type='WandbVisBackend')``.
-        teacher (dict, optional): Settings of ``backend`` that are others for the teacher, such as
+        save_dir (str): Folder to which the tracker writes.
+        backend (dict): Config of the tracker, such as ``dict(type='WandbVisBackend')``.
+        teacher (dict, optional): Settings of ``backend`` that differ for the teacher, such as
             ``dict(init_kwargs=dict(name='teacher'))``. Defaults to None.
     """
 
     def __init__(self, save_dir: str, backend: dict, teacher: dict | None = None) -> None:
         super().__init__(save_dir)
         self._backend = VISBACKENDS.build({'save_dir': save_dir, **backend})
-        # What came before the tracker was opened.
+        # Calls that came before the tracker was opened.
         self._held: list[tuple[str, tuple]] = []
         self._is_open = False
 
     def _init_env(self) -> None:
-        """Leave it to the tracker."""
+        """Do nothing; the tracker sets itself up."""
 
     def _opened(self) -> BaseVisBackend:
         if not self._is_open:
             self._is_open = True
-            # Trackers draw names for their runs from the generators that seed the training.
+            # Trackers draw run names from the global generators that the training also uses.
             with isolated():
                 _ = self._backend.experiment
                 for method, arguments in self._held:
@@ -58,7 +59,7 @@ class OwnRunVisBackend(BaseVisBackend):
 
     def add_config(self, config: Config, **kwargs: Any) -> None:
         """Keep the config until the tracker is opened, see :class:`BaseVisBackend`."""
-        # What is built from a config may change it.
+        # Building objects from a config may change it.
         self._held.append(('add_config', (copy.deepcopy(config),)))
 
     def add_graph(self, model: nn.Module, data_batch: Any, **kwargs: Any) -> None:
@@ -87,7 +88,7 @@ class OwnRunVisBackend(BaseVisBackend):
 
 
 class _InnerCurves(BaseVisBackend):
-    """Writes into another run's backend, under names with a prefix, and leaves it open."""
+    """Writes to another run's backend under prefixed names, and leaves the backend open."""
 
     def __init__(self, backend: BaseVisBackend, prefix: str) -> None:
         super().__init__(None)
@@ -115,14 +116,14 @@ class _InnerCurves(BaseVisBackend):
 
 
 def teachers_backends(backends: Any) -> list[ConfigDict]:
-    """Choose the backends that a teacher has of its own.
+    """Choose the student's backends that a teacher gets as its own.
 
     Args:
         backends: ``vis_backends`` of the student's visualizer: a list, one dict or None.
 
     Returns:
-        list[ConfigDict]: The files of :class:`LocalVisBackend` and each
-        :class:`OwnRunVisBackend`, with the teacher's settings.
+        list[ConfigDict]: Each ``LocalVisBackend``, and each :class:`OwnRunVisBackend` with the
+        teacher's settings.
     """
     backends = [backends] if isinstance(backends, Mapping) else backends or []
     kept = []
@@ -137,25 +138,27 @@ def teachers_backends(backends: Any) -> list[ConfigDict]:
 
 
 def local_backends(backends: Any) -> list[ConfigDict]:
-    """Choose the backends that a baseline has of its own: the student's run is still open.
+    """Choose the backends that a baseline gets as its own.
+
+    Trackers are not among them, because the student's run in them is still open.
 
     Args:
-        backends (list): What :func:`teachers_backends` returned.
+        backends (list): The backends from :func:`teachers_backends`.
 
     Returns:
-        list[ConfigDict]: The files of :class:`LocalVisBackend`.
+        list[ConfigDict]: Each ``LocalVisBackend``.
     """
     return [backend for backend in backends if is_kind(backend, LocalVisBackend, VISBACKENDS)]
 
 
 def write_into(own: Visualizer, outer: Visualizer, prefix: str) -> None:
-    """Let the visualizer of a teacher or baseline write its curves into the student's backends.
+    """Let the visualizer of a teacher or baseline also write its curves to the student's backends.
 
     Args:
-        own (Visualizer): That of the inner run, with :func:`teachers_backends`.
-        outer (Visualizer): The student's.
-        prefix (str): Begins the names of its curves, such as ``teacher/``.
+        own (Visualizer): The visualizer of the teacher or baseline.
+        outer (Visualizer): The student's visualizer.
+        prefix (str): Prefix of the names of its curves, such as ``teacher/``.
     """
     for name, backend in outer._vis_backends.items():
-        # mmengine has no public way to add one that is built.
+        # mmengine has no public way to add a backend that is already built.
         own._vis_backends.setdefault(name, _InnerCurves(backend, prefix))

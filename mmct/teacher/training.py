@@ -1,4 +1,4 @@
-"""Get a teacher from a file, from the work dir, or by training it; get a baseline likewise."""
+"""Load a teacher from a file or from the work dir, or train it; train a baseline."""
 
 import time
 from pathlib import Path
@@ -46,23 +46,23 @@ def get_teacher(
     retrain: bool = False,
     student_start: str = 'scratch',
 ) -> tuple[ImageClassifier, dict[str, Any]]:
-    """Load a teacher, or train it in ``<work_dir>/teacher`` unless it is there.
+    """Load a teacher, or train it in ``<work_dir>/teacher`` if there is none.
 
     Args:
-        runner (Runner): The student's.
-        recipe (TeacherRecipe): How it is trained.
-        checkpoint (str, optional): A file to take instead. Defaults to None.
-        retrain (bool): Whether to train it anew; a finished one is moved aside.
-            Defaults to False.
-        student_start (str): How the student will begin, which is tried before a teacher is
-            trained. Defaults to 'scratch'.
+        runner (Runner): The student's runner.
+        recipe (TeacherRecipe): The recipe of the teacher's training.
+        checkpoint (str, optional): A file to load the teacher from instead. Defaults to None.
+        retrain (bool): Whether to train a new teacher even if there is a finished one, which is
+            then moved aside. Defaults to False.
+        student_start (str): How the student will start, 'scratch' or 'teacher'. This is tried
+            before a teacher is trained. Defaults to 'scratch'.
 
     Returns:
-        tuple[ImageClassifier, dict]: The teacher, and its record, see
-        :func:`teacher_record`.
+        tuple[ImageClassifier, dict]: The teacher and its record, see
+        :func:`mmct.teacher.evaluation.teacher_record`.
 
     Raises:
-        CTError: If there is no teacher to be had; the message says why.
+        CTError: If no teacher can be loaded or trained; the message says why.
     """
     with isolated():
         if checkpoint:
@@ -73,19 +73,19 @@ def get_teacher(
 
 
 def get_baseline(runner: Runner, length: float) -> ImageClassifier:
-    """Train the plain network with BN in ``<work_dir>/baseline``, unless it is there.
+    """Train the plain network with BN in ``<work_dir>/baseline``, or load it from there.
 
-    One that was trained otherwise is moved aside.
+    A baseline that was trained with other settings is moved aside.
 
     Args:
-        runner (Runner): The student's.
-        length (float): Its training, in multiples of the student's.
+        runner (Runner): The student's runner.
+        length (float): Length of the baseline's training, in multiples of the student's.
 
     Returns:
-        ImageClassifier: The network, trained.
+        ImageClassifier: The trained network.
 
     Raises:
-        CTError: If it cannot be trained; the message says why.
+        CTError: If the baseline cannot be trained; the message says why.
     """
     with isolated():
         recipe = TeacherRecipe(remove_bn=False, length=length)
@@ -121,7 +121,7 @@ def get_baseline(runner: Runner, length: float) -> ImageClassifier:
 
 
 def _store(runner: Runner) -> TeacherStore:
-    """The teacher's folder: in the work dir, or beside the checkpoint of a resumed student."""
+    """Find the teacher's folder in the work dir, or next to a resumed student's checkpoint."""
     own = TeacherStore(Path(runner.work_dir) / 'teacher')
     if runner.iter == 0 or own.is_finished() or not runner._load_from:
         return own
@@ -187,7 +187,7 @@ def _marks(runner: Runner, cfg: Config) -> dict[str, Any]:
 def _begun(
     store: TeacherStore, marks: dict[str, Any], retrain: bool, allow_other: bool = False
 ) -> tuple[str, list[str]]:
-    """Begin a teacher unless there is one; what was there, and how it was trained otherwise."""
+    """Begin a training if the store has no match; return the store's state and differences."""
     if retrain and not store.is_unfinished():
         store.set_aside()
     state, differing = store.state(marks, allow_other)
@@ -199,7 +199,7 @@ def _begun(
 
 
 def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> None:
-    """Train a network with a Runner of its own and keep it."""
+    """Train a network with a Runner of its own, and store it."""
     started = time.time()
     path = checkpoint_to_resume(cfg.work_dir, 'auto') if resume else None
     resume_from(cfg, path)
@@ -210,9 +210,9 @@ def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> Non
             raise CTError(
                 f'{error}; to begin the {store.name} anew, move {store.folder} away'
             ) from error
-    # The student's seed, also where the config leaves it to chance.
+    # Use the student's seed, even if the config does not set one.
     cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': outer.seed}
-    # Runs that begin in the same second would share logger and hub.
+    # Runs that begin in the same second would otherwise share logger and message hub.
     cfg.experiment_name = f'{outer.experiment_name}_{store.name}'
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     runner.register_hook(DivergenceHook())
@@ -224,12 +224,12 @@ def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> Non
         teacher = _kept(runner)
         record = teacher_record(runner, teacher, 'trained')
     finally:
-        # mmengine closes that of a training which comes to its end.
+        # mmengine closes it only if the training comes to its end.
         runner.visualizer.close()
         stop_workers(runner)
-        # Under torch.compile what stage one compiled would count against the
-        # limit of recompilations, and more of the student would run eagerly
-        # than with a cached teacher, which rounds otherwise.
+        # Under torch.compile, what this stage compiled would count towards the limit of
+        # recompilations. More of the student would then run eagerly than with a cached teacher,
+        # and eager code rounds differently.
         torch.compiler.reset()
     if is_main_process():
         store.finish(
@@ -241,7 +241,7 @@ def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> Non
 
 
 def _kept(runner: Runner) -> ImageClassifier:
-    """Return what a training ends with: averaged, and with plain convolutions."""
+    """Return the trained network with averaged weights, if any, and plain convolutions."""
     teacher = unwrapped(runner)
     for hook in runner.hooks:
         if isinstance(hook, EMAHook):
@@ -252,7 +252,7 @@ def _kept(runner: Runner) -> ImageClassifier:
 def _built(
     runner: Runner, recipe: TeacherRecipe, weights: dict[str, Tensor], source: str | Path
 ) -> ImageClassifier:
-    """The network of the student's config, without BN, with given weights."""
+    """Build the network of the student's config, without BN by default, and load weights."""
     with_bn = [name for name in weights if name.endswith('running_var')]
     if with_bn and recipe.remove_bn:
         raise CTError(

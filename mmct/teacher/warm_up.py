@@ -1,4 +1,4 @@
-"""The part of a training in which its learning rate is still rising."""
+"""Check that a training is longer than its warm-up, in which the learning rate still rises."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,21 +8,22 @@ from mmengine.config import Config
 from mmct.messages import counted
 from mmct.runs.configs import length_key, type_name
 
-# A training needs more than that many times its warm-up.
+# A training must be longer than its warm-up by more than this factor.
 _ENOUGH = 2
 # mmengine's own default of `start_factor` and `factor`.
 _THIRD = 1 / 3
 
 
 def too_short(cfg: Config, epoch_length: int) -> str:
-    """Say that a training is hardly longer than its warm-up.
+    """Describe a training that is too short for its warm-up.
 
     Args:
-        cfg (Config): Of the training.
-        epoch_length (int): Iterations in an epoch.
+        cfg (Config): Config of the training.
+        epoch_length (int): Number of iterations per epoch.
 
     Returns:
-        str: With both lengths; '' if the training is longer, or has no warm-up.
+        str: A message with both lengths; '' if the training is more than twice as long as its
+        warm-up, or has no warm-up.
     """
     key = length_key(cfg)
     by_epoch = key == 'max_epochs'
@@ -39,7 +40,7 @@ def too_short(cfg: Config, epoch_length: int) -> str:
 
 
 def _end(scheduler: Mapping[str, Any], by_epoch: bool, epoch_length: int) -> float:
-    """Tell when a scheduler's warm-up ends, in epochs or iterations; 0 if it has none."""
+    """Return the end of a scheduler's warm-up, in epochs or iterations; 0 if it has none."""
     rises = dict(
         LinearLR=scheduler.get('start_factor', _THIRD) < scheduler.get('end_factor', 1.0),
         ConstantLR=scheduler.get('factor', _THIRD) < 1,

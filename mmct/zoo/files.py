@@ -1,4 +1,4 @@
-"""The files of the model zoo: where they are, and that they are the published ones."""
+"""Locate and fetch the files of the model zoo, and check that they are the published ones."""
 
 import hashlib
 import os
@@ -15,15 +15,15 @@ from mmct.runs.files import write_bytes
 from .index import ZooFile
 
 RELEASE_URL = 'https://mmct.invalid/zoo'
-"""Where the files of a release are. None is published yet: this domain cannot exist (RFC 2606)."""
+"""Address of the files. None are published yet, and this domain cannot exist (RFC 2606)."""
 
 
 def source() -> str:
-    """Say where the files are.
+    """Return the location of the files.
 
     Returns:
-        str: The value of ``MMCT_ZOO``, a folder or a URL; else the folder ``zoo`` of the checkout
-        that mmct is imported from; else :data:`RELEASE_URL`.
+        str: The environment variable ``MMCT_ZOO``, a folder or a URL, if it is set; else the
+        folder ``zoo`` of the checkout from which mmct is imported; else :data:`RELEASE_URL`.
     """
     root = checkout()
     own = root and root / 'zoo'
@@ -31,20 +31,20 @@ def source() -> str:
 
 
 def fetch(file: ZooFile, folder: str | Path | None = None) -> Path:
-    """Get a file of the zoo, and check its digest.
+    """Fetch a file of the zoo, and check its digest.
 
-    A download is kept in ``~/.cache/mmct/zoo``, or where ``XDG_CACHE_HOME`` has its caches. What is
-    there is not downloaded again, and an interrupted download goes on.
+    Downloads are kept in ``~/.cache/mmct/zoo``, or below ``XDG_CACHE_HOME`` if it is set. A file
+    that is there is not downloaded again, and an interrupted download continues.
 
     Args:
-        file (ZooFile): Of an entry.
-        folder (str | Path, optional): Where to put a copy. Defaults to None: it stays where it is.
+        file (ZooFile): The file, from an entry of the index.
+        folder (str | Path, optional): Folder for a copy of the file. Defaults to None, no copy.
 
     Returns:
-        Path: The file.
+        Path: The copy, or the file itself.
 
     Raises:
-        CTError: If it cannot be had, or is not the published one.
+        CTError: If the file cannot be read or downloaded, or is not the published one.
     """
     where = source()
     if '://' in where:
@@ -64,7 +64,7 @@ def fetch(file: ZooFile, folder: str | Path | None = None) -> Path:
 
 
 def _downloaded(url: str, file: ZooFile) -> tuple[Path, bytes]:
-    """Find a file in the cache, or download it there; its content, which was checked."""
+    """Find a file in the cache, or download it there; return its path and checked content."""
     path = _cache() / file.name
     content = _read(path)
     if content is not None:
@@ -77,7 +77,7 @@ def _downloaded(url: str, file: ZooFile) -> tuple[Path, bytes]:
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The other processes of a run wait, and then find it done.
+        # One process downloads the file, and the others of a run wait for it.
         with FileLock(path.with_name(f'.{file.name}.lock')):
             if not path.is_file():
                 download(url, path)

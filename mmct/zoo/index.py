@@ -1,4 +1,4 @@
-"""The index of the model zoo: what there is, and what each network scored."""
+"""Read the index of the model zoo, with its networks and their scores."""
 
 import json
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ class ZooFile:
     """A published file.
 
     Attributes:
-        name (str): Ends in the first 8 digits of its SHA-256, before the suffix.
-        sha256 (str): In hexadecimal.
-        bytes (int): Its size.
+        name (str): File name. Its stem ends in the first 8 digits of the SHA-256.
+        sha256 (str): SHA-256 digest in hexadecimal.
+        bytes (int): Size in bytes.
     """
 
     name: str
@@ -33,16 +33,16 @@ class Entry:
     """A trained network.
 
     Attributes:
-        name (str): By which :func:`mmct.load` takes it.
-        config (str): The name of its config in mmct, with ``.py``.
-        data (str): What it was trained on.
+        name (str): The name that :func:`mmct.load` takes.
+        config (str): File name of its config in mmct, with ``.py``.
+        data (str): The data set that it was trained on.
         study (str): The study that trained it.
         arm (str): The arm of that study.
-        seed (int): Of its training.
+        seed (int): Seed of the training.
         cell (str): The run in that study.
-        trained_by (str): The command.
-        scored_by (str): The command.
-        parameters (int): How many are learned.
+        trained_by (str): The command that trained it.
+        scored_by (str): The command that scored it.
+        parameters (int): Number of learned parameters.
         metrics (Mapping[str, Any]): The part of the scorecard's summary that tables show, in %.
         weights (ZooFile): A checkpoint with a ``state_dict`` of float32 and no training state.
         scorecard (ZooFile): A result file of ``mmct test --corruptions``.
@@ -77,16 +77,16 @@ def read_index(path: Path = INDEX) -> dict[str, Entry]:
 
 
 def find(name: str) -> Entry:
-    """Look a network up.
+    """Look up a network.
 
     Args:
-        name (str): Such as 'ct_resnet18w8_digits'.
+        name (str): Name of a network, such as 'ct_resnet18w8_digits'.
 
     Returns:
-        Entry: What the index says of it.
+        Entry: The network's entry in the index.
 
     Raises:
-        CTError: If there is no such network; names the nearest.
+        CTError: If there is no such network; the message suggests the nearest name.
     """
     if name not in ZOO:
         hint = suggestion(name, ZOO, 'mmct zoo lists all')

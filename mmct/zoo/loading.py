@@ -1,4 +1,4 @@
-"""Networks of the model zoo, ready to predict."""
+"""Load networks of the model zoo, ready to predict."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ if TYPE_CHECKING:
 def load(name: str, device: str | torch.device = 'cpu') -> ImageClassifier:
     """Load a trained network of the model zoo.
 
-    :func:`mmct.score` and :func:`mmct.diagnose` take it as it is; it preprocesses uint8 images by
-    its ``data_preprocessor``.
+    :func:`mmct.score` and :func:`mmct.diagnose` accept it directly. It preprocesses uint8 images
+    with its ``data_preprocessor``.
 
     Args:
-        name (str): One of those that ``mmct zoo`` lists, such as 'ct_resnet18w8_digits'.
-        device (str | torch.device): Where to put it. Defaults to 'cpu'.
+        name (str): A name that ``mmct zoo`` lists, such as 'ct_resnet18w8_digits'.
+        device (str | torch.device): Device of the network. Defaults to 'cpu'.
 
     Returns:
-        ImageClassifier: In eval mode. A student of CT is a stock ``ImageClassifier``.
+        ImageClassifier: The network in eval mode. A CT student is loaded as a plain
+        ``ImageClassifier``, without its teacher.
 
     Raises:
-        CTError: If there is no such network, or its file cannot be had or is not the published
-            one.
+        CTError: If there is no such network, or its file cannot be fetched or is not the
+            published one.
     """
     entry = find(name)
     weights = load_state_dict(fetch(entry.weights))

@@ -1,4 +1,4 @@
-"""Hooks: the teacher's life, training without BatchNorm, going on."""
+"""Hooks that train teachers and baselines, handle BatchNorm, resume runs and score networks."""
 
 from .adaptive_clipping_hook import AdaptiveClippingHook
 from .baseline_hook import BaselineHook

@@ -1,4 +1,4 @@
-"""The hook that trains the network that CT has to be compared with."""
+"""Train the network with which CT is compared."""
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -16,21 +16,22 @@ from mmct.teacher.training import get_baseline
 
 @HOOKS.register_module()
 class BaselineHook(Hook):
-    """Trains the same network with BN alone, once CT is done: the baseline of the run.
+    """Trains the baseline of a CT run: the same network with BN and without CT.
 
-    It is trained in ``<work_dir>/baseline`` by a Runner of its own, from the student's config
-    and start without CT; a killed run goes on there. A
-    :class:`~mmct.engine.ScorecardHook` scores it, and compares teacher and student with it.
+    The hook trains it after the student, in ``<work_dir>/baseline``, with a Runner of its own. It
+    uses the student's config without CT and the same initial weights, and resumes a training that
+    was killed. A :class:`~mmct.engine.ScorecardHook` scores the baseline, and compares teacher
+    and student with it.
 
     Args:
-        length (float, optional): Its training, in multiples of the student's. Defaults to None,
-            as many steps as teacher and student take together.
+        length (float, optional): Length of the baseline's training, in multiples of the student's.
+            Defaults to None, as many steps as teacher and student take together.
 
     Raises:
         ValueError: If the length is not positive.
 
     Attributes:
-        network (ImageClassifier): The baseline, when training is over; None before.
+        network (ImageClassifier): The baseline after training; None before.
     """
 
     # After the hook that compares teacher and student, and before the scorecard.
@@ -43,13 +44,13 @@ class BaselineHook(Hook):
         self.network: ImageClassifier | None = None
 
     def before_run(self, runner: Runner) -> None:
-        """Refuse a run without CT, before anything is trained.
+        """Reject a run without CT before anything is trained.
 
         Args:
-            runner (Runner): The run.
+            runner (Runner): The runner of the training.
 
         Raises:
-            CTError: If there is no student, or the length has to be given.
+            CTError: If the run has no student, or ``length`` is needed but not given.
         """
         if is_simulated(runner) or runner._train_loop is None:
             return
@@ -58,7 +59,7 @@ class BaselineHook(Hook):
         self._length(runner)
 
     def after_train(self, runner: Runner) -> None:
-        """Train the baseline, unless it is there.
+        """Train the baseline, or load it if it is already trained.
 
         Args:
             runner (Runner): The student's runner.

@@ -1,4 +1,4 @@
-"""Training in the memory layout that convolutions are fastest in."""
+"""Train in the memory layout in which convolutions are fastest."""
 
 import torch
 from mmengine.hooks import Hook
@@ -6,27 +6,27 @@ from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 from torch import nn
 
-# Input channels that the CPU's kernels take at a time, at most (AVX-512).
+# The most input channels that the CPU's kernels process at a time (AVX-512).
 _BLOCK = 16
 
 
 @HOOKS.register_module()
 class ChannelsLastHook(Hook):
-    """Lay the weights out channels last (NHWC); activations follow them.
+    """Stores the weights channels last (NHWC); activations follow their layout.
 
-    It changes speed, and of the numbers their last bits. A CT teacher has this
-    layout anyway. In ``default_hooks``, so that a ``custom_hooks`` of a config
-    that inherits it does not take it away:
+    The layout changes the speed, and the numbers in their last bits. A CT teacher always has it.
+    Add the hook to ``default_hooks``, where a config that inherits yours does not remove it by
+    setting ``custom_hooks``:
     ``default_hooks = dict(channels_last=dict(type='ChannelsLastHook'))``.
 
-    On a CPU a network with a strided 1x1 convolution of fewer than 16 input
-    channels keeps its layout, and the log says so: in oneDNN the gradient of
-    such a layer writes past its memory and the process crashes
+    On a CPU, a network that has a strided 1x1 convolution with fewer than 16 input channels keeps
+    its layout, and the log says so: oneDNN writes past its memory when it computes the gradient
+    of such a layer, and the process crashes
     (https://github.com/uxlfoundation/oneDNN/issues/6035).
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Change the layout: after weights are drawn or loaded, which depends on it.
+        """Change the layout; not earlier, because drawing and loading weights depend on it.
 
         Args:
             runner (Runner): The runner of the training.
@@ -42,7 +42,7 @@ class ChannelsLastHook(Hook):
 
 
 def _crashes(layer: nn.Module) -> bool:
-    """Tell the layers whose gradient oneDNN cannot compute in this layout."""
+    """Return whether computing the layer's gradient in this layout crashes oneDNN."""
     return (
         isinstance(layer, nn.Conv2d)
         and layer.weight.device.type == 'cpu'

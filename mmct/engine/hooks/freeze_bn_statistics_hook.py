@@ -1,4 +1,4 @@
-"""BatchNorm whose statistics stay what they are for the last part of a training."""
+"""Freeze the statistics of BatchNorm for the last part of training."""
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -12,15 +12,15 @@ from mmct.runs.ranks import unwrapped
 
 @HOOKS.register_module()
 class FreezeBNStatisticsHook(Hook):
-    """Use BatchNorm's running statistics, and no longer update them, from some moment on.
+    """Freezes BatchNorm's running statistics after a given fraction of training.
 
-    The network then trains with what it will be tested with; scale and shift go on learning.
-    The moment is told by the iteration, so that a resumed run has the same.
+    From then on, the network trains with the statistics that it is tested with, while scale and
+    shift continue to learn. The hook counts iterations, so a resumed run freezes at the same one.
 
-    Ours: https://arxiv.org/abs/2207.01548 (abstract) says nothing of it.
+    This is our choice; the abstract of https://arxiv.org/abs/2207.01548 does not mention it.
 
     Args:
-        begin (float): Fraction of training after which they are frozen, in [0, 1).
+        begin (float): Fraction of training after which the statistics are frozen, in [0, 1).
 
     Raises:
         ValueError: If ``begin`` is out of its range.
@@ -34,11 +34,11 @@ class FreezeBNStatisticsHook(Hook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
-        """Put BatchNorms into eval mode; a training loop puts all into train mode each epoch.
+        """Put BatchNorm layers into eval mode; each epoch, the loop sets them to train mode.
 
         Args:
             runner (Runner): The runner of the training.
-            batch_idx (int): Number of the batch in its epoch.
+            batch_idx (int): Index of the batch in its epoch.
             data_batch (dict, optional): The batch.
         """
         if runner.iter < self.begin * runner.max_iters or is_simulated(runner):

@@ -1,4 +1,4 @@
-"""The hook that brings student and teacher together."""
+"""Train or load a teacher, and attach it to its student."""
 
 import time
 from dataclasses import fields
@@ -26,44 +26,48 @@ from mmct.teacher.start import start_student
 from mmct.teacher.training import get_teacher
 from mmct.teacher.warm_up import too_short
 
-# Where a student's checkpoint names its teacher, and the dtype that it ran in.
+# Keys of a student's checkpoint: the digest of its teacher, and the dtype that it ran in.
 _DIGEST, _DTYPE = 'mmct_teacher', 'mmct_teacher_dtype'
 
 
 @HOOKS.register_module()
 class NoBNTeacherHook(Hook):
-    """Gives a :class:`CTClassifier` its BN-free teacher before it trains.
+    """Gives a :class:`~mmct.models.CTClassifier` its BN-free teacher before it trains.
 
-    The teacher is, in this order: the one in ``checkpoint``; the finished one
-    in ``<work_dir>/teacher``, if it was trained for the same model, data,
-    schedule and seed; or a new one, trained there by a Runner of its own (and
-    resumed there, if it was interrupted) from the student's config with the
-    changes of a :class:`~mmct.teacher.TeacherRecipe`. At the end of training both
-    are compared: a table, and ``ct_result.json`` in the work dir.
+    The hook uses the first of these teachers that exists:
+
+    1. The one in ``checkpoint``.
+    2. The finished one in ``<work_dir>/teacher``, if it was trained for the same model, data,
+       schedule and seed.
+    3. A new one. A Runner of its own trains it in ``<work_dir>/teacher``, and resumes it there if
+       it was interrupted. Its config is the student's with the changes of a
+       :class:`~mmct.teacher.TeacherRecipe`.
+
+    At the end of training, the hook compares teacher and student: it prints a table and writes
+    ``ct_result.json`` to the work dir.
 
     A teacher that is "a frozen copy of the same model without BN" is from
-    https://arxiv.org/abs/2207.01548; its training is our reading.
+    https://arxiv.org/abs/2207.01548; how it is trained is our interpretation.
 
     Args:
-        checkpoint (str, optional): A BN-free teacher to use. Defaults to None.
-        student_start (str): 'scratch', or 'teacher': from the teacher's
-            weights, computing what it computes, see
+        checkpoint (str, optional): Checkpoint of a BN-free teacher to use. Defaults to None.
+        student_start (str): How the student starts: 'scratch', or 'teacher' to start from the
+            teacher's weights and compute the same outputs, see
             :func:`mmct.models.start_from_teacher`. Defaults to 'scratch'.
-        student_lr_mult (float): Factor of the student's learning rate, over all
-            of its schedule; the teacher's stays. A student that starts from its
-            teacher stays nearer to it with less than 1. Defaults to 1.0.
-        on_weak_teacher (str): 'stop' or 'warn', if the teacher's accuracy is
-            not above chance. Defaults to 'stop'.
-        retrain (bool): Whether to train a new teacher though there is a
-            finished one, which is moved aside. Defaults to False.
-        dtype (str): In which the frozen teacher's backbone runs: 'float32',
-            'bfloat16', or 'auto', the faster one, see
-            :func:`mmct.models.pick_dtype`; a resumed run keeps what it had.
-            Defaults to 'auto'.
-        compile (bool | dict): Whether the frozen teacher runs through
-            ``torch.compile``, or the arguments of it. Defaults to False.
-        **recipe: The settings of :class:`~mmct.teacher.TeacherRecipe`:
-            ``init``, ``length``, ``lr`` and so on.
+        student_lr_mult (float): Factor by which the student's learning rate is multiplied
+            throughout its schedule; the teacher's does not change. A factor below 1 keeps a
+            student that starts from its teacher closer to it. Defaults to 1.0.
+        on_weak_teacher (str): What to do if the teacher's accuracy is not above chance: 'stop' or
+            'warn'. Defaults to 'stop'.
+        retrain (bool): Whether to train a new teacher even if there is a finished one, which is
+            then moved aside. Defaults to False.
+        dtype (str): Type in which the frozen teacher's backbone runs: 'float32', 'bfloat16', or
+            'auto' for the faster one, see :func:`mmct.models.pick_dtype`. A resumed run keeps
+            its type. Defaults to 'auto'.
+        compile (bool | dict): Whether to run the frozen teacher through ``torch.compile``, or the
+            arguments to compile it with. Defaults to False.
+        **recipe: Settings of the :class:`~mmct.teacher.TeacherRecipe`, such as ``init``,
+            ``length`` and ``lr``.
 
     Raises:
         ValueError: If a setting is unknown or out of its range.
@@ -102,11 +106,11 @@ class NoBNTeacherHook(Hook):
         self.compile = compile
         self._record: dict[str, Any] = {}
         self._student_started = 0.0
-        # What a checkpoint keeps of the teacher; after a resume, what it kept.
+        # The teacher's digest and dtype, for checkpoints; a resumed run has those it loaded.
         self._marks: dict[str, str] = {}
 
     def before_run(self, runner: Runner) -> None:
-        """Let mmengine resume, and nothing unsafe be loaded, on both stacks.
+        """Let mmengine resume on both stacks, without loading anything unsafe.
 
         Args:
             runner (Runner): The student's runner.
@@ -114,23 +118,23 @@ class NoBNTeacherHook(Hook):
         load_safely(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Note in the checkpoint which teacher the student has.
+        """Record in the checkpoint which teacher the student has.
 
         Args:
             runner (Runner): The student's runner.
-            checkpoint (dict): What will be saved.
+            checkpoint (dict): The checkpoint that will be saved.
         """
         checkpoint.update(self._marks)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Note which teacher a resumed student had.
+        """Remember which teacher a resumed student had.
 
         Args:
             runner (Runner): The student's runner.
-            checkpoint (dict): What was loaded.
+            checkpoint (dict): The checkpoint that was loaded.
 
         Raises:
-            CTError: If resuming would execute something in it.
+            CTError: If resuming would execute code in the checkpoint.
         """
         if runner._resume:
             refuse_code(checkpoint)
@@ -143,10 +147,10 @@ class NoBNTeacherHook(Hook):
             runner (Runner): The student's runner.
 
         Raises:
-            CTError: If there is no teacher to be had; the message says why.
+            CTError: If the hook cannot provide a teacher; the message says why.
         """
         if is_simulated(runner):
-            # Its curve is to be the student's.
+            # The drawn schedule is the student's.
             scale_learning_rate(runner, self.student_lr_mult)
             return
         student = _student(runner)
@@ -164,7 +168,7 @@ class NoBNTeacherHook(Hook):
                 compile=self.compile,
                 with_bn=not self.recipe.remove_bn,
             )
-            # A resumed student goes on with its own weights and learning rate.
+            # A resumed student keeps its own weights and learning rate.
             if runner.iter == 0:
                 start_student(
                     runner,
@@ -187,11 +191,11 @@ class NoBNTeacherHook(Hook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
-        """Tell the student how far training is, for the loss weight's ramp.
+        """Tell the student how far training is, for the ramp of the loss weight.
 
         Args:
             runner (Runner): The student's runner.
-            batch_idx (int): Number of the batch in its epoch.
+            batch_idx (int): Index of the batch in its epoch.
             data_batch (dict, optional): The batch.
         """
         unwrapped(runner).progress = runner.iter / runner.max_iters
@@ -203,22 +207,22 @@ class NoBNTeacherHook(Hook):
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        """Stop at the first loss that is not finite, under stock tools, too.
+        """Stop at the first loss that is not finite, also under mmpretrain's own tools.
 
         Args:
             runner (Runner): The student's runner.
-            batch_idx (int): Number of the batch in its epoch.
+            batch_idx (int): Index of the batch in its epoch.
             data_batch (dict, optional): The batch.
             outputs (dict, optional): Losses of the step.
 
         Raises:
-            DivergedError: Names the iteration and the remedies.
+            DivergedError: If a loss is not finite; the message names the iteration and remedies.
         """
         if not is_simulated(runner):
             check_losses(outputs, runner.iter + 1, 'the loss of the student')
 
     def after_train(self, runner: Runner) -> None:
-        """Compare teacher and student, print the table, write the result.
+        """Compare teacher and student, print the table and write the result.
 
         Args:
             runner (Runner): The student's runner.
@@ -227,14 +231,14 @@ class NoBNTeacherHook(Hook):
             report_result(runner, self._record, time.time() - self._student_started)
 
     def _too_short(self, runner: Runner) -> str:
-        """Say that the teacher's training is hardly longer than its warm-up."""
+        """Return a message if the teacher's training is too short for its warm-up, else ''."""
         if self.checkpoint:
             return ''
         cfg = teacher_config(runner.cfg, self.recipe, '')
         return too_short(cfg, len(runner.train_dataloader))
 
     def _set_marks(self, runner: Runner, found: str) -> None:
-        """Settle the teacher's identity and dtype; a resumed run keeps both."""
+        """Determine the teacher's digest and dtype; a resumed run keeps both."""
         if self._marks.get(_DIGEST, found) != found:
             source = self.checkpoint or Path(runner.work_dir) / 'teacher'
             raise CTError(
@@ -244,7 +248,7 @@ class NoBNTeacherHook(Hook):
             )
         dtype = self.dtype
         if dtype == 'auto':
-            # The processes of a run, and a run that goes on elsewhere, share one.
+            # All processes of a run use the same dtype, and so does a run resumed elsewhere.
             device = next(runner.model.parameters()).device
             dtype = self._marks.get(_DTYPE) or on_main_rank(lambda: pick_dtype(dtype, device))
         self._marks = {_DIGEST: found, _DTYPE: dtype}

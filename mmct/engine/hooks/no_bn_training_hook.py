@@ -33,23 +33,21 @@ _REMEDIES = (
 
 @HOOKS.register_module()
 class NoBNTrainingHook(Hook):
-    """Starts a BN-free network well, and stops it when its loss is not finite.
+    """Initialises a BN-free network, and stops its training when the loss is not finite.
 
-    Initialises after the weights are initialised or loaded, once: a resumed
-    run keeps its weights. For ``NormFreeClassifier`` or ``NormFreeBackbone``.
-    Training a network without BN is the teacher of
-    https://arxiv.org/abs/2207.01548; how it starts is our choice.
+    The hook initialises once, after mmengine has drawn or loaded the weights; a resumed run keeps
+    its weights. It is for a ``NormFreeClassifier`` or a ``NormFreeBackbone``. The BN-free network
+    is the teacher of https://arxiv.org/abs/2207.01548; its initialisation is our choice.
 
     Args:
-        init (str): 'identity', 'fold' or 'calibrate', see
+        init (str): How the network starts: 'identity', 'fold' or 'calibrate', see
             :func:`mmct.models.remove_batch_norm`. Defaults to 'calibrate'.
         granularity (str): 'layer' or 'channel', see
             :func:`mmct.models.calibrate`. Defaults to 'layer'.
-        calibration_batches (int): Training batches to calibrate on, drawn at
+        calibration_batches (int): Number of training batches to calibrate on, drawn at
             random. Defaults to 1.
-        checkpoint (str, optional): Weights of the BN network to start from:
-            'fold' takes its statistics from there. Defaults to None, the config's
-            ``load_from`` or ``init_cfg``.
+        checkpoint (str, optional): Weights of the BN network to start from, whose statistics
+            'fold' uses. Defaults to None, the config's ``load_from`` or ``init_cfg``.
 
     Raises:
         ValueError: If a value is out of its range.
@@ -93,7 +91,7 @@ class NoBNTrainingHook(Hook):
                 reason = ' '.join(str(error).split())[:200]
                 raise CTError(f"init='fold' does not fit this network: {reason}") from error
         elif self.checkpoint:
-            # Not strict: the file has BN statistics, and may have another head.
+            # Not strict: the file has BN statistics, and its head may differ.
             self._load_into(model, self.checkpoint, runner)
         if self.init == 'calibrate':
             inputs = training_inputs(runner, model, self.calibration_batches)
@@ -114,19 +112,19 @@ class NoBNTrainingHook(Hook):
 
         Args:
             runner (Runner): The runner.
-            batch_idx (int): Number of the batch in its epoch.
+            batch_idx (int): Index of the batch in its epoch.
             data_batch (dict, optional): The batch.
             outputs (dict, optional): Losses of the step.
 
         Raises:
-            DivergedError: Names the iteration and the remedies.
+            DivergedError: If a loss is not finite; the message names the iteration and remedies.
         """
         if is_simulated(runner):
             return
         check_losses(outputs, runner.iter + 1, 'the loss without BN', _REMEDIES)
 
     def _folded(self, runner: Runner) -> nn.Module:
-        """Build the BN network, load its weights, and fold its BatchNorm away."""
+        """Build the BN network, load its weights, and fold BatchNorm into scales and shifts."""
         cfg = dict(
             model=copy.deepcopy(runner.cfg.model),
             data_preprocessor=runner.cfg.get('data_preprocessor'),

@@ -1,4 +1,4 @@
-"""BatchNorm that is adapted to the test set, before the test."""
+"""Adapt BatchNorm to the test set before the test."""
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -13,13 +13,13 @@ from mmct.scoring import drawn_batches, reestimate_batch_norm
 
 @HOOKS.register_module()
 class RecalibrateBNHook(Hook):
-    """Estimates BatchNorm's statistics anew on test images, without labels.
+    """Re-estimates BatchNorm's statistics on test images, without labels.
 
-    Those of the network that is tested: after an ``EMAHook`` has put its weights in.
+    It adapts the network that is tested: an ``EMAHook`` swaps in its averaged weights first.
     See :func:`mmct.scoring.reestimate_batch_norm`.
 
     Args:
-        num_batches (int): Random test batches, of the loader's size.
+        num_batches (int): Number of random test batches, each of the loader's batch size.
 
     Raises:
         ValueError: If ``num_batches`` is not positive.

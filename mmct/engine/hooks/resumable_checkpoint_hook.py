@@ -1,4 +1,4 @@
-"""Checkpoints from which a run goes on as if it had never stopped."""
+"""Save checkpoints from which a run resumes as if it had never stopped."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ from mmct.runs.reproducibility import (
     set_random_state,
 )
 
-# Where a checkpoint holds what is ours.
+# Key of a checkpoint under which this hook stores its data.
 _KEY = 'mmct'
 
 
@@ -42,30 +42,30 @@ _KEY = 'mmct'
 class ResumableCheckpointHook(CheckpointHook):
     """A ``CheckpointHook`` whose runs can be stopped and resumed unchanged.
 
-    On the CPU a run that was killed anywhere and resumed ends with weights
-    bit-identical to those of a run that was not, with epoch-based loops (from
-    an epoch's end) and iteration-based ones (from any iteration):
+    On the CPU, a run that was killed at any moment and resumed ends with weights that are
+    bit-identical to those of an uninterrupted run. Epoch-based loops resume from the end of an
+    epoch, iteration-based ones from any iteration. To this end:
 
     - Data loading workers are seeded from (seed, rank, worker, epoch).
-    - The states of each process's random generators are in the checkpoint,
-      and so are gradients that are being accumulated.
-    - Several processes average their BatchNorm statistics when a checkpoint is
-      saved and before validation.
-    - Validation leaves the generators as it found them.
-    - Checkpoints are written whole or not at all, and the one before stays
-      until the next is complete.
+    - The checkpoint contains the states of each process's random generators, and the gradients
+      that are being accumulated.
+    - Several processes average their BatchNorm statistics before each checkpoint and each
+      validation.
+    - Validation does not change the states of the generators.
+    - A checkpoint is written under a temporary name and then moved into place, and the previous
+      one is kept until the next is complete.
 
-    A checkpoint is resumed only by a run of the settings it was saved with.
-    ``tools/train.py`` puts this hook in the place of ``CheckpointHook``.
+    A run resumes a checkpoint only if its settings are those that the checkpoint was saved with.
+    ``tools/train.py`` replaces ``CheckpointHook`` with this hook.
 
     Args:
-        *args: As for ``mmengine.hooks.CheckpointHook``.
-        on_other_config (str): 'stop' or 'warn', if a checkpoint to resume was
-            saved with other settings. Defaults to 'stop'.
-        **kwargs: As for ``mmengine.hooks.CheckpointHook``.
+        *args: Arguments of ``mmengine.hooks.CheckpointHook``.
+        on_other_config (str): What to do if the checkpoint to resume was saved with other
+            settings: 'stop' or 'warn'. Defaults to 'stop'.
+        **kwargs: Arguments of ``mmengine.hooks.CheckpointHook``.
 
     Raises:
-        ValueError: If ``on_other_config`` is neither, or ``interval`` is no interval.
+        ValueError: If ``on_other_config``, ``interval`` or ``max_keep_ckpts`` is invalid.
     """
 
     def __init__(self, *args, on_other_config: str = 'stop', **kwargs) -> None:
@@ -83,22 +83,21 @@ class ResumableCheckpointHook(CheckpointHook):
             self.backend_args = dict(backend='whole_file')
         self._batches: ReproducibleBatches | None = None
         self._fingerprint: dict[str, Any] = {}
-        # What is to be restored when the data loader has advanced.
+        # What to restore once the data loader has advanced.
         self._resumed: dict[str, Any] | None = None
-        # What goes into the next checkpoint, of all processes.
+        # The states of all processes for the next checkpoint.
         self._states: list[dict] | None = None
-        # The generators while validation runs.
+        # The generators' states from before a validation, while it runs.
         self._before_val: dict[str, Any] | None = None
         self._buffers_are_shared = True
-        # The config's text, by its content.
+        # The formatted text of the config, by its content.
         self._config_text: dict[str, str] = {}
 
     def before_run(self, runner: Runner) -> None:
         """Take over the seeding of the training loader's workers.
 
         Args:
-            runner (Runner): The runner; in one that only tests there is
-                nothing to do.
+            runner (Runner): The runner. If it only tests, there is nothing to do.
         """
         load_safely(runner)
         loop = runner._train_loop
@@ -115,15 +114,15 @@ class ResumableCheckpointHook(CheckpointHook):
         self._fingerprint = fingerprint(runner.cfg, data, get_world_size())
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Refuse to resume what this run did not save.
+        """Refuse to resume a checkpoint that was saved with other settings.
 
         Args:
             runner (Runner): The runner.
-            checkpoint (dict): What was loaded.
+            checkpoint (dict): The checkpoint that was loaded.
 
         Raises:
-            CTError: If it cannot be resumed, or was saved with other
-                settings; the message names them.
+            CTError: If the checkpoint cannot be resumed, or was saved with other settings; the
+                message names them.
         """
         if not (runner._resume and self._fingerprint):
             return
@@ -139,7 +138,7 @@ class ResumableCheckpointHook(CheckpointHook):
         self._resumed = ours
 
     def before_train(self, runner: Runner) -> None:
-        """Begin a run, or go on with one.
+        """Prepare the files of a run that begins or resumes.
 
         Args:
             runner (Runner): The runner.
@@ -148,23 +147,23 @@ class ResumableCheckpointHook(CheckpointHook):
         self._forget_other_folders()
         self._remove_outdated()
         if runner.iter:
-            # mmengine draws a seed before the checkpoint's is known.
+            # mmengine draws a seed before it reads the checkpoint's.
             for sampler in samplers(runner.train_dataloader):
                 if hasattr(sampler, 'seed') and self._fingerprint.get(SEED) is None:
                     sampler.seed = runner.seed
         elif is_main_process():
-            # Another run's checkpoint must not pass for this one's.
+            # Another run's checkpoint must not be mistaken for this one's.
             (Path(runner.work_dir) / 'last_checkpoint').unlink(missing_ok=True)
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Seed the workers and, once after a resume, restore the generators.
+        """Seed the workers; in the first epoch after a resume, restore the generators.
 
         Args:
             runner (Runner): The runner.
         """
         loop, seed = runner.train_loop, runner.seed
         if is_endless(loop):
-            # A setting of onedl-mmengine's loop: it then skips nothing.
+            # With this setting of onedl-mmengine's loop, the loop skips nothing.
             skips = not getattr(loop, 'fast_forward_on_resume', False)
             batches = self._batches.endless(seed, loop.iter, reread=skips)
             loop.dataloader_iterator = SkippedBatches(batches, loop.iter if skips else 0)
@@ -177,17 +176,17 @@ class ResumableCheckpointHook(CheckpointHook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
-        """Note that the processes' BN statistics part.
+        """Note that the processes' BN statistics will differ after this step.
 
         Args:
             runner (Runner): The runner.
-            batch_idx (int): Number of the batch.
+            batch_idx (int): Index of the batch.
             data_batch (dict, optional): The batch.
         """
         self._buffers_are_shared = False
 
     def before_val(self, runner: Runner) -> None:
-        """Note the generators' states; all processes score one model.
+        """Remember the generators' states, and average the processes' BN statistics.
 
         Args:
             runner (Runner): The runner.
@@ -196,7 +195,7 @@ class ResumableCheckpointHook(CheckpointHook):
         self._before_val = random_state()
 
     def after_val(self, runner: Runner) -> None:
-        """Go back to them: a resumed run does not repeat the validation.
+        """Restore the generators, because a resumed run does not repeat the validation.
 
         Args:
             runner (Runner): The runner.
@@ -206,23 +205,23 @@ class ResumableCheckpointHook(CheckpointHook):
         self._before_val = None
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Put in what resuming needs.
+        """Add the settings and states that resuming needs.
 
         Args:
             runner (Runner): The runner.
-            checkpoint (dict): What will be saved.
+            checkpoint (dict): The checkpoint that will be saved.
         """
         if self._states is not None:
             checkpoint[_KEY] = dict(fingerprint=self._fingerprint, states=self._states)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
-        # mmengine's, with all processes' states, and `last_checkpoint` whole.
+        # Like mmengine's, but with the states of all processes and an atomic `last_checkpoint`.
         self._share_buffers(runner)
         self._states = all_gather_object(_state(runner, self._before_val))
         if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
             kept = [*self.keep_ckpt_ids, step]
-            # With the outdated one: if the run is killed before that is gone,
-            # mmengine removes what is too much when it resumes.
+            # The list includes the outdated one: if the run is killed before removing it,
+            # mmengine removes the surplus when it resumes.
             runner.message_hub.update_info('keep_ckpt_ids', kept)
             self.keep_ckpt_ids.append(step)
             if len(kept) > self.max_keep_ckpts and is_main_process():
@@ -251,16 +250,16 @@ class ResumableCheckpointHook(CheckpointHook):
         self._remove_outdated()
 
     def _share_buffers(self, runner: Runner) -> None:
-        # BN statistics are each process's own, a checkpoint has room for one.
+        # Each process has its own BN statistics, but a checkpoint holds only one set.
         if get_world_size() > 1 and not self._buffers_are_shared:
             buffers = unwrapped(runner).buffers()
             all_reduce_params([b for b in buffers if b.is_floating_point()], op='mean')
             self._buffers_are_shared = True
 
     def _forget_other_folders(self) -> None:
-        # The best checkpoint of a run that goes on in another folder, or a copy of its own, is
-        # not this one's to replace.
-        # mmengine's hook has one of the two, or none.
+        # A run that continues in another folder replaces its own copy of the best checkpoint, if
+        # there is one, but never the one in the first folder. mmengine's hook has at most one of
+        # the two attributes.
         if hasattr(self, 'best_ckpt_path'):
             self.best_ckpt_path = self._own(self.best_ckpt_path)
         for name, path in getattr(self, 'best_ckpt_path_dict', {}).items():
@@ -274,7 +273,7 @@ class ResumableCheckpointHook(CheckpointHook):
         return self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(step))
 
     def _remove_outdated(self) -> None:
-        # Other backends remove at once.
+        # Other backends remove files at once.
         if isinstance(self.file_backend, WholeFileBackend):
             self.file_backend.remove_outdated()
 
@@ -316,10 +315,10 @@ class ResumableCheckpointHook(CheckpointHook):
 
 @contextmanager
 def _formatted_once(known: dict[str, str]) -> Iterator[None]:
-    """Within the block, format a config only if its content is new.
+    """Format a config within the block only if its content has changed.
 
-    mmengine puts the text into each checkpoint: of a small network, formatting takes ten times as
-    long as all else.
+    mmengine adds the text to each checkpoint. For a small network, formatting it takes ten times
+    as long as everything else.
     """
     formatted = Config.pretty_text
 
@@ -338,7 +337,7 @@ def _formatted_once(known: dict[str, str]) -> Iterator[None]:
 
 
 def _state(runner: Runner, random: dict | None) -> dict[str, Any]:
-    """Collect what this process needs to go on."""
+    """Collect what this process needs to resume."""
     wrapper, gradients = runner.optim_wrapper, {}
     accumulates = isinstance(wrapper, OptimWrapper) and wrapper._accumulative_counts > 1
     if accumulates and not wrapper.should_update():

@@ -1,4 +1,4 @@
-"""A scorecard and a report at the end of training."""
+"""Write a scorecard and a report at the end of training."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,21 +37,22 @@ _ONE_SEED = (
 class ScorecardHook(Hook):
     """Scores the trained network on corruptions of its own test set.
 
-    The test set is that of the config, the corruptions are generated in memory. In a run of
-    CT student and teacher are scored, and with a :class:`~mmct.engine.BaselineHook` the
-    baseline, with which the others are then compared; else neither is the other's baseline.
-    ``<work_dir>/scorecard`` then holds a result file of each network, ``report.html`` and its
-    figures. The visualizer gets the errors in %, as ``corruption/...``,
-    ``teacher/corruption/...`` and ``baseline/corruption/...``, differences in points, as
-    ``student_minus_teacher/...`` and ``student_minus_baseline/...``, and the heat map.
+    The test set is the one in the config, and the corruptions are generated in memory. In a CT
+    run, the hook scores student and teacher. With a :class:`~mmct.engine.BaselineHook` it also
+    scores the baseline and compares both with it; without one, neither serves as the baseline.
+
+    The hook writes a result file for each network, ``report.html`` and its figures to
+    ``<work_dir>/scorecard``. It sends to the visualizer: errors in %, named ``corruption/...``,
+    ``teacher/corruption/...`` and ``baseline/corruption/...``; differences in percentage points,
+    named ``student_minus_teacher/...`` and ``student_minus_baseline/...``; and the heat map.
 
     Args:
-        corruptions (Sequence[str], optional): Names. Defaults to all 19.
-        severities (Sequence[int], optional): From 1 to 5. Defaults to all.
-        seed (int): Of the corruptions. Defaults to 0.
-        table (str, optional): 'cifar', 'tiny_imagenet' or 'imagenet'. Defaults to
-            by size.
-        enable (bool): Whether to do it at all. Defaults to True.
+        corruptions (Sequence[str], optional): Names of corruptions. Defaults to all 19.
+        severities (Sequence[int], optional): Severities from 1 to 5. Defaults to all.
+        seed (int): Seed of the corruptions. Defaults to 0.
+        table (str, optional): Table of severities: 'cifar', 'tiny_imagenet' or 'imagenet'.
+            Defaults to None, the table that fits the image size.
+        enable (bool): Whether to score the network. Defaults to True.
     """
 
     # After the hook that compares teacher and student.
@@ -71,15 +72,15 @@ class ScorecardHook(Hook):
         self.enable = enable
 
     def before_run(self, runner: Runner) -> None:
-        """Open the test set: a run that could not be scored must not train first.
+        """Open the test set, so that a run that cannot be scored fails before it trains.
 
-        Not in ``before_train``, where the teacher's hook trains for hours.
+        ``before_train`` would be too late: there the teacher's hook may train for hours.
 
         Args:
-            runner (Runner): The run.
+            runner (Runner): The runner of the training.
 
         Raises:
-            CTError: If the config has no test set, or none that can be corrupted.
+            CTError: If the config has no test set, or its test set cannot be corrupted.
         """
         if not self._acts(runner):
             return
@@ -101,10 +102,10 @@ class ScorecardHook(Hook):
             raise CTError(f'ScorecardHook: no test set to score on: {error}') from error
 
     def after_train(self, runner: Runner) -> None:
-        """Score, print the table, write results, report and curves.
+        """Score the networks, print the table, and write results, report and curves.
 
         Args:
-            runner (Runner): The run.
+            runner (Runner): The runner of the training.
         """
         if not self._acts(runner):
             return
@@ -123,13 +124,13 @@ class ScorecardHook(Hook):
                     name=f'{config.stem}: {_NAMES[role]}',
                     config=config.name,
                     batch_size=loader.get('batch_size', 128),
-                    # An earlier training's in this work dir.
+                    # It may exist from an earlier training in this work dir.
                     replace=True,
                 )
                 for file, (role, model) in zip(files, networks.items(), strict=True)
             ]
         if is_main_process():
-            # A teacher without BN is not what a student is measured by.
+            # The student is compared with the BN baseline, not with its BN-free teacher.
             roles = list(networks)
             base = roles.index('baseline') if 'baseline' in roles else None
             comparison = compare(results, base)
@@ -140,7 +141,7 @@ class ScorecardHook(Hook):
             print_outcome(comparison, page, _ONE_SEED.format(runner.seed))
 
     def _track(self, runner: Runner, comparison: Comparison, roles: Sequence[str]) -> None:
-        """Send scores and heat map to the trackers."""
+        """Send scores and the heat map to the trackers."""
         numbers = {}
         for role, result in zip(roles, comparison.results, strict=True):
             own = f'{role}/' if role in ('baseline', 'teacher') else ''
@@ -151,18 +152,18 @@ class ScorecardHook(Hook):
                 difference = compared.differences[roles.index('student')]
                 numbers |= _named(f'student_minus_{role}/', difference)
         runner.visualizer.add_scalars(numbers, step=runner.iter)
-        # MLflow wants a suffix, and LocalVisBackend no folder.
+        # MLflow requires a suffix, and LocalVisBackend cannot write into a folder.
         picture = pixels(heat_map(comparison))
         runner.visualizer.add_image('corruption_heat_map.png', picture, runner.iter)
 
     def _acts(self, runner: Runner) -> bool:
-        # The hook is there, too, when the config is only tested, or its schedule is drawn.
+        # The hook also exists when the config is only tested, or its schedule is only drawn.
         trains = isinstance(runner._train_loop, BaseLoop) and not is_simulated(runner)
         return self.enable and trains
 
 
 def _named(prefix: str, errors: Mapping[str, Any]) -> dict[str, float]:
-    """Name the errors of a summary, or the differences of two, as curves."""
+    """Return the errors of a summary, or the differences of two, by the names of their curves."""
     found = {name: errors[name] for name in ('clean_error_pct', 'raw_mce_pct')}
     for name, error in errors['corruption_error_pct'].items():
         found[f'{name}_error_pct'] = error
@@ -174,7 +175,7 @@ def _named(prefix: str, errors: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _networks(runner: Runner) -> dict[str, ImageClassifier]:
-    """Return the networks to score, by their roles, in the order of the tables."""
+    """Return the networks to score by role, in the order of the tables."""
     network = unwrapped(runner)
     if not isinstance(network, CTClassifier):
         return dict(model=network)

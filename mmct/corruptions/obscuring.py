@@ -33,7 +33,7 @@ def checkerboard_cutout(images: np.ndarray, streams: Streams, strength: float) -
     Args:
         images (np.ndarray): uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        strength (float): 0 to 10, for no to all black squares.
+        strength (float): 0 to 10; the fraction of black squares, in tenths.
 
     Returns:
         np.ndarray: As the images.

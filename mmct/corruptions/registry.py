@@ -75,7 +75,7 @@ class OwnCorruption:
             severity (int): Severity, from 1.
 
         Returns:
-            np.ndarray: As the images.
+            np.ndarray: New images of the same shape and type.
 
         Raises:
             ValueError: If the function fails, or does not return an image of the same shape.

@@ -86,7 +86,7 @@ def corrupt_block(
         table (str): A key of :data:`SEVERITY_TABLES`.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     if corruption in C_BAR:
         return OF_C_BAR[corruption](images, streams, strength(corruption, severity, table))

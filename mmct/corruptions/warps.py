@@ -21,12 +21,12 @@ def pinch_and_twirl(images: np.ndarray, streams: Streams, strength: float) -> np
     32 pixels and 5 at 224.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness, for the direction in which each disk is twirled.
         strength (float): 0 to 10, for a twirl of up to 90 degrees.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     y, x = pixels(images)
     side = min(images.shape[1:3])
@@ -53,12 +53,12 @@ def ripple(images: np.ndarray, streams: Streams, strength: float) -> np.ndarray:
     """Shift rows and columns in waves; pixels from outside the image are black.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         strength (float): 0 to 10, for an amplitude of up to 0.025 of the shorter side.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     places = pixels(images)
     side = min(images.shape[1:3])
@@ -78,12 +78,12 @@ def caustic_refraction(images: np.ndarray, streams: Streams, strength: float) ->
     """Distort and light the image as moving water does, with caustics as the water's surface.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         strength (float): 0 to 10, for a depth of up to half the shorter side.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     side = min(images.shape[1:3])
 
@@ -173,12 +173,12 @@ def circular_motion_blur(images: np.ndarray, streams: Streams, strength: float) 
     """Blur by averaging 21 rotated images, with lower weights for larger angles.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): Unused, as nothing is random.
         strength (float): 0 to 10, for a rotation of up to 15 degrees.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     height, width = images.shape[1:3]
     angles = np.deg2rad(1.5 * strength * _TURNS)[:, None, None]
@@ -208,12 +208,12 @@ def transverse_chromatic_abberation(
     through the pixels. This smooths all three channels.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness, for the choice of the channels.
         strength (float): 0 to 10, for factors of up to 1.25 and 1.5.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     height, width = images.shape[1:3]
     factors = [1 + 0.05 * strength * part for part in (0, 0.5, 1)]

@@ -108,7 +108,7 @@ def snow(
     """Add falling snowflakes to the image, and make it paler.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         mean (float): Mean of the noise that is thresholded to flakes.
         scale (float): Standard deviation of the noise.
@@ -121,7 +121,7 @@ def snow(
             in ``imagecorruptions-imaug``, instead of truncating them before. Defaults to False.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     count, height, width, _ = images.shape
     large = max(height, width) > SMALL and not streams.follows_reference
@@ -202,7 +202,7 @@ def frost(
     """Add a random crop of a frost picture, as frost on a window.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         share (float): Weight of the image.
         texture_share (float): Weight of the frost.
@@ -210,7 +210,7 @@ def frost(
         textures (int): Number of the six pictures that are used. Defaults to 5.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     height, width = images.shape[1:3]
 
@@ -241,13 +241,13 @@ def fog(images: np.ndarray, streams: Streams, strength: float, decay: float) -> 
     """Add clouds, then darken the whole image.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         strength (float): Largest value of the clouds, as a fraction of white.
         decay (float): Factor by which their roughness falls from one scale to the next finer one.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     size = 1 << (max(images.shape[1:3]) - 1).bit_length()
     noise = streams.draw(len(images), lambda rng: uniforms(rng, size * size - 1))
@@ -322,7 +322,7 @@ def spatter(
     """Add drops of water, which brighten the image, or of mud, which cover it.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         mean (float): Mean of the noise that is thresholded to drops.
         scale (float): Standard deviation of the noise.
@@ -335,7 +335,7 @@ def spatter(
             ``imagecorruptions-imaug`` does. Defaults to False.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     count, height, width, _ = images.shape
     noise = streams.draw(count, lambda rng: normals(rng, height * width, mean, scale))

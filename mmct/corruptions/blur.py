@@ -32,7 +32,7 @@ def smooth_images(images: np.ndarray, sigma: float) -> np.ndarray:
         sigma (float): Standard deviation in pixels.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     count, height, width, channels = images.shape
     lines = images.reshape(count, height, width * channels)
@@ -76,13 +76,13 @@ def gaussian_blur(images: np.ndarray, sigma: float, fine: bool = False) -> np.nd
     """Blur with a normal (Gaussian) filter.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         sigma (float): Standard deviation in pixels.
         fine (bool): Whether to filter large images in float64, too. In nearly uniform areas,
             fewer values are then wrong by a level. Defaults to False.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     if max(images.shape[1:3]) <= SMALL:
         return to_levels(smooth_images(to_fractions(images), sigma))
@@ -168,11 +168,11 @@ def smear(
         weights (np.ndarray): Weights of the points along the line; sums have their type. (K,)
         ends (bool): Whether points that are a full height or width away get no weight, without
             the others being scaled up. Defaults to False.
-        out (type, optional): Type of the result; integers are truncated. Defaults to None, the
-            images' type.
+        out (type, optional): Type of the result; conversion to integers truncates. Defaults to
+            None, the images' type.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape.
     """
     steps = np.arange(weights.size)
     radians = np.deg2rad(angles)[:, None]
@@ -271,12 +271,12 @@ def defocus_blur(images: np.ndarray, radius: float, softness: float) -> np.ndarr
     """Blur with a disk, as a lens out of focus does.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         radius (float): Radius of the disk, in pixels.
         softness (float): Standard deviation of the filter that softens its edge, in pixels.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     kernel = _disk(radius, softness)
     if kernel.size <= 25:
@@ -406,14 +406,14 @@ def glass_blur(
     way, and so this function copies, too.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         sigma (float): Standard deviation of the filter before and after, in pixels.
         distance (int): Largest displacement down and across, in pixels.
         rounds (int): Number of passes over the image.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     count, height, width, _ = images.shape
     moves = (height - 2 * distance) * (width - 2 * distance) * rounds
@@ -473,7 +473,7 @@ def motion_blur(
     """Blur along a line that is tilted by at most 45 degrees, as a moving camera does.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         radius (int): Half the line's length, in pixels.
         sigma (float): Standard deviation of the weights, in pixels.
@@ -481,7 +481,7 @@ def motion_blur(
             in ``imagecorruptions-imaug``. Defaults to False.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     angles = streams.draw(len(images), lambda rng: rng.uniform(-45, 45))
     weights = line_weights(radius, sigma, as_library)
@@ -511,14 +511,14 @@ def zoom_blur(
     """Average over several zoom factors, as an approaching camera does.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         end (float): End of the zoom factors, exclusive; they start at 1.
         step (float): Difference between two factors.
         as_library (bool): Whether each enlarged image is cropped only at the bottom and right, as
             in ``imagecorruptions-imaug``, and not on all sides. Defaults to False.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     count, height, width, channels = images.shape
     x = to_fractions(images).astype(np.float32)

@@ -15,14 +15,14 @@ def pixelate(images: np.ndarray, factor: float, as_library: bool = False) -> np.
     """Shrink the image with Pillow's box filter, and enlarge it again.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         factor (float): Factor of the size, below 1.
         as_library (bool): Whether to enlarge with Pillow's nearest neighbours, as
             ``imagecorruptions-imaug`` does, and not with its box filter. A few pixels differ.
             Defaults to False.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     height, width = images.shape[1:3]
     rows = _boxes(height, int(height * factor), as_library)
@@ -137,11 +137,11 @@ def brightness(images: np.ndarray, added: float) -> np.ndarray:
     """Raise the value in the HSV colour space (hue, saturation, value).
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         added (float): Amount added to the value, as a fraction of white.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     return _recolour(images.reshape(-1, 3), 1.0, 0.0, float(added)).reshape(images.shape)
 
@@ -152,7 +152,7 @@ def saturate(
     """Change the saturation: colours get paler or stronger.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         factor (float): Factor of the saturation.
         added (float): Amount added to the saturation after that. A grey pixel, which has no hue,
             turns red.
@@ -161,7 +161,7 @@ def saturate(
             decide how they are truncated. Defaults to False.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     by_hue = as_library and factor % 1 == 0 and not added
     recolour = _recolour_by_hue if by_hue else _recolour
@@ -242,11 +242,11 @@ def contrast(images: np.ndarray, factor: float) -> np.ndarray:
     """Lower the contrast: values move towards their channel's mean.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         factor (float): Factor of the distance to the mean.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     count, height, width, channels = images.shape
     pixels = images.reshape(count, height * width, channels)
@@ -281,11 +281,11 @@ def jpeg_compression(images: np.ndarray, quality: int) -> np.ndarray:
     """Compress images as JPEG, and decode them again.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         quality (int): JPEG quality from 1 to 100.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     out = np.empty_like(images)
     for n, image in enumerate(_swap(images)):
@@ -309,7 +309,7 @@ def elastic_transform(
     """Apply a random affine map, then small random shifts that vary smoothly.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         strength (float): Size of the small shifts before smoothing, as a fraction of the shorter
             side.
@@ -320,7 +320,7 @@ def elastic_transform(
             ``strength`` is a fraction of the height, and ``sigma`` a fraction of each side.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     height, width = images.shape[1:3]
     x = images.astype(np.float32) / 255

@@ -76,7 +76,7 @@ REVISIONS = dict(cifar=1, tiny_imagenet=2, imagenet=3)
 """Revision of each table, from 1. It rises when the images of a table and seed change."""
 
 SMALL = 64
-"""Largest number of pixels along the longer side for the exact algorithms of small images."""
+"""Pixels along the longer side of a small image, at most. Larger ones use faster algorithms."""
 
 
 def check_corruption(corruption: str, known: Sequence[str] | None = None) -> str:

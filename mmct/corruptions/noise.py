@@ -27,7 +27,7 @@ def additive_channel(scales: np.ndarray) -> np.ndarray:
         scales (np.ndarray): Standard deviation at each level, in levels. (256,)
 
     Returns:
-        np.ndarray: Probability of each level, given each level. (256, 256)
+        np.ndarray: Probability of each new level, given each old level. (256, 256)
     """
     # Truncation: level j is [j, j + 1), values below 1 become 0, and values from 255 on 255.
     upper = np.append(LEVELS[1:], np.inf)
@@ -45,7 +45,7 @@ def poisson_channel(photons: float) -> np.ndarray:
         photons (float): Mean count at white.
 
     Returns:
-        np.ndarray: Probability of each level, given each level. (256, 256)
+        np.ndarray: Probability of each new level, given each old level. (256, 256)
     """
     counts = np.arange(int(np.ceil(photons)) + 1)
     level = (np.minimum(counts / photons, 1) * 255).astype(int)
@@ -63,7 +63,7 @@ def replacing_channel(share: float) -> np.ndarray:
         share (float): Fraction of values to replace, in [0, 1].
 
     Returns:
-        np.ndarray: Probability of each level, given each level. (256, 256)
+        np.ndarray: Probability of each new level, given each old level. (256, 256)
     """
     channel = np.eye(256) * (1 - share)
     channel[:, [0, 255]] += share / 2
@@ -106,12 +106,12 @@ def through_channel(images: np.ndarray, streams: Streams, table: np.ndarray) -> 
     """Draw a new level for each value from its channel.
 
     Args:
-        images (np.ndarray): uint8. (N, ...)
+        images (np.ndarray): Images, uint8. (N, ...)
         streams (Streams): The images' randomness.
         table (np.ndarray): The table from :func:`alias_table`. (256, 256)
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     size = images[:1].size
     drawn = streams.draw(len(images), lambda rng: words(rng, size)).reshape(-1)
@@ -136,12 +136,12 @@ def gaussian_noise(images: np.ndarray, streams: Streams, scale: float) -> np.nda
     """Add normal noise, as a sensor in low light does.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         scale (float): Standard deviation, as a fraction of white.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     if not streams.follows_reference:
         return through_channel(images, streams, alias_table(_gaussian, scale))
@@ -152,12 +152,12 @@ def speckle_noise(images: np.ndarray, streams: Streams, scale: float) -> np.ndar
     """Add normal noise that is proportional to the value.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         scale (float): Standard deviation, as a fraction of the value.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     if not streams.follows_reference:
         return through_channel(images, streams, alias_table(_speckle, scale))
@@ -169,12 +169,12 @@ def shot_noise(images: np.ndarray, streams: Streams, photons: float) -> np.ndarr
     """Add Poisson noise, as low photon counts do.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         photons (float): Mean count at white.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     if not streams.follows_reference:
         return through_channel(images, streams, alias_table(poisson_channel, photons))
@@ -190,12 +190,12 @@ def impulse_noise(images: np.ndarray, streams: Streams, share: float) -> np.ndar
     its own generator.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         share (float): Fraction of values to replace, in [0, 1].
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     return through_channel(images, streams, alias_table(replacing_channel, share))
 

@@ -15,12 +15,12 @@ def blue_noise_sample(images: np.ndarray, streams: Streams, strength: float) -> 
     """Blacken pixels where blue noise, strongest in high frequencies, is low.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         strength (float): 0 to 10, for a threshold from -2.5 to 0.5 standard deviations.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     spectrum = frequencies(*images.shape[1:3])
     noise = streams.draw(len(images), lambda rng: spectral_noise(rng, spectrum))
@@ -31,12 +31,12 @@ def checkerboard_cutout(images: np.ndarray, streams: Streams, strength: float) -
     """Grey out squares of a randomly rotated checkerboard.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        strength (float): 0 to 10, for no to all black squares.
+        strength (float): 0 to 10; the fraction of black squares, in tenths.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     y, x = pixels(images)
     sides = images.shape[1:3]
@@ -57,13 +57,13 @@ def lines(images: np.ndarray, streams: Streams, strength: float) -> np.ndarray:
     """Draw grey lines across the image, in directions around a random one.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         strength (float): 0 to 10, for up to one line per pixel of the shorter side. There is
             always at least one.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     y, x = pixels(images)
     height, width = images.shape[1:3]

@@ -15,12 +15,12 @@ def brownish_noise(images: np.ndarray, streams: Streams, strength: float) -> np.
     """Add coloured noise, strongest in low frequencies.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         strength (float): 0 to 10, for a standard deviation of up to 64 levels.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     height, width = images.shape[1:3]
     spectrum = 1 / (frequencies(height, width) ** 2 + 1)
@@ -36,12 +36,12 @@ def single_frequency_greyscale(
     """Add one grey plane wave.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         strength (float): 0 to 10, for an amplitude of up to 196 levels.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     y, x = pixels(images)
 
@@ -58,12 +58,12 @@ def cocentric_sine_waves(images: np.ndarray, streams: Streams, strength: float) 
     """Add rings around a point, with a radius that oscillates with the angle.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         strength (float): 0 to 10, for a ramp of up to 128 levels across each ring.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     y, x = pixels(images)
     tenth = min(images.shape[1:3]) / 10
@@ -81,13 +81,13 @@ def plasma_noise(images: np.ndarray, streams: Streams, strength: float) -> np.nd
     """Blend the image with swirls of colour, which are nested sine waves.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         strength (float): 0 to 10, for swirls with an amplitude of up to 64 levels. The image
             fades by the same fraction of white.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     y, x = pixels(images)
     side = min(images.shape[1:3])
@@ -114,12 +114,12 @@ def perlin_noise(images: np.ndarray, streams: Streams, strength: float) -> np.nd
     """Blend the image with grey clouds of five octaves of gradient noise (Perlin, 1985).
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         strength (float): 0 to 10, for up to half clouds and half image.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     y, x = (axis / (min(images.shape[1:3]) / 7) for axis in pixels(images))
     octaves = 2 ** np.arange(5)
@@ -156,12 +156,12 @@ def sparkles(images: np.ndarray, streams: Streams, strength: float) -> np.ndarra
     """Add five white stars with rays.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         strength (float): 0 to 10, for a radius of up to a tenth of the shorter side.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     height, width = images.shape[1:3]
     radius = 0.01 * strength * min(height, width)
@@ -182,13 +182,13 @@ def inverse_sparkles(images: np.ndarray, streams: Streams, strength: float) -> n
     """Whiten the image outside a star with rays.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
         strength (float): 0 to 10; at 0 the image is least whitened, and at 10 only the star is
             left.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     height, width = images.shape[1:3]
     radius = 0.25 * min(height, width)

@@ -229,7 +229,7 @@ def smooth(
             Defaults to 4.
 
     Returns:
-        np.ndarray: As the fields.
+        np.ndarray: Filtered fields of the same shape and type.
     """
     height, width = fields.shape[-2:]
     sigmas = sigma if isinstance(sigma, tuple) else (sigma, sigma)

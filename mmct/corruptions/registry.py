@@ -1,4 +1,4 @@
-"""Corruptions of the user's own, beside the 19."""
+"""Register the user's own corruptions, in addition to the built-in ones."""
 
 import hashlib
 import inspect
@@ -16,11 +16,13 @@ from .names import CATEGORIES, CORRUPTIONS, REVISIONS, SEVERITIES, check_severit
 from .streams import Source, Streams
 
 ENTRY_POINTS = 'mmct.corruptions'
-"""The group in which an installed package names its corruptions: functions, or modules that
-register when they are imported."""
+"""The entry-point group in which an installed package lists its corruptions.
+
+An entry is a function, or a module that registers corruptions when it is imported.
+"""
 
 OTHER = 'other'
-"""The category of what lies in a set on disk and is not known by its name."""
+"""The category of corruptions in a set on disk whose names are unknown."""
 
 _C_BAR = 'c_bar'
 _KNOWN: dict[str, 'OwnCorruption'] = {}
@@ -28,13 +30,15 @@ _KNOWN: dict[str, 'OwnCorruption'] = {}
 
 @dataclass(frozen=True)
 class OwnCorruption:
-    """A corruption that was registered; unpickled in another process, it is registered there.
+    """A corruption that the user registered.
+
+    When another process unpickles it, it is registered there, too.
 
     Attributes:
-        name (str): In options, files and tables.
-        function (Callable): See :func:`register`.
-        severities (int): How many it has.
-        category (str): Its kind, for means.
+        name (str): Name in options, files and tables.
+        function (Callable): The function that corrupts an image, see :func:`register`.
+        severities (int): Number of severities.
+        category (str): Category, for means in tables.
     """
 
     name: str
@@ -47,7 +51,7 @@ class OwnCorruption:
 
     @property
     def identity(self) -> str:
-        """Module and name of the function, and a digest of its source."""
+        """Module and name of the function, with a digest of its source."""
         function = self.function
         while isinstance(function, partial):
             function = function.func
@@ -63,18 +67,18 @@ class OwnCorruption:
         return f'{kind.__module__}.{kind.__qualname__} ({digest})'
 
     def apply(self, images: np.ndarray, streams: Streams, severity: int) -> np.ndarray:
-        """Corrupt images, one after the other.
+        """Corrupt images one after the other.
 
         Args:
-            images (np.ndarray): uint8 RGB. (N, H, W, 3)
-            streams (Streams): Their randomness.
-            severity (int): From 1.
+            images (np.ndarray): RGB images, uint8. (N, H, W, 3)
+            streams (Streams): The images' randomness.
+            severity (int): Severity, from 1.
 
         Returns:
-            np.ndarray: As the images.
+            np.ndarray: New images of the same shape and type.
 
         Raises:
-            ValueError: If the function fails, or returns something else.
+            ValueError: If the function fails, or does not return an image of the same shape.
         """
         if not len(images):
             return images.copy()
@@ -104,24 +108,25 @@ def register(
     severities: int = 5,
     category: str = 'own',
 ) -> None:
-    """Add a corruption, which then works wherever the 19 do, by its name.
+    """Register a corruption, whose name then works wherever those of the built-in ones do.
 
-    Call it where a module is imported: of a config's ``custom_imports``, or of an entry point
-    of the group ``mmct.corruptions``. It is scored when its name or category is asked for, and is
-    in no mean of the benchmark's.
+    Call this function in a module that is imported by a config's ``custom_imports``, or by an
+    entry point of the group ``mmct.corruptions``. The corruption is scored only if its name or
+    category is requested, and the benchmark's means never include it.
 
     Args:
-        name (str): Letters, digits, ``_``, ``-``: it becomes the name of files.
-        function (Callable): ``function(image, severity, rng)``. Gets one image, uint8 RGB
+        name (str): Name of letters, digits, ``_`` and ``-``; it is also used in file names.
+        function (Callable): ``function(image, severity, rng)``. It gets one RGB image, uint8
             (H, W, 3), which it may change; the severity, an int from 1; and a NumPy
-            ``Generator``. Returns an image like it. All randomness must be drawn from ``rng``:
-            it is keyed by seed, the image's index, name and severity, so that batches and
-            processes make no difference. Other processes must be able to import it.
-        severities (int): How many there are, 1 to 5. Defaults to 5.
-        category (str): Its kind, for tables. Defaults to 'own'.
+            ``Generator``. It returns an image of the same shape and type. All randomness must
+            come from ``rng``, which depends only on seed, image index, name and severity, so
+            results do not depend on batches and processes. Other processes must be able to
+            import the function.
+        severities (int): Number of severities, 1 to 5. Defaults to 5.
+        category (str): Category, for tables. Defaults to 'own'.
 
     Raises:
-        ValueError: If a setting is none of these, or the name is taken.
+        ValueError: If an argument is invalid, or the name is taken.
     """
     builtin = {*CORRUPTIONS, *CATEGORIES, *C_BAR, *C_BAR_SETS, _C_BAR, OTHER, 'clean', 'labels'}
     for what, word in (('name', name), ('category', category)):
@@ -143,34 +148,34 @@ def register(
 
 
 def registered() -> Mapping[str, OwnCorruption]:
-    """Return the user's own corruptions by name, those of installed packages among them."""
+    """Return the user's own corruptions by name, including those of installed packages."""
     _load_entry_points()
     return dict(_KNOWN)
 
 
 def own_among(names: Iterable[str]) -> tuple[OwnCorruption, ...]:
-    """Select the user's own corruptions among names of corruptions and categories."""
+    """Return the user's own corruptions that names or categories select."""
     further = {*names} - {*CORRUPTIONS, *CATEGORIES, *C_BAR}
     known = registered().values() if further else ()
     return tuple(own for own in known if own.name in further or own.category in further)
 
 
 def identities(names: Iterable[str]) -> dict[str, str]:
-    """Say what the user's own corruptions among names are, for files and keys."""
+    """Return the identities of the user's own corruptions among names, for files and keys."""
     return {own.name: own.identity for own in own_among(names)}
 
 
 def origin(seed: int, table: str, names: Iterable[str]) -> dict[str, Any]:
-    """Say what generated images are made by, for result files.
+    """Describe how images were generated, for result files.
 
     Args:
-        seed (int): Of the corruptions.
-        table (str): Of their severities.
-        names (Iterable[str]): Of the corruptions.
+        seed (int): Seed of the corruptions.
+        table (str): Table of their severities.
+        names (Iterable[str]): Names of the corruptions.
 
     Returns:
-        dict: ``source``, ``seed`` and ``table``; ``revision`` where the images of the table
-        have become others, and ``own`` where corruptions are the user's own.
+        dict: ``source``, ``seed`` and ``table``; also ``revision`` if the images of the table
+        have changed since its first revision, and ``own`` if some corruptions are the user's own.
     """
     made: dict[str, Any] = dict(source='generated', seed=seed, table=table)
     if REVISIONS[table] > 1:
@@ -180,13 +185,14 @@ def origin(seed: int, table: str, names: Iterable[str]) -> dict[str, Any]:
 
 
 def categories_with(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """List the categories of the 19, and those of further corruptions, such as 'c_bar'.
+    """List the categories of the 19 corruptions, and those of further ones, such as 'c_bar'.
 
     Args:
-        names (Iterable[str]): What is not registered goes into 'other'.
+        names (Iterable[str]): Names of further corruptions. Unknown ones get the category
+            'other'.
 
     Returns:
-        dict: Names by category.
+        dict: Names of corruptions by category.
     """
     names = list(dict.fromkeys(names))
     kinds = {own.name: own.category for own in own_among(names)} | dict.fromkeys(C_BAR, _C_BAR)
@@ -198,14 +204,14 @@ def categories_with(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def check_severities(names: Iterable[str], severities: Iterable[int]) -> None:
-    """Refuse severities that one of the user's own corruptions does not have.
+    """Reject severities that one of the user's own corruptions does not have.
 
     Args:
-        names (Iterable[str]): Of corruptions.
-        severities (Iterable[int]): From 1 to 5.
+        names (Iterable[str]): Names of corruptions.
+        severities (Iterable[int]): Severities from 1 to 5.
 
     Raises:
-        ValueError: Names the corruption.
+        ValueError: If a corruption lacks a severity; the message names the corruption.
     """
     severities = [check_severity(severity) for severity in severities]
     for own in own_among(names):
@@ -222,7 +228,7 @@ def _load_entry_points() -> None:
         try:
             found: Any = point.load()
         except Exception as error:
-            # Said when it is asked for: what does not need it must not fail.
+            # Report the error only when the corruption is used, so nothing else fails.
             found = partial(_broken, f'{point.value}: {" ".join(str(error).split())}')
         if not inspect.ismodule(found) and point.name not in _KNOWN:
             register(point.name, found)

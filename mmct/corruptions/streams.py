@@ -1,4 +1,4 @@
-"""Sources of randomness: one generator for all images in order, or one keyed per image."""
+"""Provide randomness, from one generator for all images or from a keyed one per image."""
 
 from collections.abc import Callable, Iterable
 from functools import cache, partial
@@ -10,7 +10,7 @@ Source = np.random.RandomState | np.random.Generator
 
 
 def stacked(arrays: Iterable[np.ndarray]) -> np.ndarray:
-    """Stack arrays along a new axis; one alone, which may be large, is not copied."""
+    """Stack arrays along a new axis; a single array, which may be large, is not copied."""
     arrays = list(arrays)
     if len(arrays) == 1:
         return np.asarray(arrays[0])[None]
@@ -18,13 +18,12 @@ def stacked(arrays: Iterable[np.ndarray]) -> np.ndarray:
 
 
 class InOrder:
-    """One generator that all images draw from, one after the other.
+    """One generator from which all images draw, one after the other.
 
-    With a ``RandomState`` these are the draws of the reference code, which
-    draws from NumPy's global one.
+    A ``RandomState`` reproduces the draws of the reference code, which uses NumPy's global one.
 
     Args:
-        rng (RandomState | Generator): The generator; it moves on.
+        rng (RandomState | Generator): The generator, whose state advances with each draw.
     """
 
     follows_reference = True
@@ -33,7 +32,7 @@ class InOrder:
         self.rng = rng
 
     def part(self, start: int, stop: int) -> 'InOrder':
-        """Return the same generator: it stands where the images before left it."""
+        """Return the same object, whose generator continues after the preceding images."""
         return self
 
     def draw(self, count: int, draw: Callable[[Source], Any]) -> np.ndarray:
@@ -41,7 +40,7 @@ class InOrder:
 
         Args:
             count (int): The number N of images.
-            draw (Callable): Gets a generator and returns one image's draws.
+            draw (Callable): Function that takes a generator and returns one image's draws.
 
         Returns:
             np.ndarray: The draws, stacked: (N, ...).
@@ -50,19 +49,19 @@ class InOrder:
 
 
 class Keyed:
-    """One generator per image, found by the image's index.
+    """One generator per image, which the image's index determines.
 
-    An image's draws do not depend on the images around it. The generator is
-    counter-based (Philox; Salmon et al., 2011): (seed, corruption, severity) is
-    its key, the index one word of its counter. For many draws an image it takes
-    half of the time: it draws the state of a faster one (SFC64; Doty-Humphrey).
+    An image's draws do not depend on other images. The generator is counter-based (Philox;
+    Salmon et al., 2011): its key is (seed, corruption, severity), and the index is one word of
+    its counter. For large images, it only draws the initial state of a faster generator (SFC64;
+    Doty-Humphrey), which takes half the time.
 
     Args:
-        seed (int): 0 or more, less than 2**64.
-        corruption (str): The name.
+        seed (int): Seed from 0 to 2**64 - 1.
+        corruption (str): Name of the corruption.
         severity (int): 1 to 5.
         indices (np.ndarray): The images' indices, 0 or more. (N,)
-        large (bool): Whether images are so large that a faster generator pays.
+        large (bool): Whether images are large enough for the faster generator.
             Defaults to False.
     """
 
@@ -82,18 +81,18 @@ class Keyed:
         self._indices = indices
 
     def part(self, start: int, stop: int) -> 'Keyed':
-        """Return the streams of some of the images."""
+        """Return the streams of the images from ``start`` to ``stop``, exclusive."""
         part = object.__new__(Keyed)
         part._moved, part._indices = self._moved, self._indices[start:stop]
         return part
 
     def draw(self, count: int, draw: Callable[[Source], Any]) -> np.ndarray:
-        """Draw for each image; as :meth:`InOrder.draw`."""
+        """Draw for each image, see :meth:`InOrder.draw`."""
         return stacked(draw(self._moved().to(index)) for index in self._indices)
 
 
 class _Moved:
-    """A generator that is moved to each image: to build one takes ten times as long."""
+    """A generator that is set to each image; building one per image takes ten times as long."""
 
     def __init__(self, key: np.ndarray, large: bool) -> None:
         self._bits = np.random.Philox(key=key)
@@ -117,7 +116,7 @@ Streams = InOrder | Keyed
 
 
 def integers(rng: Source, low: int, high: int, size: Any = None) -> Any:
-    """Draw integers of [low, high), with either kind of generator."""
+    """Draw integers in [low, high), with either kind of generator."""
     if isinstance(rng, np.random.RandomState):
         return rng.randint(low, high, size)
     return rng.integers(low, high, size, dtype=np.int16 if high < 2**15 else np.int64)

@@ -1,4 +1,4 @@
-"""The corruptions' functions, and how each table of severities calls them."""
+"""Map names of corruptions to functions, and call these with the parameters of a table."""
 
 from collections.abc import Callable
 
@@ -45,7 +45,7 @@ RANDOM: dict[str, Callable[..., np.ndarray]] = {
         elastic_transform, speckle_noise, spatter,
     )
 }  # fmt: skip
-"""The corruptions that draw: ``(images, streams, *parameters)``."""
+"""The random corruptions, called as ``(images, streams, *parameters)``."""
 
 DETERMINISTIC: dict[str, Callable[..., np.ndarray]] = {
     function.__name__: function
@@ -54,7 +54,7 @@ DETERMINISTIC: dict[str, Callable[..., np.ndarray]] = {
         saturate,
     )
 }  # fmt: skip
-"""Those that do not: ``(images, *parameters)``."""
+"""The deterministic corruptions, called as ``(images, *parameters)``."""
 
 OF_C_BAR: dict[str, Callable[..., np.ndarray]] = {
     function.__name__: function
@@ -65,12 +65,12 @@ OF_C_BAR: dict[str, Callable[..., np.ndarray]] = {
         plasma_noise, single_frequency_greyscale,
     )
 }  # fmt: skip
-"""The corruptions of the C-Bar sets: ``(images, streams, strength)``."""
+"""The corruptions of the C-Bar sets, called as ``(images, streams, strength)``."""
 
 SEVERITY_TABLES: dict[str, Rows] = dict(
     cifar=CIFAR_TABLE, tiny_imagenet=TINY_IMAGENET_TABLE, imagenet=IMAGENET_TABLE
 )
-"""The tables of :data:`mmct.corruptions.names.TABLES`."""
+"""The parameters of each table in :data:`mmct.corruptions.names.TABLES`."""
 
 
 def corrupt_block(
@@ -79,14 +79,14 @@ def corrupt_block(
     """Corrupt a block of images.
 
     Args:
-        images (np.ndarray): uint8, contiguous. (N, H, W, 3)
+        images (np.ndarray): Contiguous images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        corruption (str): The name.
+        corruption (str): Name of the corruption.
         severity (int): 1 to 5.
-        table (str): One of :data:`SEVERITY_TABLES`.
+        table (str): A key of :data:`SEVERITY_TABLES`.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     if corruption in C_BAR:
         return OF_C_BAR[corruption](images, streams, strength(corruption, severity, table))

@@ -1,7 +1,7 @@
-"""Corruptions of the C-Bar sets that bend, turn or enlarge the image.
+"""Apply the corruptions of the C-Bar sets that bend, rotate or enlarge the image.
 
-The formulas are those of Mintun et al. (2021), on whole arrays; the draws are our own. They
-are written for square images: of others, lengths are fractions of the shorter side.
+The formulas are those of Mintun et al. (2021), applied to whole arrays; the draws are our own.
+The formulas are for square images. For others, we take lengths relative to the shorter side.
 """
 
 from functools import lru_cache
@@ -17,16 +17,16 @@ from .streams import Source, Streams, integers
 def pinch_and_twirl(images: np.ndarray, streams: Streams, strength: float) -> np.ndarray:
     """Pinch and twirl the disk in each square of a grid.
 
-    There are 3 squares along the shorter side, and 5 from 128 pixels on; the authors have 3 at
+    There are 3 squares along the shorter side, or 5 from 128 pixels on. The authors use 3 at
     32 pixels and 5 at 224.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
-        streams (Streams): The images' randomness: to which side each is twirled.
-        strength (float): From 0 to 10, which is a largest twirl of 90 degrees.
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
+        streams (Streams): The images' randomness, for the direction in which each disk is twirled.
+        strength (float): 0 to 10, for a twirl of up to 90 degrees.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     y, x = pixels(images)
     side = min(images.shape[1:3])
@@ -50,15 +50,15 @@ def pinch_and_twirl(images: np.ndarray, streams: Streams, strength: float) -> np
 
 
 def ripple(images: np.ndarray, streams: Streams, strength: float) -> np.ndarray:
-    """Shift rows and columns in waves; black comes in at the borders.
+    """Shift rows and columns in waves; pixels from outside the image are black.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        strength (float): From 0 to 10, which is an amplitude of 0.025 of the side.
+        strength (float): 0 to 10, for an amplitude of up to 0.025 of the shorter side.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     places = pixels(images)
     side = min(images.shape[1:3])
@@ -75,15 +75,15 @@ def ripple(images: np.ndarray, streams: Streams, strength: float) -> np.ndarray:
 
 
 def caustic_refraction(images: np.ndarray, streams: Streams, strength: float) -> np.ndarray:
-    """Look through moving water: its caustics are the surface that bends and lights the image.
+    """Distort and light the image as moving water does, with caustics as the water's surface.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        strength (float): From 0 to 10, which is a depth of half of the side.
+        strength (float): 0 to 10, for a depth of up to half the shorter side.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     side = min(images.shape[1:3])
 
@@ -103,13 +103,13 @@ def caustic_refraction(images: np.ndarray, streams: Streams, strength: float) ->
 
 
 def caustics(y: np.ndarray, x: np.ndarray, time: float, size: float) -> np.ndarray:
-    """Compute the web of light at the bottom of moving water.
+    """Compute caustics, the web of light at the bottom of moving water.
 
     Args:
         y (np.ndarray): Rows. (H, 1)
         x (np.ndarray): Columns. (1, W)
-        time (float): In seconds, about.
-        size (float): After which the web repeats, in pixels.
+        time (float): Time, roughly in seconds.
+        size (float): Period of the web, in pixels.
 
     Returns:
         np.ndarray: Brightness from 0 to 1. (H, W)
@@ -130,35 +130,36 @@ def caustics(y: np.ndarray, x: np.ndarray, time: float, size: float) -> np.ndarr
 
 
 def refracted(slopes: np.ndarray, index: float = 4.0) -> np.ndarray:
-    """Bend light that falls straight on a surface, by Snell's law.
+    """Refract light that falls vertically on a surface, by Snell's law.
 
-    Nearly flat parts, of less than 2.6 degrees, do not bend it.
+    Nearly flat parts, with a slope of less than 2.6 degrees, do not refract it.
 
     Args:
-        slopes (np.ndarray): Of the surface, down and across. (N, 2, H, W)
-        index (float): Of refraction. Defaults to 4.
+        slopes (np.ndarray): Slopes of the surface, down and across. (N, 2, H, W)
+        index (float): Refractive index. Defaults to 4.
 
     Returns:
-        np.ndarray: What the refracted unit vector has down and across. (N, 2, H, W)
+        np.ndarray: Components of the refracted unit vector, down and across. (N, 2, H, W)
     """
     upright = 1 / np.sqrt(1 + (slopes**2).sum(1, keepdims=True))
     normal = slopes * upright
-    # The vector in terms of the normal and of what falls in: cos(out) n + (z - cos(in) n) / index,
-    # of which the z adds nothing here, turned to the side of the normal.
+    # In terms of the normal n and the incoming direction z, the vector is
+    # cos(out) n + (z - cos(in) n) / index, turned to the side of the normal. The vertical z has
+    # no component down or across.
     bent = np.sqrt(1 - (1 - upright**2) / index**2) - upright / index
     return np.where(upright < 0.999, normal * bent, 0)
 
 
 def _moved(images: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-    """Take each pixel from where its shift (down, across) leads, in pixels, between four.
+    """Sample each pixel where its shift (down, across) leads, interpolating between four pixels.
 
-    Outside all is black. (N, H, W, 3), (N, 2, H, W) -> (N, H, W, 3)
+    Shifts are in pixels, and the outside is black. (N, H, W, 3), (N, 2, H, W) -> (N, H, W, 3)
     """
     out = np.empty(images.shape)
     for image, shift, moved in zip(images, shifts, out, strict=True):
         places = shift + np.indices(shift.shape[1:])
         for channel in range(3):
-            # 'constant' would leave a border of a pixel black.
+            # 'constant' would make a border of one pixel black.
             moved[..., channel] = ndimage.map_coordinates(
                 image[..., channel], places, float, order=1, mode='grid-constant'
             )
@@ -169,15 +170,15 @@ _TURNS = np.linspace(-1, 1, 21)
 
 
 def circular_motion_blur(images: np.ndarray, streams: Streams, strength: float) -> np.ndarray:
-    """Blur by turning: 21 turned images, the outer ones weaker.
+    """Blur by averaging 21 rotated images, with lower weights for larger angles.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
-        streams (Streams): Not drawn from: nothing is random.
-        strength (float): From 0 to 10, which is a largest turn of 15 degrees.
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
+        streams (Streams): Unused, as nothing is random.
+        strength (float): 0 to 10, for a rotation of up to 15 degrees.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     height, width = images.shape[1:3]
     angles = np.deg2rad(1.5 * strength * _TURNS)[:, None, None]
@@ -191,7 +192,7 @@ def circular_motion_blur(images: np.ndarray, streams: Streams, strength: float) 
     out = np.empty(images.shape)
     for image, blurred in zip(images, out, strict=True):
         for channel in range(3):
-            # What makes cubic splines of the pixels is the same for all turns.
+            # All rotations share the coefficients of the cubic splines.
             splines = ndimage.spline_filter(image[..., channel].astype(float))
             turned = ndimage.map_coordinates(splines, places, prefilter=False)
             blurred[..., channel] = np.tensordot(weights, turned, 1)
@@ -201,18 +202,18 @@ def circular_motion_blur(images: np.ndarray, streams: Streams, strength: float) 
 def transverse_chromatic_abberation(
     images: np.ndarray, streams: Streams, strength: float
 ) -> np.ndarray:
-    """Enlarge two of the colours, one of them twice as much.
+    """Enlarge two of the colour channels, one of them by twice as much as the other.
 
-    As in the authors' scripts, splines are taken through the pixels without the filter that
-    makes them meet these, which smooths all three colours.
+    As in the authors' scripts, splines are fitted without the prefilter that makes them pass
+    through the pixels. This smooths all three channels.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
-        streams (Streams): The images' randomness: which colours.
-        strength (float): From 0 to 10, which is 1.25 and 1.5 times the size.
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
+        streams (Streams): The images' randomness, for the choice of the channels.
+        strength (float): 0 to 10, for factors of up to 1.25 and 1.5.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     height, width = images.shape[1:3]
     factors = [1 + 0.05 * strength * part for part in (0, 0.5, 1)]
@@ -228,7 +229,7 @@ def transverse_chromatic_abberation(
 
 @lru_cache(maxsize=64)
 def _enlarging(size: int, factor: float) -> np.ndarray:
-    """Write the enlarging of one axis, its middle cut out, as a matrix. (size, size)."""
+    """Compute the matrix that enlarges an axis and crops it to its middle. (size, size)."""
     columns = [ndimage.zoom(pixel, factor, prefilter=False) for pixel in np.eye(size)]
     edge = (columns[0].size - size) // 2
     return np.stack(columns, 1)[edge:edge + size]

@@ -1,4 +1,4 @@
-"""Weather: snow, frost, fog and spatter."""
+"""Add weather to images: snow, frost, fog and spatter."""
 
 from functools import cache, lru_cache
 from importlib.util import find_spec
@@ -27,14 +27,14 @@ _FARTHEST = 20  # pixels
 
 @compiled
 def _fill(heights: np.ndarray, noise: np.ndarray, decay: float) -> None:
-    """Draw a random height map: diamond-square, over a torus whose side is a power of two."""
+    """Fill a random height map by diamond-square, on a torus whose side is a power of two."""
     size = len(heights)
     heights[0, 0] = 0
     used, step, roughness = 0, size, 100.0
     while step >= 2:
         half = step // 2
-        # In the reference's order: the middles of squares, then those of
-        # their upper edges, then those of their left edges.
+        # Follow the reference's order: the centres of squares, then the midpoints of their upper
+        # edges, then those of their left edges.
         for top, left in ((half, half), (0, half), (half, 0)):
             for y in range(top, size, step):
                 for x in range(left, size, step):
@@ -48,7 +48,7 @@ def _fill(heights: np.ndarray, noise: np.ndarray, decay: float) -> None:
 
 @compiled
 def _around(heights: np.ndarray, y: int, x: int, reach: int, diagonally: bool) -> float:
-    """Sum of the four heights at a distance, round the edges."""
+    """Sum the four heights at a distance, wrapping around the edges."""
     last = len(heights) - 1  # the size is a power of two
     up, down = (y - reach) & last, (y + reach) & last
     left, right = (x - reach) & last, (x + reach) & last
@@ -59,25 +59,25 @@ def _around(heights: np.ndarray, y: int, x: int, reach: int, diagonally: bool) -
 
 @cache
 def _pictures() -> tuple[np.ndarray, ...]:
-    """The pictures of frost that come with ``imagecorruptions-imaug``, uint8 RGB."""
-    # The library is found and not imported, as that takes a second.
+    """Read the frost pictures that come with ``imagecorruptions-imaug``, uint8 RGB."""
+    # Only locate the library, because importing it takes a second.
     folder = Path(find_spec('imagecorruptions').origin).parent / 'frost'
     contents = (np.frombuffer((folder / name).read_bytes(), np.uint8) for name in _TEXTURES)
     return tuple(cv2.imdecode(x, cv2.IMREAD_COLOR)[..., ::-1].copy() for x in contents)
 
 
 def frost_texture(index: int, height: int, width: int, scale: float) -> np.ndarray:
-    """Scale a picture of frost so that images can be cut from it.
+    """Scale a frost picture so that images can be cropped from it.
 
     Args:
-        index (int): Of the picture, 0 to 5.
-        height (int): The images', in pixels.
-        width (int): The images', in pixels.
-        scale (float): Of the picture; more where it would not be a tenth higher
-            and wider than the images.
+        index (int): Index of the picture, 0 to 5.
+        height (int): Height of the images, in pixels.
+        width (int): Width of the images, in pixels.
+        scale (float): Least scale of the picture. It is raised if the picture would otherwise
+            not be a tenth higher and wider than the images.
 
     Returns:
-        np.ndarray: uint8, RGB. (H, W, 3)
+        np.ndarray: The picture, uint8 RGB. (H, W, 3)
     """
     high, wide = _pictures()[index].shape[:2]
     scale = max(scale, _MARGIN * max(height / high, width / wide))
@@ -105,28 +105,28 @@ def snow(
     share: float,
     as_library: bool = False,
 ) -> np.ndarray:
-    """Let flakes fall over the image, and pale it.
+    """Add falling snowflakes to the image, and make it paler.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        mean (float): Of the noise that flakes are cut from.
-        scale (float): Its standard deviation.
-        zoom (float): The flakes' size.
-        threshold (float): Noise below it is no flake.
-        radius (int): Half the length that a flake falls, in pixels.
-        sigma (float): Standard deviation of the weights along it, in pixels.
-        share (float): Of the image; the rest is paled.
-        as_library (bool): Flakes are rounded to levels after they have fallen,
-            and not cut off to levels before. Defaults to False.
+        mean (float): Mean of the noise that is thresholded to flakes.
+        scale (float): Standard deviation of the noise.
+        zoom (float): Zoom factor of the flakes, 1 or more.
+        threshold (float): Threshold below which noise is not a flake.
+        radius (int): Half the length of a flake's streak, in pixels.
+        sigma (float): Standard deviation of the weights along the streak, in pixels.
+        share (float): Weight of the image, in [0, 1]; its paler version has the rest.
+        as_library (bool): Whether to round flakes to levels after they are smeared to streaks, as
+            in ``imagecorruptions-imaug``, instead of truncating them before. Defaults to False.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     count, height, width, _ = images.shape
     large = max(height, width) > SMALL and not streams.follows_reference
     kind = np.float32 if large else np.float64
-    # Only what the zoom uses, if nothing depends on the draws after it.
+    # Draw only the part that the zoom uses, unless later draws depend on the number of draws.
     used = tuple(zoomed(n, zoom) if large else slice(n) for n in (height, width))
 
     def draw(rng: Source) -> np.ndarray:
@@ -165,7 +165,7 @@ def _under_flakes(
     pales, added = np.empty(width * channels, np.float32), np.empty(width * channels)
     for n in range(count):
         for y in range(height):
-            # Two layers: the second is the first upside down.
+            # There are two layers; the second is the first rotated by 180 degrees.
             layer, turned = flakes[n, y], flakes[n, height - 1 - y]
             for x in range(width):
                 pale = grey[n, y, x] * np.float32(1.5) + np.float32(0.5)
@@ -199,19 +199,18 @@ def frost(
     scale: float = 0.2,
     textures: int = 5,
 ) -> np.ndarray:
-    """Add a piece of a picture of frost, as on a window.
+    """Add a random crop of a frost picture, as frost on a window.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        share (float): Of the image.
-        texture_share (float): Of the frost.
-        scale (float): Of the pictures, more for large images: see
-            :func:`frost_texture`. Defaults to 0.2.
-        textures (int): How many of the six pictures are used. Defaults to 5.
+        share (float): Weight of the image.
+        texture_share (float): Weight of the frost.
+        scale (float): Least scale of the pictures, see :func:`frost_texture`. Defaults to 0.2.
+        textures (int): Number of the six pictures that are used. Defaults to 5.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     height, width = images.shape[1:3]
 
@@ -239,16 +238,16 @@ def _add_levels(
 
 
 def fog(images: np.ndarray, streams: Streams, strength: float, decay: float) -> np.ndarray:
-    """Add a cloud, then darken the image as a whole.
+    """Add clouds, then darken the whole image.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        strength (float): The cloud's largest value, as a fraction of white.
-        decay (float): By what its roughness falls from one scale to the next.
+        strength (float): Largest value of the clouds, as a fraction of white.
+        decay (float): Factor by which their roughness falls from one scale to the next finer one.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     size = 1 << (max(images.shape[1:3]) - 1).bit_length()
     noise = streams.draw(len(images), lambda rng: uniforms(rng, size * size - 1))
@@ -277,7 +276,7 @@ def _under_clouds(
     return out
 
 
-# On their own, the compiler makes vector instructions of them.
+# The compiler vectorises these loops only in functions of their own.
 @compiled
 def _range(lines: np.ndarray) -> tuple[float, float]:
     lowest, highest = lines[0].copy(), lines[0].copy()
@@ -320,23 +319,23 @@ def spatter(
     mud: int,
     as_library: bool = False,
 ) -> np.ndarray:
-    """Add drops of water, which brighten, or of mud, which covers.
+    """Add drops of water, which brighten the image, or of mud, which cover it.
 
     Args:
-        images (np.ndarray): uint8. (N, H, W, 3)
+        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
         streams (Streams): The images' randomness.
-        mean (float): Of the noise that drops are cut from.
-        scale (float): Its standard deviation.
-        sigma (float): Standard deviation of the filter over it, in pixels.
-        threshold (float): Noise below it is no drop.
-        strength (float): Of water; of mud the standard deviation, in pixels, of
-            the filter over its edges.
+        mean (float): Mean of the noise that is thresholded to drops.
+        scale (float): Standard deviation of the noise.
+        sigma (float): Standard deviation of the filter over the noise, in pixels.
+        threshold (float): Threshold below which noise is not a drop.
+        strength (float): Brightness of water; for mud, the standard deviation of the filter over
+            its edges, in pixels.
         mud (int): 1 for mud, 0 for water.
-        as_library (bool): How much mud covers is rounded to float32. Defaults
-            to False.
+        as_library (bool): Whether to round the opacity of mud to float32, as
+            ``imagecorruptions-imaug`` does. Defaults to False.
 
     Returns:
-        np.ndarray: As the images.
+        np.ndarray: New images of the same shape and type.
     """
     count, height, width, _ = images.shape
     noise = streams.draw(count, lambda rng: normals(rng, height * width, mean, scale))
@@ -369,7 +368,7 @@ def _under_mud(images: np.ndarray, cover: np.ndarray, colour: np.ndarray) -> np.
     return out
 
 
-# On their own, the compiler makes vector instructions of them.
+# The compiler vectorises this loop only in a function of its own.
 @compiled
 def _mix(line: np.ndarray, shares: np.ndarray, tints: np.ndarray, out: np.ndarray) -> None:
     for i in range(line.size):
@@ -398,11 +397,11 @@ def _add_light(line: np.ndarray, light: np.ndarray, out: np.ndarray) -> None:
 
 
 def _water(layer: np.ndarray, threshold: float) -> np.ndarray:
-    """Light that a drop adds, most near its lower right edge. In [0, 1]."""
+    """Compute the light that drops add, mostly near their lower right edges. In [0, 1]."""
     layer = (layer * (layer >= threshold) * 255).astype(np.uint8)
     distance = cv2.distanceTransform(255 - cv2.Canny(layer, 50, 150), cv2.DIST_L2, 5)
     distance = cv2.blur(np.minimum(distance, _FARTHEST), (3, 3)).astype(np.uint8)
     edges = cv2.filter2D(cv2.equalizeHist(distance), cv2.CV_8U, _EDGES)
     light = layer * cv2.blur(edges, (3, 3)).astype(np.float32)
-    # There may be no drop on a small image.
+    # A small image may have no drop.
     return light / max(light.max(), 1)

@@ -41,11 +41,11 @@ def test_another_project_inherits_a_study(tmp_path):
     file = tmp_path / 'mine.py'
     file.write_text(
         "_base_ = [__import__('mmct').config_path('digits_study.py')]\nseeds = [0]\n"
-        "arms = dict(mine=dict(config=_base_.arms['no BN'].config, group='other'))\n"
+        "arms = dict(mine=dict(config=_base_.arms['BN'].config, group='other'))\n"
     )
     cells = Planner(read_study(load_config(str(file))), StudyStore(tmp_path)).cells({})
     assert [cell.arm for cell in cells] == ['BN', 'no BN', 'CT', 'CT']
-    # What trains the same is one cell: 'mine' is the arm without BN.
+    # What trains the same is one cell: 'mine' is the arm with BN.
     own = Planner(study_of('digits_study'), StudyStore(tmp_path)).cells({})
     assert {cell.key for cell in cells} == {cell.key for cell in own if cell.seed == 0}
 

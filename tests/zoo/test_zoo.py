@@ -198,7 +198,7 @@ def test_the_command_line_scores_a_network_of_the_zoo(digits, capsys, monkeypatc
         ('zoo/ct_resnet18w8_digit',): 'did you mean',
         (f'zoo/{NAME}', '--weights', 'random'): 'has its own weights: leave out --weights',
         (f'zoo/{NAME}', '--mean', '0', '0', '0'): 'mean= is for other networks',
-        (f'zoo/{NAME}', '--device', 'cuda:99'): 'cannot be put on device',
+        (f'zoo/{NAME}', '--device', 'cuda:99'): 'cannot be moved to device',
     }
     for (network, *options), message in wrong.items():
         assert main(['score', network, *common, *options]) == 2

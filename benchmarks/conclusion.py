@@ -98,11 +98,16 @@ def picture(folder: Path) -> bytes:
     return drawn(figure, 'svg')
 
 
-def _read(folder: Path) -> tuple[int, dict[str, Mapping[str, Any]]]:
-    plan, rows = (
+def read_study(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Read the plan of a kept study, and the rows of its table."""
+    return tuple(
         json.loads((folder / f'{name}.json').read_text(encoding='utf-8'))
         for name in ('study', 'table')
     )
+
+
+def _read(folder: Path) -> tuple[int, dict[str, Mapping[str, Any]]]:
+    plan, rows = read_study(folder)
     return len(plan['seeds']), {row['variant']: row['values'] for row in rows}
 
 

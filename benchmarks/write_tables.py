@@ -14,14 +14,13 @@ study is a CSV file as well, ``docs/tables/NAME.csv``, which docs/evidence_table
 import argparse
 import csv
 import io
-import json
 import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from conclusion import conclusion
+from conclusion import conclusion, read_study
 
 from mmct.evaluation import read_result
 from mmct.report import Number, Row, Table, data_line, errors_note
@@ -39,18 +38,10 @@ def domains(folder: Path) -> str:
 
 def short(folder: Path) -> str:
     """Write a row for each variant, two columns for each group; then what CT gains."""
-    plan, rows = _read(folder)
+    plan, rows = read_study(folder)
     said = [line for row in rows for line in _gains(row)]
     told = ' Differences, paired by seed, with 95 % intervals:\n\n' + '\n'.join(said) + '\n'
     return _errors(plan, rows).rstrip('\n') + (told if said else '\n')
-
-
-def _read(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    plan, rows = (
-        json.loads((folder / f'{name}.json').read_text(encoding='utf-8'))
-        for name in ('study', 'table')
-    )
-    return plan, rows
 
 
 def _errors(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
@@ -95,7 +86,7 @@ def to_csv(folder: Path) -> str:
         str: CSV. A column of the study's table is four here: ``T``, the mean over seeds, ``T ±``,
         its standard error, ``T from`` and ``T to``, the ends of its 95 % interval.
     """
-    plan, rows = _read(folder)
+    plan, rows = read_study(folder)
     titles = [f'{title}{part}' for title in plan['table'] for part in ('', ' ±', ' from', ' to')]
     lines = [['arm', 'minus', 'seeds', *titles]]
     for row in rows:
@@ -148,7 +139,7 @@ def _entry(entry: Entry, summary: Mapping[str, Any], kinds: list[str]) -> Row:
         for key, interval in (('clean_error', 'clean'), ('raw_mce', 'raw_mce'))
     )
     means = (Number(summary['categories_pct'][kind]) for kind in kinds)
-    _, rows = _read(ROOT / 'benchmarks' / entry.study)
+    _, rows = read_study(ROOT / 'benchmarks' / entry.study)
     (arm,) = (row for row in rows if row['arm'] == entry.arm)
     over_seeds = Number.over_seeds(arm['values'][_CORRUPTED])
     config = f'[{entry.config}](../configs/{entry.config})'

@@ -1,7 +1,10 @@
-"""How a user's own functions get names in tables of ours."""
+"""Name the functions that users register, and identify what they compute."""
 
+import hashlib
+import inspect
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 
 
 def add_function(
@@ -10,26 +13,67 @@ def add_function(
     """Give a function a name that configs and options may use.
 
     Args:
-        table (dict[str, Callable]): Gets it.
-        kind (str): What it is, for messages, such as 'method'.
-        name (str): Letters, digits, ``_``, ``-``.
-        function (Callable): The function. A module may be imported again: one of the same
-            module and name replaces it.
-        taken (Iterable[str]): Names beside those in the table. Defaults to none.
+        table (dict[str, Callable]): The registered functions by name, changed in place.
+        kind (str): The kind of function in messages, such as 'method'.
+        name (str): Name of letters, digits, ``_`` and ``-``.
+        function (Callable): The function. As a module may be imported again, a function of the
+            same module and name replaces the registered one.
+        taken (Iterable[str]): Names that are taken besides those in the table. Defaults to none.
 
     Raises:
         ValueError: If the name is no word or taken, or the function cannot be called.
     """
-    if not isinstance(name, str) or not re.fullmatch(r'[A-Za-z0-9][\w-]*', name):
-        raise ValueError(f'the name of a {kind} must be a word, got {name!r}')
+    check_word(f'name of a {kind}', name)
     if not callable(function):
         raise ValueError(f'{kind} {name}: it must be a function, got {type(function).__name__}')
     old = table.get(name)
-    if name in taken or (old is not None and _full_name(old) != _full_name(function)):
+    if name in taken or (old is not None and full_name(old) != full_name(function)):
         raise ValueError(f'there is a {kind} {name!r} already: choose another name')
     table[name] = function
 
 
-def _full_name(function: Callable) -> str:
-    kind = function if hasattr(function, '__qualname__') else type(function)
+def check_word(what: str, word: object) -> None:
+    """Refuse a name that options and files could not hold.
+
+    Args:
+        what (str): The thing with that name, in the message.
+        word (object): The name.
+
+    Raises:
+        ValueError: Unless it consists of letters, digits, ``_`` and ``-``.
+    """
+    if not isinstance(word, str) or not re.fullmatch(r'[A-Za-z0-9][\w-]*', word):
+        raise ValueError(f'the {what} must be a word, got {word!r}')
+
+
+def full_name(function: Callable) -> str:
+    """Return module and name of a function, or of the class of a callable."""
+    kind = _kind(function)
     return f'{kind.__module__}.{kind.__qualname__}'
+
+
+def identity(function: Callable) -> str:
+    """Identify what a function computes, as far as its own source says.
+
+    Args:
+        function (Callable): A function, a callable or a ``functools.partial`` of one.
+
+    Returns:
+        str: Its full name, with a digest of its source and of the arguments of a partial.
+    """
+    kind = _kind(function)
+    try:
+        source = inspect.getsource(kind)
+    except (OSError, TypeError):
+        code = getattr(kind, '__code__', None)
+        source = code.co_code.hex() if code else ''
+    if isinstance(function, partial):
+        source += repr((function.args, sorted((function.keywords or {}).items())))
+    digest = hashlib.sha256(source.encode()).hexdigest()[:12]
+    return f'{full_name(function)} ({digest})'
+
+
+def _kind(function: Callable) -> Callable:
+    while isinstance(function, partial):
+        function = function.func
+    return function if hasattr(function, '__qualname__') else type(function)

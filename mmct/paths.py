@@ -1,5 +1,6 @@
-"""Find what comes with mmct beside its modules."""
+"""Find what comes with mmct beside its modules, and what it keeps for a user."""
 
+import os
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -12,6 +13,19 @@ def checkout() -> Path | None:
     """
     package = Path(__file__).resolve().parent
     return None if (package / '.mim').is_dir() else package.parent  # only the build packs `.mim`
+
+
+def user_cache() -> Path:
+    """Return the folder of what mmct keeps for a user: compiled code, downloaded networks.
+
+    Returns:
+        Path: ``~/.cache/mmct``, or below ``XDG_CACHE_HOME`` if it is set.
+
+    Raises:
+        RuntimeError: If the user has no home.
+    """
+    root = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
+    return Path(root) / 'mmct'
 
 
 def config_path(name: str) -> str:

@@ -79,7 +79,7 @@ def test_each_config_builds_what_its_name_says(family):
     assert shapes(student) == shapes(plain)
     assert any(isinstance(module, _BatchNorm) for module in student.modules())
     # The demo ends with a baseline and a scorecard.
-    scored = [BaselineHook, ScorecardHook] if family.endswith('digits') else []
+    scored = [BaselineHook, ScorecardHook] if family == 'resnet18_digits' else []
     assert [type(HOOKS.build(hook)) for hook in ct.custom_hooks] == [NoBNTeacherHook, *scored]
     assert [type(HOOKS.build(hook)) for hook in nobn.custom_hooks] == [NoBNTrainingHook]
     assert not bn.get('custom_hooks')
@@ -89,8 +89,11 @@ def test_each_config_builds_what_its_name_says(family):
 def test_the_kinds_of_a_family_differ_only_in_what_ct_needs(family):
     bn, ct, nobn = (load(f'{kind}_{family}').to_dict() for kind in ('bn', 'ct', 'nobn'))
     if family.endswith('digits'):
-        # Trained as briefly as a demo, a network without BN learns better with another optimizer.
-        assert nobn['optim_wrapper'].pop('optimizer')['type'] == 'AdamW'
+        # In so few epochs a network without BN learns better by AdamW; in those of the studies it
+        # has a smaller rate, as the batches are small.
+        free, usual = nobn['optim_wrapper'].pop('optimizer'), bn['optim_wrapper']['optimizer']
+        assert free['type'] == 'AdamW' or free == {**usual, 'lr': 0.05}
+        assert (free['type'] == 'AdamW') == (family == 'resnet18_digits')
         assert bn['optim_wrapper'].pop('optimizer') == ct['optim_wrapper'].pop('optimizer')
     assert ct['model'].pop('consistency') == CONSISTENCY
     assert nobn['model'].pop('weight_standardisation') is True

@@ -12,20 +12,14 @@ arms = {
     ),
     'no BN': dict(
         config='{{ fileDirname }}/../nobn_resnet18_digits.py',
-        # As in all studies of the digits.
-        overlay=dict(optim_wrapper=dict(optimizer=dict(
-            _delete_=True, type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-4, nesterov=True,
-        ))),
+        overlay=dict(optim_wrapper=dict(optimizer=_base_.free_optimizer)),
         variant='no BN',
         group='ResNet-18',
         baseline='BN',
     ),
     'CT': dict(
         config='{{ fileDirname }}/../ct_resnet18_digits.py',
-        # Without the scorecard at the end: the study has its own.
-        overlay=dict(
-            custom_hooks=[dict(_base_.ct_teacher, lr=0.05)]
-        ),
+        overlay=dict(custom_hooks=[dict(_base_.ct_teacher, lr=0.05)]),
         variant='CT',
         group='ResNet-18',
         baseline='BN',

@@ -53,7 +53,30 @@ def add_corruption_arguments(parser: Parser) -> None:
         help='score on all cells (corruptions at a severity) of a corruption set: '
         f'{", ".join(SETS)}; generated: made from the test set of the config',
     )
-    group.add_argument('--data-root', help='folder of the set')
+    add_cell_arguments(group)
+    add_flag(
+        group,
+        '--download',
+        'download the files of the released set that the folder lacks (gigabytes); resumes an '
+        f'interrupted download; for {", ".join(_RECORDED)}',
+    )
+    add_flag(group, '--check-md5', 'compare the files with the released ones')
+    add_flag(group, '--no-clean', 'leave out the clean images of the config')
+    group.add_argument(
+        '--reference',
+        help="normalise by 'alexnet' (ImageNet-C only) or by an earlier result file",
+    )
+    group.add_argument('--name', help="name of the run in tables; default the config's name")
+    add_flag(group, '--no-report', 'do not write the page beside the result file')
+
+
+def add_cell_arguments(group: argparse._ArgumentGroup) -> None:
+    """Add the options that choose the images of a corruption set, and how classes are compared.
+
+    Args:
+        group (argparse._ArgumentGroup): The group to which the options are added.
+    """
+    group.add_argument('--data-root', metavar='FOLDER', help='folder of the set')
     group.add_argument(
         '--only',
         nargs='+',
@@ -68,6 +91,7 @@ def add_corruption_arguments(parser: Parser) -> None:
         metavar='N',
         help='severities, default all, 1 to 5',
     )
+    # No default: one that is given is refused where nothing is generated.
     group.add_argument(
         '--seed', type=seed_argument, help='seed of generated corruptions, default 0'
     )
@@ -78,32 +102,9 @@ def add_corruption_arguments(parser: Parser) -> None:
     )
     add_flag(
         group,
-        '--download',
-        'download the files of the released set that the folder lacks (gigabytes); resumes an '
-        f'interrupted download; for {", ".join(_RECORDED)}',
-    )
-    add_flag(group, '--check-md5', 'compare the files with the released ones')
-    add_subset(group)
-    add_flag(group, '--no-clean', 'leave out the clean images of the config')
-    add_flag(
-        group,
         '--classes-by-position',
-        'take output N as class N of the set, whatever their names',
+        'take output N as class N of the images, whatever their names',
     )
-    group.add_argument(
-        '--reference',
-        help="normalise by 'alexnet' (ImageNet-C only) or by an earlier result file",
-    )
-    group.add_argument('--name', help="name of the run in tables; default the config's name")
-    add_flag(group, '--no-report', 'do not write the page beside the result file')
-
-
-def add_subset(group: argparse._ArgumentGroup) -> None:
-    """Add the option to score only some of the images.
-
-    Args:
-        group (argparse._ArgumentGroup): The group to which the option is added.
-    """
     group.add_argument(
         '--subset',
         nargs='+',

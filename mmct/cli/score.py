@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmct.corruptions.names import TABLES
 from mmct.runs.errors import CTError, config_errors
 from mmct.runs.files import file_name
 
-from .corruption_options import SETS, add_subset, known_set, subset_of
+from .corruption_options import SETS, add_cell_arguments, known_set, subset_of
 from .networks import NETWORK_HELP, add_network_arguments, is_config, load_network
-from .options import Parser, add_flag, positive_integer, seed_argument, severity_argument
+from .options import Parser, add_flag, positive_integer
 from .running import run_tool
 
 if TYPE_CHECKING:
@@ -95,35 +94,7 @@ def add_scoring_arguments(parser: Parser) -> None:
         help=f'corruption set: {", ".join(SETS)}; default generated: made from IMAGES; the others '
         'need an mm stack',
     )
-    group.add_argument('--data-root', metavar='FOLDER', help='folder of the set')
-    group.add_argument(
-        '--only',
-        nargs='+',
-        metavar='NAME',
-        help="these corruptions, or categories such as 'weather'; for generated also cifar10cbar "
-        'and imagenetcbar, the ten of each C-Bar set',
-    )
-    group.add_argument(
-        '--severities',
-        nargs='+',
-        type=severity_argument,
-        metavar='N',
-        help='severities, default all, 1 to 5',
-    )
-    add_subset(group)
-    group.add_argument(
-        '--seed', type=seed_argument, default=0, help='seed of generated corruptions, default 0'
-    )
-    group.add_argument(
-        '--table',
-        choices=TABLES,
-        help='severity table of generated corruptions, default by image size',
-    )
-    add_flag(
-        group,
-        '--classes-by-position',
-        'take output N as class N of the images, whatever their names',
-    )
+    add_cell_arguments(group)
     group = parser.add_argument_group('speed')
     add_flag(group, '--amp', 'automatic mixed precision')
     group.add_argument(
@@ -147,6 +118,8 @@ def check_scoring_arguments(parser: Parser, args: Namespace) -> None:
     stored = args.corruptions != 'generated'
     if stored and args.data_root is None:
         parser.error(f'--corruptions {args.corruptions} needs --data-root FOLDER')
+    if stored and (args.seed is not None or args.table is not None):
+        parser.error('--seed and --table are for generated corruptions')
     if not stored and args.images is None:
         parser.error('IMAGES are missing, from which corruptions are made')
     if not stored and args.data_root is not None:
@@ -204,7 +177,7 @@ def what_to_score(args: Namespace, size: int | None) -> tuple[Any, Any, dict[str
     if args.corruptions != 'generated':
         return _stored(args, size), None, {**options, 'size': None}
     options |= dict(
-        corruptions=args.only, severities=args.severities, seed=args.seed, table=args.table
+        corruptions=args.only, severities=args.severities, seed=args.seed or 0, table=args.table
     )
     images, labels, size = _clean(args, size)
     return images, labels, options | dict(size=size)

@@ -53,7 +53,8 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
         action='append',
         default=[],
         metavar='NAME',
-        help=f'also train with {", ".join(METHODS)}; may be given several times',
+        help=f'also train with {", ".join(METHODS)}, or a method of your own; may be given several '
+        'times',
     )
     parser.add_argument(
         '--test-domain',

@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None, prog: str = 'mmct zoo') -> int:
         int: The exit code.
     """
     args = parse_args(Parser(prog=prog, description=__doc__), argv)
-    return run_tool(prog, _zoo, args, 'stopped; the same command goes on')
+    return run_tool(prog, _zoo, args, 'stopped; run the same command again to continue')
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:

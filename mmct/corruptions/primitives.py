@@ -1,14 +1,14 @@
 """Provide building blocks of corruptions: compiled loops, grey levels, zooms and filters."""
 
-import os
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numba import config, njit
 from scipy import ndimage
+
+from mmct.paths import user_cache
 
 from .names import SMALL
 
@@ -31,17 +31,12 @@ def compiled(function: Callable) -> Callable:
     try:
         # Numba's default is next to the source. pip would leave that folder behind when it
         # uninstalls mmct, and the folder would hide parts of an editable install.
-        config.CACHE_DIR = before or _user_cache()
+        config.CACHE_DIR = before or str(user_cache())
         return njit(cache=True, nogil=True)(function)
     except RuntimeError:  # no folder that can be written, or no home
         return njit(nogil=True)(function)
     finally:
         config.CACHE_DIR = before
-
-
-def _user_cache() -> str:
-    root = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
-    return str(Path(root) / 'mmct')
 
 
 def to_fractions(images: np.ndarray) -> np.ndarray:

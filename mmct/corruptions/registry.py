@@ -1,8 +1,6 @@
 """Register the user's own corruptions, in addition to the built-in ones."""
 
-import hashlib
 import inspect
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -10,6 +8,8 @@ from importlib.metadata import entry_points
 from typing import Any
 
 import numpy as np
+
+from mmct.own_functions import check_word, full_name, identity
 
 from .c_bar import C_BAR, C_BAR_SETS
 from .names import CATEGORIES, CORRUPTIONS, REVISIONS, SEVERITIES, check_severity
@@ -52,19 +52,7 @@ class OwnCorruption:
     @property
     def identity(self) -> str:
         """Module and name of the function, with a digest of its source."""
-        function = self.function
-        while isinstance(function, partial):
-            function = function.func
-        kind = function if hasattr(function, '__qualname__') else type(function)
-        try:
-            source = inspect.getsource(kind)
-        except (OSError, TypeError):
-            code = getattr(function, '__code__', None)
-            source = code.co_code.hex() if code else ''
-        if isinstance(self.function, partial):
-            source += repr((self.function.args, sorted((self.function.keywords or {}).items())))
-        digest = hashlib.sha256(source.encode()).hexdigest()[:12]
-        return f'{kind.__module__}.{kind.__qualname__} ({digest})'
+        return identity(self.function)
 
     def apply(self, images: np.ndarray, streams: Streams, severity: int) -> np.ndarray:
         """Corrupt images one after the other.
@@ -99,7 +87,7 @@ class OwnCorruption:
         return made
 
     def __str__(self) -> str:
-        return f'the corruption {self.name!r} ({self.identity.split(" ")[0]})'
+        return f'the corruption {self.name!r} ({full_name(self.function)})'
 
 
 def register(
@@ -130,8 +118,7 @@ def register(
     """
     builtin = {*CORRUPTIONS, *CATEGORIES, *C_BAR, *C_BAR_SETS, _C_BAR, OTHER, 'clean', 'labels'}
     for what, word in (('name', name), ('category', category)):
-        if not isinstance(word, str) or not re.fullmatch(r'[A-Za-z0-9][\w-]*', word):
-            raise ValueError(f'the {what} of a corruption must be a word, got {word!r}')
+        check_word(f'{what} of a corruption', word)
         if word in builtin:
             raise ValueError(f'the {what} {word!r} is taken: choose another one')
     if not callable(function):
@@ -142,7 +129,7 @@ def register(
         raise ValueError(f'{name!r} cannot be the name of a corruption and of a category')
     new, old = OwnCorruption(name, function, int(severities), category), _KNOWN.get(name)
     # A module may be imported again.
-    if old is not None and old.identity.split(' ')[0] != new.identity.split(' ')[0]:
+    if old is not None and full_name(old.function) != full_name(new.function):
         raise ValueError(f'{old} is registered already: choose another name than {name!r}')
     _KNOWN[name] = new
 

@@ -11,7 +11,13 @@ from .batch_norm_removal import (
 )
 from .batch_norm_statistics import start_from_teacher
 from .build import build_classifier
-from .consistency_loss import CTConsistencyLoss, consistency, gate_weights, register_distance
+from .consistency_loss import (
+    CTConsistencyLoss,
+    consistency,
+    gate_weights,
+    own_distances,
+    register_distance,
+)
 from .ct_classifier import CTClassifier
 from .forward_pass import class_scores
 from .frozen_teacher import FrozenTeacher, check_speed, pick_dtype
@@ -47,6 +53,7 @@ __all__ = [
     'fold_weights',
     'gate_weights',
     'norm_free_backbone',
+    'own_distances',
     'pick_dtype',
     'plain_weights',
     'register_distance',

@@ -10,7 +10,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 from mmct.messages import require
-from mmct.own_functions import add_function
+from mmct.own_functions import add_function, identity
 
 DISTANCES = ('kl', 'js', 'mse', 'cosine')
 GATES = (None, 'correct', 'confident')
@@ -33,6 +33,11 @@ def register_distance(name: str, function: Callable[[Tensor, Tensor], Tensor]) -
         ValueError: If the name is no word or taken, or ``function`` cannot be called.
     """
     add_function(_OWN, 'distance', name, function, taken=DISTANCES)
+
+
+def own_distances() -> dict[str, str]:
+    """Return the identities of the registered distances by name, see :func:`register_distance`."""
+    return {name: identity(function) for name, function in _OWN.items()}
 
 
 def consistency(

@@ -10,7 +10,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from mmpretrain.models import BaseClassifier
 from torch.utils.data import DataLoader
 
@@ -155,6 +155,15 @@ def is_simulated(runner: Runner) -> bool:
     """
     loader = getattr(runner._train_loop, 'dataloader', None)
     return isinstance(loader, list) and not isinstance(unwrapped(runner), BaseClassifier)
+
+
+def is_training(runner: Runner) -> bool:
+    """Return whether a run trains a network, rather than tests one or draws its schedule.
+
+    Args:
+        runner (Runner): A runner whose loop is built, as it is from ``before_run`` on.
+    """
+    return isinstance(runner._train_loop, BaseLoop) and not is_simulated(runner)
 
 
 def dump_config(runner: Runner, replace: bool = True) -> None:

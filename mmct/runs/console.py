@@ -42,7 +42,7 @@ class RunConsole:
 
     @property
     def has_bar(self) -> bool:
-        """Whether a bar is shown now."""
+        """Return whether a bar is shown now."""
         return self._bar is not None
 
     def say(self, text: str) -> None:

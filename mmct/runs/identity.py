@@ -110,8 +110,12 @@ def fingerprint(cfg: Mapping, data: Mapping[str, Any], world_size: int) -> dict[
     marks['world_size'] = world_size
     marks.update({f'data.{name}': value for name, value in data.items()})
     # A name does not identify what the user's own function does.
-    own = identities(texts(parts))
+    from mmct.models import own_distances
+
+    named, distances = set(texts(parts)), own_distances()
+    own = identities(named)
     marks.update({f'corruptions.{name}': what for name, what in own.items()})
+    marks.update({f'distances.{name}': distances[name] for name in named & distances.keys()})
     return dict(sorted(marks.items()))
 
 

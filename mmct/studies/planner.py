@@ -23,7 +23,12 @@ from mmct.runs.configs import (
 from mmct.runs.data_content import data_cache, data_mark
 from mmct.runs.errors import CTError, one_line
 from mmct.runs.identity import fingerprint
-from mmct.teacher.config import teacher_config, teacher_hook
+from mmct.teacher.config import (
+    HOOKS_AT_THE_END,
+    teacher_config,
+    teacher_hook,
+    without_hooks,
+)
 
 from .cell import TEACHER, TRAINING, TUNING, Cell, hashed
 from .config import Arm, Study
@@ -234,6 +239,9 @@ class Planner:
         for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
             set_loader_defaults(cfg, field, persistent_workers=True)
         use_resumable_checkpoints(cfg)
+        # A study trains its baselines as arms, and has scores of its own.
+        if cfg.get('custom_hooks'):
+            cfg.custom_hooks = without_hooks(cfg, *HOOKS_AT_THE_END)
         import_also(cfg, [*self.study.imports, 'mmct'])
         return cfg
 

@@ -22,7 +22,7 @@ from mmct.runs.configs import (
 from mmct.runs.errors import CTError
 from mmct.runs.identity import UNKNOWN, start_of
 
-from .trackers import teachers_backends
+from .trackers import local_backends, teachers_backends
 
 RECIPE = dict(
     length=2, weight_standardisation=True, student_start='teacher', student_lr_mult=0.1
@@ -31,6 +31,10 @@ RECIPE = dict(
 
 CONSISTENCY = dict(distance='cosine', stage='pre_logits', loss_weight=10.0)
 """Settings of ``CTConsistencyLoss`` that docs/recipe.md derives."""
+
+
+HOOKS_AT_THE_END = ('BaselineHook', 'ScorecardHook')
+"""Hooks that train and score after the student, which a training inside another one leaves out."""
 
 
 @dataclass(frozen=True)
@@ -149,13 +153,8 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
     cfg.load_from, cfg.resume = None, False
     cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
     # The recipe decides whether the teacher's weights are averaged.
-    names = 'NoBNTeacherHook', 'ScorecardHook', 'BaselineHook', 'FreezeBNStatisticsHook'
-    students = EMAHook, *map(HOOKS.get, names)
-    hooks = [
-        hook
-        for hook in cfg.get('custom_hooks') or []
-        if not any(is_kind(hook, kind, HOOKS) for kind in students)
-    ]
+    students = EMAHook, 'NoBNTeacherHook', 'FreezeBNStatisticsHook', *HOOKS_AT_THE_END
+    hooks = without_hooks(cfg, *students)
     cfg.start_from = start
     start = None if start == UNKNOWN else start
     if recipe.remove_bn:
@@ -185,6 +184,53 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
     _set_length(cfg, recipe)
     _set_optimizer(cfg, recipe)
     return cfg
+
+
+def without_hooks(cfg: Config, *kinds: str | type) -> list[ConfigDict]:
+    """List the custom hooks of a config but for some.
+
+    Args:
+        cfg (Config): Any config.
+        *kinds (str | type): Classes of the hooks to leave out, or their names in the registry;
+            their subclasses are left out, too.
+    """
+    kinds = [HOOKS.get(kind) if isinstance(kind, str) else kind for kind in kinds]
+    hooks = cfg.get('custom_hooks') or []
+    return [hook for hook in hooks if not any(is_kind(hook, kind, HOOKS) for kind in kinds)]
+
+
+def baseline_config(cfg: Config, length: float | None, work_dir: str) -> Config:
+    """Make the config that trains the network of a CT config with BN and without CT.
+
+    Args:
+        cfg (Config): The student's config, with a ``CTClassifier`` and its teacher's hook.
+        length (float, optional): Length of the training, in multiples of the student's.
+            Defaults to None: that of teacher and student together.
+        work_dir (str): The baseline's work dir.
+
+    Returns:
+        Config: A config for a ``Runner``, with all hooks of the student but those of CT, scores
+        and EMA, which does not change what is trained.
+    """
+    if length is None:
+        length = 1 + _length(cfg, HOOKS.build(copy.deepcopy(teacher_hook(cfg))).recipe)
+    own = teacher_config(cfg, TeacherRecipe(remove_bn=False, length=length), work_dir)
+    freezes = HOOKS.get('FreezeBNStatisticsHook')
+    own.custom_hooks += [
+        copy.deepcopy(hook)
+        for hook in cfg.get('custom_hooks') or []
+        if is_kind(hook, freezes, HOOKS)
+    ]
+    if own.get('visualizer'):
+        own.visualizer.vis_backends = local_backends(own.visualizer.vis_backends)
+    return own
+
+
+def _length(cfg: Config, recipe: TeacherRecipe) -> float:
+    """Return the length of the teacher's training, in multiples of the student's."""
+    key = length_key(cfg)
+    counted = getattr(recipe, key)
+    return recipe.length if counted is None else counted / cfg.train_cfg[key]
 
 
 def _set_length(cfg: Config, recipe: TeacherRecipe) -> None:

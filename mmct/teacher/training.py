@@ -11,6 +11,7 @@ from mmengine.hooks import EMAHook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from mmpretrain.models import ImageClassifier
+from mmpretrain.registry import HOOKS
 from torch import Tensor
 
 from mmct.models import (
@@ -31,12 +32,11 @@ from mmct.runs.quiet_logging import ON_CONSOLE
 from mmct.runs.ranks import on_main_rank, unwrapped
 from mmct.runs.weights import load_state_dict, safe_loading
 
-from .config import TeacherRecipe, teacher_config
+from .config import TeacherRecipe, baseline_config, teacher_config
 from .evaluation import teacher_record
 from .rehearsal import rehearse
-from .stages import stage
 from .store import TeacherStore
-from .trackers import local_backends, write_into
+from .trackers import write_into
 
 
 def get_teacher(
@@ -72,14 +72,34 @@ def get_teacher(
         return _built(runner, recipe, store.load(), store.weights), store.read()
 
 
-def get_baseline(runner: Runner, length: float) -> ImageClassifier:
+def check_baseline(runner: Runner, length: float | None) -> None:
+    """Refuse a baseline that could not be trained, before the run trains anything.
+
+    Args:
+        runner (Runner): The student's runner.
+        length (float, optional): See :func:`get_baseline`.
+
+    Raises:
+        CTError: The message says why.
+    """
+    cfg, store = _baseline(runner, length)
+    finished = on_main_rank(store.is_finished)  # reads its record, which may be damaged
+    if cfg.start_from == UNKNOWN and not finished:
+        raise CTError(
+            'the config of a resumed run does not say which weights it had started from, as '
+            'the baseline has to: resume with `mmct train --resume`'
+        )
+
+
+def get_baseline(runner: Runner, length: float | None = None) -> ImageClassifier:
     """Train the plain network with BN in ``<work_dir>/baseline``, or load it from there.
 
     A baseline that was trained with other settings is moved aside.
 
     Args:
         runner (Runner): The student's runner.
-        length (float): Length of the baseline's training, in multiples of the student's.
+        length (float, optional): Length of the baseline's training, in multiples of the student's.
+            Defaults to None: that of teacher and student together.
 
     Returns:
         ImageClassifier: The trained network.
@@ -88,16 +108,7 @@ def get_baseline(runner: Runner, length: float) -> ImageClassifier:
         CTError: If the baseline cannot be trained; the message says why.
     """
     with isolated():
-        recipe = TeacherRecipe(remove_bn=False, length=length)
-        store = TeacherStore(Path(runner.work_dir) / 'baseline', 'baseline')
-        cfg = teacher_config(runner.cfg, recipe, str(store.folder))
-        if cfg.start_from == UNKNOWN and not on_main_rank(store.is_finished):
-            raise CTError(
-                'the config of a resumed run does not say which weights it had started from, as '
-                'the baseline has to: resume with `mmct train --resume`'
-            )
-        if cfg.get('visualizer'):
-            cfg.visualizer.vis_backends = local_backends(cfg.visualizer.vis_backends)
+        cfg, store = _baseline(runner, length)
         marks = _marks(runner, cfg)
 
         def begun() -> str:
@@ -105,19 +116,30 @@ def get_baseline(runner: Runner, length: float) -> ImageClassifier:
             other = record is not None and differences(record['fingerprint'], marks)
             return _begun(store, marks, retrain=bool(other))[0]
 
-        state = on_main_rank(begun)
-        if state == 'finished':
-            runner.logger.info(
-                f'{stage(runner, "baseline")}: done, it is in {store.folder}', extra=ON_CONSOLE
-            )
-        else:
-            word = 'continuing' if state == 'unfinished' else 'training'
-            runner.logger.info(
-                f'{stage(runner, "baseline")}: {word} the plain network with BN in {store.folder}',
-                extra=ON_CONSOLE,
-            )
-            _train(runner, cfg, store, resume=state == 'unfinished')
+        _finish(runner, cfg, store, on_main_rank(begun), 'the plain network with BN')
+        recipe = TeacherRecipe(remove_bn=False)
         return _built(runner, recipe, store.load(), store.weights)
+
+
+def _baseline(runner: Runner, length: float | None) -> tuple[Config, TeacherStore]:
+    store = TeacherStore(Path(runner.work_dir) / 'baseline', 'baseline')
+    return baseline_config(runner.cfg, length, str(store.folder)), store
+
+
+def stage(runner: Runner, name: str) -> str:
+    """Number a training within its run.
+
+    Args:
+        runner (Runner): The student's runner.
+        name (str): 'teacher', 'student' or 'baseline'.
+
+    Returns:
+        str: A text such as ``Stage 1 of 2``. With a ``BaselineHook`` there are three stages.
+    """
+    stages = ['teacher', 'student']
+    if any(isinstance(hook, HOOKS.get('BaselineHook')) for hook in runner.hooks):
+        stages.append('baseline')
+    return f'Stage {stages.index(name) + 1} of {len(stages)}'
 
 
 def _store(runner: Runner) -> TeacherStore:
@@ -159,24 +181,24 @@ def _train_unless_there(
     state, differing = on_main_rank(
         lambda: _begun(store, _marks(runner, cfg), retrain, allow_other)
     )
-    if state == 'finished':
-        if differing:
-            runner.logger.warning(
-                f'The teacher in {store.folder} was trained otherwise ({in_short(differing)}): it '
-                'is used all the same, with --retrain-teacher another one is trained'
-            )
-        runner.logger.info(
-            f'{stage(runner, "teacher")}: done, the teacher is in {store.folder}',
-            extra=ON_CONSOLE,
+    if differing:
+        runner.logger.warning(
+            f'The teacher in {store.folder} was trained with other settings '
+            f'({in_short(differing)}): it is used anyway; --retrain-teacher trains another one'
         )
-        return
     kind = 'BN-free' if recipe.remove_bn else 'BN'
-    word = 'continuing' if state == 'unfinished' else 'training'
+    _finish(runner, cfg, store, state, f'the {kind} teacher')
+
+
+def _finish(runner: Runner, cfg: Config, store: TeacherStore, state: str, what: str) -> None:
+    """Train a network unless it is finished, and say which stage of the run this is."""
+    word = dict(finished='done,', unfinished='continuing', none='training')[state]
+    place = 'is in' if state == 'finished' else 'in'
     runner.logger.info(
-        f'{stage(runner, "teacher")}: {word} the {kind} teacher in {store.folder}',
-        extra=ON_CONSOLE,
+        f'{stage(runner, store.name)}: {word} {what} {place} {store.folder}', extra=ON_CONSOLE
     )
-    _train(runner, cfg, store, resume=state == 'unfinished')
+    if state != 'finished':
+        _train(runner, cfg, store, resume=state == 'unfinished')
 
 
 def _marks(runner: Runner, cfg: Config) -> dict[str, Any]:

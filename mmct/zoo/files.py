@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from mmct.paths import checkout
+from mmct.paths import checkout, user_cache
 from mmct.runs.download import download
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_bytes
@@ -65,7 +65,7 @@ def fetch(file: ZooFile, folder: str | Path | None = None) -> Path:
 
 def _downloaded(url: str, file: ZooFile) -> tuple[Path, bytes]:
     """Find a file in the cache, or download it there; return its path and checked content."""
-    path = _cache() / file.name
+    path = user_cache() / 'zoo' / file.name
     content = _read(path)
     if content is not None:
         _check(content, file, f'{path} (remove it, and it is fetched again)')
@@ -90,11 +90,6 @@ def _downloaded(url: str, file: ZooFile) -> tuple[Path, bytes]:
     except OSError as error:
         raise CTError(f'{path} cannot be written ({error.strerror})') from error
     return path, content
-
-
-def _cache() -> Path:
-    caches = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
-    return Path(caches) / 'mmct' / 'zoo'
 
 
 def _read(path: Path) -> bytes | None:

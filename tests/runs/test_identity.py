@@ -13,6 +13,7 @@ from mmpretrain.registry import HOOKS
 
 import mmct.registered  # noqa: F401
 from mmct import config_path
+from mmct.models import register_distance
 from mmct.runs.configs import load_config
 from mmct.runs.identity import (
     FIELDS,
@@ -134,6 +135,17 @@ def test_a_file_counts_by_its_content(tmp_path, named):
     assert of(tmp_path / 'b' / 'net.pth', b'two') != one
     # Written anew under the same name.
     assert of(tmp_path / 'a' / 'net.pth', b'three') != one
+
+
+def test_a_distance_of_ones_own_counts_by_its_source(monkeypatch):
+    monkeypatch.setattr('mmct.models.consistency_loss._OWN', {})
+    cfg = dict(model=dict(consistency=dict(distance='near')))
+    unknown = marks(cfg)
+    register_distance('near', lambda student, teacher: (student - teacher).abs().mean(1))
+    one = marks(cfg)
+    monkeypatch.setattr('mmct.models.consistency_loss._OWN', {})
+    register_distance('near', lambda student, teacher: (student - teacher).abs().sum(1))
+    assert unknown != one != marks(cfg)
 
 
 def test_a_file_that_a_hook_writes_counts_by_its_name(tmp_path):

@@ -78,6 +78,15 @@ def test_a_study_that_is_longer_stretches_all_of_its_arms(plan):
         assert 3 * cell.config.param_scheduler[-1]['end'] == 10 * cell.config.train_cfg.max_epochs
 
 
+def test_a_cell_trains_no_baseline_and_scores_nothing_by_itself(plan):
+    ends = "[hook, dict(type='EMAHook'), dict(type='BaselineHook'), dict(type='ScorecardHook')]"
+    cells = plan(f'arms = dict(CT=dict(config=ct, overlay=dict(custom_hooks={ends})))').cells({})
+    hooks = {cell.role: [hook.type for hook in cell.config.custom_hooks] for cell in cells}
+    assert hooks['training'] == ['NoBNTeacherHook', 'EMAHook']
+    assert 'BaselineHook' not in hooks['teacher'] and 'ScorecardHook' not in hooks['teacher']
+    assert keys(plan(CT)) != keys(plan()) and len(cells) == 2
+
+
 def test_what_is_seeded_is_set_to_the_seed_of_each_cell_and_of_its_teacher(plan):
     indices = 'train_dataloader.dataset.indices'
     arm = f'arms = dict(CT=dict(config=ct, overlay=dict(custom_hooks=[hook]), seeded={indices!r}))'

@@ -6,12 +6,11 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import HOOKS
 
 from mmct.messages import is_positive, require
-from mmct.models import CTClassifier
-from mmct.runs.building import is_simulated
+from mmct.runs.building import is_training
 from mmct.runs.errors import CTError
 from mmct.runs.ranks import unwrapped
 from mmct.teacher import teacher_hook
-from mmct.teacher.training import get_baseline
+from mmct.teacher.training import check_baseline, get_baseline
 
 
 @HOOKS.register_module()
@@ -25,7 +24,8 @@ class BaselineHook(Hook):
 
     Args:
         length (float, optional): Length of the baseline's training, in multiples of the student's.
-            Defaults to None, as many steps as teacher and student take together.
+            Defaults to None: that of teacher and student together, also if the teacher is given
+            or was trained before.
 
     Raises:
         ValueError: If the length is not positive.
@@ -44,19 +44,19 @@ class BaselineHook(Hook):
         self.network: ImageClassifier | None = None
 
     def before_run(self, runner: Runner) -> None:
-        """Reject a run without CT before anything is trained.
+        """Refuse a run that can have no baseline, before anything is trained.
 
         Args:
             runner (Runner): The runner of the training.
 
         Raises:
-            CTError: If the run has no student, or ``length`` is needed but not given.
+            CTError: If the run has no student, or its baseline could not be trained.
         """
-        if is_simulated(runner) or runner._train_loop is None:
+        if not is_training(runner):
             return
-        if not isinstance(unwrapped(runner), CTClassifier):
-            raise CTError('BaselineHook needs a CTClassifier: this run is a baseline itself')
-        self._length(runner)
+        if teacher_hook(runner.cfg) is None:
+            raise CTError('BaselineHook needs a run of CT: this run is a baseline itself')
+        check_baseline(runner, self.length)
 
     def after_train(self, runner: Runner) -> None:
         """Train the baseline, or load it if it is already trained.
@@ -64,18 +64,6 @@ class BaselineHook(Hook):
         Args:
             runner (Runner): The student's runner.
         """
-        if not is_simulated(runner):
-            self.network = get_baseline(runner, self._length(runner))
+        if is_training(runner):
+            self.network = get_baseline(runner, self.length)
             self.network.to(next(unwrapped(runner).parameters()).device)
-
-    def _length(self, runner: Runner) -> float:
-        if self.length is not None:
-            return self.length
-        hook = teacher_hook(runner.cfg) or {}
-        if hook.get('max_epochs') or hook.get('max_iters'):
-            raise CTError(
-                'BaselineHook: the length of the teacher is given in epochs or iterations, so '
-                'that of the baseline has to be given, too, in multiples of the student\'s: length'
-            )
-        given = 0 if hook.get('checkpoint') else hook.get('length', 1)
-        return 1 + given

@@ -21,9 +21,8 @@ from mmct.runs.quiet_logging import ON_CONSOLE
 from mmct.runs.ranks import on_main_rank, unwrapped
 from mmct.teacher.config import TeacherRecipe, teacher_config
 from mmct.teacher.evaluation import check_strength, report_result
-from mmct.teacher.stages import stage
 from mmct.teacher.start import start_student
-from mmct.teacher.training import get_teacher
+from mmct.teacher.training import get_teacher, stage
 from mmct.teacher.warm_up import too_short
 
 # Keys of a student's checkpoint: the digest of its teacher, and the dtype that it ran in.

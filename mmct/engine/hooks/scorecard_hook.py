@@ -7,14 +7,14 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from mmengine.runner.base_loop import BaseLoop
 from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import DATASETS, HOOKS
 
 from mmct.evaluation import Comparison, compare
+from mmct.evaluation.paired import differences
 from mmct.models import CTClassifier
 from mmct.report import heat_map, pixels, print_outcome, render
-from mmct.runs.building import is_simulated
+from mmct.runs.building import is_training
 from mmct.runs.configs import scoped
 from mmct.runs.errors import CTError, config_errors
 from mmct.runs.files import write_bytes
@@ -82,7 +82,7 @@ class ScorecardHook(Hook):
         Raises:
             CTError: If the config has no test set, or its test set cannot be corrupted.
         """
-        if not self._acts(runner):
+        if not (self.enable and is_training(runner)):
             return
         if not runner.cfg.get('test_dataloader'):
             raise CTError(
@@ -107,7 +107,7 @@ class ScorecardHook(Hook):
         Args:
             runner (Runner): The runner of the training.
         """
-        if not self._acts(runner):
+        if not (self.enable and is_training(runner)):
             return
         loader = runner.cfg.test_dataloader
         folder = Path(runner.work_dir) / 'scorecard'
@@ -146,20 +146,14 @@ class ScorecardHook(Hook):
         for role, result in zip(roles, comparison.results, strict=True):
             own = f'{role}/' if role in ('baseline', 'teacher') else ''
             numbers |= _named(f'{own}corruption/', result['summary'])
-        for number, role in enumerate(roles):
-            if 'student' in roles and role != 'student':
-                compared = compare(comparison.results, number)
-                difference = compared.differences[roles.index('student')]
-                numbers |= _named(f'student_minus_{role}/', difference)
+        results = dict(zip(roles, comparison.results, strict=True))
+        student = results.pop('student', None)
+        for role, result in results.items() if student else ():
+            numbers |= _named(f'student_minus_{role}/', differences(student, result))
         runner.visualizer.add_scalars(numbers, step=runner.iter)
         # MLflow requires a suffix, and LocalVisBackend cannot write into a folder.
         picture = pixels(heat_map(comparison))
         runner.visualizer.add_image('corruption_heat_map.png', picture, runner.iter)
-
-    def _acts(self, runner: Runner) -> bool:
-        # The hook also exists when the config is only tested, or its schedule is only drawn.
-        trains = isinstance(runner._train_loop, BaseLoop) and not is_simulated(runner)
-        return self.enable and trains
 
 
 def _named(prefix: str, errors: Mapping[str, Any]) -> dict[str, float]:

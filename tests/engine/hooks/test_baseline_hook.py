@@ -1,6 +1,7 @@
 """The plain network that a CT run is compared with."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from mmengine.config import ConfigDict
 from mmct.evaluation import read_result
 from mmct.runs import CTError
 from mmct.runs.weights import load_state_dict
+from mmct.teacher.config import baseline_config
 
 SCORES = dict(type='ScorecardHook', corruptions=['fog', 'snow'], severities=[3])
 
@@ -58,20 +60,46 @@ def test_it_is_trained_once_for_a_config(tiny, train, tmp_path):
     assert len([*(tmp_path / 'work').glob('baseline*/baseline.pth')]) == 2
 
 
+def test_it_trains_as_the_student_does_and_as_long_as_both(tiny):
+    freezing = dict(type='FreezeBNStatisticsHook', begin=0.5)
+    for recipe, epochs in ((dict(), 4), (dict(length=1.5), 5), (dict(max_epochs=5), 7),
+                           (dict(checkpoint='teacher.pth', length=2), 6)):  # fmt: skip
+        cfg = with_baseline(tiny(hook=recipe))
+        cfg.custom_hooks.append(ConfigDict(freezing))
+        own = baseline_config(cfg, None, 'baseline')
+        assert own.train_cfg.max_epochs == epochs
+        assert own.model.type == 'ImageClassifier' and own.custom_hooks == [freezing]
+        assert own.optim_wrapper == cfg.optim_wrapper
+    assert baseline_config(cfg, 3, 'baseline').train_cfg.max_epochs == 6
+
+
+def resumed_by_a_stock_tool(cfg):
+    cfg.update(resume=True, load_from='epoch_1.pth')
+
+
+def with_a_damaged_record(cfg):
+    folder = Path(cfg.work_dir) / 'baseline'
+    folder.mkdir(parents=True)
+    (folder / 'baseline.json').write_text('{')
+
+
 @pytest.mark.parametrize(
-    ('name', 'hook', 'message'),
+    ('name', 'change', 'message'),
     [
-        ('bn_resnet18_digits', None, 'this run is a baseline itself'),
-        ('ct_resnet18_digits', dict(max_epochs=3), 'has to be given, too'),
+        ('bn_resnet18_digits', lambda cfg: None, 'this run is a baseline itself'),
+        ('ct_resnet18_digits', with_a_damaged_record, 'baseline.json is damaged'),
+        ('ct_resnet18_digits', resumed_by_a_stock_tool, 'which weights it had started from'),
     ],
 )
 def test_a_run_that_can_have_no_baseline_is_refused_before_training(
-    tiny, train, tmp_path, name, hook, message
+    tiny, train, tmp_path, name, change, message
 ):
-    cfg = tiny(name, hook)
+    cfg = tiny(name)
     cfg.setdefault('custom_hooks', [])
+    cfg = with_baseline(cfg)
+    change(cfg)
     with pytest.raises(CTError, match=message):
-        train(with_baseline(cfg))
+        train(cfg)
     assert not (tmp_path / 'work' / 'teacher').exists()
 
 

@@ -364,7 +364,7 @@ def test_a_longer_run_keeps_its_teacher_and_says_what_stays(first, stopped):
     options = (*OPTIONS, 'train_cfg.max_epochs=3', 'optim_wrapper.optimizer.lr=0.5')
     result = succeed(TRAIN, CT, '--resume', '--allow-other-config', *options, cwd=stopped)
     assert '\nepoch 3 of 3 ' in result.out
-    assert 'run/teacher was trained otherwise (' in result.out
+    assert 'run/teacher was trained with other settings (' in result.out
     assert 'learning rate, momentum and schedules go on as the checkpoint has them' in result.out
     teacher = 'run/teacher/teacher.pth'
     assert (stopped / teacher).read_bytes() == (first / teacher).read_bytes()

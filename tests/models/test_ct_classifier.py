@@ -62,7 +62,8 @@ def pair(model=MODEL, size=16, **settings):
     """A student in training mode and the teacher that it got."""
     student = build('CTClassifier', model, **settings)
     teacher = calibrate(build('NormFreeClassifier', model), images(size))
-    student.attach_teacher(teacher)
+    # Not 'auto', which is bfloat16 on some processors, where numbers differ in the third digit.
+    student.attach_teacher(teacher, dtype='float32')
     return student.train(), teacher
 
 

@@ -47,6 +47,8 @@ def _store(cfg):
 
 def test_both_stages_end_to_end(tiny):
     cfg = tiny()
+    # A run of an earlier test, begun in the same second, would have the same name and logger.
+    cfg.experiment_name = 'both_stages'
     runner, spy = Runner.from_cfg(cfg), Spy()
     runner.register_hook(spy)
     runner.train()

@@ -1,0 +1,17 @@
+# CT and the controls that decide about it on CIFAR-10, with a ResNet-20 that trains for 12 epochs:
+# what the cores of a CPU with bfloat16 train in a night. cifar10_table.py has all arms, in full.
+_base_ = './cifar10_table.py'
+compared = ['Standard', 'CT', _base_.bare, 'BN teacher', _base_.equal]
+arms = dict(
+    _delete_=True, **{f'ResNet-20, {name}': _base_.arms[f'ResNet-20, {name}'] for name in compared}
+)
+length = 0.4
+common = dict(optim_wrapper=dict(type='BFloat16OptimWrapper'))
+# The benchmark's corruptions.
+kinds = ['noise', 'blur', 'weather', 'digital']
+scores = dict(
+    corruption=dict(corruptions=kinds), adapted=dict(corruptions=kinds, severities=[3])
+)
+own = {name: score for name, score in _base_.table.items() if not score.startswith('adapted')}
+adapted = 'severity 3 with BN statistics of the test images (another setting), %'
+table = dict(_delete_=True, **own, **{adapted: 'adapted.raw_mce_pct'})

@@ -1,6 +1,6 @@
 """Declare the structure of result files; imported on use, as pydantic is slow to import."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
@@ -54,7 +54,12 @@ class _Network(Record):
     recalibrate_bn: int = 0
 
 
-class _Data(Record):
+class _Corruptions(Record):
+    categories: dict[str, list[str]] = {}
+    own: dict[str, str] = {}
+
+
+class _Data(_Corruptions):
     set: str
     source: str
     images: Annotated[int, Field(gt=0)]
@@ -107,7 +112,7 @@ class Result(Head):
 
 
 class _Marks(Record):
-    data: dict[str, Any]
+    data: _Corruptions
 
 
 class UnfinishedResult(Record):

@@ -70,14 +70,39 @@ def first_difference(
     Args:
         data (Mapping): The first description.
         other (Mapping): The second description.
-        keys (Sequence[str], optional): The keys to compare. Defaults to None: all.
+        keys (Sequence[str], optional): The keys to compare. Defaults to None: all but
+            ``categories``, which depend on the corruptions that were chosen.
 
     Returns:
         str | None: The first key that differs, or None. Keys that earlier versions lack count
         only if both descriptions have them.
     """
-    for key in dict.fromkeys((*data, *other)) if keys is None else keys:
+    if keys is None:
+        keys = [key for key in dict.fromkeys((*data, *other)) if key != 'categories']
+    for key in keys:
         one, two = data.get(key), other.get(key)
+        if key == 'own':
+            # What a user's corruption is counts where both have it.
+            shared = {*(one or ())} & {*(two or ())}
+            one, two = ({name: own[name] for name in shared} for own in (one, two))
         if one != two and not (key in _IF_KNOWN and None in (one, two)):
             return key
     return None
+
+
+def joined(data: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the same images with the corruptions of two descriptions.
+
+    Args:
+        data (Mapping): The first description.
+        other (Mapping): The second description, which differs in ``categories`` and ``own`` alone.
+
+    Returns:
+        dict: The description.
+    """
+    categories = {kind: list(names) for kind, names in data.get('categories', {}).items()}
+    for kind, names in other.get('categories', {}).items():
+        own = categories.setdefault(kind, [])
+        own += [name for name in names if name not in own]
+    own = {**other.get('own', {}), **data.get('own', {})}
+    return {**data, 'categories': categories, **(dict(own=own) if own else {})}

@@ -114,12 +114,13 @@ def score_cells(
 
         def finish() -> dict[str, Any]:
             scored = [cell for cell in kept.cells if cell != CLEAN]
-            names = [name for names in data['categories'].values() for name in names]
+            described = kept.marks['data']
+            names = [name for names in described['categories'].values() for name in names]
             scored.sort(key=lambda cell: (names.index(cell[0]), cell[1]))
             result = make_result(
                 name=name,
                 model=dict(config=config, checkpoint=checkpoint, **settings, **outputs),
-                data=data,
+                data=described,
                 clean=kept.cells.get(CLEAN),
                 cells=[kept.cells[cell] for cell in scored],
                 examples=kept.examples,

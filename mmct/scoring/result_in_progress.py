@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from mmct.evaluation import read_result
 from mmct.evaluation.result_file import check_cells
-from mmct.evaluation.same_images import first_difference
+from mmct.evaluation.same_images import first_difference, joined
 from mmct.report import cells_to_csv
 from mmct.runs.errors import CTError
 from mmct.runs.files import lock_file, write_json, write_text
@@ -33,6 +33,7 @@ class ResultInProgress:
         replace (bool): Whether to replace the file of another run. Defaults to False.
 
     Attributes:
+        marks (dict): The values above; ``data`` has the corruptions of the file too.
         cells (dict): Scores of cells, as in a result file, by corruption and severity.
         examples (list): Pictures, as in a result file.
 
@@ -55,7 +56,7 @@ class ResultInProgress:
         self._asked = {tuple(cell) for cell in asked}
         self._lock: FileLock | None = None
         try:
-            cells, self.examples = on_main_rank(partial(self._open, replace))
+            cells, self.examples, self.marks['data'] = on_main_rank(partial(self._open, replace))
         except BaseException:
             self.close()
             raise
@@ -66,8 +67,8 @@ class ResultInProgress:
         if self._lock is not None:
             self._lock.release()
 
-    def _open(self, replace: bool) -> tuple[list[dict], list[dict]]:
-        """Lock the file, and read its cells and examples."""
+    def _open(self, replace: bool) -> tuple[list[dict], list[dict], dict]:
+        """Lock the file, and read its cells, examples and description of the data."""
         self._lock = lock_file(self.out, 'choose another --out')
         for file, read in ((self.partial, _read_partial), (self.out, _read_finished)):
             if not file.exists():
@@ -88,14 +89,14 @@ class ResultInProgress:
             if not cells or changed:
                 continue
             if _makes_a_table({(c['corruption'], c['severity']) for c in cells} | self._asked):
-                return cells, examples
+                return cells, examples, joined(self.marks['data'], marks['data'])
             if not replace:
                 raise CTError(
                     f'{file} has other corruptions or severities, and together with the requested '
                     'ones, not all corruptions would have the same severities: request all '
                     'corruptions or all severities, choose another --out, or remove it'
                 )
-        return [], []
+        return [], [], self.marks['data']
 
     def add(self, cell: dict[str, Any], examples: Sequence[dict[str, Any]] = ()) -> None:
         """Add and save a cell.

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import own_corruptions  # noqa: F401
 import pytest
 import timm
 import torch
@@ -15,7 +16,7 @@ from torch import nn
 from torch.utils.data import DataLoader, SubsetRandomSampler, TensorDataset
 
 import mmct
-from mmct.corruptions import corrupt
+from mmct.corruptions import OwnCorruption, corrupt, identities
 from mmct.evaluation import unpack_hits
 from mmct.runs.errors import CTError
 from mmct.scoring import TorchNetwork
@@ -149,6 +150,28 @@ def test_a_quick_look_becomes_part_of_a_full_run(net, digits, tmp_path):
     assert again.result == full.result
     with pytest.raises(CTError, match='not all corruptions would have the same severities'):
         mmct.score(counted, images, labels, corruptions='noise', severities=[3], **settings)
+
+
+def test_a_quick_look_at_other_corruptions_becomes_part_too(net, digits, tmp_path, monkeypatch):
+    settings = dict(mean=MEAN, std=STD, severities=[3], out=tmp_path / 'r.json')
+    few = score(net, *digits, **{**settings, 'corruptions': ['rain', 'cifar10cbar']})
+    all_ = score(net, *digits, **{**settings, 'corruptions': None})
+    assert len(few.result['cells']) == 11
+    cells = {cell['corruption']: cell for cell in all_.result['cells']}
+    assert len(cells) == 30
+    for cell in few.result['cells']:
+        assert cells[cell['corruption']] == cell
+    assert all_.result['data']['own'] == few.result['data']['own'] == identities(['rain'])
+    assert {'c_bar', 'weather', 'own'} < set(all_.result['data']['categories'])
+    # The mean is that of the benchmark, whatever else there is.
+    alone = score(net, *digits, **{**settings, 'corruptions': None, 'out': None})
+    assert all_.summary['raw_mce_pct'] == alone.summary['raw_mce_pct']
+    # With or without the user's own, the images are the same, unless what makes them has changed.
+    for other in (few, alone):
+        assert len(other.compare(all_, common=True).results) == 2
+    monkeypatch.setattr(OwnCorruption, 'identity', 'other')
+    with pytest.raises(CTError, match='other data'):
+        score(net, *digits, **{**settings, 'corruptions': ['rain']})
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Train a BN net, its BN-free teacher and the CT student on real CIFAR-10.
 
 Keeps their weights and a record beside this script. Killed and started again it
-goes on; what is finished is not run again.
+continues; what is finished is not run again.
 """
 
 import argparse

@@ -207,7 +207,7 @@ def test_it_goes_on_with_another_config_if_told_to(stopped):
                      'default_hooks.logger.interval=1',
                      'model.consistency.loss_weight=2', cwd=stopped)  # fmt: skip
     assert 'loss_weight: 10.0 -> 2' in result.out
-    assert 'goes on at epoch 2 of 2' in result.out
+    assert 'continues at epoch 2 of 2' in result.out
     assert (stopped / 'run' / 'epoch_2.pth').is_file()
 
 
@@ -365,6 +365,6 @@ def test_a_longer_run_keeps_its_teacher_and_says_what_stays(first, stopped):
     result = succeed(TRAIN, CT, '--resume', '--allow-other-config', *options, cwd=stopped)
     assert '\nepoch 3 of 3 ' in result.out
     assert 'run/teacher was trained with other settings (' in result.out
-    assert 'learning rate, momentum and schedules go on as the checkpoint has them' in result.out
+    assert 'learning rate, momentum and schedules are those of the checkpoint' in result.out
     teacher = 'run/teacher/teacher.pth'
     assert (stopped / teacher).read_bytes() == (first / teacher).read_bytes()

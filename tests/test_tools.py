@@ -138,7 +138,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
     wait_until(lambda: ' of 1000   loss ' in log_of(tmp_path))
     os.kill(job.pid, signal.SIGINT)
     assert end(job) == 130
-    assert log_of(tmp_path).splitlines()[-1] == 'train.py: stopped; go on with --resume'
+    assert log_of(tmp_path).splitlines()[-1] == 'train.py: stopped; continue with --resume'
     assert 'Traceback' not in log_of(tmp_path)
     store = tmp_path / 'run' / 'teacher'
     assert json.loads((store / 'teacher.json').read_text())['finished'] is False
@@ -232,7 +232,7 @@ def test_resume_goes_on_with_the_student(first, trained, tmp_path):
         result = succeed(TRAIN, trained / 'ct_resnet18_digits.py', *resume,
                          '--work-dir', trained, cwd=tmp_path)  # fmt: skip
         student = result.out.split('Stage 2 of 2')[1]
-        assert 'goes on at epoch 2 of 2' in student
+        assert 'continues at epoch 2 of 2' in student
         assert 'epoch 1 of 2' not in student
         assert '\nepoch 2 of 2 ' in student
         assert result_of(trained)['teacher_accuracy_pct'] == (

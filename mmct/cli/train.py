@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None, prog: str = 'train.py') -> int:
         int: The exit code.
     """
     args = parse_args(Parser(prog=prog, description=__doc__), argv)
-    return run_tool(prog, _train, args, 'stopped; go on with --resume')
+    return run_tool(prog, _train, args, 'stopped; continue with --resume')
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
@@ -39,7 +39,7 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
         '--resume',
         nargs='?',
         const='auto',
-        help='go on with the latest checkpoint in the work dir, or with this one',
+        help='resume from the latest checkpoint in the work dir, or from this one',
     )
     add_flag(
         parser, '--allow-other-config', 'resume a checkpoint that was saved with other settings'
@@ -66,7 +66,7 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     add_flag(ct, '--ct', 'switch CT on in any config')
     ct.add_argument('--teacher', help='checkpoint of a BN-free teacher to use')
     add_flag(ct, '--retrain-teacher', 'train a new teacher; the one in the work dir is moved aside')
-    add_flag(ct, '--allow-weak-teacher', 'go on with a teacher that is not above chance')
+    add_flag(ct, '--allow-weak-teacher', 'continue with a teacher that is not above chance')
     return parser.parse_args(argv)
 
 

@@ -64,7 +64,7 @@ class TrainingProgressHook(Hook):
         self._started = time.monotonic()
         self._first = self._last = runner.iter
         if runner.iter:
-            self._console.say(' '.join(f'goes on at {_position(runner, 1)}'.split()))
+            self._console.say(' '.join(f'continues at {_position(runner, 1)}'.split()))
         self._console.begin(self._stage, runner.max_iters, runner.iter)
 
     def after_train_iter(

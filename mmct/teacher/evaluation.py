@@ -88,7 +88,7 @@ def check_strength(
             'train it longer or with a lower lr (max_epochs, lr, clip_grad of NoBNTeacherHook)'
         )
     if on_weak_teacher == 'stop':
-        raise CTError(f'{message}; {remedy}, or go on with --allow-weak-teacher')
+        raise CTError(f'{message}; {remedy}, or continue with --allow-weak-teacher')
     logger.warning(message)
 
 

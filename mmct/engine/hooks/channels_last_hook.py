@@ -34,7 +34,7 @@ class ChannelsLastHook(Hook):
         crashing = [name for name, layer in runner.model.named_modules() if _crashes(layer)]
         if crashing:
             runner.logger.warning(
-                f'ChannelsLastHook: the layout stays as it is: {crashing[0]} is a strided 1x1 '
+                f'ChannelsLastHook: the layout is unchanged: {crashing[0]} is a strided 1x1 '
                 f'convolution of fewer than {_BLOCK} channels, which crashes on a CPU'
             )
             return

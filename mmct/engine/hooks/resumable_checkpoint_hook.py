@@ -130,7 +130,7 @@ class ResumableCheckpointHook(CheckpointHook):
         ours = checkpoint.get(_KEY)
         if ours is None:
             runner.logger.warning(
-                'The checkpoint was saved without random states: the run goes on, but '
+                'The checkpoint was saved without random states: the run continues, but '
                 'not as it would have without the interruption'
             )
             return
@@ -282,7 +282,7 @@ class ResumableCheckpointHook(CheckpointHook):
         if saved['world_size'] != now['world_size']:
             runner.logger.warning(
                 f'The checkpoint is of {saved["world_size"]} processes, this run has '
-                f'{now["world_size"]}: it goes on, but not as the other would have'
+                f'{now["world_size"]}: the run continues, but not as the other would have'
             )
         ignored = {'world_size'} if now.get(SEED) is not None else {'world_size', SEED}
         differing = differences(
@@ -294,12 +294,12 @@ class ResumableCheckpointHook(CheckpointHook):
         if self.on_other_config == 'stop':
             raise CTError(
                 f'{message}: give the config of that run, use another --work-dir, or '
-                'go on all the same with --allow-other-config'
+                'continue anyway with --allow-other-config'
             )
         stays = any(line.startswith(('optim_wrapper', 'param_scheduler')) for line in differing)
         hint = (
-            '; learning rate, momentum and schedules go on as the checkpoint has them: for '
-            'others, start from its weights with --cfg-options load_from=FILE'
+            '; learning rate, momentum and schedules are those of the checkpoint: for others, '
+            'start from its weights with --cfg-options load_from=FILE'
         )
         runner.logger.warning(message + (hint if stays else ''))
 

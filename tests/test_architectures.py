@@ -37,7 +37,7 @@ STOCK = {
 # The slowest, which learn within half of the steps. A graph of nearest neighbours (PyramidVig,
 # Vig) makes jumps, so that how near a start is to its teacher depends on the steps.
 QUICK = {
-    'EfficientNet', 'EfficientNetV2', 'HRNet', 'InceptionV3', 'LeViT', 'MobileViT', 'RegNet',
+    'EfficientNet', 'EfficientNetV2', 'HRNet', 'InceptionV3', 'MobileViT', 'RegNet',
     'Res2Net', 'ResNeSt', 'ResNeXt', 'SEResNet', 'SEResNeXt', 'VGG',
 }  # fmt: skip
 

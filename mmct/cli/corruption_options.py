@@ -121,7 +121,7 @@ def subset_of(args: argparse.Namespace) -> int | list[str] | None:
         args (argparse.Namespace): The parsed options.
 
     Returns:
-        int | list[str] | None: The subset for :func:`mmct.scoring.images.select`.
+        int | list[str] | None: The subset for :func:`mmct.scoring.cell_sources.select`.
 
     Raises:
         OSError: If its file cannot be read.

@@ -16,7 +16,7 @@ from .options import Parser, add_flag, positive_integer
 from .running import run_tool
 
 if TYPE_CHECKING:
-    from mmct.scoring.images import CellSource
+    from mmct.scoring.cell_sources import CellSource
 
 
 def main(argv: Sequence[str] | None = None, prog: str = 'mmct score') -> int:

@@ -20,7 +20,7 @@ from mmct.runs.errors import CTError
 from mmct.runs.files import write_bytes
 from mmct.runs.ranks import unwrapped
 from mmct.scoring import as_network, score_cells
-from mmct.scoring.images import select
+from mmct.scoring.cell_sources import select
 
 
 @LOOPS.register_module()
@@ -54,7 +54,7 @@ class CorruptionTestLoop(BaseLoop):
         classes_by_position (bool): Whether to skip comparing the class names with those of the
             set. Defaults to False.
         subset (int | Sequence[str], optional): Images to score, see
-            :func:`mmct.scoring.images.select`. Defaults to None, all images.
+            :func:`mmct.scoring.cell_sources.select`. Defaults to None, all images.
         report (bool): Whether to write a report page next to the result file. Defaults to True.
 
     Raises:

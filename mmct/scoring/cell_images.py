@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset, default_convert
 from mmct.corruptions.channels import reordered
 from mmct.runs.errors import CTError
 
-from .images import CellSource
+from .cell_sources import CellSource
 
 _LARGEST = 96  # pixels, the width in a report
 

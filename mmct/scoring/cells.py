@@ -21,8 +21,8 @@ from mmct.runs.progress import Progress
 from mmct.runs.ranks import is_main_rank, on_main_rank, rank_and_world_size
 
 from .cell_images import CellBatches, cell_loader, example
+from .cell_sources import CellSource, Selection
 from .classes import matched
-from .images import CellSource, Selection
 from .networks import Network
 from .predictor import Predictor, predict_cells
 from .recalibration import adapt, restored_buffers

@@ -10,7 +10,7 @@ from torch import Tensor
 from mmct.messages import suggestion
 from mmct.runs.errors import CTError
 
-from .images import CellSource
+from .cell_sources import CellSource
 from .networks import Network
 
 _WORDNET = re.compile(r'n\d{8}')

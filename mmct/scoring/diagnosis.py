@@ -23,8 +23,8 @@ from mmct.runs.errors import CTError
 from mmct.runs.files import file_name, write_json
 from mmct.runs.progress import Progress
 
+from .cell_sources import Selection
 from .classes import matched
-from .images import Selection
 from .networks import NETWORK_SETTINGS, Network, as_network
 from .predictor import Predictor
 from .recalibration import batch_norms

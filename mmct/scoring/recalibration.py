@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmct.modes import evaluating
 from mmct.runs.errors import CTError
 
-from .images import CellSource
+from .cell_sources import CellSource
 from .predictor import Predictor
 
 

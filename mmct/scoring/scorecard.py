@@ -18,8 +18,9 @@ from mmct.report import (
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_bytes, write_json, write_text
 
+from .cell_sources import CellSource, CorruptedImages, select
 from .cells import score_cells
-from .images import CellSource, CorruptedImages, open_images, select
+from .images import open_images
 from .networks import as_network
 
 if TYPE_CHECKING:

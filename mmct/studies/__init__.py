@@ -4,7 +4,7 @@ An arm is a way of training that is repeated with each seed; a cell is one run o
 scores.
 """
 
-from . import figures, scores, tables  # noqa: F401  (the import registers them)
+from . import figures, scores, tables, variance_figures  # noqa: F401  (the import registers them)
 from .cell import Cell, Outcome
 from .checks import check_data, check_networks, check_parts
 from .config import Arm, Study, Tuning, read_study

@@ -67,5 +67,9 @@ SCORES = PartRegistry('study score', scope='mmpretrain', locations=['mmct.studie
 TABLES = PartRegistry('study table', scope='mmpretrain', locations=['mmct.studies.tables'])
 """The tables of a study's results, beside the table of the arms."""
 
-FIGURES = PartRegistry('study figure', scope='mmpretrain', locations=['mmct.studies.figures'])
+FIGURES = PartRegistry(
+    'study figure',
+    scope='mmpretrain',
+    locations=['mmct.studies.figures', 'mmct.studies.variance_figures'],
+)
 """The figures of a study's results."""

@@ -20,7 +20,7 @@ from mmct.corruptions import OwnCorruption, corrupt, identities
 from mmct.evaluation import unpack_hits
 from mmct.runs.errors import CTError
 from mmct.scoring import TorchNetwork
-from mmct.scoring.images import CorruptedImages, Images
+from mmct.scoring.cell_sources import CorruptedImages, Images
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.3, 0.4)
 QUICK = dict(corruptions='noise', severities=[2, 5], quiet=True)

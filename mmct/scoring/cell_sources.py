@@ -1,0 +1,305 @@
+"""Give images to score in cells: uncorrupted, corrupted while they are read, and selections."""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from mmct.corruptions import (
+    CLEAN,
+    CORRUPTIONS,
+    SEVERITIES,
+    Cell,
+    categories_with,
+    check_seed,
+    check_severities,
+    check_severity,
+    choose_corruptions,
+    choose_table,
+    corrupt,
+    origin,
+    own_among,
+)
+from mmct.evaluation.same_images import describe
+from mmct.runs.errors import CTError
+
+# Maximum bytes of images kept in memory, as each corruption reads them again.
+_KEPT = 1 << 28
+
+
+class CellSource(Protocol):
+    """A source of images to score: cells with the same images in the same order."""
+
+    cells: Sequence[Cell]
+    labels: np.ndarray
+    channel_order: str
+    metainfo: Mapping[str, Any]
+
+    @property
+    def num_images(self) -> int:
+        """Return the number of images in each cell."""
+
+    def read(self, cell: int, positions: slice) -> np.ndarray:
+        """Read a batch of a cell, uint8 (B, H, W, 3), channels in ``channel_order``."""
+
+    def close(self) -> None:
+        """Release open files, so that memory does not grow with the cells."""
+
+
+class Images:
+    """A single cell of uncorrupted images.
+
+    Args:
+        images (Sequence): The images; item N is a uint8 RGB array (H, W, 3), a Pillow image, or
+            a tensor (3, H, W).
+        labels (np.ndarray): Labels of the images. int64 (N,)
+        classes (Sequence[str], optional): Names of the classes. Defaults to None.
+    """
+
+    cells = (CLEAN,)
+    channel_order = 'rgb'
+
+    def __init__(
+        self, images: Sequence[Any], labels: np.ndarray, classes: Sequence[str] | None = None
+    ) -> None:
+        self._images, self.labels = images, labels
+        self.metainfo = {} if classes is None else dict(classes=tuple(classes))
+        self._kept: dict[int, np.ndarray] = {}
+        self._room = _KEPT
+
+    @property
+    def num_images(self) -> int:
+        """Return the number of images."""
+        return len(self.labels)
+
+    def read(self, cell: int, positions: slice) -> np.ndarray:
+        """Read a batch.
+
+        Args:
+            cell (int): 0, the only cell.
+            positions (slice): Positions of the images.
+
+        Returns:
+            np.ndarray: The images, uint8 RGB. (B, H, W, 3)
+
+        Raises:
+            ValueError: If an image has another dtype or shape, or images differ in size.
+        """
+        if isinstance(self._images, np.ndarray):
+            return np.array(self._images[positions])
+        images = [self._image(number) for number in range(self.num_images)[positions]]
+        for image in images:
+            if image.shape != images[0].shape:
+                sizes = f'{images[0].shape[:2]} and {image.shape[:2]}'
+                raise ValueError(
+                    f'the images differ in size, such as {sizes}: resize or crop them, or '
+                    'give a folder and size=PIXELS'
+                )
+        return np.stack(images)
+
+    def _image(self, number: int) -> np.ndarray:
+        found = self._kept.get(number)
+        if found is None:
+            found = as_pixels(self._images[number])
+            if found.nbytes <= self._room:
+                self._kept[number] = found
+                self._room -= found.nbytes
+        return found
+
+    def close(self) -> None:
+        """Do nothing, as no file is open."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle without the images in memory, as worker processes read their own."""
+        return {**self.__dict__, '_kept': {}, '_room': _KEPT}
+
+
+class CorruptedImages:
+    """Corruptions of images, made while they are read.
+
+    The randomness depends only on seed, position of the image, corruption and severity.
+
+    Args:
+        clean (CellSource): A single cell of images.
+        corruptions (Sequence[str], optional): Names of corruptions or categories. Defaults to
+            None: all 19.
+        severities (Sequence[int], optional): Severities from 1 to 5. Defaults to None: all.
+        seed (int): The seed, 0 or more. Defaults to 0.
+        table (str, optional): The severity table, one of :data:`mmct.corruptions.names.TABLES`.
+            Defaults to None: the image size decides.
+
+    Raises:
+        ValueError: If a setting is wrong, or the table does not support the size of the images.
+    """
+
+    def __init__(
+        self,
+        clean: CellSource,
+        corruptions: Sequence[str] | None = None,
+        severities: Sequence[int] | None = None,
+        seed: int = 0,
+        table: str | None = None,
+    ) -> None:
+        names = CORRUPTIONS if corruptions is None else choose_corruptions(corruptions)
+        levels = SEVERITIES if severities is None else severities
+        levels = [levels] if isinstance(levels, int) else levels
+        levels = sorted({*map(check_severity, levels)})
+        check_severities(names, levels)
+        self._own = own_among(names)  # pickled with this object, for worker processes
+        self.clean, self.seed = clean, check_seed(seed)
+        self.cells = tuple(Cell(*cell) for cell in product(names, levels))
+        self.table = choose_table(table, *clean.read(0, slice(0, 1)).shape[1:3])
+        self.labels, self.channel_order = clean.labels, clean.channel_order
+        data = origin(self.seed, self.table, names)
+        kinds = categories_with(names)
+        described = describe('generated', clean.labels, clean.metainfo.get('classes'), kinds)
+        self.metainfo = {**clean.metainfo, 'corruptions': described | data}
+
+    @property
+    def num_images(self) -> int:
+        """Number of images in each cell."""
+        return len(self.labels)
+
+    def read(self, cell: int, positions: slice) -> np.ndarray:
+        """Read a batch of a cell.
+
+        Args:
+            cell (int): Number of the cell.
+            positions (slice): Positions of the images.
+
+        Returns:
+            np.ndarray: The corrupted images, uint8 RGB. (B, H, W, 3)
+        """
+        images = self.clean.read(0, positions)
+        indices = np.arange(self.num_images)[positions]
+        where = dict(seed=self.seed, indices=indices, table=self.table)
+        return corrupt(images, *self.cells[cell], **where)
+
+    def close(self) -> None:
+        """Do nothing: there is nothing open."""
+
+
+class Selection:
+    """A selection of the images of a source.
+
+    Args:
+        source (CellSource): The source.
+        positions (np.ndarray): Positions of the selected images, in any order. int64 (M,)
+        subset (str): A description of the selection, for tables and result files.
+        labels (np.ndarray, optional): Labels of the selected images if their numbering
+            changes. Defaults to None: the labels of the source. (M,)
+        classes (Sequence[str], optional): Names of the classes if their numbering changes.
+            Defaults to None.
+    """
+
+    def __init__(
+        self,
+        source: CellSource,
+        positions: np.ndarray,
+        subset: str,
+        labels: np.ndarray | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> None:
+        self.source, self._positions = source, positions
+        self.cells, self.channel_order = source.cells, source.channel_order
+        self.labels = source.labels[positions] if labels is None else labels
+        clean = getattr(source, 'clean', None)
+        # The same selection of clean images, which identify the data even if not scored.
+        self.clean = clean and Selection(clean, positions, subset, labels, classes)
+        self.metainfo = dict(source.metainfo)
+        if classes is not None:
+            self.metainfo['classes'] = tuple(classes)
+        data = source.metainfo.get('corruptions')
+        if data is not None:
+            own = describe(data['set'], self.labels, classes, data['categories'])
+            kept = dict(source=data['source'])
+            if classes is None:
+                kept['num_classes'] = data['num_classes']
+            self.metainfo['corruptions'] = {**data, **own, **kept, 'subset': subset}
+
+    @property
+    def num_images(self) -> int:
+        """Number of images in each cell."""
+        return len(self._positions)
+
+    def read(self, cell: int, positions: slice) -> np.ndarray:
+        """Read a batch of a cell from the source."""
+        chosen = self._positions[positions]
+        breaks = np.flatnonzero(np.diff(chosen) != 1) + 1
+        runs = np.split(chosen, breaks)
+        read = [self.source.read(cell, slice(run[0], run[-1] + 1)) for run in runs if len(run)]
+        return np.concatenate(read)
+
+    def close(self) -> None:
+        """Close the source."""
+        self.source.close()
+
+
+def select(source: CellSource, subset: int | Sequence[str]) -> Selection:
+    """Select a part of the images, the same in each call.
+
+    Args:
+        source (CellSource): The source of the images.
+        subset (int | Sequence[str]): A number of images, which are evenly spaced, so that sets
+            sorted by class give each class its share; or names of classes.
+
+    Returns:
+        Selection: The selection, which results describe as such.
+
+    Raises:
+        CTError: If there are fewer images, or a class is unknown.
+    """
+    total = source.num_images
+    if isinstance(subset, int):
+        if not 0 < subset <= total:
+            raise CTError(f'subset must be from 1 to {total}, the number of images, got {subset}')
+        positions = np.arange(subset) * total // subset
+        return Selection(source, positions, f'{subset} of {total} images')
+    names = list(source.metainfo.get('classes') or ())
+    unknown = [word for word in subset if word not in names]
+    if unknown or not subset:
+        what = f'there is no class {unknown[0]!r}' if unknown else 'no class is given'
+        raise CTError(f'{what}: the set has {", ".join(map(str, names[:10])) or "no names"} ...')
+    chosen = [number for number, word in enumerate(names) if word in set(subset)]
+    positions = np.flatnonzero(np.isin(source.labels, chosen))
+    labels = np.searchsorted(chosen, source.labels[positions])
+    return Selection(
+        source,
+        positions,
+        f'{len(chosen)} of {len(names)} classes',
+        labels.astype(np.int64),
+        [names[number] for number in chosen],
+    )
+
+
+def as_pixels(image: Any) -> np.ndarray:
+    """Convert an image with 8 bits per channel to an RGB array.
+
+    Args:
+        image (Any): An array (H, W, 3) or (H, W), a tensor (3, H, W) or (H, W), or a Pillow
+            image.
+
+    Returns:
+        np.ndarray: The image, uint8 RGB, with three equal channels if it is grey. (H, W, 3)
+
+    Raises:
+        ValueError: If the image has another dtype or shape.
+    """
+    if isinstance(image, Image.Image):
+        return np.asarray(image.convert('RGB'))
+    if isinstance(image, Tensor):
+        image = image.permute(1, 2, 0) if image.ndim == 3 else image
+        pixels = image.cpu().numpy()
+    else:
+        pixels = np.asarray(image)
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (1, 3):
+        raise ValueError(
+            f'an image is {pixels.dtype} {pixels.shape}, but uint8 (H, W, 3) is needed: remove '
+            'transforms that scale or normalise pixels, and give mean and std of the network'
+        )
+    return np.repeat(pixels, 3, 2) if pixels.shape[2] == 1 else pixels

@@ -60,7 +60,8 @@ def _errors(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
         if any(cell.value is not None for cell in cells):
             made.append(Row(variant, cells))
     head = ['', *(f'{group}: {title}' for group, title in columns)]
-    note = f'Means over {seeds} seeds. {errors_note((_CLEAN, _CORRUPTED), rows)}'.rstrip()
+    counted = 'One seed.' if seeds == 1 else f'Means over {seeds} seeds.'
+    note = f'{counted} {errors_note((_CLEAN, _CORRUPTED), rows)}'.rstrip()
     return f'{Table(head, made).to_markdown()}\n{note}\n'
 
 

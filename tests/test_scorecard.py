@@ -1,5 +1,6 @@
 """tools/test.py --corruptions, as a user starts it."""
 
+import argparse
 import csv
 import json
 import shutil
@@ -8,6 +9,9 @@ import signal
 import numpy as np
 import oddities
 import pytest
+import timm
+import torch
+import torchvision
 from PIL import Image
 from tool_runs import (
     BN,
@@ -21,6 +25,9 @@ from tool_runs import (
     run,
     succeed,
 )
+
+from mmct.cli.networks import load_network
+from mmct.runs.identity import digest
 
 # A page takes seconds.
 FEW = ('--only', 'fog', 'contrast', '--severities', '1', '5', '--no-report')
@@ -341,6 +348,70 @@ def test_any_network_is_scored_by_name_and_a_second_run_adds_to_the_first(images
     assert [cell['corruption'] for cell in found['cells']] == ['snow', 'frost', 'fog', 'brightness']
     assert found['cells'][2] == fog
     assert found['data']['subset'] == '40 of 1000 images'
+
+
+@pytest.fixture
+def three_classes(tmp_path):
+    """Folders of three classes, as many people have them, with what systems put beside."""
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 40, 40, 3), np.uint8)
+    for number, image in enumerate(pixels):
+        folder = tmp_path / 'photos' / 'abc'[number % 3]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / f'{number}.png')
+        (folder / '.DS_Store').write_bytes(b'x')
+    return tmp_path
+
+
+def test_outputs_that_no_class_has_are_numbered(three_classes):
+    random = ('--weights', 'random', '--classes-by-position', '--size', '32', '--severities', '3')
+    ended = run(SCORE, 'torchvision/resnet18', 'photos', *random, '--only', 'fog',
+                '--report', 'page.html', cwd=three_classes)  # fmt: skip
+    assert ended.code == 0, ended.err
+    found = result(three_classes, 'scorecard_torchvision_resnet18.json')
+    names = {example['prediction_name'] for example in found['examples']}
+    assert all(name.startswith('class ') and int(name.split()[1]) > 2 for name in names)
+    assert {example['label_name'] for example in found['examples']} == {'a', 'b', 'c'}
+
+
+@pytest.mark.parametrize('library, name', [('torchvision', 'resnet18'), ('timm', 'test_resnet')])
+def test_a_fine_tuned_network_has_as_many_outputs_as_its_file(three_classes, library, name):
+    make = torchvision.models.resnet18 if library == 'torchvision' else timm.create_model
+    torch.manual_seed(5)
+    own = make(**({} if library == 'torchvision' else dict(model_name=name)), num_classes=3)
+    torch.save(own.state_dict(), three_classes / 'own.pth')
+    few = ('--size', '32', '--severities', '3', '--only', 'fog', '--out', 'r.json')
+    ended = run(SCORE, f'{library}/{name}', 'photos', '--weights', 'own.pth', *few,
+                cwd=three_classes)  # fmt: skip
+    assert ended.code == 0, ended.err
+    assert result(three_classes, 'r.json')['model']['weights_sha256'] == digest(own.state_dict())
+
+
+def test_random_weights_are_the_same_in_each_call_and_a_name_is_kept(three_classes):
+    args = argparse.Namespace(network='timm/test_resnet', weights='random', device='cpu')
+    args.mean = args.std = args.size = None
+    digests = set()
+    for seed in range(2):
+        torch.manual_seed(seed)
+        digests.add(digest(load_network(args)[0].module.state_dict()))
+    assert len(digests) == 1
+    options = ('timm/test_resnet', 'photos', '--weights', 'random', '--classes-by-position',
+               '--size', '32', '--out', 'r.json', '--severities', '3', '--only')  # fmt: skip
+    assert run(SCORE, *options, 'fog', '--name', 'mine', cwd=three_classes).code == 0
+    again = run(SCORE, *options, 'fog', 'snow', cwd=three_classes)
+    assert again.code == 0, again.err
+    assert 'r.json has 2 scores of an earlier run, which are kept' in again.out
+    assert result(three_classes, 'r.json')['name'] == 'mine'
+    assert run(SCORE, *options, 'fog', '--name', 'other', cwd=three_classes).code == 0
+    assert result(three_classes, 'r.json')['name'] == 'other'
+
+
+def test_weights_of_another_network_are_named(three_classes):
+    torch.save(timm.create_model('test_resnet').state_dict(), three_classes / 'other.pth')
+    ended = run(SCORE, 'torchvision/resnet18', 'photos', '--weights', 'other.pth',
+                cwd=three_classes)  # fmt: skip
+    line = ended.err.strip().splitlines()[-1]
+    assert 'other.pth does not fit torchvision/resnet18' in line and 'the first is ' in line
+    assert line.endswith('package.module:factory')
 
 
 def test_a_config_and_its_checkpoint_are_scored_as_by_test(folder):

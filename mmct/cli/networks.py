@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,12 @@ from mmct.runs.errors import ConfigError, CTError, one_line
 from .options import Parser, positive_integer
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from mmct.scoring.networks import Network
 
+# Values of --weights that are not files.
+_WORDS = ('pretrained', 'random')
 NETWORK_HELP = 'timm/NAME, torchvision/NAME, zoo/NAME, package.module:factory, or a config'
 
 
@@ -75,22 +78,25 @@ def load_network(args: Namespace) -> tuple[Network, int | None]:
     """
     import torch
 
+    from mmct.runs.weights import load_state_dict
     from mmct.scoring import TorchNetwork
 
     device = args.device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    # Random weights are the same in each call, so that an interrupted one can be continued.
+    torch.manual_seed(0)
     kind, _, name = args.network.partition('/')
     if kind == 'zoo' and name:
         return _zoo(name, args, device), args.size
     if kind in _LIBRARIES and name:
-        module, known = _LIBRARIES[kind](name, args.weights == 'pretrained')
+        module, known = _from_library(kind, name, args)
     elif ':' in args.network:
         module, known = _own(args.network), {}
+        if args.weights not in _WORDS:
+            _fill(module, load_state_dict(args.weights), args)
     else:
         known = [f'{library}/NAME' for library in (*_LIBRARIES, 'zoo')]
         hint = suggestion(kind, known, NETWORK_HELP)
         raise CTError(f'there is no network {args.network!r}: {hint}')
-    if args.weights not in ('pretrained', 'random'):
-        _load_weights(module, args.weights)
     size = args.size or known.get('size')
     mean, std = args.mean or known.get('mean'), args.std or known.get('std')
     if (mean is None or std is None) and not hasattr(module, 'pretrained_cfg'):
@@ -110,29 +116,60 @@ def _zoo(name: str, args: Namespace, device: str) -> Network:
     return as_network(mmct.load(name), mean=args.mean, std=args.std, device=device)
 
 
-def _timm(name: str, pretrained: bool) -> tuple[nn.Module, Mapping[str, Any]]:
+def _from_library(
+    library: str, name: str, args: Namespace
+) -> tuple[nn.Module, Mapping[str, Any]]:
+    """Build a network of a library, with as many outputs as the file of its weights has."""
+    from mmct.runs.weights import load_state_dict
+
+    build = partial(_LIBRARIES[library], name)
+    module, known = build(args.weights == 'pretrained')
+    if args.weights in _WORDS:
+        return module, known
+    weights = load_state_dict(args.weights)
+    outputs = _num_outputs(module, weights)
+    if outputs is not None:
+        module, known = build(False, num_classes=outputs)
+    _fill(module, weights, args)
+    return module, known
+
+
+def _num_outputs(module: nn.Module, weights: Mapping[str, Tensor]) -> int | None:
+    """Count the outputs of weights that fit a network but for their number; else return None."""
+    shapes = [
+        (weights[name].shape, value.shape)
+        for name, value in module.state_dict().items()
+        if name in weights and weights[name].shape != value.shape
+    ]
+    counts = {found[:1] for found, _ in shapes}
+    if len(counts) != 1 or any(found[1:] != own[1:] for found, own in shapes):
+        return None
+    return next(iter(counts.pop()), None)
+
+
+def _timm(name: str, pretrained: bool, **settings) -> tuple[nn.Module, Mapping[str, Any]]:
     timm = _library('timm')
     if name.split('.')[0] not in timm.list_models():
         raise CTError(f'timm has no network {name!r}: {suggestion(name, timm.list_models(), "")}')
     with _download(name):
-        module = timm.create_model(name, pretrained=pretrained)
+        module = timm.create_model(name, pretrained=pretrained, **settings)
     data = timm.data.resolve_model_data_config(module)
     return module, dict(mean=data['mean'], std=data['std'], size=data['input_size'][-1])
 
 
-def _torchvision(name: str, pretrained: bool) -> tuple[nn.Module, Mapping[str, Any]]:
+def _torchvision(name: str, pretrained: bool, **settings) -> tuple[nn.Module, Mapping[str, Any]]:
     models = _library('torchvision.models')
     names = models.list_models(module=models)
     if name not in names:
         raise CTError(f'torchvision has no classifier {name!r}: {suggestion(name, names, "")}')
     weights = models.get_model_weights(name).DEFAULT
     with _download(name):
-        module = models.get_model(name, weights=weights if pretrained else None)
+        module = models.get_model(name, weights=weights if pretrained else None, **settings)
     data = weights.transforms()
     return module, dict(mean=data.mean, std=data.std, size=data.crop_size[0])
 
 
-_LIBRARIES: dict[str, Callable[[str, bool], tuple[Any, Mapping[str, Any]]]] = dict(
+_LIBRARIES: dict[str, Callable[..., tuple[Any, Mapping[str, Any]]]] = dict(
     timm=_timm, torchvision=_torchvision
 )
 
@@ -175,12 +212,19 @@ def _own(spec: str) -> Any:
         raise ConfigError(f'{spec} cannot be called: {one_line(error)}') from error
 
 
-def _load_weights(module: nn.Module, file: str) -> None:
-    """Load a state dict without executing anything in the file."""
-    from mmct.runs.weights import load_state_dict
-
-    weights = load_state_dict(file)
+def _fill(module: nn.Module, weights: Mapping[str, Tensor], args: Namespace) -> None:
+    """Load the weights of ``--weights`` into the network."""
     try:
         module.load_state_dict(weights)
     except RuntimeError as error:
-        raise CTError(f'{file} does not fit the network: {one_line(error)[:300]}') from error
+        own = module.state_dict()
+        wrong = [
+            name
+            for name in {**own, **weights}
+            if name not in own or name not in weights or own[name].shape != weights[name].shape
+        ]
+        raise CTError(
+            f'{args.weights} does not fit {args.network}: {len(wrong)} weights are missing, '
+            f'unknown or have another shape, the first is {wrong[0]}; a network of your own is '
+            'package.module:factory'
+        ) from error

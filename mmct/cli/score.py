@@ -131,7 +131,7 @@ def _score(args: Namespace) -> None:
     from mmct.scoring import score
 
     network, size = load_network(args)
-    title = args.name or args.network
+    network.name = args.network  # unless the user, or the result file, names it
     out = args.out or Path(f'scorecard_{file_name(args.network)}.json')
     with config_errors():
         images, labels, options = what_to_score(args, size)
@@ -143,7 +143,7 @@ def _score(args: Namespace) -> None:
             clean=not args.no_clean,
             reference=args.reference,
             recalibrate_bn=args.recalibrate_bn,
-            name=title,
+            name=args.name,
             out=out,
             replace=args.replace,
         )

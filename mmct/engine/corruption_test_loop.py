@@ -44,7 +44,8 @@ class CorruptionTestLoop(BaseLoop):
         with_clean (bool): Whether to score clean images. Defaults to True.
         out (str, optional): The result file. Defaults to None, ``scorecard_<set>.json`` in the
             work dir.
-        name (str, optional): Name of the run. Defaults to None, the config's.
+        name (str, optional): Name of the run. Defaults to None: that in the result file, if it
+            is continued, or the config's.
         channels_last (bool, optional): Whether inputs are stored channels last. Defaults to None,
             only on CUDA.
         recalibrate_bn (int): Number of batches on which BatchNorm is re-estimated, see
@@ -143,6 +144,7 @@ class CorruptionTestLoop(BaseLoop):
         return dict(
             out=Path(out),
             name=self.name or f'{config.stem}{adapted}',
+            keep_name=self.name is None,
             **self._options,
             config=config.name,
             checkpoint=Path(checkpoint).name if checkpoint else '',

@@ -69,6 +69,7 @@ class Number:
         return f'{self.estimate} {self.ends}'.rstrip()
 
     def _digits(self, value: float) -> str:
+        value = round(value, 2) + 0.0  # never -0.00
         return f'{value:+.2f}' if self.signed else f'{value:.2f}'
 
 
@@ -103,6 +104,9 @@ class Table:
 
     head: Sequence[str]
     rows: Sequence[Row]
+
+    def __str__(self) -> str:
+        return self.to_markdown()
 
     def to_markdown(self) -> str:
         """Write the table as GitHub-flavored Markdown.

@@ -37,14 +37,7 @@ def verdict(comparison: Comparison) -> list[str]:
         pairs = zip(names, summaries, strict=True)
         errors = (f'{name} {summary["raw_mce_pct"]:.1f} %' for name, summary in pairs)
         return [f'Errors on corrupted images: {", ".join(errors)}. No run is the baseline.']
-    errors = summaries[0]['corruption_error_pct']
-    worst = max(errors, key=errors.get)
-    clean = summaries[0]['clean_error_pct']
-    first = '' if clean is None else f'{clean:.1f} % of the clean images and '
-    return [
-        f'{names[0]} is wrong on {first}{summaries[0]["raw_mce_pct"]:.1f} % of the corrupted '
-        f'ones, most often under {spoken(worst)} ({errors[worst]:.1f} %).'
-    ]
+    return [f'{names[0]} {_alone(comparison.results[0])}']
 
 
 def headline(comparison: Comparison) -> dict[str, list[dict[str, Any]]]:
@@ -122,6 +115,21 @@ def footnote(results: Results) -> str:
     if known and known.isdisjoint(summary['corruption_error_pct']):
         said.append('The extra corruptions were not scored.')
     return ' '.join(said)
+
+
+def _alone(result: Mapping[str, Any]) -> str:
+    summary = result['summary']
+    errors, clean = summary['corruption_error_pct'], summary['clean_error_pct']
+    worst = max(errors, key=errors.get)
+    first = '' if clean is None else f'{clean:.1f} % of the clean images and '
+    said = f'is wrong on {first}{summary["raw_mce_pct"]:.1f} % of the corrupted ones'
+    if errors[worst] - min(errors.values()) >= 0.05:
+        said += f', most often under {spoken(worst)} ({errors[worst]:.1f} %)'
+    classes = result['data']['num_classes']
+    guess = 100 * (1 - 1 / classes)
+    if summary['raw_mce_interval_pct'][1] >= guess:
+        said += f'. Guessing among {classes} classes is wrong on {guess:.1f} %'
+    return f'{said}.'
 
 
 def _against(name: str, base: str, found: Mapping[str, Any]) -> str:

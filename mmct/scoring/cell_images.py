@@ -127,6 +127,8 @@ def example(
     picture.thumbnail((_LARGEST, _LARGEST))
     png = io.BytesIO()
     picture.save(png, 'PNG')
-    own, other = (str(classes[n]) if classes else f'class {n}' for n in (label, prediction))
+    # A network whose outputs have no names may have more of them than the set has classes.
+    known = dict(enumerate(classes or ()))
+    own, other = (str(known.get(n, f'class {n}')) for n in (label, prediction))
     content = base64.b64encode(png.getvalue()).decode()
     return dict(label=label, label_name=own, prediction_name=other, png=content)

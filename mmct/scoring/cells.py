@@ -41,6 +41,7 @@ def score_cells(
     *,
     out: Path,
     name: str,
+    keep_name: bool = False,
     reference: Reference | None = None,
     bootstrap: Mapping[str, Any] | None = None,
     config: str = '',
@@ -65,6 +66,8 @@ def score_cells(
         clean (CellSource, optional): The images from which they were made.
         out (Path): The result file; a CSV file is written beside it.
         name (str): Name of the run in tables.
+        keep_name (bool): Whether a name that the result file already has is kept. Defaults to
+            False.
         reference (Reference, optional): The reference by which errors are normalised. Defaults
             to None: errors are not normalised.
         bootstrap (Mapping, optional): ``level``, ``resamples`` and ``seed`` of the intervals.
@@ -118,7 +121,7 @@ def score_cells(
             names = [name for names in described['categories'].values() for name in names]
             scored.sort(key=lambda cell: (names.index(cell[0]), cell[1]))
             result = make_result(
-                name=name,
+                name=(keep_name and kept.name) or name,
                 model=dict(config=config, checkpoint=checkpoint, **settings, **outputs),
                 data=described,
                 clean=kept.cells.get(CLEAN),
@@ -133,6 +136,8 @@ def score_cells(
             return result
 
         with closing(ResultInProgress(out, dict(**settings, data=data), cells, replace)) as kept:
+            if kept.cells and not quiet and is_main_rank():
+                print(f'{out} has {len(kept.cells)} scores of an earlier run, which are kept')
             progress = None if quiet else _progress(sources, kept)
             for source in sources:
                 batches = _missing(source, kept, batch_size)

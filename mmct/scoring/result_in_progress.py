@@ -36,6 +36,7 @@ class ResultInProgress:
         marks (dict): The values above; ``data`` has the corruptions of the file too.
         cells (dict): Scores of cells, as in a result file, by corruption and severity.
         examples (list): Pictures, as in a result file.
+        name (str, optional): Name of the run in the file, if it is finished.
 
     Raises:
         CTError: If another process writes the file, it belongs to another run, or its
@@ -56,10 +57,11 @@ class ResultInProgress:
         self._asked = {tuple(cell) for cell in asked}
         self._lock: FileLock | None = None
         try:
-            cells, self.examples, self.marks['data'] = on_main_rank(partial(self._open, replace))
+            found = on_main_rank(partial(self._open, replace))
         except BaseException:
             self.close()
             raise
+        cells, self.examples, self.marks['data'], self.name = found
         self.cells = {(cell['corruption'], cell['severity']): cell for cell in cells}
 
     def close(self) -> None:
@@ -67,14 +69,14 @@ class ResultInProgress:
         if self._lock is not None:
             self._lock.release()
 
-    def _open(self, replace: bool) -> tuple[list[dict], list[dict], dict]:
-        """Lock the file, and read its cells, examples and description of the data."""
+    def _open(self, replace: bool) -> tuple[list[dict], list[dict], dict, str | None]:
+        """Lock the file, and read its cells, examples, description of the data and name."""
         self._lock = lock_file(self.out, 'choose another --out')
         for file, read in ((self.partial, _read_partial), (self.out, _read_finished)):
             if not file.exists():
                 continue
             try:
-                marks, cells, examples = read(file)
+                marks, cells, examples, name = read(file)
             except ValueError as error:
                 if replace:
                     continue
@@ -83,20 +85,23 @@ class ResultInProgress:
                     'another --out'
                 ) from error
             changed = [key for key in self.marks if not _are_same(key, marks, self.marks)]
+            if 'weights_sha256' in changed and 'behaviour_sha256' in changed:
+                # Other weights behave otherwise.
+                changed.remove('behaviour_sha256')
             if changed and not replace:
                 what = ' and '.join(_DIFFERENCES[key] for key in changed)
                 raise CTError(f'{file} is a result for {what}: choose another --out, or remove it')
             if not cells or changed:
                 continue
             if _makes_a_table({(c['corruption'], c['severity']) for c in cells} | self._asked):
-                return cells, examples, joined(self.marks['data'], marks['data'])
+                return cells, examples, joined(self.marks['data'], marks['data']), name
             if not replace:
                 raise CTError(
                     f'{file} has other corruptions or severities, and together with the requested '
                     'ones, not all corruptions would have the same severities: request all '
                     'corruptions or all severities, choose another --out, or remove it'
                 )
-        return [], [], self.marks['data']
+        return [], [], self.marks['data'], None
 
     def add(self, cell: dict[str, Any], examples: Sequence[dict[str, Any]] = ()) -> None:
         """Add and save a cell.
@@ -150,17 +155,17 @@ def _makes_a_table(cells: set[tuple[str | None, int]]) -> bool:
     return len({frozenset(severities) for severities in table.values()}) <= 1
 
 
-def _read_partial(file: Path) -> tuple[dict, list, list]:
-    """Read marks, cells and examples."""
+def _read_partial(file: Path) -> tuple[dict, list, list, None]:
+    """Read marks, cells and examples; it has no name yet."""
     from mmct.evaluation.result_shape import UnfinishedResult
     from mmct.records import read_record
 
     found = read_record(file, UnfinishedResult)
     check_cells(found['cells'], found['marks']['data'].get('images'))
-    return found['marks'], found['cells'], found['examples']
+    return found['marks'], found['cells'], found['examples'], None
 
 
-def _read_finished(file: Path) -> tuple[dict, list, list]:
+def _read_finished(file: Path) -> tuple[dict, list, list, str]:
     result = read_result(file)
     cells = [*([result['clean']] if result['clean'] else []), *result['cells']]
     marks = dict(
@@ -170,4 +175,4 @@ def _read_finished(file: Path) -> tuple[dict, list, list]:
         behaviour_sha256=result['model'].get('behaviour_sha256'),
         data=result['data'],
     )
-    return marks, cells, result['examples']
+    return marks, cells, result['examples'], result['name']

@@ -225,8 +225,8 @@ def score(
             else 128.
         num_workers (int, optional): Number of processes that corrupt and read ahead. Defaults
             to None: that of a given loader, else 0.
-        name (str, optional): Name of the run in tables. Defaults to None: the network's class
-            and the set.
+        name (str, optional): Name of the run in tables. Defaults to None: that in the result
+            file, if it is continued, or the network's class and the set.
         out (str | Path, optional): The result file, which ends in .json. An interrupted call
             can be continued there, and a partial run extended to a full one. Defaults to None:
             no file is kept.
@@ -264,7 +264,8 @@ def score(
             corrupted,
             source,
             out=file,
-            name=name or f'{type(network).__name__} on {data["set"]}',
+            name=name or getattr(own, 'name', f'{type(network).__name__} on {data["set"]}'),
+            keep_name=name is None,
             reference=chosen,
             batch_size=batch_size,
             num_workers=num_workers,

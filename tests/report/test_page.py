@@ -123,7 +123,7 @@ def test_words_say_what_the_difference_is(without_figures):
     assert re.search(r'worse makes \d+\.\d points more errors than a on corrupted images', texts)
     said = 'same and a show no significant difference on corrupted images or on clean ones'
     assert said in texts
-    for usual in ('less is better', 'Below zero is better'):
+    for usual in ('Less is better', 'Below zero is better'):
         texts = texts.replace(usual, '')
     assert 'better' not in texts
 

@@ -18,6 +18,7 @@ from mmct.report import (
     to_latex,
     to_markdown,
 )
+from mmct.report.verdict import verdict
 
 EVIL = 'a <b>&"\' run | $x$ [red]'
 
@@ -55,6 +56,19 @@ def test_the_terminal_has_a_column_for_each_run_and_no_markdown(results, found):
     assert '|---' not in text and '| raw mCE' not in text
     assert 'not scores on a released set' in text
     assert 'fog' not in rows_of(text)
+
+
+@pytest.mark.parametrize(
+    ('skill', 'said'),
+    [
+        (0.9, r'\d+\.\d % of the corrupted ones, most often under [a-z ]+ \(\d+\.\d %\)\.'),
+        # As often as a guess, and under all alike.
+        (-1.0, r'100\.0 % of the corrupted ones\. Guessing among 10 classes is wrong on 90\.0 %\.'),
+    ],
+)  # fmt: skip
+def test_a_single_network_is_compared_with_a_guess(skill, said):
+    (sentence,) = verdict(compare([scorecards.make('alone', skill=skill)]))
+    assert re.fullmatch(rf'alone is wrong on \d+\.\d % of the clean images and {said}', sentence)
 
 
 def test_the_terminal_has_the_differences_and_a_row_for_each_of_few_corruptions():

@@ -27,12 +27,18 @@ TABLE = Table(
         (Number(1.234, interval=[1, 2.5]), '1.23 [1.00, 2.50]'),
         (Number(-1.0, interval=[-2, 0.5], signed=True), '-1.00 [-2.00, +0.50]'),
         (Number(0.0, interval=[-1, 1], signed=True, remark='same'), '+0.00 same [-1.00, +1.00]'),
+        (Number(-0.001, interval=[-0.004, 0.001], signed=True), '+0.00 [+0.00, +0.00]'),
+        (Number(-0.001), '0.00'),
         (Number(None), ''),
         (Number(None, error=1.0, interval=[1, 2], remark='better'), ''),
     ],
 )
 def test_a_number_is_written_with_its_uncertainty(number, text):
     assert str(number) == text
+
+
+def test_a_table_is_printed_as_markdown():
+    assert str(TABLE) == TABLE.to_markdown()
 
 
 def test_a_mean_over_seeds_has_its_standard_error():

@@ -8,6 +8,7 @@ metafile of mim. What other studies put there stays:
 
 Options after the work dir are those of the scoring, by default ``--corruptions generated``:
 
+    python benchmarks/make_zoo.py work_dirs/cifar10_resnet20 --corruptions generated --subset 2000
     python benchmarks/make_zoo.py work_dirs/cifar10_table --corruptions cifar10c --data-root FOLDER
 
 Without a work dir it writes the metafile alone, after a change of ``mmct.zoo.files.RELEASE_URL``.
@@ -76,6 +77,14 @@ NETWORKS = {
             Network('ct_resnet18w8_digits_augmix', 'ct_resnet18w8_digits', 'CT + AugMix'),
         ],
     ),
+    'cifar10_resnet20': Choice(
+        'CIFAR-10',
+        [
+            Network('bn_resnet20_cifar10', 'bn_resnet20_cifar10_folder', 'ResNet-20, Standard'),
+            Network('ct_resnet20_cifar10', 'ct_resnet20_cifar10_folder', 'ResNet-20, CT'),
+        ],
+    ),
+    # Trained longer: they replace those of the same names.
     'cifar10_table': Choice(
         'CIFAR-10',
         [

@@ -152,7 +152,8 @@ def bare(args: Namespace, folder: Path, fast: bool, now: Callable[[], float]) ->
     model = build_classifier(cfg).to(device).train()
     layout = torch.channels_last if fast else torch.contiguous_format
     model.to(memory_format=layout)
-    settings = {k: v for k, v in cfg.optim_wrapper.optimizer.items() if k != 'type'}
+    own = cfg.optim_wrapper.optimizer.items()
+    settings = {k: v for k, v in own if k not in ('type', '_scope_')}
     optimizer = torch.optim.SGD(model.parameters(), **settings)
     images, labels = _decoded(folder)
     mean, std = (torch.tensor(cfg.data_preprocessor[name], device=device).view(1, 3, 1, 1)

@@ -3,8 +3,11 @@
 import math
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from difflib import get_close_matches
+from itertools import islice
 from numbers import Integral
+from pathlib import Path
 
 
 def suggestion(word: str, known: Iterable[str], otherwise: str | None = None) -> str:
@@ -24,6 +27,22 @@ def suggestion(word: str, known: Iterable[str], otherwise: str | None = None) ->
     if near:
         return f'did you mean {near[0]!r}?'
     return f'choose from {", ".join(names)}' if otherwise is None else otherwise
+
+
+def absent(path: str | Path) -> str:
+    """Say that a file or folder does not exist, and suggest one beside it with a similar name.
+
+    Args:
+        path (str | Path): The path.
+
+    Returns:
+        str: A text such as ``run/epoch_9.pth does not exist: did you mean 'epoch_8.pth'?``.
+    """
+    beside: list[str] = []
+    with suppress(OSError):  # the folder may be missing, too, or closed to us
+        beside = sorted(other.name for other in islice(Path(path).parent.iterdir(), 1000))
+    hint = suggestion(Path(path).name, beside, '')
+    return f'{path} does not exist{": " if hint else ""}{hint}'
 
 
 def counted(count: int, one: str, many: str) -> str:

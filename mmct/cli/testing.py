@@ -12,6 +12,7 @@ from mmengine.evaluator import DumpResults
 from mmengine.runner import Runner
 from mmpretrain.models import ImageClassifier
 
+from mmct.messages import absent
 from mmct.runs.building import build_runner, data_loader
 from mmct.runs.config_check import check_config
 from mmct.runs.configs import load_config
@@ -85,7 +86,7 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
         CTError: If there is no checkpoint or no test set, or an option does not fit the config.
     """
     if not is_url(args.checkpoint) and not Path(args.checkpoint).is_file():
-        raise CTError(f'checkpoint {args.checkpoint} does not exist')
+        raise CTError(f'checkpoint {absent(args.checkpoint)}')
     merge_cfg_options(cfg, args)
     check_config(cfg)
     if cfg.get('test_dataloader') is None:

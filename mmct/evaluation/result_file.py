@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mmct.messages import absent
 from mmct.version import __version__
 
 from .error_table import Reference
@@ -96,7 +97,7 @@ def read_result(path: str | Path) -> dict[str, Any]:
     if path.suffix == '.partial':
         raise ValueError(f'{path} is not finished: run its evaluation again to continue it')
     if not path.is_file():
-        raise FileNotFoundError(f'result file {path} does not exist')
+        raise FileNotFoundError(f'result file {absent(path)}')
     try:
         result = read_record(path, Head)
     except ValueError as error:

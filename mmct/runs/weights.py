@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmct.messages import absent
+
 from .errors import CTError, one_line
 
 # Beginnings of lines with advice in torch's message.
@@ -89,7 +91,7 @@ def load(path: str | Path) -> Any:
             have to be executed.
     """
     if not is_url(path) and not Path(path).is_file():
-        raise CTError(f'checkpoint {path} does not exist')
+        raise CTError(f'checkpoint {absent(path)}')
     try:
         with safe_loading():
             if is_url(path):

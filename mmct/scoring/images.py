@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from mmct.folders import data_folders, image_files
 from mmct.image_content import check_content
+from mmct.messages import absent
 from mmct.runs.errors import CTError
 
 from .cell_sources import CellSource, Images, as_pixels
@@ -95,7 +96,7 @@ def _resized(picture: Image.Image, size: int | None) -> Image.Image:
 
 def _from_folder(root: Path, size: int | None) -> Images:
     if not root.is_dir():
-        raise CTError(f'folder {root} does not exist')
+        raise CTError(f'folder {absent(root)}')
     names = data_folders(root)
     paths, labels = [], []
     for number, name in enumerate(names):

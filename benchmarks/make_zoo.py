@@ -84,19 +84,19 @@ NETWORKS = {
             Network('ct_resnet20_cifar10', 'ct_resnet20_cifar10_folder', 'ResNet-20, CT'),
         ],
     ),
-    # Trained longer: they replace those of the same names.
+    # Trained for 30 epochs, those above for 12.
     'cifar10_table': Choice(
         'CIFAR-10',
         [
-            Network('bn_resnet20_cifar10', 'bn_resnet20_cifar10_folder', 'ResNet-20, Standard'),
-            Network('bn_resnet20_cifar10_3x', 'bn_resnet20_cifar10_folder',
+            Network('bn_resnet20_cifar10_30e', 'bn_resnet20_cifar10_folder', 'ResNet-20, Standard'),
+            Network('bn_resnet20_cifar10_30e_3x', 'bn_resnet20_cifar10_folder',
                     'ResNet-20, Standard, equal compute (3x)'),
-            Network('nobn_resnet20_cifar10_2x', 'nobn_resnet20_cifar10_folder',
+            Network('nobn_resnet20_cifar10_30e_2x', 'nobn_resnet20_cifar10_folder',
                     'ResNet-20, no BN (the teacher)'),
-            Network('ct_resnet20_cifar10', 'ct_resnet20_cifar10_folder', 'ResNet-20, CT'),
-            Network('bn_resnet20_cifar10_augmix_3x', 'bn_resnet20_cifar10_folder',
+            Network('ct_resnet20_cifar10_30e', 'ct_resnet20_cifar10_folder', 'ResNet-20, CT'),
+            Network('bn_resnet20_cifar10_30e_augmix_3x', 'bn_resnet20_cifar10_folder',
                     'ResNet-20, AugMix, equal compute'),
-            Network('ct_resnet20_cifar10_augmix', 'ct_resnet20_cifar10_folder',
+            Network('ct_resnet20_cifar10_30e_augmix', 'ct_resnet20_cifar10_folder',
                     'ResNet-20, CT + AugMix'),
         ],
     ),

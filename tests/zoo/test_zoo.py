@@ -40,7 +40,7 @@ def digits():
 def test_the_index_names_all_files_and_says_what_is_in_them():
     files = {file.name: file for e in ZOO.values() for file in (e.weights, e.scorecard)}
     assert {path.name for path in FILES.iterdir()} == set(files)
-    assert sum(file.bytes for file in files.values()) < 6e6
+    assert sum(file.bytes for file in files.values()) < 8e6
     for file in files.values():
         assert fetch(file) == FILES / file.name  # that of the checkout
         assert (FILES / file.name).stat().st_size == file.bytes
@@ -50,7 +50,7 @@ def test_the_index_names_all_files_and_says_what_is_in_them():
         assert card['name'] == name
         assert card['model']['config'] == entry.config
         assert card['model']['checkpoint'].endswith(entry.weights.name)
-        assert card['summary']['is_benchmark']
+        assert card['summary']['is_benchmark'] or card['data']['subset']
         assert {key: card['summary'][key] for key in entry.metrics} == entry.metrics
         kept = json.loads((ROOT / 'benchmarks' / entry.study / 'study.json').read_text())
         cell = dict(key=entry.cell, role='training', arm=entry.arm, seed=entry.seed, point=None)
@@ -69,6 +69,8 @@ def test_a_network_says_what_its_scorecard_says(name, digits):
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2)
     own = as_network(network)
     assert own.digest(pixels) == card['model']['weights_sha256']
+    if entry.data != 'Digits':  # the only images that come with a library
+        return
     with torch.no_grad():
         hits = own.logits(own.inputs(pixels)).argmax(1).numpy() == labels
     assert (hits == unpack_hits(card['clean'])).all()

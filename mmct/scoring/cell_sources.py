@@ -238,6 +238,43 @@ class Selection:
         self.source.close()
 
 
+class _Reordered:
+    """A source with its colour channels in the other order."""
+
+    def __init__(self, source: CellSource) -> None:
+        self.source = source
+        self.cells, self.labels, self.metainfo = source.cells, source.labels, source.metainfo
+        self.channel_order = source.channel_order[::-1]
+        clean = getattr(source, 'clean', None)
+        self.clean = clean and _Reordered(clean)
+
+    @property
+    def num_images(self) -> int:
+        """Return the number of images in each cell."""
+        return self.source.num_images
+
+    def read(self, cell: int, positions: slice) -> np.ndarray:
+        """Read a batch of a cell from the source."""
+        return np.ascontiguousarray(self.source.read(cell, positions)[..., ::-1])
+
+    def close(self) -> None:
+        """Close the source."""
+        self.source.close()
+
+
+def in_order(source: CellSource, channel_order: str | None) -> CellSource:
+    """Give the images of a source with their colour channels in the order that a network reads.
+
+    Args:
+        source (CellSource): The source of the images.
+        channel_order (str, optional): 'rgb', 'bgr', or None for that of the source.
+
+    Returns:
+        CellSource: The same source if its order is that.
+    """
+    return source if channel_order in (None, source.channel_order) else _Reordered(source)
+
+
 def select(source: CellSource, subset: int | Sequence[str]) -> Selection:
     """Select a part of the images, the same in each call.
 

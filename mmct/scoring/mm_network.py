@@ -40,6 +40,8 @@ class MMNetwork:
         self.module = model
         self.device = next(model.parameters()).device
         self.classes = classes
+        # One that flips the channels has learned from files, which mmcv reads as BGR.
+        self.reads = 'bgr' if getattr(model.data_preprocessor, 'to_rgb', False) else None
 
     def inputs(self, images: Tensor) -> Tensor:
         """Preprocess images with the model's ``data_preprocessor``."""

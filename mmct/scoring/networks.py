@@ -20,11 +20,14 @@ class Network(Protocol):
         module (nn.Module): The module with the weights, which scoring puts into eval mode.
         device (torch.device): Device of the network.
         classes (Sequence[str], optional): Names of the outputs.
+        reads (str, optional): Order of the colour channels that ``inputs`` takes, 'rgb' or 'bgr';
+            None for that of the data set.
     """
 
     module: nn.Module
     device: torch.device
     classes: Sequence[str] | None
+    reads: str | None
 
     def inputs(self, images: Tensor) -> Tensor:
         """Preprocess uint8 images (B, 3, H, W) that are on the network's device."""
@@ -98,6 +101,7 @@ class TorchNetwork:
         )
         self.input_size, self.channel_order = input_size, channel_order
         self.classes = classes
+        self.reads = 'rgb'
         self._scaling = None
         if normalise:
             self._scaling = [_channels(values, self.device) for values in (mean, std)]

@@ -18,7 +18,7 @@ from mmct.report import (
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_bytes, write_json, write_text
 
-from .cell_sources import CellSource, CorruptedImages, select
+from .cell_sources import CellSource, CorruptedImages, in_order, select
 from .cells import score_cells
 from .images import open_images
 from .networks import as_network
@@ -252,6 +252,9 @@ def score(
     first = (source or corrupted).read(0, slice(0, 1))
     if not quiet and (first == first[..., :1]).all():
         print('the first image is grey: grey images are read as three equal channels')
+    # The two may differ, as a network of mmpretrain's often reads BGR.
+    order = getattr(own, 'reads', None)
+    source, corrupted = (each and in_order(each, order) for each in (source, corrupted))
     source = source if clean else None
     data = corrupted.metainfo['corruptions']
     chosen = choose_reference(reference, data, corrupted.cells)

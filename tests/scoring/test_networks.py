@@ -219,6 +219,41 @@ def test_pixels_are_those_of_the_colours_whatever_their_order(net, digits):
     assert len(marks) == 1
 
 
+def test_each_network_gets_the_channel_order_that_it_reads(net, digits):
+    from mmpretrain.registry import MODELS
+
+    images, labels = digits
+
+    class Backwards(Images):
+        channel_order = 'bgr'
+
+        def read(self, cell, positions):
+            return super().read(cell, positions)[..., ::-1].copy()
+
+    def clean_hits(network, source, **settings):
+        return hits(score(network, source, **settings))[0]
+
+    sources = Images(images, labels), Backwards(images, labels)
+    torch.manual_seed(0)
+    reads_bgr = MODELS.build(
+        dict(
+            type='ImageClassifier',
+            backbone=dict(type='ResNet_CIFAR', depth=18, stem_channels=8, base_channels=8),
+            neck=dict(type='GlobalAveragePooling'),
+            head=dict(type='LinearClsHead', num_classes=10, in_channels=64),
+            data_preprocessor=dict(to_rgb=True, mean=[90.0, 120.0, 150.0], std=[60.0] * 3),
+        )
+    ).eval()
+    bgr = torch.from_numpy(images[..., ::-1].copy()).permute(0, 3, 1, 2)
+    with torch.no_grad():
+        inputs = reads_bgr.data_preprocessor(dict(inputs=bgr), False)['inputs']
+        expected = (reads_bgr(inputs).argmax(1).numpy() == labels).tolist()
+    for source in sources:
+        assert clean_hits(reads_bgr, source) == expected
+    rgb = [clean_hits(net, source, mean=MEAN, std=STD) for source in sources]
+    assert rgb[0] == rgb[1]
+
+
 def test_a_networks_own_size_counts_for_arrays_too(net, digits):
     images, labels = digits
     large = np.repeat(np.repeat(images, 2, 1), 2, 2)

@@ -63,9 +63,9 @@ def conclusion(folder: Path) -> str:
         f'{mean("AugMix, equal compute", _CORRUPTED)}, and together with CT '
         f'{mean("CT + AugMix", _CORRUPTED)}.',
         f'**Measured on** 8x8 digits with a narrow ResNet-18, {seeds} seeds; in brackets '
-        'differences in points with 95 % intervals. On larger data there is one seed of a short '
-        'study of [CIFAR-10](docs/results.md#cifar-10); [earlier recipes]'
-        '(docs/earlier_studies.md) gained nothing there and on PACS.',
+        'differences in points with 95 % intervals. In one seed of a short study of '
+        '[CIFAR-10](docs/results.md#cifar-10) the consistency term added nothing to the start from '
+        'the teacher; [earlier recipes](docs/earlier_studies.md) gained nothing there and on PACS.',
     ]  # fmt: skip
     return ''.join(f'- {line}\n' for line in lines)
 

@@ -6,7 +6,6 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,16 +86,17 @@ def load_network(args: Namespace) -> tuple[Network, int | None]:
     kind, _, name = args.network.partition('/')
     if kind == 'zoo' and name:
         return _zoo(name, args, device), args.size
+    weights = None if args.weights in _WORDS else load_state_dict(args.weights)
     if kind in _LIBRARIES and name:
-        module, known = _from_library(kind, name, args)
+        module, known = _from_library(kind, name, args.weights == 'pretrained', weights)
     elif ':' in args.network:
         module, known = _own(args.network), {}
-        if args.weights not in _WORDS:
-            _fill(module, load_state_dict(args.weights), args)
     else:
         known = [f'{library}/NAME' for library in (*_LIBRARIES, 'zoo')]
         hint = suggestion(kind, known, NETWORK_HELP)
         raise CTError(f'there is no network {args.network!r}: {hint}')
+    if weights is not None:
+        _load_weights(module, weights, args)
     size = args.size or known.get('size')
     mean, std = args.mean or known.get('mean'), args.std or known.get('std')
     if (mean is None or std is None) and not hasattr(module, 'pretrained_cfg'):
@@ -117,20 +117,13 @@ def _zoo(name: str, args: Namespace, device: str) -> Network:
 
 
 def _from_library(
-    library: str, name: str, args: Namespace
+    library: str, name: str, pretrained: bool, weights: Mapping[str, Tensor] | None
 ) -> tuple[nn.Module, Mapping[str, Any]]:
-    """Build a network of a library, with as many outputs as the file of its weights has."""
-    from mmct.runs.weights import load_state_dict
-
-    build = partial(_LIBRARIES[library], name)
-    module, known = build(args.weights == 'pretrained')
-    if args.weights in _WORDS:
-        return module, known
-    weights = load_state_dict(args.weights)
-    outputs = _num_outputs(module, weights)
+    """Build a network of a library, with as many outputs as the weights that it will get."""
+    module, known = _LIBRARIES[library](name, pretrained)
+    outputs = None if weights is None else _num_outputs(module, weights)
     if outputs is not None:
-        module, known = build(False, num_classes=outputs)
-    _fill(module, weights, args)
+        module, known = _LIBRARIES[library](name, False, num_classes=outputs)
     return module, known
 
 
@@ -212,7 +205,7 @@ def _own(spec: str) -> Any:
         raise ConfigError(f'{spec} cannot be called: {one_line(error)}') from error
 
 
-def _fill(module: nn.Module, weights: Mapping[str, Tensor], args: Namespace) -> None:
+def _load_weights(module: nn.Module, weights: Mapping[str, Tensor], args: Namespace) -> None:
     """Load the weights of ``--weights`` into the network."""
     try:
         module.load_state_dict(weights)

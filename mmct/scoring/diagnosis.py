@@ -23,7 +23,7 @@ from mmct.runs.errors import CTError
 from mmct.runs.files import file_name, write_json
 from mmct.runs.progress import Progress
 
-from .cell_sources import Selection, in_order
+from .cell_sources import Selection
 from .classes import matched
 from .networks import NETWORK_SETTINGS, Network, as_network
 from .predictor import Predictor
@@ -163,10 +163,10 @@ def _reliance(
     """Measure the reliance on low-variance channels of each layer by the rise of clean error."""
     chosen = {key: options[key] for key in _OF_IMAGES if key in options}
     chosen['input_size'] = getattr(network, 'input_size', None)
+    chosen['reads'] = getattr(network, 'reads', None)
     clean, corrupted = open_cells(images, labels, **chosen)
     if clean is None or clean.num_images == 0:
         return []
-    clean = in_order(clean, getattr(network, 'reads', None))
     count = min(count, clean.num_images)
     total = clean.num_images
     clean = Selection(clean, np.arange(count) * total // count, f'{count} of {total} images')

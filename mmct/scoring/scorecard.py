@@ -247,14 +247,11 @@ def score(
     num_workers = getattr(images, 'num_workers', 0) if num_workers is None else num_workers
     source, corrupted = open_cells(
         images, labels, corruptions, severities, subset, size, getattr(own, 'input_size', None),
-        seed, table,
+        seed, table, getattr(own, 'reads', None),
     )  # fmt: skip
     first = (source or corrupted).read(0, slice(0, 1))
     if not quiet and (first == first[..., :1]).all():
         print('the first image is grey: grey images are read as three equal channels')
-    # The two may differ, as a network of mmpretrain's often reads BGR.
-    order = getattr(own, 'reads', None)
-    source, corrupted = (each and in_order(each, order) for each in (source, corrupted))
     source = source if clean else None
     data = corrupted.metainfo['corruptions']
     chosen = choose_reference(reference, data, corrupted.cells)
@@ -291,8 +288,12 @@ def open_cells(
     input_size: int | None = None,
     seed: int = 0,
     table: str | None = None,
+    reads: str | None = None,
 ) -> tuple[CellSource | None, CellSource]:
     """Open clean images and their corruptions; the arguments are those of :func:`score`.
+
+    But for ``reads``, the channel order that the network reads, 'rgb' or 'bgr', which is not
+    always that of the images: a network of mmpretrain's often reads BGR.
 
     Returns:
         tuple[CellSource | None, CellSource]: The clean images, or None without them, and the
@@ -311,7 +312,7 @@ def open_cells(
         corrupted = CorruptedImages(source, corruptions, severities, seed, table)
     if subset is not None:
         source, corrupted = (each and select(each, subset) for each in (source, corrupted))
-    return source, corrupted
+    return source and in_order(source, reads), in_order(corrupted, reads)
 
 
 def _chosen(

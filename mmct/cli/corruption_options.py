@@ -66,7 +66,10 @@ def add_corruption_arguments(parser: Parser) -> None:
         '--reference',
         help="normalise by 'alexnet' (ImageNet-C only) or by an earlier result file",
     )
-    group.add_argument('--name', help="name of the run in tables; default the config's name")
+    group.add_argument(
+        '--name',
+        help="name of the run in tables; default that in the result file, or the config's",
+    )
     add_flag(group, '--no-report', 'do not write the page beside the result file')
 
 

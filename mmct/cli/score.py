@@ -64,7 +64,10 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     group.add_argument('--recalibrate-bn', type=positive_integer, default=0, metavar='N',
                        help='batches of each cell for the statistics of BatchNorm')  # fmt: skip
     group.add_argument('--reference', metavar='RESULT', help='result file to normalise by')
-    group.add_argument('--name', help="name of the run in tables; default the network's name")
+    group.add_argument(
+        '--name',
+        help="name of the run in tables; default that in the result file, or the network's",
+    )
     group.add_argument('--out', type=Path, help='result file; default scorecard_<network>.json')
     group.add_argument('--report', type=Path, metavar='FILE', help='page to write, .html')
     add_flag(group, '--replace', "replace another run's result file")

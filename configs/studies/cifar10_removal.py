@@ -16,18 +16,10 @@ networks = {
         )
     ),
 }
-arms = {
-    f'{group}, {variant}': dict(
-        config='{{ fileDirname }}/../bn_resnet20_cifar10_folder.py',
-        group=group,
-        variant=variant,
-        overlay=[network, settings.get('overlay', {})],
-        length=settings.get('length', 1),
-        baseline=[f'{group}, {name}' for name in _base_.twins] if 'no BN' in variant else [],
-    )
-    for group, network in networks.items()
-    for variant, settings in _base_.variants.items()
-}
+studies = __import__('importlib').import_module('mmct.studies')
+arms = studies.compared_arms(
+    '{{ fileDirname }}/../bn_resnet20_cifar10_folder.py', networks, _base_.variants
+)
 seeds = 3
 # Two hundred test images of each class; they lie class by class.
 scores = dict(

@@ -1,7 +1,10 @@
 # CT and the controls that decide about it on CIFAR-10, with a ResNet-20 that trains for 12 epochs:
 # what the cores of a CPU with bfloat16 train in a night. cifar10_table.py has all arms, in full.
 _base_ = './cifar10_table.py'
-compared = ['Standard', 'CT', _base_.bare, 'BN teacher', _base_.equal]
+compared = [
+    'Standard', _base_.equal, 'CT', 'BN teacher', _base_.bare,
+    'CT, from scratch', 'BN teacher, from scratch',
+]  # fmt: skip
 arms = dict(
     _delete_=True, **{f'ResNet-20, {name}': _base_.arms[f'ResNet-20, {name}'] for name in compared}
 )

@@ -13,36 +13,10 @@ networks = {
         )
     ),
 }
-free = dict(
-    model=dict(type='NormFreeClassifier', weight_standardisation=True),
-    custom_hooks=[_base_.calibrated],
+studies = __import__('importlib').import_module('mmct.studies')
+arms = studies.compared_arms(
+    '{{ fileDirname }}/../bn_resnet20_cifar10_folder.py', networks, _base_.variants
 )
-arms = {
-    f'{group}, {variant}': dict(
-        config='{{ fileDirname }}/../bn_resnet20_cifar10_folder.py',
-        group=group,
-        variant=variant,
-        baseline=[
-            f'{group}, {other}' for other in _base_.compared_with.get(variant, ['Standard'])
-        ],
-        length=parts.get('length', 1),
-        methods=parts.get('methods'),
-        start=f'{group}, {parts["start"]}' if 'start' in parts else None,
-        overlay=[
-            network,
-            dict(
-                model=dict(type='CTClassifier', consistency=parts['term']),
-                custom_hooks=[parts['hook']],
-            )
-            if 'hook' in parts
-            else free
-            if 'free' in parts
-            else {},
-        ],
-    )
-    for group, network in networks.items()
-    for variant, parts in _base_.variants.items()
-}
 seeds = 3
 # Two thousand test images, two hundred of each class; they lie class by class.
 clean = dict(indices=list(range(0, 10000, 5)))

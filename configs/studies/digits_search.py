@@ -6,32 +6,14 @@ _base_ = [
     '../_base_/studies/held_out.py',
     '../_base_/studies/digits_schedule.py',
 ]
+studies = __import__('importlib').import_module('mmct.studies')
 # How a teacher is trained here, as digits_teachers.py chose: docs/recipe.md
 own = dict(lr=0.05)
-arms = {
-    name: dict(
-        config='{{ fileDirname }}/../_base_/studies/digits_part.py',
-        group='digits',
-        variant=name,
-        **settings,
-    )
-    for name, settings in {
-        **_base_.networks,
-        **{
-            name: dict(
-                overlay=dict(
-                    model=dict(type='CTClassifier', consistency=parts['term']),
-                    custom_hooks=[
-                        {**(own if parts['hook'].get('remove_bn', True) else {}), **parts['hook']},
-                        *parts.get('more', []),
-                    ],
-                ),
-                start=parts.get('start'),
-                baseline=parts['baseline'],
-            )
-            for name, parts in _base_.recipes.items()
-        },
-    }.items()
-}
+arms = studies.compared_arms(
+    '{{ fileDirname }}/../_base_/studies/digits_part.py',
+    {'digits': dict()},
+    {**_base_.networks, **_base_.recipes},
+    teacher=own,
+)
 common = dict(train_cfg=dict(val_interval=100), default_hooks=dict(checkpoint=dict(interval=15)))
 seeds = 3

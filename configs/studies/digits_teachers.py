@@ -5,14 +5,9 @@ _base_ = [
     '../_base_/studies/held_out.py',
     '../_base_/studies/digits_schedule.py',
 ]
-arms = {
-    name: dict(
-        config='{{ fileDirname }}/../_base_/studies/digits_part.py',
-        group='digits',
-        variant=name,
-        **settings,
-    )
-    for name, settings in _base_.networks.items()
-}
+studies = __import__('importlib').import_module('mmct.studies')
+arms = studies.compared_arms(
+    '{{ fileDirname }}/../_base_/studies/digits_part.py', {'digits': dict()}, _base_.networks
+)
 common = dict(train_cfg=dict(val_interval=100))
 seeds = 3

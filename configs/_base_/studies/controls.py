@@ -19,12 +19,23 @@ taught = {
 }
 if chosen == 'from scratch':
     taught.pop(bare)  # it is Standard
+else:
+    scratch = _base_.ways['from scratch']['hook']
+    taught['CT, from scratch'] = dict(hook=scratch, term=term)
+    taught['BN teacher, from scratch'] = dict(hook={**scratch, 'remove_bn': False}, term=term)
+# As the hook of CT starts a network without BN.
+calibrated = dict(type='NoBNTrainingHook', init='calibrate', granularity='layer',
+                  calibration_batches=1)  # fmt: skip
+free = dict(
+    model=dict(type='NormFreeClassifier', weight_standardisation=True),
+    custom_hooks=[calibrated],
+)
 augmix = dict(methods='augmix_no_jsd')
 variants = {
     'Standard': dict(),
     equal: dict(length=compute),
     'BN (the other teacher)': dict(length=2),
-    'no BN (the teacher)': dict(free=True, length=2),
+    'no BN (the teacher)': dict(overlay=free, length=2),
     **taught,
     'AugMix': augmix,
     'AugMix, equal compute': dict(augmix, length=compute),
@@ -33,9 +44,6 @@ variants = {
 }
 if 'start' in way:
     variants['BN teacher + AugMix']['start'] = variants['CT + AugMix']['start'] = 'AugMix'
-# As the hook of CT starts a network without BN.
-calibrated = dict(type='NoBNTrainingHook', init='calibrate', granularity='layer',
-                  calibration_batches=1)  # fmt: skip
 compared_with = {
     'Standard': [],
     'CT': ['Standard', equal, 'BN teacher', *([bare] if bare in taught else [])],
@@ -43,6 +51,11 @@ compared_with = {
     'BN teacher + AugMix': ['AugMix'],
     'CT + AugMix': ['AugMix', 'AugMix, equal compute', 'BN teacher + AugMix'],
     **{name: ['CT'] for name in taught if name.startswith('CT, ')},
+    'CT, from scratch': ['Standard', equal, 'BN teacher, from scratch', 'CT'],
+}
+variants = {
+    name: dict(parts, baseline=compared_with.get(name, ['Standard']))
+    for name, parts in variants.items()
 }
 table = {
     'mCE with BN statistics of the test images, another setting, %': 'adapted.raw_mce_pct',

@@ -8,8 +8,8 @@ free = dict(
 twins = {'BN, a quarter': 0.25, 'BN, half': 0.5, 'BN': 1, 'BN, twice': 2}
 variants = {
     **{name: dict(length=length) for name, length in twins.items()},
-    'no BN': dict(overlay=free),
-    'no BN, twice': dict(overlay=free, length=2),
+    'no BN': dict(overlay=free, baseline=list(twins)),
+    'no BN, twice': dict(overlay=free, length=2, baseline=list(twins)),
 }
 table = {
     'mCE above that of BN at equal clean error': dict(

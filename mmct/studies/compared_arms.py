@@ -1,0 +1,58 @@
+"""Make the arms of a study that compares ways of training the same networks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def compared_arms(
+    config: str,
+    networks: Mapping[str, Mapping[str, Any]],
+    variants: Mapping[str, Mapping[str, Any]],
+    teacher: Mapping[str, Any] | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Make an arm of each network and each way of training it.
+
+    Args:
+        config (str): The config on which every arm is based.
+        networks (Mapping): By the name of a group the overlay that makes its network.
+        variants (Mapping): Of each way of training by name the optional keys ``length``,
+            ``methods`` and ``overlay`` of an arm; ``start`` and ``baseline``, names of other
+            variants; and for CT, in place of ``overlay``, ``hook``, the settings of the
+            teacher's hook, ``term``, those of the consistency loss, and ``more``, further hooks.
+        teacher (Mapping, optional): What this task adds to the hook of each teacher without
+            BN, such as its learning rate. The hook's own settings win. Defaults to None.
+
+    Returns:
+        dict: The ``arms`` of a study. Their names are those of the variants, after the
+        group's if there are several networks.
+    """
+
+    def name(group: str, variant: str) -> str:
+        return f'{group}, {variant}' if len(networks) > 1 else variant
+
+    def overlays(parts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        if 'hook' not in parts:
+            overlay = parts.get('overlay', {})
+            return overlay if isinstance(overlay, list) else [overlay]
+        own = (teacher or {}) if parts['hook'].get('remove_bn', True) else {}
+        return [
+            dict(
+                model=dict(type='CTClassifier', consistency=parts['term']),
+                custom_hooks=[{**own, **parts['hook']}, *parts.get('more', [])],
+            )
+        ]
+
+    return {
+        name(group, variant): dict(
+            config=config,
+            overlay=[network, *overlays(parts)],
+            length=parts.get('length', 1),
+            methods=parts.get('methods'),
+            start=name(group, parts['start']) if 'start' in parts else None,
+            group=group,
+            variant=variant,
+            baseline=[name(group, other) for other in parts.get('baseline', [])],
+        )
+        for group, network in networks.items()
+        for variant, parts in variants.items()
+    }

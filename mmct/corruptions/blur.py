@@ -1,4 +1,4 @@
-"""Blur images: normal (Gaussian), defocus, glass, motion and zoom blur."""
+"""Blur images: defocus, glass and zoom blur."""
 
 from functools import lru_cache
 
@@ -9,262 +9,16 @@ from scipy import sparse
 from .draws import words
 from .names import SMALL
 from .primitives import (
+    BITS,
     LEVELS,
     compiled,
-    normal_kernel,
     to_fractions,
     to_levels,
     zoom_lines,
     zoom_matrix,
 )
+from .smoothing import gaussian_blur
 from .streams import Source, Streams, integers, stacked
-
-
-def smooth_images(images: np.ndarray, sigma: float) -> np.ndarray:
-    """Filter with a normal kernel of 4 standard deviations; edge pixels repeat outside.
-
-    The result is bit-identical to that of ``scipy.ndimage.gaussian_filter``, which takes several
-    times as long. Each bit matters: values are truncated to levels afterwards, so a difference in
-    the last bit can change a level.
-
-    Args:
-        images (np.ndarray): Images, float64. (N, H, W, C)
-        sigma (float): Standard deviation in pixels.
-
-    Returns:
-        np.ndarray: New images of the same shape and type.
-    """
-    count, height, width, channels = images.shape
-    lines = images.reshape(count, height, width * channels)
-    kernel = normal_kernel(sigma)
-    return _smooth(lines, kernel[kernel.size // 2:], channels).reshape(images.shape)
-
-
-@compiled
-def _smooth(images: np.ndarray, weights: np.ndarray, channels: int) -> np.ndarray:
-    count, height, width = images.shape
-    radius = weights.size - 1
-    margin = radius * channels
-    out = np.empty_like(images)
-    line = np.empty(width + 2 * margin)
-    middle = line[margin:margin + width]
-    for n in range(count):
-        image = images[n]
-        for y in range(height):
-            middle[:] = image[y] * weights[0]
-            for k in range(radius, 0, -1):
-                _add(middle, image[max(y - k, 0)], image[min(y + k, height - 1)], weights[k])
-            for k in range(radius):
-                for c in range(channels):
-                    line[k * channels + c] = middle[c]
-                    line[margin + width + k * channels + c] = middle[width - channels + c]
-            out[n, y] = middle * weights[0]
-            for k in range(radius, 0, -1):
-                left, right = line[margin - k * channels:], line[margin + k * channels:]
-                _add(out[n, y], left, right, weights[k])
-    return out
-
-
-@compiled
-def _add(sums: np.ndarray, one: np.ndarray, other: np.ndarray, weight: float) -> None:
-    # The compiler vectorises this loop only in a function of its own.
-    for i in range(sums.size):
-        sums[i] += (one[i] + other[i]) * weight
-
-
-def gaussian_blur(images: np.ndarray, sigma: float, fine: bool = False) -> np.ndarray:
-    """Blur with a normal (Gaussian) filter.
-
-    Args:
-        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
-        sigma (float): Standard deviation in pixels.
-        fine (bool): Whether to filter large images in float64, too. In nearly uniform areas,
-            fewer values are then wrong by a level. Defaults to False.
-
-    Returns:
-        np.ndarray: New images of the same shape and type.
-    """
-    if max(images.shape[1:3]) <= SMALL:
-        return to_levels(smooth_images(to_fractions(images), sigma))
-    kernel = normal_kernel(sigma)
-    depth, rounding = _FINE if fine else _COARSE
-    blurred = stacked(
-        cv2.sepFilter2D(image, depth, kernel, kernel, borderType=cv2.BORDER_REPLICATE)
-        for image in images
-    )
-    return _cut_sums(blurred, rounding, _smooth_levels(sigma))
-
-
-# The type of sums of levels, and a bound of their error.
-_FINE, _COARSE = (cv2.CV_64F, 1e-9), (cv2.CV_32F, np.float32(1e-4))
-
-
-@lru_cache(maxsize=32)
-def _smooth_levels(sigma: float) -> np.ndarray:
-    """Filter a uniform image of each level; the last bit decides whether it changes. (256,)."""
-    return to_levels(smooth_images(LEVELS.reshape(-1, 1, 1, 1) / 255, sigma)).reshape(-1)
-
-
-@compiled
-def _cut_sums(sums: np.ndarray, rounding: float, flat: np.ndarray) -> np.ndarray:
-    """Truncate sums to levels; close to a level, use what the reference computes for it."""
-    levels = np.empty(sums.shape, np.uint8)
-    for n in range(len(sums)):
-        for y in range(sums.shape[1]):
-            line, cut = sums[n, y].reshape(-1), levels[n, y].reshape(-1)
-            if _cut_line(line, rounding, cut):
-                for i in range(line.size):
-                    if abs(line[i] - cut[i]) < rounding:
-                        cut[i] = flat[cut[i]]
-    return levels
-
-
-@compiled
-def _cut_line(sums: np.ndarray, rounding: float, levels: np.ndarray) -> bool:
-    """Truncate sums to levels, and return whether any sum is close to its level."""
-    # The compiler vectorises this loop only in a function of its own.
-    close = np.int32(0)
-    for i in range(sums.size):
-        level = np.int32(sums[i] + rounding)
-        close |= np.int32(abs(sums[i] - sums.dtype.type(level)) < rounding)
-        levels[i] = level
-    return close > 0
-
-
-def line_weights(radius: int, sigma: float, as_library: bool = False) -> np.ndarray:
-    """Compute one half of a normal distribution, along a line.
-
-    Args:
-        radius (int): Half the line's length, in pixels.
-        sigma (float): Standard deviation, in pixels.
-        as_library (bool): Whether the last bits match those of ``imagecorruptions-imaug``; they
-            decide which level a uniform image gets. Defaults to False.
-
-    Returns:
-        np.ndarray: Weights that sum to 1, float64. (2 radius + 1,)
-    """
-    steps = np.arange(2 * radius + 1)
-    if as_library:
-        weights = np.exp(-(steps**2) / (2 * sigma**2)) / (np.sqrt(2 * np.pi) * sigma)
-    else:
-        weights = np.exp(-0.5 * (steps / sigma) ** 2)
-    return weights / weights.sum()
-
-
-def smear(
-    images: np.ndarray,
-    angles: np.ndarray,
-    weights: np.ndarray,
-    ends: bool = False,
-    out: type | None = None,
-) -> np.ndarray:
-    """Average each pixel with the pixels along a line that starts at it.
-
-    The points on the line are rounded to pixels. Edge pixels repeat outside the image.
-
-    Args:
-        images (np.ndarray): Images, uint8 or floats. (N, H, W, C)
-        angles (np.ndarray): Angle of each image's line, in degrees. (N,)
-        weights (np.ndarray): Weights of the points along the line; sums have their type. (K,)
-        ends (bool): Whether points that are a full height or width away get no weight, without
-            the others being scaled up. Defaults to False.
-        out (type, optional): Type of the result; conversion to integers truncates. Defaults to
-            None, the images' type.
-
-    Returns:
-        np.ndarray: New images of the same shape.
-    """
-    steps = np.arange(weights.size)
-    radians = np.deg2rad(angles)[:, None]
-    rows = np.ceil(steps * np.sin(radians) - 0.5).astype(np.int64)
-    columns = np.ceil(steps * np.cos(radians) - 0.5).astype(np.int64)
-    count, height, width, channels = images.shape
-    weights = np.tile(weights, (count, 1))
-    if ends:
-        weights[(abs(rows) >= height) | (abs(columns) >= width)] = 0
-    lines = images.reshape(count, height, width * channels)
-    smeared = np.empty(lines.shape, out or images.dtype)
-    _smear(lines, rows, columns, weights, channels, smeared)
-    return smeared.reshape(images.shape)
-
-
-@compiled
-def _smear(
-    images: np.ndarray,
-    rows: np.ndarray,
-    columns: np.ndarray,
-    weights: np.ndarray,
-    channels: int,
-    out: np.ndarray,
-) -> None:
-    count, height, width = images.shape
-    sums = np.empty(width, weights.dtype)
-    places = np.empty(weights.shape[1], np.int64)
-    for n in range(count):
-        padded, top, left = _padded(images[n], rows[n], columns[n] * channels, channels)
-        stride = padded.shape[1]
-        flat = padded.reshape(-1)
-        for k in range(places.size):
-            places[k] = (top + rows[n, k]) * stride + left + columns[n, k] * channels
-        for y in range(height):
-            start = y * stride
-            sums[:] = 0
-            rest = places.size % 4
-            for k in range(rest):
-                begin = start + places[k]
-                _add_one(sums, flat[begin:begin + width], weights[n, k])
-            for k in range(rest, places.size, 4):
-                a, b, c, d = places[k:k + 4]
-                _add_four(
-                    sums,
-                    flat[start + a:start + a + width],
-                    flat[start + b:start + b + width],
-                    flat[start + c:start + c + width],
-                    flat[start + d:start + d + width],
-                    weights[n, k:k + 4],
-                )
-            for i in range(width):
-                out[n, y, i] = sums[i]
-
-
-@compiled
-def _padded(
-    image: np.ndarray, rows: np.ndarray, shifts: np.ndarray, channels: int
-) -> tuple[np.ndarray, int, int]:
-    """Pad an image with its edge as far as the shifts reach; return its top and left, too."""
-    height, width = image.shape
-    top, bottom = max(-rows.min(), 0), max(rows.max(), 0)
-    left, right = max(-shifts.min(), 0), max(shifts.max(), 0)
-    padded = np.empty((top + height + bottom, left + width + right), image.dtype)
-    for y in range(len(padded)):
-        line = image[min(max(y - top, 0), height - 1)]
-        for x in range(0, left, channels):
-            padded[y, x:x + channels] = line[:channels]
-        padded[y, left:left + width] = line
-        for x in range(left + width, padded.shape[1], channels):
-            padded[y, x:x + channels] = line[width - channels:]
-    return padded, top, left
-
-
-# The compiler vectorises these loops only in functions of their own. Adding four at a time
-# saves loads and stores of the sums, which take longer than the additions.
-@compiled
-def _add_one(sums: np.ndarray, a: np.ndarray, weight: float) -> None:
-    kind = sums.dtype.type
-    for i in range(sums.size):
-        sums[i] += kind(weight * kind(a[i]))
-
-
-@compiled
-def _add_four(
-    sums: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray, w: np.ndarray
-) -> None:
-    w0, w1, w2, w3 = w
-    kind = sums.dtype.type
-    for i in range(sums.size):
-        one, two = kind(w0 * kind(a[i])), kind(w1 * kind(b[i]))
-        three, four = kind(w2 * kind(c[i])), kind(w3 * kind(d[i]))
-        sums[i] = (((sums[i] + one) + two) + three) + four
 
 
 def defocus_blur(images: np.ndarray, radius: float, softness: float) -> np.ndarray:
@@ -301,22 +55,18 @@ def _disk(radius: float, softness: float) -> np.ndarray:
     return np.ascontiguousarray(disk[used[0]:used[-1] + 1, used[0]:used[-1] + 1])
 
 
-# Weights are integers in units of 2**-22: sums of weighted levels are then exact in 32 bits.
-_BITS = 22
-
-
 @lru_cache(maxsize=32)
 def _quadrant(radius: float, softness: float) -> tuple[np.ndarray, np.ndarray, int]:
     """Return a quarter of the disk's weights, the levels of uniform images, and an error bound."""
     disk = _disk(radius, softness).astype(np.float64)
     middle, total = len(disk) // 2, disk.sum()
-    weights = np.round(disk * 2**_BITS).astype(np.int32)
+    weights = np.round(disk * 2**BITS).astype(np.int32)
     if abs(total - 1) > 1e-4:  # the disk's edge is reflected in it: an even image gets brighter
         return weights[middle:, middle:].copy(), LEVELS.astype(np.uint8), 0
-    weights[middle, middle] += 2**_BITS - weights.sum()
+    weights[middle, middle] += 2**BITS - weights.sum()
     # The last bits of the total decide whether a uniform image keeps its level.
     flat = np.minimum(LEVELS * total, 255).astype(np.uint8)
-    return weights[middle:, middle:].copy(), flat, 2 ** (_BITS - 10)
+    return weights[middle:, middle:].copy(), flat, 2 ** (BITS - 10)
 
 
 @compiled
@@ -356,8 +106,8 @@ def _add_folded(
                         channels,
                     )
             for i in range(width):
-                level = min((sums[i] + rounding) >> _BITS, 255)
-                close = abs(sums[i] - (level << _BITS)) <= rounding
+                level = min((sums[i] + rounding) >> BITS, 255)
+                close = abs(sums[i] - (level << BITS)) <= rounding
                 out[n, y, i] = flat[level] if close else level
     return out
 
@@ -465,44 +215,6 @@ def _scatter(images: np.ndarray, steps: np.ndarray, distance: int, rounds: int) 
             values[i, 0] = pixels[i] & 255
             values[i, 1] = (pixels[i] >> 8) & 255
             values[i, 2] = pixels[i] >> 16
-
-
-def motion_blur(
-    images: np.ndarray, streams: Streams, radius: int, sigma: float, as_library: bool = False
-) -> np.ndarray:
-    """Blur along a line that is tilted by at most 45 degrees, as a moving camera does.
-
-    Args:
-        images (np.ndarray): RGB images, uint8. (N, H, W, 3)
-        streams (Streams): The images' randomness.
-        radius (int): Half the line's length, in pixels.
-        sigma (float): Standard deviation of the weights, in pixels.
-        as_library (bool): Whether the line ends at the length of the image's height or width, as
-            in ``imagecorruptions-imaug``. Defaults to False.
-
-    Returns:
-        np.ndarray: New images of the same shape and type.
-    """
-    angles = streams.draw(len(images), lambda rng: rng.uniform(-45, 45))
-    weights = line_weights(radius, sigma, as_library)
-    # Lines that end early, and the steep weights of other tables, need full precision.
-    if not as_library or min(images.shape[1:3]) <= max(SMALL, weights.size):
-        return smear(images, angles, weights, ends=as_library)
-    whole = np.round(weights * 2**_BITS).astype(np.int32)
-    whole[0] += 2**_BITS - whole.sum()
-    # The last bits of their sum decide whether uniform areas keep their level.
-    flat = np.cumsum(weights * LEVELS[:, None], axis=1)[:, -1].astype(np.uint8)
-    sums = smear(images, angles, whole, out=np.int32)
-    return _cut_whole(sums.reshape(-1), flat).reshape(images.shape)
-
-
-@compiled
-def _cut_whole(sums: np.ndarray, flat: np.ndarray) -> np.ndarray:
-    levels = np.empty(sums.size, np.uint8)
-    for i in range(sums.size):
-        level = sums[i] >> _BITS
-        levels[i] = flat[level] if sums[i] == level << _BITS else level
-    return levels
 
 
 def zoom_blur(

@@ -7,7 +7,8 @@ import numpy as np
 
 from .draws import uniforms
 from .names import SMALL
-from .primitives import compiled, smooth, to_levels
+from .primitives import compiled, to_levels
+from .smoothing import smooth_fields
 from .streams import Streams
 
 
@@ -326,12 +327,12 @@ def elastic_transform(
     x = images.astype(np.float32) / 255
     if shift is None:
         fields = _fields(streams.draw(len(x), lambda rng: uniforms(rng, 2 * height * width)), x)
-        fields = smooth(fields, (sigma * height, sigma * width), 'reflect', truncate=3)
+        fields = smooth_fields(fields, (sigma * height, sigma * width), 'reflect', truncate=3)
         return to_levels(_sample(x, (strength * height * fields).astype(np.float32)))
     side = min(height, width)
     # Six draws for the points, and two per pixel.
     draws = streams.draw(len(x), lambda rng: uniforms(rng, 6 + 2 * height * width))
-    fields = smooth(_fields(draws[:, 6:], x), sigma * side, 'reflect', truncate=3)
+    fields = smooth_fields(_fields(draws[:, 6:], x), sigma * side, 'reflect', truncate=3)
     moves = shift * side * (draws[:, :6] * 2 - 1).reshape(-1, 3, 2)
     shifts = (strength * side * fields).astype(np.float32)
     return to_levels(_sample(_move_corners(x, moves), shifts))

@@ -1,18 +1,16 @@
-"""Provide building blocks of corruptions: compiled loops, grey levels, zooms and filters."""
+"""Provide building blocks of corruptions: compiled loops, grey levels and zooms."""
 
 from collections.abc import Callable
 from functools import lru_cache
 
-import cv2
 import numpy as np
 from numba import config, njit
-from scipy import ndimage
 
 from mmct.paths import user_cache
 
-from .names import SMALL
-
 LEVELS = np.arange(256)
+# Weights are integers in units of 2**-22: sums of weighted levels are then exact in 32 bits.
+BITS = 22
 
 
 def compiled(function: Callable) -> Callable:
@@ -170,72 +168,3 @@ def _zoom(
                 left = columns[x]
                 out[n, y, x] = across[x, 0] * line[left] + across[x, 1] * line[left + 1]
     return out
-
-
-@lru_cache(maxsize=256)
-def smoothing_matrix(size: int, sigma: float, mode: str, truncate: float) -> np.ndarray:
-    """Compute the matrix of a normal (Gaussian) filter along one axis.
-
-    Args:
-        size (int): Length of the axis, in pixels.
-        sigma (float): Standard deviation in pixels.
-        mode (str): Extension of the axis beyond its ends, as in ``scipy.ndimage``.
-        truncate (float): The kernel's radius in standard deviations.
-
-    Returns:
-        np.ndarray: Weight of each pixel in each new pixel. (size, size)
-    """
-    return ndimage.gaussian_filter(np.eye(size), (sigma, 0), mode=mode, truncate=truncate)
-
-
-@lru_cache(maxsize=64)
-def normal_kernel(sigma: float, truncate: float = 4.0) -> np.ndarray:
-    """Compute the weights of a normal (Gaussian) filter, as SciPy does.
-
-    Args:
-        sigma (float): Standard deviation in pixels.
-        truncate (float): The kernel's radius in standard deviations. Defaults to 4.
-
-    Returns:
-        np.ndarray: Weights that sum to 1, float64. (2 radius + 1,)
-    """
-    radius = int(truncate * sigma + 0.5)
-    if not radius:
-        return np.ones(1)
-    kernel = np.exp(-0.5 / (sigma * sigma) * np.arange(-radius, radius + 1) ** 2)
-    return kernel / kernel.sum()
-
-
-def smooth(
-    fields: np.ndarray, sigma: float | tuple[float, float], mode: str, truncate: float = 4.0
-) -> np.ndarray:
-    """Filter fields of random numbers with a normal (Gaussian) kernel.
-
-    The function is faster than SciPy but rounds differently. Do not use it for images, whose
-    values are truncated to levels.
-
-    Args:
-        fields (np.ndarray): The fields, floats. (..., H, W)
-        sigma (float | tuple[float, float]): Standard deviation in pixels; a pair means down and
-            across.
-        mode (str): Extension of a field beyond its edges, as in ``scipy.ndimage``:
-            'nearest' or 'reflect'.
-        truncate (float): The kernel's radius in standard deviations.
-            Defaults to 4.
-
-    Returns:
-        np.ndarray: Filtered fields of the same shape and type.
-    """
-    height, width = fields.shape[-2:]
-    sigmas = sigma if isinstance(sigma, tuple) else (sigma, sigma)
-    if max(height, width) <= SMALL:
-        sizes = zip((height, width), sigmas, strict=True)
-        down, across = (smoothing_matrix(n, s, mode, truncate) for n, s in sizes)
-        return down @ fields @ across.T
-    down, across = (normal_kernel(s, truncate) for s in sigmas)
-    border = dict(nearest=cv2.BORDER_REPLICATE, reflect=cv2.BORDER_REFLECT)[mode]
-    lines = fields.reshape(-1, height, width)
-    made = np.empty_like(lines)
-    for line, out in zip(lines, made, strict=True):
-        cv2.sepFilter2D(line, -1, across, down, out, borderType=border)
-    return made.reshape(fields.shape)

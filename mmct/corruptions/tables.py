@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .blur import defocus_blur, gaussian_blur, glass_blur, motion_blur, zoom_blur
+from .blur import defocus_blur, glass_blur, zoom_blur
 from .c_bar import C_BAR, strength
 from .cifar import CIFAR_TABLE, Rows
 from .digital import (
@@ -27,6 +27,8 @@ from .patterns import (
     single_frequency_greyscale,
     sparkles,
 )
+from .smear import motion_blur
+from .smoothing import gaussian_blur
 from .streams import Streams
 from .tiny_imagenet import TINY_IMAGENET_TABLE
 from .warps import (

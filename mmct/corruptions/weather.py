@@ -7,10 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .blur import line_weights, smear
 from .draws import normals, uniforms
 from .names import SMALL
-from .primitives import compiled, smooth, to_levels, zoom_fields, zoomed
+from .primitives import compiled, to_levels, zoom_fields, zoomed
+from .smear import line_weights, smear
+from .smoothing import smooth_fields
 from .streams import Source, Streams, integers, stacked
 
 _TEXTURES = (
@@ -342,10 +343,10 @@ def spatter(
     noise = noise.reshape(count, height, width)
     if max(height, width) > SMALL and not streams.follows_reference:
         noise = noise.astype(np.float32)  # half of the work; a drop may be a pixel larger
-    layers = smooth(noise, sigma, 'nearest')
+    layers = smooth_fields(noise, sigma, 'nearest')
     x = images.astype(np.float32) / 255
     if mud:
-        cover = smooth((layers > threshold).astype(np.float64), strength, 'nearest')
+        cover = smooth_fields((layers > threshold).astype(np.float64), strength, 'nearest')
         cover[cover < 0.8] = 0
         return _under_mud(x, cover.astype(np.float32) if as_library else cover, _MUD)
     cover = stacked(_water(layer, threshold) for layer in layers)

@@ -15,7 +15,7 @@ from scipy import ndimage, stats
 from skimage.color import hsv2rgb, rgb2hsv
 
 import mmct.corruptions
-from mmct.corruptions.blur import line_weights, smear, smooth_images, zoom_blur
+from mmct.corruptions.blur import zoom_blur
 from mmct.corruptions.digital import (
     _sample,
     brightness,
@@ -26,7 +26,9 @@ from mmct.corruptions.digital import (
 )
 from mmct.corruptions.draws import _LANES, normals, uniforms, words
 from mmct.corruptions.noise import through_channel
-from mmct.corruptions.primitives import compiled, smooth
+from mmct.corruptions.primitives import compiled
+from mmct.corruptions.smear import line_weights, smear
+from mmct.corruptions.smoothing import smooth_fields, smooth_images
 from mmct.corruptions.streams import InOrder, Keyed
 
 SIZES = [(32, 32), (24, 31), (9, 17), (20, 70)]  # the last one is large
@@ -53,7 +55,7 @@ def test_smoothing_is_scipys_to_the_bit(images, sigma):
 def test_smoothing_of_fields_is_scipys(images, sigma, mode):
     fields = images[..., 0] / 255
     expected = ndimage.gaussian_filter(fields, (0, sigma, sigma), mode=mode, truncate=3)
-    assert smooth(fields, sigma, mode, truncate=3) == pytest.approx(expected, abs=1e-12)
+    assert smooth_fields(fields, sigma, mode, truncate=3) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize('angle', [-135, -90, -44, 0, 30, 180])

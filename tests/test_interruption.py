@@ -80,10 +80,15 @@ def make(folder, case, pictures, seed=None):
     return folder
 
 
+def last(run):
+    """The last checkpoint of a run."""
+    return load(run / Path((run / 'last_checkpoint').read_text()).name)
+
+
 def final(folder):
     """All tensors that a finished run leaves."""
     run = folder / 'run'
-    student = load(run / Path((run / 'last_checkpoint').read_text()).name)
+    student = last(run)
     tensors = dict(load(run / 'teacher' / 'teacher.pth'))
     tensors |= {f'student.{k}': v for k, v in student['state_dict'].items()}
     tensors |= {f'other.{k}': v for k, v in student.get('ema_state_dict', {}).items()}
@@ -119,8 +124,13 @@ def test_killed_anywhere_and_resumed_it_ends_with_the_same_weights(tmp_path, cas
     assert not differing
     results = [json.loads((f / 'run' / 'ct_result.json').read_text()) for f in (whole, torn)]
     for result in results:
-        del result['teacher_seconds'], result['student_seconds']
+        del result['teacher_seconds']
+    # The time of all steps, each once, also of those before the interruptions.
+    seconds = [result.pop('student_seconds') for result in results]
     assert results[0] == results[1]
+    saved = last(torn / 'run')
+    times = saved['message_hub']['log_scalars']['train/time'].data[0]
+    assert len(times) == saved['meta']['iter'] and seconds[1] == pytest.approx(times.sum())
     # One checkpoint a stage is kept, and nothing half-written.
     left = {p.name for p in (torn / 'run').rglob('*') if p.suffix in ('.pth', '.tmp')}
     kept = 'iter_14.pth' if case.startswith('iter') else 'epoch_3.pth'

@@ -11,6 +11,7 @@ from .checkpoint import is_endless
 from .console import RunConsole
 from .progress import Progress, duration
 from .ranks import is_main_rank
+from .training_time import trained_seconds
 
 # Least number of lines of an iteration-based training.
 _LINES = 10
@@ -136,7 +137,8 @@ class TrainingProgressHook(Hook):
         if not self._line:
             return
         left = self._seconds_left(runner.iter, runner.max_iters)
-        until = f'{duration(left)} left' if left else f'took {duration(self._seconds())}'
+        took = trained_seconds(runner) or self._seconds()
+        until = f'{duration(left)} left' if left else f'took {duration(took)}'
         self._console.say('   '.join(filter(None, [*self._line, self._rate, until])))
         self._line = []
 

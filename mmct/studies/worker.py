@@ -1,7 +1,6 @@
 """Run a cell of a study: train it or continue its training, then score it."""
 
 import re
-import time
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -25,6 +24,7 @@ from mmct.runs.configs import resume_from
 from mmct.runs.errors import CTError, DivergedError, LockedError
 from mmct.runs.files import lock_folder, write_text, write_whole
 from mmct.runs.isolation import isolated
+from mmct.runs.training_time import trained_seconds
 from mmct.runs.weights import check_fits, load_state_dict, safe_loading
 
 from .cell import BUSY, DONE, FAILED, Cell, Outcome, settings_mark
@@ -133,20 +133,21 @@ def _training(cell: Cell, store: StudyStore, cfg: Config, status: Status) -> dic
         before = store.result(key)
         if before is not None and before['diverged'] is not None:
             return _result(cell, f'its teacher diverged: {before["diverged"]}')
-    started = time.time()
     try:
-        parameters = _trained(cfg, store.weights(cell.key), status)
+        facts = _trained(cfg, store.weights(cell.key), status)
     except DivergedError as error:
         return _result(cell, str(error))
-    return _result(cell, None, parameters=parameters, seconds=time.time() - started)
+    return _result(cell, None, **facts)
 
 
 def _result(cell: Cell, diverged: str | None, **facts: Any) -> dict[str, Any]:
     return dict(title=cell.title, torch=torch.__version__, diverged=diverged, scores={}, **facts)
 
 
-def _trained(cfg: Config, weights: Path, status: Status) -> int:
-    """Train to the end, keep the weights, and count the parameters."""
+def _trained(cfg: Config, weights: Path, status: Status) -> dict[str, Any]:
+    """Train to the end, keep the weights, and count the parameters and seconds."""
+    # Unknown if the weights are there already, as after a crash before the result was kept.
+    seconds = None
     if not weights.is_file():
         cfg.work_dir = str(weights.parent)
         path = checkpoint_to_resume(cfg.work_dir, 'auto')
@@ -160,6 +161,7 @@ def _trained(cfg: Config, weights: Path, status: Status) -> int:
             # An open run of a tracker would also receive the next cell.
             runner.visualizer.close()
             raise
+        seconds = trained_seconds(runner)
         last = checkpoint_to_resume(cfg.work_dir, 'auto')
         if last is None:
             raise CTError(
@@ -168,11 +170,12 @@ def _trained(cfg: Config, weights: Path, status: Status) -> int:
         # From the checkpoint, not the runner, as only this has averaged weights.
         state = load_state_dict(last)
         write_whole(weights, lambda file: torch.save(state, file))
-    return sum(
+    parameters = sum(
         value.numel()
         for name, value in load_state_dict(weights).items()
         if not name.endswith(('running_mean', 'running_var', 'num_batches_tracked'))
     )
+    return dict(parameters=parameters, seconds=seconds)
 
 
 class _StatusHook(Hook):

@@ -13,6 +13,7 @@ from mmct.runs.errors import CTError
 from mmct.runs.files import write_json
 from mmct.runs.isolation import isolated
 from mmct.runs.ranks import unwrapped
+from mmct.runs.training_time import trained_seconds
 from mmct.scoring.accuracy import Accuracy, evaluate
 
 # Number of training batches on which accuracies are measured without a validation set.
@@ -92,13 +93,12 @@ def check_strength(
     logger.warning(message)
 
 
-def report_result(runner: Runner, record: dict[str, Any], student_seconds: float) -> None:
+def report_result(runner: Runner, record: dict[str, Any]) -> None:
     """Compare teacher and student, print the table, and write ``ct_result.json`` and curves.
 
     Args:
         runner (Runner): The student's runner, after training.
         record (dict): The teacher's record, see :func:`teacher_record`.
-        student_seconds (float): The student's training time in seconds.
     """
     student = unwrapped(runner)
     with isolated():
@@ -111,7 +111,7 @@ def report_result(runner: Runner, record: dict[str, Any], student_seconds: float
         agreement_pct=result.agreement,
         teacher_source=record['source'],
         teacher_seconds=record.get('seconds'),
-        student_seconds=student_seconds,
+        student_seconds=trained_seconds(runner),
     )
     if is_main_process():
         write_json(Path(runner.work_dir) / 'ct_result.json', summary)

@@ -1,6 +1,5 @@
 """Load a teacher from a file or from the work dir, or train it; train a baseline."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from mmct.runs.isolation import isolated, stop_workers
 from mmct.runs.progress_hook import show_stage
 from mmct.runs.quiet_logging import ON_CONSOLE
 from mmct.runs.ranks import on_main_rank, unwrapped
+from mmct.runs.training_time import trained_seconds
 from mmct.runs.weights import load_state_dict, safe_loading
 
 from .config import TeacherRecipe, baseline_config, teacher_config
@@ -222,7 +222,6 @@ def _begun(
 
 def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> None:
     """Train a network with a Runner of its own, and store it."""
-    started = time.time()
     path = checkpoint_to_resume(cfg.work_dir, 'auto') if resume else None
     resume_from(cfg, path)
     if path is not None:
@@ -257,7 +256,7 @@ def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> Non
         store.finish(
             {name: value.cpu() for name, value in teacher.state_dict().items()},
             **record,
-            seconds=time.time() - started,
+            seconds=trained_seconds(runner),
         )
     barrier()
 

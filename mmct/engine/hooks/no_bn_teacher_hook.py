@@ -1,6 +1,5 @@
 """Train or load a teacher, and attach it to its student."""
 
-import time
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -104,7 +103,6 @@ class NoBNTeacherHook(Hook):
         self.dtype = dtype
         self.compile = compile
         self._record: dict[str, Any] = {}
-        self._student_started = 0.0
         # The teacher's digest and dtype, for checkpoints; a resumed run has those it loaded.
         self._marks: dict[str, str] = {}
 
@@ -185,7 +183,6 @@ class NoBNTeacherHook(Hook):
             f'({self._marks[_DTYPE]})',
             extra=ON_CONSOLE,
         )
-        self._student_started = time.time()
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
@@ -227,7 +224,7 @@ class NoBNTeacherHook(Hook):
             runner (Runner): The student's runner.
         """
         if not is_simulated(runner):
-            report_result(runner, self._record, time.time() - self._student_started)
+            report_result(runner, self._record)
 
     def _too_short(self, runner: Runner) -> str:
         """Return a message if the teacher's training is too short for its warm-up, else ''."""

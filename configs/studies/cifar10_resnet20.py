@@ -2,8 +2,8 @@
 # what the cores of a CPU with bfloat16 train in a night. cifar10_table.py has all arms, in full.
 _base_ = './cifar10_table.py'
 compared = [
-    'Standard', _base_.equal, 'CT', 'BN teacher', _base_.bare,
-    'CT, from scratch', 'BN teacher, from scratch',
+    'Standard', _base_.equal, 'BN (the other teacher)', 'no BN (the teacher)', 'CT',
+    'BN teacher', _base_.bare, 'CT, from scratch', 'BN teacher, from scratch',
 ]  # fmt: skip
 arms = dict(
     _delete_=True, **{f'ResNet-20, {name}': _base_.arms[f'ResNet-20, {name}'] for name in compared}

@@ -7,13 +7,11 @@ _base_ = [
     '../_base_/studies/digits_schedule.py',
 ]
 studies = __import__('importlib').import_module('mmct.studies')
-# How a teacher is trained here, as digits_teachers.py chose: docs/recipe.md
-own = dict(lr=0.05)
 arms = studies.compared_arms(
     '{{ fileDirname }}/../_base_/studies/digits_part.py',
     {'digits': dict()},
     {**_base_.networks, **_base_.recipes},
-    teacher=own,
+    teacher=_base_.free_rate,
 )
 common = dict(train_cfg=dict(val_interval=100), default_hooks=dict(checkpoint=dict(interval=15)))
 seeds = 3

@@ -19,7 +19,7 @@ arms = {
     ),
     'CT': dict(
         config='{{ fileDirname }}/../ct_resnet18_digits.py',
-        overlay=dict(custom_hooks=[dict(_base_.ct_teacher, lr=0.05)]),
+        overlay=dict(custom_hooks=[dict(_base_.ct_teacher, **_base_.free_rate)]),
         variant='CT',
         group='ResNet-18',
         baseline='BN',

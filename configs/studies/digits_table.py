@@ -1,12 +1,13 @@
 # CT by the chosen recipe and all of its controls on the digits: docs/results.md
 _base_ = ['../_base_/studies/controls.py', '../_base_/studies/digits_schedule.py']
 studies = __import__('importlib').import_module('mmct.studies')
-# How a network without BN is trained here, as digits_teachers.py chose: docs/recipe.md
-own = dict(lr=0.05)
 arms = studies.compared_arms(
-    '{{ fileDirname }}/../bn_resnet18_digits.py', {'digits': dict()}, _base_.variants, teacher=own
+    '{{ fileDirname }}/../bn_resnet18_digits.py',
+    {'digits': dict()},
+    _base_.variants,
+    teacher=_base_.free_rate,
 )
-arms['no BN (the teacher)']['overlay'].append(dict(optim_wrapper=dict(optimizer=own)))
+arms['no BN (the teacher)']['overlay'].append(dict(optim_wrapper=dict(optimizer=_base_.free_rate)))
 common = dict(train_cfg=dict(val_interval=100), default_hooks=dict(checkpoint=dict(interval=15)))
 seeds = 10
 scores = dict(

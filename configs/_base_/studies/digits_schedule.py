@@ -7,6 +7,8 @@ common = dict(
         dict(type='CosineAnnealingLR', begin=2, end=15, T_max=13, convert_to_iter_based=True),
     ],
 )
+# The teacher's rate, as digits_teachers.py chose: docs/recipe.md
+free_rate = dict(lr=0.05)
 free_optimizer = dict(
-    _delete_=True, type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-4, nesterov=True
+    **free_rate, _delete_=True, type='SGD', momentum=0.9, weight_decay=5e-4, nesterov=True
 )

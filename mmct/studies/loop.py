@@ -1,7 +1,7 @@
 """Run the cells of a study until all are finished."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from .store import StudyStore, is_complete
 
 # Seconds before checking a cell again that another process is running.
 _LATER = 5.0
+# The part of a cell that must be trained before the pace says something.
+_FIRST = 0.05
 
 
 class StudyProgress:
@@ -40,11 +42,25 @@ class StudyProgress:
         self.finished: dict[str, dict[str, Any]] = {}
         self.failed: dict[str, str] = {}
         self.running: list[str] = []
-        self._began, self._at_start = time.monotonic(), 0
+        self._began = time.monotonic()
+        # The trained fraction of cells when this process found them, and now.
+        self._before: dict[str, float] = {}
+        self._parts: dict[str, float] = {}
 
     def begin(self) -> None:
         """Start to measure the pace for :attr:`seconds_left`."""
-        self._began, self._at_start = time.monotonic(), len(self.finished)
+        self._began = time.monotonic()
+        self._before = dict.fromkeys(self.finished, 1.0)
+
+    def run(self, parts: Mapping[str, float]) -> None:
+        """Say which cells run, and how far they are.
+
+        Args:
+            parts (Mapping): The trained fraction of each running cell by key.
+        """
+        self.running, self._parts = list(parts), dict(parts)
+        # A cell that goes on where it was killed is not trained from its beginning.
+        self._before = {**self._parts, **self._before}
 
     def state(self, cell: Cell) -> str:
         """Return the state of a cell.
@@ -67,11 +83,12 @@ class StudyProgress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimate the remaining seconds at the pace so far; None before a cell has ended."""
-        done = len(self.finished) - self._at_start
-        if done < 1:
+        """Estimate the remaining seconds at the pace so far; None at first."""
+        parts = {**self._parts, **dict.fromkeys(self.finished, 1.0)}
+        done = sum(part - self._before.get(key, 0.0) for key, part in parts.items())
+        if done < _FIRST:
             return None
-        left = self.total - len(self.finished) - len(self.failed)
+        left = self.total - len(self.failed) - sum(parts.values())
         return (time.monotonic() - self._began) * left / done
 
 
@@ -110,7 +127,7 @@ def run_study(
                     wake[cell.key] = time.monotonic() + _LATER
                 else:
                     executor.start(cell, store.folder.resolve())
-            progress.running = executor.running
+            progress.run({key: store.trained_part(key) for key in executor.running})
             show(progress)
             if executor.running:
                 for outcome in executor.wait(0.5):

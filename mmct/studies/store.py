@@ -18,6 +18,8 @@ from .cell import Cell, settings_mark
 from .config import Column, Files
 
 SCHEMA, SCHEMA_VERSION = 'mmct-study', 2
+# The stage of a run that its scores follow.
+TRAINING_STAGE = 'training'
 # Minimum seconds between updates of a run's status.
 _STATUS_EVERY = 2.0
 
@@ -173,6 +175,15 @@ class StudyStore:
             return str(found['stage']), float(found['done'])
         except (OSError, ValueError, KeyError, TypeError):
             return 'starting', 0.0
+
+    def trained_part(self, key: str) -> float:
+        """Return the completed fraction of the training of a running cell, 1 while it is scored.
+
+        Args:
+            key (str): Key of the cell.
+        """
+        stage, done = self.status(key)
+        return done if stage in ('starting', TRAINING_STAGE) else 1.0
 
 
 class Status:

@@ -29,7 +29,7 @@ from mmct.runs.weights import check_fits, load_state_dict, safe_loading
 
 from .cell import BUSY, DONE, FAILED, Cell, Outcome, settings_mark
 from .registry import SCORES
-from .store import Status, StudyStore, missing_scores
+from .store import TRAINING_STAGE, Status, StudyStore, missing_scores
 
 
 @dataclass(frozen=True)
@@ -187,4 +187,4 @@ class _StatusHook(Hook):
         self._status = status
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
-        self._status.say('training', (runner.iter + 1) / runner.max_iters)
+        self._status.say(TRAINING_STAGE, (runner.iter + 1) / runner.max_iters)

@@ -65,19 +65,35 @@ def test_divergence_is_no_failure(progress, text):
     assert 'trials 1 of 1, 1 diverged' in text(progress)
 
 
-def test_the_time_left_is_that_of_the_cells_that_have_ended(progress, monkeypatch):
+def test_what_was_there_before_says_nothing_of_the_time_left(progress, monkeypatch):
     progress.finished['one'] = result(1)
     now = time.monotonic()
     monkeypatch.setattr(time, 'monotonic', lambda: now)
     progress.begin()
     now += 60
-    # What was there before says nothing.
     assert progress.seconds_left is None
     progress.finished['two'] = result(1)
     # Three are left: the trial, and two cells that are not known yet.
     assert progress.seconds_left == pytest.approx(3 * 60)
     progress.failed['try'] = 'the last line'
     assert progress.seconds_left == pytest.approx(2 * 60)
+
+
+def test_the_time_left_counts_what_runs_and_not_what_was_trained_before(progress, monkeypatch):
+    now = time.monotonic()
+    monkeypatch.setattr(time, 'monotonic', lambda: now)
+    progress.begin()
+    # One goes on at half, another is new.
+    progress.run(dict(one=0.5, two=0.0))
+    assert progress.seconds_left is None
+    now += 60
+    progress.run(dict(one=0.75, two=0.25))
+    # Half a cell a minute; four cells are left of five.
+    assert progress.seconds_left == pytest.approx(8 * 60)
+    progress.finished['one'] = result(1)
+    progress.run(dict(two=0.5))
+    # One cell a minute, three and a half are left.
+    assert progress.seconds_left == pytest.approx(3.5 * 60)
 
 
 def test_without_a_terminal_what_changes_is_printed_once(progress, capsys, tmp_path):

@@ -86,8 +86,8 @@ class CorruptionError(BaseMetric):
             ValueError: If the reference has other images or cells.
         """
         data = corrupted.metainfo['corruptions']
-        found = self.summary_options(data, corrupted.cells)
-        return dict(reference=found['reference'], bootstrap=self._bootstrap)
+        self.summary_options(data, corrupted.cells)  # refuses a reference that does not fit
+        return dict(reference=self._result or self._reference, bootstrap=self._bootstrap)
 
     def process(self, data_batch: Any, data_samples: Sequence[Mapping[str, Any]]) -> None:
         """Collect hits and confidences.

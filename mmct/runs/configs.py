@@ -24,8 +24,6 @@ def load_config(path: str) -> Config:
 
     Modules that a file names in ``custom_imports`` may lie beside it, or in the current folder.
 
-    Modules that a file names in ``custom_imports`` may lie beside it, or in the current folder.
-
     Args:
         path (str): A file, or ``package::file`` such as
             ``mmpretrain::resnet/resnet18_8xb16_cifar10.py``, or

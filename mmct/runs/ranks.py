@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from .errors import CTError
+from .errors import CTError, one_line
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -52,20 +52,24 @@ def on_main_rank(decide: Callable[[], T]) -> T:
         T: The result, in each process.
 
     Raises:
-        CTError: In each process, if the function raises it.
+        Exception: In each process, if the function raises it: no process waits for another.
     """
     import torch.distributed as dist
 
-    answer: list = [None]
+    if rank_and_world_size()[1] == 1:
+        return decide()
+    answer: list = [None, None]
     if is_main_rank():
         try:
-            answer = [decide()]
-        except CTError as error:
-            answer = [error]
-    if rank_and_world_size()[1] > 1:
-        dist.broadcast_object_list(answer)
-    if isinstance(answer[0], CTError):
-        raise answer[0]
+            answer[0] = decide()
+        except Exception as error:
+            # Not all exceptions can be pickled.
+            said = error if isinstance(error, CTError) else CTError(one_line(error))
+            dist.broadcast_object_list([None, said])
+            raise
+    dist.broadcast_object_list(answer)
+    if answer[1] is not None:
+        raise answer[1]
     return answer[0]
 
 

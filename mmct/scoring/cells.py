@@ -14,9 +14,10 @@ from torch import Tensor
 
 from mmct.corruptions import CLEAN, Cell
 from mmct.corruptions.channels import reordered
-from mmct.evaluation import Predictions, Reference, cell_score, make_result
+from mmct.evaluation import Predictions, cell_score, make_result
+from mmct.evaluation.reference import choose_reference
 from mmct.modes import evaluating
-from mmct.runs.errors import CTError, no_scores
+from mmct.runs.errors import CTError, no_scores, one_line
 from mmct.runs.progress import Progress
 from mmct.runs.ranks import is_main_rank, on_main_rank, rank_and_world_size
 
@@ -42,7 +43,7 @@ def score_cells(
     out: Path,
     name: str,
     keep_name: bool = False,
-    reference: Reference | None = None,
+    reference: str | Path | Mapping[str, Any] | None = None,
     bootstrap: Mapping[str, Any] | None = None,
     config: str = '',
     checkpoint: str = '',
@@ -68,8 +69,9 @@ def score_cells(
         name (str): Name of the run in tables.
         keep_name (bool): Whether a name that the result file already has is kept. Defaults to
             False.
-        reference (Reference, optional): The reference by which errors are normalised. Defaults
-            to None: errors are not normalised.
+        reference (str | Path | Mapping, optional): The reference by which errors are normalised,
+            see :func:`mmct.evaluation.reference.choose_reference`. Defaults to None: errors are
+            not normalised.
         bootstrap (Mapping, optional): ``level``, ``resamples`` and ``seed`` of the intervals.
             Defaults to None: those of :func:`mmct.evaluation.make_result`.
         config (str): Name of the config. Defaults to ''.
@@ -94,6 +96,12 @@ def score_cells(
         CTError: If the result file belongs to another run, the network does not match
             the data, or an image cannot be read.
     """
+    listed = len(corrupted) if hasattr(corrupted, '__len__') else None
+    if listed not in (None, len(corrupted.cells) * corrupted.num_images):
+        raise CTError(
+            'the corruption set must have all images of each cell: leave out indices, and choose a '
+            'part of the images with subset'
+        )
     known = clean or getattr(corrupted, 'clean', None)
     with evaluating(network.module), restored_buffers(network.module):
         predict = Predictor(network, fp16, channels_last)
@@ -129,13 +137,19 @@ def score_cells(
                 examples=kept.examples,
                 labels=corrupted.labels,
                 classes=corrupted.metainfo.get('classes'),
-                reference=reference,
+                reference=chosen,
                 **(bootstrap or {}),
             )
             kept.finish(result)
             return result
 
         with closing(ResultInProgress(out, dict(**settings, data=data), cells, replace)) as kept:
+            try:
+                # The result will also have the cells that the file has.
+                all_cells = dict.fromkeys(cell for cell in (*kept.cells, *cells) if cell != CLEAN)
+                chosen = choose_reference(reference, kept.marks['data'], list(all_cells))
+            except ValueError as error:
+                raise CTError(one_line(error)) from error
             if kept.cells and not quiet and is_main_rank():
                 print(f'{out} has {len(kept.cells)} scores of an earlier run, which are kept')
             progress = None if quiet else _progress(sources, kept)

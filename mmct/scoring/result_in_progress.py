@@ -30,7 +30,8 @@ class ResultInProgress:
             ``data``. Files of earlier versions lack some.
         asked (Sequence[tuple]): The cells that the file must have at the end, as
             corruption and severity, or None and 0 for clean images. Defaults to none.
-        replace (bool): Whether to replace the file of another run. Defaults to False.
+        replace (bool): Whether to replace the file of another run, or with other cells, of which
+            only those asked for are kept. Defaults to False.
 
     Attributes:
         marks (dict): The values above; ``data`` has the corruptions of the file too.
@@ -93,15 +94,20 @@ class ResultInProgress:
                 raise CTError(f'{file} is a result for {what}: choose another --out, or remove it')
             if not cells or changed:
                 continue
+            if replace:
+                # The result is that of the cells asked for: a mean over others is another number.
+                return *map(self._of_asked, (cells, examples)), self.marks['data'], name
             if _makes_a_table({(c['corruption'], c['severity']) for c in cells} | self._asked):
                 return cells, examples, joined(self.marks['data'], marks['data']), name
-            if not replace:
-                raise CTError(
-                    f'{file} has other corruptions or severities, and together with the requested '
-                    'ones, not all corruptions would have the same severities: request all '
-                    'corruptions or all severities, choose another --out, or remove it'
-                )
+            raise CTError(
+                f'{file} has other corruptions or severities, and together with the requested '
+                'ones, not all corruptions would have the same severities: request all '
+                'corruptions or all severities, choose another --out, or remove it'
+            )
         return [], [], self.marks['data'], None
+
+    def _of_asked(self, entries: list[dict]) -> list[dict]:
+        return [each for each in entries if (each['corruption'], each['severity']) in self._asked]
 
     def add(self, cell: dict[str, Any], examples: Sequence[dict[str, Any]] = ()) -> None:
         """Add and save a cell.

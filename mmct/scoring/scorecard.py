@@ -254,7 +254,7 @@ def score(
         print('the first image is grey: grey images are read as three equal channels')
     source = source if clean else None
     data = corrupted.metainfo['corruptions']
-    chosen = choose_reference(reference, data, corrupted.cells)
+    choose_reference(reference, data, corrupted.cells)  # refuses one that does not fit
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / 'scorecard.json' if out is None else Path(out)
         if file.suffix != '.json':
@@ -266,7 +266,7 @@ def score(
             out=file,
             name=name or getattr(own, 'name', f'{type(network).__name__} on {data["set"]}'),
             keep_name=name is None,
-            reference=chosen,
+            reference=reference,
             batch_size=batch_size,
             num_workers=num_workers,
             fp16=amp,

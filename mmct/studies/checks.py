@@ -43,7 +43,11 @@ def check_data(cells: Iterable[Cell]) -> None:
     Raises:
         CTError: If the data of a score are missing; the message names the score.
     """
-    different = {hashed([cell.config.get('test_dataloader'), cell.scores]): cell for cell in cells}
+    # What a score may read of a config.
+    read = ('train_dataloader', 'val_dataloader', 'test_dataloader', 'default_hooks')
+    different = {
+        hashed([*(cell.config.get(part) for part in read), cell.scores]): cell for cell in cells
+    }
     for cell in different.values():
         for name, settings in cell.scores.items():
             with _blamed(f'score {name!r}'):

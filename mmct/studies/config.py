@@ -231,6 +231,12 @@ class Study(_Model):
             _check_known(f'arm {seen[-1]!r}', 'start', [start], self.arms)
             if start in seen:
                 raise ValueError(f'arm {start!r} starts from itself, through {seen[-1]!r}')
+            own = self.arms[seen[-1]].tuning
+            if own is not None and own.seed not in (None, *self.seeds):
+                raise ValueError(
+                    f'arm {seen[-1]!r}: its start {start!r} has no network of tuning.seed '
+                    f'{own.seed}: take one of the seeds of the study'
+                )
             if self.arms[start].tuning is not None:
                 raise ValueError(f'arm {seen[-1]!r}: its start {start!r} must not have tuning')
             seen.append(start)

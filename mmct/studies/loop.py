@@ -150,12 +150,7 @@ def _known(planner: Planner, store: StudyStore, progress: StudyProgress) -> list
     while True:
         known = dict(progress.results)
         cells = planner.cells(progress.results)
-        needed = {
-            key
-            for cell in cells
-            if cell.needs and cell.key not in progress.finished and not store.is_finished(cell)
-            for key in cell.needs
-        }
+        needed = _needed(cells, store, progress)
         for cell in cells:
             # A chosen trial may also be a cell of the arm, which then needs more scores.
             before = progress.finished.get(cell.key)
@@ -163,7 +158,6 @@ def _known(planner: Planner, store: StudyStore, progress: StudyProgress) -> list
                 continue
             progress.finished.pop(cell.key, None)
             finished = store.is_finished(cell)
-            # If runs/ was deleted, the result is still there but not the weights.
             if finished and cell.key in needed:
                 finished = store.has_weights(cell.key)
             if (result := store.result(cell.key)) is not None:
@@ -175,6 +169,20 @@ def _known(planner: Planner, store: StudyStore, progress: StudyProgress) -> list
             progress.entries = planner.entries(progress.results)
             store.keep_plan(planner.plan(progress.results))
             return cells
+
+
+def _needed(cells: list[Cell], store: StudyStore, progress: StudyProgress) -> set[str]:
+    """List the cells whose weights are needed by those that are to be trained."""
+    by_key = {cell.key: cell for cell in cells if cell.needs and cell.key not in progress.finished}
+    ahead = [cell for cell in by_key.values() if not store.is_finished(cell)]
+    needed: set[str] = set()
+    while ahead:
+        keys = set(ahead.pop().needs) - needed
+        needed |= keys
+        # If runs/ was deleted, a result is still there but not the weights.
+        lost = [key for key in keys if key in by_key and not store.has_weights(key)]
+        ahead += [by_key[key] for key in lost]
+    return needed
 
 
 def _is_ready(

@@ -89,6 +89,19 @@ def seed_results(
     return _values(_by_seed(plan, results, arm), column, kind)
 
 
+def diverged_seeds(
+    plan: Mapping[str, Any], results: Mapping[str, Mapping], arm: str
+) -> list[int]:
+    """List the seeds whose training of an arm diverged.
+
+    Args:
+        plan (Mapping): Content of ``study.json``.
+        results (Mapping): Results of finished cells by key.
+        arm (str): Name of the arm.
+    """
+    return [seed for seed, result in _by_seed(plan, results, arm).items() if result['diverged']]
+
+
 def scores_by_arm(
     plan: Mapping[str, Any], results: Mapping[str, Mapping], column: Column, kind: Any = float
 ) -> dict[str, dict[int, Any]]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from mmct.report import Number, Row, Table
 
 from .registry import TABLES
-from .summary import mean_and_error, seed_results
+from .summary import diverged_seeds, mean_and_error, seed_results
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -96,7 +96,12 @@ class DomainTable:
         ways = [TRAINING_DOMAINS, *([LEAVE_ONE_OUT] if self.pairs else []), ORACLE]
         if all(len(arms) == 1 for by_domain in self.arms.values() for arms in by_domain.values()):
             ways = [ONE_SETTING]
-        values = partial(seed_results, plan, results)
+
+        def values(arm: str, path: str) -> dict[int, float]:
+            # A network that diverged is worse than any other: it is then not selected.
+            worst = dict.fromkeys(diverged_seeds(plan, results, arm), -math.inf)
+            return {**worst, **seed_results(plan, results, arm, path)}
+
         return {way: self._rows(values, way) for way in ways}
 
     def to_markdown(self, found: Mapping[str, Mapping[str, Mapping]]) -> str:
@@ -145,7 +150,7 @@ class DomainTable:
         return domains.assign(mean=whole.mean(axis=1), worst=whole.min(axis=1))
 
     def _selected(self, values: Values, method: str, domain: str, way: str) -> Series:
-        """Return the test accuracy of the best draw in each seed that has all draws."""
+        """Return the test accuracy of the best draw in each seed in which all draws have ended."""
         import pandas as pd
 
         def by_arm(paths: Mapping[str, str]) -> DataFrame:
@@ -155,7 +160,7 @@ class DomainTable:
         arms = self.arms[method][domain]
         tested = by_arm(dict.fromkeys(arms, f'test_pct.{domain}'))
         if way == ONE_SETTING:
-            return tested.loc[0]
+            return tested.loc[0].replace(-math.inf, math.nan)
         if way == LEAVE_ONE_OUT:
             # The mean over training domains, each with a network that was trained without it.
             draws = self.pairs[method][domain]
@@ -166,7 +171,9 @@ class DomainTable:
             criteria = by_arm(dict.fromkeys(arms, path))
         tested, criteria = tested.dropna(axis=1), criteria.dropna(axis=1)
         # The first among equal draws.
-        best = {seed: criteria[seed].idxmax() for seed in criteria if seed in tested}
+        criteria = criteria.where(tested > -math.inf, -math.inf)
+        finite = criteria.columns[criteria.max() > -math.inf]
+        best = {seed: criteria[seed].idxmax() for seed in finite if seed in tested}
         return pd.Series({seed: tested.at[draw, seed] for seed, draw in best.items()}, dtype=float)
 
     def _table(self, way: str, found: Mapping[str, Mapping]) -> Table:

@@ -132,7 +132,7 @@ def _training(cell: Cell, store: StudyStore, cfg: Config, status: Status) -> dic
     for key in cell.needs:
         before = store.result(key)
         if before is not None and before['diverged'] is not None:
-            return _result(cell, f'its teacher diverged: {before["diverged"]}')
+            return _result(cell, f'a network that it needs diverged: {before["diverged"]}')
     try:
         facts = _trained(cfg, store.weights(cell.key), status)
     except DivergedError as error:

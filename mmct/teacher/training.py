@@ -30,7 +30,7 @@ from mmct.runs.progress_hook import show_stage
 from mmct.runs.quiet_logging import ON_CONSOLE
 from mmct.runs.ranks import on_main_rank, unwrapped
 from mmct.runs.training_time import trained_seconds
-from mmct.runs.weights import load_state_dict, safe_loading
+from mmct.runs.weights import load, load_state_dict, safe_loading
 
 from .config import TeacherRecipe, baseline_config, teacher_config
 from .evaluation import teacher_record
@@ -170,7 +170,9 @@ def _train_unless_there(
     runner: Runner, recipe: TeacherRecipe, store: TeacherStore, retrain: bool, student_start: str
 ) -> None:
     cfg = teacher_config(runner.cfg, recipe, str(store.folder))
-    if runner.iter > 0 and (retrain or not on_main_rank(store.is_finished)):
+    # A student that goes on has the teacher that it began with.
+    retrain = retrain and runner.iter == 0
+    if runner.iter > 0 and not on_main_rank(store.is_finished):
         raise CTError(
             f'the checkpoint to resume is of a student whose teacher is not in {store.folder}: '
             'put it there, or give it with --teacher'
@@ -231,8 +233,10 @@ def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> Non
             raise CTError(
                 f'{error}; to begin the {store.name} anew, move {store.folder} away'
             ) from error
-    # Use the student's seed, even if the config does not set one.
-    cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': outer.seed}
+    # Use the student's seed, even if the config does not set one. If another tool draws a new one
+    # at each start, the training goes on with that which it began with.
+    seed = outer.seed if path is None else load(path)['meta'].get('seed', outer.seed)
+    cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
     # Runs that begin in the same second would otherwise share logger and message hub.
     cfg.experiment_name = f'{outer.experiment_name}_{store.name}'
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

@@ -263,6 +263,24 @@ def test_another_runs_result_is_refused_and_left(trained, cells, tmp_path, chang
     assert result['cells']
 
 
+def test_a_reference_fits_all_that_the_result_will_have(trained, cells, tmp_path):
+    scored(trained, cells, tmp_path / 'out.json')
+    part = dict(corruptions=['fog'])
+    reference = scored(trained, build(**part), tmp_path / 'reference.json')
+    before = (tmp_path / 'out.json').read_bytes()
+    # The file keeps its cells, which the reference lacks.
+    with pytest.raises(CTError, match='does not have'):
+        scored(trained, build(**part), tmp_path / 'out.json', reference=reference)
+    assert (tmp_path / 'out.json').read_bytes() == before
+    own = scored(trained, build(**part), tmp_path / 'own.json', reference=reference)
+    assert own['summary']['normalised']['mce_pct'] == pytest.approx(100)
+
+
+def test_a_part_of_the_images_of_a_set_is_refused(trained, tmp_path):
+    with pytest.raises(CTError, match='leave out indices'):
+        scored(trained, build(indices=10), tmp_path / 'out.json')
+
+
 def test_a_network_that_diverged_is_refused(trained, cells, tmp_path):
     model = copy.deepcopy(trained)
     model.head.fc.bias.data[3] = float('nan')

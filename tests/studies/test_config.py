@@ -103,6 +103,12 @@ WRONG = {
         dict(arms=dict(a=dict(ARM, group='g'), b=dict(ARM, group='g'))),
         "'a' and 'b' have the same group 'g'",
     ),
+    'a start that has no network of the seed of the tuning': (
+        dict(
+            arms=dict(a=dict(ARM, start='b', tuning=dict(points=[{}, {}], seed=100)), b=dict(ARM))
+        ),
+        "arm 'a': its start 'b' has no network of tuning.seed 100",
+    ),
     'a tuning of nothing': (
         dict(arms=dict(a=dict(ARM, tuning=dict(points=[dict()])))),
         "'a': tuning: points: tuple should have at least 2 items",

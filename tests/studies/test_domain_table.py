@@ -35,6 +35,22 @@ def study(values, arms, seeds=(0,)):
     return dict(cells=cells), results
 
 
+def test_a_draw_that_diverged_is_not_selected_and_removes_no_trial():
+    table = made(pairs=False)['table']
+    arms = [arm for by in table['arms'].values() for draws in by.values() for arm in draws]
+    value = dict(
+        test_pct=dict.fromkeys(DOMAINS, 50.0), holdout_pct=dict.fromkeys(DOMAINS, 60.0),
+        validation_pct=70.0,
+    )  # fmt: skip
+    plan, results = study({(arm, seed): value for arm in arms for seed in (0, 1)}, arms, (0, 1))
+    for arm, seed in (('a, CT, draw 0', 0), ('b, CT, draw 0', 1), ('b, CT, draw 1', 1)):
+        results[f'{arm}/{seed}'].update(scores={}, diverged='nan')
+    found = TABLES.build(dict(type='DomainTable', **table))(plan, results)[TRAINING_DOMAINS]['CT']
+    # Seed 0 has another draw of a; seed 1 has none of b.
+    assert (found['a']['mean'], found['a']['standard_error']) == (50.0, 0.0)
+    assert found['b']['standard_error'] is None and found['b']['mean'] == 50.0
+
+
 def test_each_domain_is_left_out_with_each_draw_and_each_pair_once():
     found = made()
     arms, table = found['arms'], found['table']

@@ -1,5 +1,6 @@
 """What scores measure of a network, on real digits."""
 
+import copy
 import json
 
 import numpy as np
@@ -139,8 +140,44 @@ def test_a_network_of_one_answer_has_no_variance_to_share(run):
 
 
 def test_scores_along_training_need_checkpoints(run):
-    with pytest.raises(ValueError, match='max_keep_ckpts=-1'):
+    with pytest.raises(ValueError, match='remove the folder'):
         AlongTraining('name')(run())
+
+
+@pytest.mark.parametrize('hook', [dict(by_epoch=False), dict(max_keep_ckpts=1)])
+def test_before_the_training_it_shows_that_checkpoints_of_epochs_will_be_missing(run, hook):
+    cfg = copy.deepcopy(run().config)
+    cfg.default_hooks.checkpoint.update(max_keep_ckpts=-1)
+    AlongTraining('name').check_data(cfg)
+    cfg.default_hooks.checkpoint.update(hook)
+    with pytest.raises(ValueError, match='max_keep_ckpts=-1'):
+        AlongTraining('name').check_data(cfg)
+
+
+def test_a_validation_error_needs_validation_images(run):
+    cfg = copy.deepcopy(run().config)
+    ValidationError('name').check_data(cfg)
+    cfg.val_dataloader = None
+    with pytest.raises(ValueError, match='needs a val_dataloader'):
+        ValidationError('name').check_data(cfg)
+
+
+def test_a_loader_for_workers_and_views_of_images_do_not_change_what_is_measured(run):
+    network = run()
+    before = FeatureReliance('name', images=64)(network)
+    network.config.train_dataloader.update(num_workers=2, prefetch_factor=4, timeout=60)
+    assert FeatureReliance('name', images=64)(network) == before
+
+
+def test_a_changed_choice_of_cells_is_not_mixed_with_what_was_scored_before(run):
+    network = run()
+    full = dict(corruptions=['contrast', 'fog'], severities=[1, 3])
+    CorruptionScore('name', **full)(network)
+    for change in (dict(severities=[3]), dict(corruptions=['fog']), dict(corruptions=['spatter'])):
+        again = CorruptionScore('name', **{**full, **change})(network)
+        fresh = CorruptionScore('fresh', **{**full, **change})(network)
+        assert again == fresh
+        (network.folder / 'scores' / 'fresh.json').unlink()
 
 
 def test_settings_are_chosen_on_the_validation_images(run):

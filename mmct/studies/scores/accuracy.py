@@ -37,6 +37,19 @@ class ValidationError:
         loader = Runner.build_dataloader(copy.deepcopy(run.config.val_dataloader), seed=0)
         return dict(error_pct=100 - evaluate([run.model()], loader).accuracy[0])
 
+    def check_data(self, cfg: Config) -> None:
+        """Check that there are images to predict.
+
+        Args:
+            cfg (Config): The config of a run.
+
+        Raises:
+            ValueError: If the config has no ``val_dataloader``.
+        """
+        if cfg.get('val_dataloader') is None:
+            raise ValueError(f'score {self.name!r} needs a val_dataloader')
+        DATASETS.build(copy.deepcopy(cfg.val_dataloader.dataset))
+
 
 @SCORES.register_module()
 class DomainScore:

@@ -148,7 +148,7 @@ class CorruptionScore:
         else:
             settings = dict(copy.deepcopy(self.dataset))
             settings['type'] = scoped(cfg, type_name(settings))
-            settings.setdefault('channel_order', order_of_dataset(cfg.test_dataloader.dataset))
+            settings.setdefault('channel_order', order_of_dataset(loader.dataset))
         cells = DATASETS.build({**settings, **self.chosen})
         return cells, cells.clean if self.dataset is None else CleanImages(own)
 
@@ -162,6 +162,24 @@ class AlongTraining(CorruptionScore):
     hook of the config must keep the checkpoints (``interval``,
     ``max_keep_ckpts=-1``). Its settings are those of :class:`CorruptionScore`.
     """
+
+    def check_data(self, cfg: Config) -> None:
+        """Check the images, and that the checkpoints will be kept.
+
+        Args:
+            cfg (Config): The config of a run.
+
+        Raises:
+            ValueError: If the checkpoint hook keeps some only, or none of epochs.
+        """
+        super().check_data(cfg)
+        hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+        if not hook.get('by_epoch', True) or hook.get('max_keep_ckpts', -1) > 0:
+            raise ValueError(
+                'AlongTraining needs the checkpoints of all epochs: set default_hooks.checkpoint '
+                'to dict(interval=1, max_keep_ckpts=-1), and remove the folders in runs/ of '
+                'networks that were trained without'
+            )
 
     def __call__(self, run: TrainedRun) -> dict[str, Any]:
         """Score all checkpoints of a network.
@@ -179,8 +197,8 @@ class AlongTraining(CorruptionScore):
         checkpoints = run.epochs()
         if not checkpoints:
             raise ValueError(
-                'AlongTraining needs checkpoints of epochs: set default_hooks.checkpoint to '
-                'dict(interval=1, max_keep_ckpts=-1)'
+                f'AlongTraining: {run.folder} has no checkpoints of epochs: remove the folder to '
+                'train the network again'
             )
         folder = run.folder / 'scores' / self.name
         found = []

@@ -99,6 +99,9 @@ class FeatureReliance:
 def _loader(run: TrainedRun, split: str) -> DataLoader:
     settings = copy.deepcopy(run.config[f'{split}_dataloader'])
     settings.update(num_workers=0, persistent_workers=False)
+    # Without workers torch refuses what is for them.
+    for key in ('prefetch_factor', 'timeout', 'multiprocessing_context'):
+        settings.pop(key, None)
     return Runner.build_dataloader(settings, seed=0)
 
 
@@ -113,4 +116,6 @@ def _inputs(model: ImageClassifier, batches: Iterable) -> Iterator[tuple[Tensor,
     """Preprocess batches and yield inputs (N, 3, H, W) and labels (N,)."""
     for batch in batches:
         data = model.data_preprocessor(batch, False)
-        yield data['inputs'], torch.cat([sample.gt_label for sample in data['data_samples']])
+        samples = data['data_samples']
+        # AugMix appends further views of the same images.
+        yield data['inputs'][: len(samples)], torch.cat([sample.gt_label for sample in samples])

@@ -5,8 +5,16 @@ compared = [
     'Standard', _base_.equal, 'BN (the other teacher)', 'no BN (the teacher)', 'CT',
     'BN teacher', _base_.bare, 'CT, from scratch', 'BN teacher, from scratch',
 ]  # fmt: skip
+names = [f'ResNet-20, {name}' for name in compared]
 arms = dict(
-    _delete_=True, **{f'ResNet-20, {name}': _base_.arms[f'ResNet-20, {name}'] for name in compared}
+    _delete_=True,
+    **{
+        name: dict(
+            _base_.arms[name],
+            baseline=[other for other in _base_.arms[name]['baseline'] if other in names],
+        )
+        for name in names
+    },
 )
 length = 0.4
 common = dict(optim_wrapper=dict(type='BFloat16OptimWrapper'))

@@ -46,11 +46,16 @@ if 'start' in way:
     variants['BN teacher + AugMix']['start'] = variants['CT + AugMix']['start'] = 'AugMix'
 compared_with = {
     'Standard': [],
-    'CT': ['Standard', equal, 'BN teacher', *([bare] if bare in taught else [])],
+    'CT': [
+        'Standard', equal, 'BN teacher', *([bare] if bare in taught else []),
+        'AugMix, equal compute',
+    ],  # fmt: skip
     'no BN (the teacher)': ['BN (the other teacher)'],
     'BN teacher + AugMix': ['AugMix'],
-    'CT + AugMix': ['AugMix', 'AugMix, equal compute', 'BN teacher + AugMix'],
+    'CT + AugMix': ['AugMix', 'AugMix, equal compute', 'BN teacher + AugMix', 'CT'],
     **{name: ['CT'] for name in taught if name.startswith('CT, ')},
+    # Without BN, but without standardised weights, too.
+    'CT, calibrated teacher': ['CT', 'BN teacher'],
     'CT, from scratch': ['Standard', equal, 'BN teacher, from scratch', 'CT'],
 }
 variants = {

@@ -5,15 +5,15 @@ compared = [
     'Standard', _base_.equal, 'BN (the other teacher)', 'no BN (the teacher)', 'CT',
     'BN teacher', _base_.bare, 'CT, from scratch', 'BN teacher, from scratch',
 ]  # fmt: skip
-names = [f'ResNet-20, {name}' for name in compared]
+chosen_arms = [f'ResNet-20, {name}' for name in compared]
 arms = dict(
     _delete_=True,
     **{
         name: dict(
             _base_.arms[name],
-            baseline=[other for other in _base_.arms[name]['baseline'] if other in names],
+            baseline=[other for other in _base_.arms[name]['baseline'] if other in chosen_arms],
         )
-        for name in names
+        for name in chosen_arms
     },
 )
 length = 0.4

@@ -170,8 +170,11 @@ def _train_unless_there(
     runner: Runner, recipe: TeacherRecipe, store: TeacherStore, retrain: bool, student_start: str
 ) -> None:
     cfg = teacher_config(runner.cfg, recipe, str(store.folder))
-    # A student that goes on has the teacher that it began with.
-    retrain = retrain and runner.iter == 0
+    if retrain and runner.iter > 0:
+        retrain = False
+        runner.logger.warning(
+            '--retrain-teacher is ignored: a resumed student keeps the teacher that it began with'
+        )
     if runner.iter > 0 and not on_main_rank(store.is_finished):
         raise CTError(
             f'the checkpoint to resume is of a student whose teacher is not in {store.folder}: '

@@ -16,6 +16,10 @@ WRONG = {
     'common["optim_wrapper"] = dict(optimizer=dict(lr="abc"))': r"arm 'BN' fails: .*lr='abc'",
     'common["val_evaluator"] = dict(topk="abc")': r"arm 'BN' fails: the validation .* 'str' and",
     'common["model"]["head"]["in_channels"] = 31': r"arm 'BN' fails: the training fails: ",
+    # Initial weights that are not there.
+    'common["model"]["backbone"]["init_cfg"] = dict(type="Pretrained", '
+    'checkpoint="no.pth")': r"arm 'BN' fails: no.pth can not be found",
+    'common["load_from"] = "no.pth"': r"arm 'BN' fails: .*no.pth",
     'hook.update(length="abc")': "length must be positive, but got 'abc'",
     'hook.update(student_start="teacher"); arms["CT"]["overlay"]["model"] = dict(backbone=dict('
     'norm_cfg=dict(type="BN", affine=False)))': r"arm 'CT' fails: the teacher fails: .*affine",

@@ -361,12 +361,13 @@ def test_a_misspelt_setting_is_refused_with_the_near_one(tiny):
         Runner.from_cfg(tiny(hook=dict(lenght=2)))
 
 
-def test_a_resumed_run_keeps_the_teachers_dtype(tiny, train, monkeypatch):
-    class Interrupt(Hook):
-        def before_train_epoch(self, runner):
-            if runner.epoch == 1:
-                raise KeyboardInterrupt
+class Interrupt(Hook):
+    def before_train_epoch(self, runner):
+        if runner.epoch == 1:
+            raise KeyboardInterrupt
 
+
+def test_a_resumed_run_keeps_the_teachers_dtype(tiny, train, monkeypatch):
     def on_a_machine_with(dtype):
         pick = 'mmct.engine.hooks.no_bn_teacher_hook.pick_dtype'
         monkeypatch.setattr(pick, lambda *args: dtype)
@@ -381,6 +382,19 @@ def test_a_resumed_run_keeps_the_teachers_dtype(tiny, train, monkeypatch):
     on_a_machine_with('float32')
     assert _equal(_weights(train(tiny(options={**resumable, 'resume': True}))), whole)
     assert not _equal(_weights(train(tiny(options=resumable))), whole)
+
+
+def test_a_resumed_run_keeps_its_teacher_and_says_so(tiny, train):
+    resumable = {'default_hooks.checkpoint.type': 'ResumableCheckpointHook'}
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny(options=resumable), Interrupt())
+    store = _store(tiny())
+    weights = store.weights.read_bytes()
+    train(tiny(options={**resumable, 'resume': True}, hook=dict(retrain=True)))
+    assert store.weights.read_bytes() == weights
+    assert not list(store.folder.parent.glob('teacher_*'))
+    logs = ''.join(log.read_text() for log in store.folder.parent.glob('*/*.log'))
+    assert '--retrain-teacher is ignored' in logs
 
 
 def test_workers_of_the_teachers_run_are_gone(tiny, train, caplog):

@@ -3,7 +3,8 @@
 import hashlib
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 
 
@@ -53,13 +54,14 @@ def full_name(function: Callable) -> str:
 
 
 def identity(function: Callable) -> str:
-    """Identify what a function computes, as far as its own source says.
+    """Identify what a function computes, as far as its own source and plain values say.
 
     Args:
         function (Callable): A function, a callable or a ``functools.partial`` of one.
 
     Returns:
-        str: Its full name, with a digest of its source and of the arguments of a partial.
+        str: Its full name, with a digest of its source, of the arguments of a partial, and of
+        the numbers and texts that it encloses, has as defaults, or is an object with.
     """
     kind = _kind(function)
     try:
@@ -69,11 +71,47 @@ def identity(function: Callable) -> str:
         source = code.co_code.hex() if code else ''
     if isinstance(function, partial):
         source += repr((function.args, sorted((function.keywords or {}).items())))
+    state = _state(function)
+    if state:
+        source += repr(sorted(state.items()))
     digest = hashlib.sha256(source.encode()).hexdigest()[:12]
     return f'{full_name(function)} ({digest})'
 
 
-def _kind(function: Callable) -> Callable:
+def _state(function: Callable) -> dict[str, str]:
+    """Describe the values that a function computes with but that its source does not show."""
+    function = _inner(function)
+    owner = function.__self__ if inspect.ismethod(function) else function
+    state = {} if isinstance(owner, type) else dict(getattr(owner, '__dict__', {}))
+    if hasattr(function, '__code__'):
+        names = function.__code__.co_freevars
+        for name, cell in zip(names, function.__closure__ or (), strict=True):
+            with suppress(ValueError):  # it is not filled yet
+                state[name] = cell.cell_contents
+        state |= {f'default {n}': value for n, value in enumerate(function.__defaults__ or ())}
+        state |= function.__kwdefaults__ or {}
+    return {name: _described(value) for name, value in state.items()}
+
+
+def _described(value: object) -> str:
+    """Describe a value; the repr of an object may hold an address, so its type stands for it."""
+    if isinstance(value, (list, tuple)):
+        return f'[{", ".join(map(_described, value))}]'
+    if isinstance(value, Mapping):
+        return _described([(str(key), value[key]) for key in value])
+    if hasattr(value, 'tobytes'):  # an array
+        return hashlib.sha256(value.tobytes()).hexdigest()
+    if isinstance(value, (bool, int, float, complex, str, bytes, type(None))):
+        return repr(value)
+    return full_name(value) if callable(value) else type(value).__qualname__
+
+
+def _inner(function: Callable) -> Callable:
     while isinstance(function, partial):
         function = function.func
+    return function
+
+
+def _kind(function: Callable) -> Callable:
+    function = _inner(function)
     return function if hasattr(function, '__qualname__') else type(function)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import time
 
@@ -22,8 +23,11 @@ from tool_runs import (
     wait_until,
 )
 
+from mmct.corruption_sets.layouts import ArrayLayout
+from mmct.corruption_sets.manifest import WORK
 from mmct.corruptions import C_BAR_SETS, CORRUPTIONS, OwnCorruption, corrupt, identities
 from mmct.datasets import ArrayCorruptionSet, CIFAR10CBar, ImageNetCBar
+from mmct.runs.errors import CTError
 
 CONFIG = """
 test_dataloader = dict(dataset=dict(
@@ -315,9 +319,21 @@ def test_a_set_of_ones_own_corruptions(tmp_path, monkeypatch):
     cells = ArrayCorruptionSet(data_root=str(tmp_path / 'set'), corruptions=['own'])
     assert cells.cells == (('rain', 1), ('rain', 3))
     assert cells.metainfo['corruptions']['own'] == identities(['rain'])
-    # Another function under that name.
+    # Another function under that name, after an interruption too.
+    with monkeypatch.context() as patch:
+        patch.setattr(ArrayLayout, 'finish', interrupted)
+        refused(make(tmp_path, '--corruptions', 'rain', out='begun'))
     monkeypatch.setattr(OwnCorruption, 'identity', 'own_corruptions.rain (other)')
     assert 'it is own_corruptions.rain (other) now' in refused(make(tmp_path, *options))
+    line = refused(make(tmp_path, '--corruptions', 'rain', out='begun'))
+    assert 'it is own_corruptions.rain (other) now' in line
+    # As long as nothing is made of it, it may change.
+    shutil.rmtree(tmp_path / 'begun' / WORK / 'rain')
+    assert make(tmp_path, '--corruptions', 'rain', out='begun').code == 0
+
+
+def interrupted(layout, name):
+    raise CTError('interrupted')
 
 
 BAD = {

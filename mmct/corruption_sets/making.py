@@ -187,6 +187,11 @@ class CorruptionSetMaker:
         for name in todo:
             self.manifest['corruptions'].pop(name, None)
             layout.reopen(name)
+        own = {**self.manifest.get('own', {}), **identities(todo)}
+        if own:
+            # Before the first part is made, so that no parts of another function are joined with it.
+            self.manifest['own'] = own
+            manifests.write(self.out, self.manifest)
         left = Counter({name: sum(1 for _ in parts(scan)) for name in todo})
         progress = Progress(len(todo) * len(self.severities) * len(scan.indices))
         tasks = ((layout, name, part) for name in todo for part in parts(scan))
@@ -195,8 +200,6 @@ class CorruptionSetMaker:
             left[name] -= 1
             if not left[name]:
                 self.manifest['corruptions'][name] = layout.finish(name)
-                own = {**self.manifest.get('own', {}), **identities([name])}
-                self.manifest |= dict(own=own) if own else {}
                 manifests.write(self.out, self.manifest)
                 shutil.rmtree(self.work / name, ignore_errors=True)
                 print(f'{name}: complete', flush=True)

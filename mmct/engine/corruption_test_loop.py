@@ -21,6 +21,7 @@ from mmct.runs.files import write_bytes
 from mmct.runs.ranks import unwrapped
 from mmct.scoring import as_network, score_cells
 from mmct.scoring.cell_sources import select
+from mmct.scoring.cells import in_order_of
 
 
 @LOOPS.register_module()
@@ -95,8 +96,8 @@ class CorruptionTestLoop(BaseLoop):
             own = getattr(self.cells, 'clean', None)
             self.clean = own if clean is None else _clean_images(clean)
         if subset is not None:
+            self.clean = self.clean and select(in_order_of(self.cells, self.clean), subset)
             self.cells = select(self.cells, subset)
-            self.clean = self.clean and select(self.clean, subset)
         # It may reject the cells, so call it now and not after hours of scoring.
         self._options = self.evaluator.metrics[0].options(self.cells)
 

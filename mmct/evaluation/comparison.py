@@ -181,7 +181,9 @@ def _cells(result: Mapping[str, Any]) -> dict[tuple, Mapping[str, Any]]:
 
 
 def _restricted(result: Mapping[str, Any], keys: list[tuple]) -> dict[str, Any]:
-    cells = _cells(result)
+    cells, summary = _cells(result), result['summary']
+    # The reference's errors are means over the severities that the result had.
+    as_before = sorted({key[1] for key in keys if key[0]}) == summary['severities']
     return make_result(
         name=result['name'],
         model=result['model'],
@@ -191,8 +193,8 @@ def _restricted(result: Mapping[str, Any], keys: list[tuple]) -> dict[str, Any]:
         examples=[e for e in result['examples'] if (e['corruption'], e['severity']) in keys],
         labels=labels_of(result),
         classes=result['classes'],
-        reference=reference_of(result['summary']),
-        **result['summary']['bootstrap'],
+        reference=reference_of(summary) if as_before else None,
+        **summary['bootstrap'],
     )
 
 

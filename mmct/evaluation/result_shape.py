@@ -28,6 +28,7 @@ class Cell(Record):
     rms_calibration_pct: float
     hits: str
     predictions: _Predictions | None = None
+    pixels_sha256: str | None = None
 
 
 class _CorruptedCell(Cell):
@@ -52,6 +53,7 @@ class _Network(Record):
     weights_sha256: str
     fp16: bool
     recalibrate_bn: int = 0
+    bn_batch_size: int | None = None
 
 
 class _Corruptions(Record):

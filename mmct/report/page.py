@@ -107,12 +107,14 @@ def _corruptions(results: Results) -> list[Row]:
 
 
 def _cells(results: Results) -> list[Row]:
+    # The order of cells depends on how a file was extended.
+    errors = [
+        {(cell['corruption'], cell['severity']): cell['error_pct'] for cell in result['cells']}
+        for result in results
+    ]
     return [
-        Row(
-            f'{spoken(cells[0]["corruption"])} {cells[0]["severity"]}',
-            [Number(cell['error_pct']) for cell in cells],
-        )
-        for cells in zip(*(result['cells'] for result in results), strict=True)
+        Row(f'{spoken(name)} {severity}', [Number(each[name, severity]) for each in errors])
+        for name, severity in errors[0]
     ]
 
 

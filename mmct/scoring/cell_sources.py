@@ -302,6 +302,8 @@ def select(source: CellSource, subset: int | Sequence[str]) -> Selection:
         raise CTError(f'{what}: the set has {", ".join(map(str, names[:10])) or "no names"} ...')
     chosen = [number for number, word in enumerate(names) if word in set(subset)]
     positions = np.flatnonzero(np.isin(source.labels, chosen))
+    if not len(positions):
+        raise CTError(f'subset: there are no images of {", ".join(map(str, subset))}')
     labels = np.searchsorted(chosen, source.labels[positions])
     return Selection(
         source,
@@ -310,6 +312,29 @@ def select(source: CellSource, subset: int | Sequence[str]) -> Selection:
         labels.astype(np.int64),
         [names[number] for number in chosen],
     )
+
+
+def to_rgb(picture: Image.Image) -> Image.Image:
+    """Convert an image to 8 bits of red, green and blue.
+
+    Args:
+        picture (Image.Image): An image; of 16 bits per pixel the upper 8 are kept, as OpenCV does.
+
+    Returns:
+        Image.Image: The image in mode 'RGB'.
+
+    Raises:
+        ValueError: If its pixels are 32-bit integers or floats, whose range is unknown.
+    """
+    if picture.mode.startswith('I;16'):
+        # Pillow would clip at 255.
+        picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    elif picture.mode in ('I', 'F'):
+        raise ValueError(
+            f'it has 32 bits per pixel (mode {picture.mode!r}), and Pillow would clip them to 8: '
+            'save it with 8 bits'
+        )
+    return picture.convert('RGB')
 
 
 def as_pixels(image: Any) -> np.ndarray:
@@ -323,10 +348,10 @@ def as_pixels(image: Any) -> np.ndarray:
         np.ndarray: The image, uint8 RGB, with three equal channels if it is grey. (H, W, 3)
 
     Raises:
-        ValueError: If the image has another dtype or shape.
+        ValueError: If the image has another dtype or shape, see also :func:`to_rgb`.
     """
     if isinstance(image, Image.Image):
-        return np.asarray(image.convert('RGB'))
+        return np.asarray(to_rgb(image))
     if isinstance(image, Tensor):
         image = image.permute(1, 2, 0) if image.ndim == 3 else image
         pixels = image.cpu().numpy()

@@ -23,7 +23,7 @@ from mmct.runs.ranks import is_main_rank, on_main_rank, rank_and_world_size
 
 from .cell_images import CellBatches, cell_loader, example
 from .cell_sources import CellSource, Selection
-from .classes import matched
+from .classes import chosen_outputs, matched
 from .networks import Network
 from .predictor import Predictor, predict_cells
 from .recalibration import adapt, restored_buffers
@@ -109,7 +109,7 @@ def score_cells(
         predict.network, outputs = matched(network, num_classes, corrupted, classes_by_position)
         num_classes = outputs.get('outputs', num_classes)
         # Use clean images if there are any: they are the same for any choice of cells.
-        known, clean = (each and _in_order_of(corrupted, each) for each in (known, clean))
+        known, clean = (each and in_order_of(corrupted, each) for each in (known, clean))
         some, data = _some(known or corrupted), corrupted.metainfo['corruptions']
         if known is not None:
             pixels = np.ascontiguousarray(reordered(some, known.channel_order))
@@ -121,6 +121,8 @@ def score_cells(
             behaviour_sha256=_behaviour(predict, None if known is None else some),
             fp16=fp16,
             recalibrate_bn=recalibrate_bn,
+            # The statistics are means over batches of this size.
+            bn_batch_size=batch_size if recalibrate_bn else 0,
         )
 
         def finish() -> dict[str, Any]:
@@ -144,6 +146,13 @@ def score_cells(
             return result
 
         with closing(ResultInProgress(out, dict(**settings, data=data), cells, replace)) as kept:
+            for cell in on_main_rank(partial(_changed, corrupted, kept)):
+                if not replace:
+                    raise CTError(
+                        f'{out} has scores for other images of {cell}: choose another --out, or '
+                        'remove it'
+                    )
+                kept.drop(cell)
             try:
                 # The result will also have the cells that the file has.
                 all_cells = dict.fromkeys(cell for cell in (*kept.cells, *cells) if cell != CLEAN)
@@ -181,8 +190,19 @@ def _some(source: CellSource) -> np.ndarray:
     return np.concatenate([image for image in images if image.shape == images[0].shape])
 
 
-def _in_order_of(corrupted: CellSource, clean: CellSource) -> CellSource:
-    """Put clean images into the order of a set's labels, as folders list them class by class."""
+def in_order_of(corrupted: CellSource, clean: CellSource) -> CellSource:
+    """Put clean images into the order of a set's labels, as folders list them class by class.
+
+    Args:
+        corrupted (CellSource): The set.
+        clean (CellSource): The clean images from which it was made.
+
+    Returns:
+        CellSource: The clean images in the order of the set.
+
+    Raises:
+        CTError: If the images of the two are not of the same classes.
+    """
     if np.array_equal(clean.labels, corrupted.labels):
         return clean
     if not np.array_equal(np.sort(clean.labels), np.sort(corrupted.labels)):
@@ -200,11 +220,37 @@ def _in_order_of(corrupted: CellSource, clean: CellSource) -> CellSource:
 
 def _behaviour(predict: Predictor, images: np.ndarray | None) -> str:
     """Return a hash of how a network treats pixels, which weights alone do not determine."""
-    said = dict(predict.network.settings())
+    said = dict(predict.network.settings(), **chosen_outputs(predict.network))
     if images is not None:
         # Classes, not scores, whose rounding depends on the machine.
         said['classes'] = predict.classes(images)
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _is_stored(source: CellSource, cell: Cell) -> bool:
+    """Check whether a cell is of files, whose pixels nothing else in a result determines."""
+    return cell != CLEAN and source.metainfo['corruptions']['set'] != 'generated'
+
+
+def _pixels(source: CellSource, number: int) -> str:
+    """Return a hash of a few images of a cell."""
+    found = hashlib.sha256()
+    for position in _spread(source.num_images, _LOOKED_AT):
+        image = source.read(number, slice(position, position + 1))
+        found.update(np.ascontiguousarray(reordered(image, source.channel_order)).tobytes())
+    return found.hexdigest()
+
+
+def _changed(source: CellSource, kept: ResultInProgress) -> list[Cell]:
+    """List the scored cells of a set whose files have other images now."""
+    known = {
+        number: kept.cells[cell]['pixels_sha256']
+        for number, cell in enumerate(source.cells)
+        if kept.cells.get(cell, {}).get('pixels_sha256')
+    }
+    changed = [number for number, pixels in known.items() if pixels != _pixels(source, number)]
+    source.close()
+    return [source.cells[number] for number in changed]
 
 
 def _missing(source: CellSource, kept: ResultInProgress, batch_size: int) -> CellBatches:
@@ -266,6 +312,8 @@ def _entries(
         raise no_scores(f'{unknown} images ({cell})')
     tops = predictions.classes[:, 0]
     entry = cell_score(*cell, tops == source.labels, confidence, predictions)
+    if _is_stored(source, cell):
+        entry['pixels_sha256'] = _pixels(source, number)
     severities = sorted({other.severity for other in source.cells})
     if cell.severity != severities[len(severities) // 2]:
         return entry, []

@@ -1,6 +1,7 @@
 """Match the outputs of a network with the classes of a set."""
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ class _Reordered:
     """A network with a selection of its outputs, in the order of a set's classes."""
 
     def __init__(self, network: Network, outputs: Sequence[int]) -> None:
-        self._network = network
+        self._network, self.chosen = network, list(outputs)
         self._outputs = torch.tensor(outputs, device=network.device)
 
     def __getattr__(self, name: str) -> Any:
@@ -53,6 +54,7 @@ def matched(
         CTError: If the network does not know a class, or the numbers of classes differ.
     """
     names = source.metainfo.get('classes')
+    names = names and [str(name) for name in names]
     count = source.metainfo['corruptions']['num_classes']
     own = network.classes
     if own is None and names and num_outputs == 1000 and all(map(_WORDNET.fullmatch, names)):
@@ -69,20 +71,47 @@ def matched(
                 'the set is output N, --classes-by-position (classes_by_position=True)'
             )
         return network, {}
-    position = {_plain(name): number for number, name in enumerate(own)}
-    for number, name in enumerate(names):
-        if _plain(name) not in position:
-            hint = suggestion(name, own, f'it knows {", ".join(map(str, own[:10]))} ...')
-            raise CTError(
-                f'class {number} of the set is {name!r}, which the network does not know; {hint} '
-                'If the classes have the same order, use --classes-by-position '
-                '(classes_by_position=True)'
-            )
-    outputs = [position[_plain(name)] for name in names]
+    outputs = _outputs(names, [str(name) for name in own])
     if outputs == list(range(num_outputs)):
         return network, {}
     more = dict(outputs=len(outputs), all_outputs=num_outputs) if len(outputs) < len(own) else {}
     return _Reordered(network, outputs), more
+
+
+def chosen_outputs(network: Network) -> dict[str, list[int]]:
+    """Return the ``chosen_outputs`` of a network, if :func:`matched` chose or reordered them."""
+    return dict(chosen_outputs=network.chosen) if isinstance(network, _Reordered) else {}
+
+
+def _outputs(names: list[str], own: list[str]) -> list[int]:
+    """Find the output for each class of a set.
+
+    Names of several outputs, as ImageNet has two 'crane', cannot be told apart, unless all names
+    are the same in the same order.
+    """
+    if names == own:
+        return list(range(len(own)))
+    exact, plain = defaultdict(list), defaultdict(list)
+    for number, name in enumerate(own):
+        exact[name].append(number)
+        plain[_plain(name)].append(number)
+    found = []
+    for number, name in enumerate(names):
+        known = exact.get(name) or plain.get(_plain(name), [])
+        if len(known) == 1:
+            found += known
+            continue
+        said = f'class {number} of the set is {name!r}, which '
+        if known:
+            said += f'the network has {len(known)} times: outputs {", ".join(map(str, known))}.'
+        else:
+            hint = suggestion(name, own, f'it knows {", ".join(own[:10])} ...')
+            said += f'the network does not know; {hint}'
+        raise CTError(
+            f'{said} If the classes have the same order, use --classes-by-position '
+            '(classes_by_position=True)'
+        )
+    return found
 
 
 def imagenet_numbers() -> list[str] | None:
@@ -99,4 +128,4 @@ def imagenet_numbers() -> list[str] | None:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r'[\s_-]+', ' ', str(name)).strip().lower()
+    return re.sub(r'[\s_-]+', ' ', name).strip().lower()

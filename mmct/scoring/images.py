@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 
 from mmct.folders import data_folders, image_files
 from mmct.image_content import check_content
 from mmct.messages import absent
 from mmct.runs.errors import CTError
 
-from .cell_sources import CellSource, Images, as_pixels
+from .cell_sources import CellSource, Images, as_pixels, to_rgb
 
 
 def open_images(images: Any, labels: Any = None, size: int | None = None) -> CellSource:
@@ -46,7 +46,7 @@ def open_images(images: Any, labels: Any = None, size: int | None = None) -> Cel
             'size= is only for a folder: resize other images beforehand, or give the input_size= '
             'of the network, to which images are resized after they are corrupted'
         )
-    if isinstance(images, DataLoader):
+    if isinstance(images, DataLoader) and not isinstance(images.dataset, IterableDataset):
         sampler = getattr(images, 'sampler', None)
         if sampler is not None and len(sampler) != len(images.dataset):
             raise CTError(
@@ -57,8 +57,9 @@ def open_images(images: Any, labels: Any = None, size: int | None = None) -> Cel
     if isinstance(images, (np.ndarray, Tensor)):
         return Images(_from_array(images), _checked_labels(labels, len(images)))
     if not (hasattr(images, '__getitem__') and hasattr(images, '__len__')):
+        given = images.dataset if isinstance(images, DataLoader) else images
         raise CTError(
-            f'images of type {type(images).__name__} cannot be read twice, which corruptions need: '
+            f'images of type {type(given).__name__} cannot be read twice, which corruptions need: '
             'give an array, a folder, or a data set with __getitem__ and __len__'
         )
     return _from_dataset(images, labels)
@@ -79,8 +80,9 @@ class _Files(Sequence):
             content = path.read_bytes()
             check_content(content)
             with Image.open(io.BytesIO(content)) as picture:
-                return _resized(picture.convert('RGB'), self.size)
-        except (OSError, ValueError, Image.DecompressionBombError) as error:
+                return _resized(to_rgb(picture), self.size)
+        # Pillow reports damage between the parts of a PNG as a SyntaxError.
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise OSError(f'{path} cannot be read: {" ".join(str(error).split())}') from error
 
 
@@ -141,7 +143,7 @@ class _First(Sequence):
 
 def _from_dataset(dataset: Any, labels: Any) -> Images:
     count = len(dataset)
-    if labels is None:
+    if labels is None and getattr(dataset, 'target_transform', None) is None:
         labels = next(
             (
                 found
@@ -153,7 +155,16 @@ def _from_dataset(dataset: Any, labels: Any) -> Images:
     if labels is None:
         items = (dataset[number] for number in range(count))
         labels = [i[1] if isinstance(i, (tuple, list)) and len(i) > 1 else None for i in items]
+    labels = _checked_labels(labels, count)
     names = getattr(dataset, 'classes', None)
+    if names is not None:
+        # torchvision's ImageNet has tuples of synonyms.
+        names = [', '.join(name) if isinstance(name, tuple) else name for name in names]
+        if labels.max() >= len(names):
+            raise CTError(
+                f'the data set has {len(names)} classes, but a label is {labels.max()}: labels '
+                'count from 0'
+            )
     images = _First(dataset)
     for number in {0, count - 1}:
         if not np.array_equal(as_pixels(images[number]), as_pixels(images[number])):
@@ -161,7 +172,7 @@ def _from_dataset(dataset: Any, labels: Any) -> Images:
                 'the data set gives different pixels each time that an image is read: leave '
                 'random transforms out'
             )
-    return Images(images, _checked_labels(labels, count), names)
+    return Images(images, labels, names)
 
 
 def _checked_labels(labels: Any, count: int) -> np.ndarray:

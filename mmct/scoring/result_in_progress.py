@@ -26,8 +26,8 @@ class ResultInProgress:
         out (Path): The result file; until it is complete, the scores are in
             ``<out>.partial``.
         marks (dict): The values that must be the same to continue a file:
-            ``weights_sha256``, ``behaviour_sha256``, ``fp16``, ``recalibrate_bn`` and
-            ``data``. Files of earlier versions lack some.
+            ``weights_sha256``, ``behaviour_sha256``, ``fp16``, ``recalibrate_bn``,
+            ``bn_batch_size`` and ``data``. Files of earlier versions lack some.
         asked (Sequence[tuple]): The cells that the file must have at the end, as
             corruption and severity, or None and 0 for clean images. Defaults to none.
         replace (bool): Whether to replace the file of another run, or with other cells, of which
@@ -123,6 +123,16 @@ class ResultInProgress:
             cells = list(self.cells.values())
             write_json(self.partial, dict(marks=self.marks, cells=cells, examples=self.examples))
 
+    def drop(self, cell: tuple[str | None, int]) -> None:
+        """Forget a cell and its pictures.
+
+        Args:
+            cell (tuple): Its corruption and severity.
+        """
+        del self.cells[cell]
+        place = dict(zip(('corruption', 'severity'), cell, strict=True))
+        self.examples = [each for each in self.examples if not place.items() <= each.items()]
+
     def finish(self, result: dict[str, Any]) -> None:
         """Write the complete result, with a CSV file beside it; call in the main process only.
 
@@ -139,6 +149,7 @@ _DIFFERENCES = dict(
     behaviour_sha256='another preprocessing or network, or other classes',
     fp16='another precision',
     recalibrate_bn='other BN statistics',
+    bn_batch_size='BN statistics of batches of another size',
     data='other data',
 )
 
@@ -147,7 +158,7 @@ def _are_same(key: str, one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Compare a mark; one that an earlier version did not write counts as equal."""
     if key == 'data':
         return first_difference(one[key], other[key]) is None
-    if key == 'behaviour_sha256' and None in (one.get(key), other.get(key)):
+    if key in ('behaviour_sha256', 'bn_batch_size') and None in (one.get(key), other.get(key)):
         return True
     return one.get(key, 0) == other.get(key, 0)
 
@@ -179,6 +190,7 @@ def _read_finished(file: Path) -> tuple[dict, list, list, str]:
         fp16=result['model']['fp16'],
         recalibrate_bn=result['model'].get('recalibrate_bn', 0),
         behaviour_sha256=result['model'].get('behaviour_sha256'),
+        bn_batch_size=result['model'].get('bn_batch_size'),
         data=result['data'],
     )
     return marks, cells, result['examples'], result['name']

@@ -15,6 +15,7 @@ import mmct
 from mmct.corruptions import choose_corruptions, corrupt, identities, register
 from mmct.corruptions import registry as of_users
 from mmct.datasets import ArrayCorruptionSet, FolderCorruptionSet
+from mmct.own_functions import identity
 from mmct.report import cells_to_csv, to_markdown
 from mmct.runs.identity import fingerprint
 from mmct.studies.cell import settings_mark
@@ -141,6 +142,41 @@ def test_data_sets_take_it(images):
         pixels = wrapped[number]['inputs'].permute(1, 2, 0).numpy()
         np.testing.assert_array_equal(made[number], pixels)
     assert cells.metainfo['corruptions']['own'] == identities(['rain'])
+
+
+class Level:
+    def __init__(self, value):
+        self.value = value
+
+    def __call__(self, image, severity, rng):
+        return np.full_like(image, self.value)
+
+    def method(self, image, severity, rng):
+        return self(image, severity, rng)
+
+
+def enclosing(value):
+    def function(image, severity, rng):
+        return np.full_like(image, value)
+
+    return function
+
+
+def with_default(value):
+    def function(image, severity, rng, *, level=value):
+        return np.full_like(image, level)
+
+    return function
+
+
+@pytest.mark.parametrize(
+    'make',
+    [enclosing, with_default, Level, lambda value: Level(value).method,
+     lambda value: enclosing([value, dict(of=np.full(3, value))])],
+    ids=['enclosed', 'default', 'attribute', 'method', 'array'],
+)  # fmt: skip
+def test_what_a_function_encloses_belongs_to_it(make):
+    assert identity(make(1)) == identity(make(1)) != identity(make(2))
 
 
 def test_runs_and_scores_are_others_with_another_function(other_name):

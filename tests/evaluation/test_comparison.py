@@ -17,6 +17,7 @@ from mmct.evaluation import (
     unpack_hits,
     unpack_predictions,
 )
+from mmct.evaluation.error_table import reference_from
 
 
 def test_differences_are_paired():
@@ -63,6 +64,22 @@ def test_other_cells_are_refused_or_left_out():
     other = scorecards.make('other', 2, ('frost',), clean=False)
     with pytest.raises(ValueError, match='no corruption and severity in common'):
         compare([part, other], common=True)
+
+
+def test_on_common_cells_a_reference_of_other_severities_normalises_nothing():
+    one = scorecards.make('one', reference=reference_of_all())
+    whole, same = compare([one, scorecards.make('same', 1)], common=True).results
+    assert whole['summary']['normalised'] == one['summary']['normalised'] is not None
+    some = scorecards.make('some', 1, severities=(1, 2))
+    for result in compare([one, some], common=True).results:
+        assert result['summary']['severities'] == [1, 2]
+        assert result['summary']['normalised'] is None
+
+
+def reference_of_all():
+    found = scorecards.make('reference', 2)
+    keys = [(cell['corruption'], cell['severity']) for cell in found['cells']]
+    return reference_from(found, keys)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from mmct.corruptions import CORRUPTIONS
 from mmct.evaluation import Reference, compare
 from mmct.report import FIGURES, render
 from mmct.report.figures import LIGHT, blank
+from mmct.report.page import _cells
 
 EVIL = 'a <b>&"\' run | $x$ [red]'
 # A figure of all 19 takes seconds.
@@ -208,6 +209,15 @@ def test_what_there_is_not_leaves_no_holes(settings, missing):
     assert 'None' not in ' '.join(page.texts).replace('NoneType', '')
     assert 'id="differences"' not in text
     assert 'id="pictures"' not in text
+
+
+def test_errors_are_those_of_the_cell_in_whatever_order_a_file_grew():
+    one, two = scorecards.make('one', 0), scorecards.make('two', 1)
+    two['cells'].reverse()
+    rows = {row.name: [cell.value for cell in row.cells] for row in _cells([one, two])}
+    for cell in two['cells']:
+        name = f'{cell["corruption"].replace("_", " ")} {cell["severity"]}'
+        assert rows[name][1] == cell['error_pct']
 
 
 def test_other_corruptions_than_the_benchmarks():

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import mmct
-from mmct.scoring import reestimate_batch_norm
+from mmct.scoring import TorchNetwork, reestimate_batch_norm
 
 RAW = dict(mean=(0, 0, 0), std=(1, 1, 1))
 CELLS = dict(corruptions=['gaussian_noise', 'impulse_noise', 'brightness', 'contrast'],
@@ -138,6 +138,18 @@ def test_it_is_shown_and_saved(network, images, tmp_path):
     for text in (str(found), found._repr_html_()):
         assert 'mismatch of BN statistics' in text
         assert 'features, low-variance half' in text
+
+
+def test_the_same_weights_are_diagnosed_with_two_normalisations(network, images):
+    both = {
+        name: TorchNetwork(network, mean=(mean, 0, 0), std=(1, 1, 1))
+        for name, mean in dict(a=0, b=0.5).items()
+    }
+    cells = dict(CELLS, layers=0, recalibrate_bn=1, quiet=True)
+    found = mmct.diagnose(both, *images, **cells).found['networks']
+    alone = [mmct.diagnose({n: each}, *images, **cells).found['networks'][0]
+             for n, each in both.items()]  # fmt: skip
+    assert [one['parts'] for one in found] == [one['parts'] for one in alone]
 
 
 def test_wrong_settings_are_refused(network, images):

@@ -13,7 +13,13 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 from torch import nn
-from torch.utils.data import DataLoader, SubsetRandomSampler, TensorDataset
+from torch.utils.data import (
+    DataLoader,
+    IterableDataset,
+    Subset,
+    SubsetRandomSampler,
+    TensorDataset,
+)
 
 import mmct
 from mmct.corruptions import OwnCorruption, corrupt, identities
@@ -300,6 +306,10 @@ def test_clean_images_are_those_that_a_set_was_made_from(net, digits):
     cells.clean = Images(images[:30], labels[:30])
     with pytest.raises(CTError, match='30 clean images are not those from which the set, with 40'):
         mmct.score(net, cells, **settings)
+    # Of a subset, too.
+    cells.clean = Images(images[order], labels[order])
+    some = mmct.score(net, cells, subset=10, **settings)
+    np.testing.assert_array_equal(unpack_hits(some.result['clean']), found[::4])
 
 
 def test_subsets_say_that_they_are_some(net, digits, tmp_path):
@@ -342,12 +352,143 @@ def test_classes_are_compared_by_name(net, digits, tmp_path):
     assert hits(by_position) == expected
 
 
+@pytest.mark.parametrize(
+    'known', [['crane', 'crane', 'x'], ['A', 'a', 'b'], ['1', '-1', '0']], ids=str
+)
+def test_names_that_look_alike_are_told_apart_or_refused(net, digits, known):
+    labels = np.arange(40) % 3
+
+    class Named(Pairs):
+        classes = known
+
+    def knows(batch):
+        return torch.eye(3)[torch.arange(len(batch)) % 3]
+
+    settings = dict(normalise=False, batch_size=39)
+    found = score(knows, Named(digits[0], labels), classes=known, **settings)
+    assert found.summary['clean_error_pct'] == 0
+    turned = known[::-1]
+    if len(set(known)) == 3:
+
+        def backwards(batch):
+            return knows(batch).flip(1)
+
+        found = score(backwards, Named(digits[0], labels), classes=turned, **settings)
+        assert found.summary['clean_error_pct'] == 0
+    else:
+        with pytest.raises(CTError, match="'crane', which the network has 2 times: outputs 1, 2"):
+            score(knows, Named(digits[0], labels), classes=turned, **settings)
+
+
+def test_a_set_whose_files_changed_or_whose_classes_are_matched_otherwise_is_scored_anew(
+    net, digits, tmp_path
+):
+    images, labels = digits
+    names = [str(n) for n in range(10)]
+
+    def stored(images):
+        source = CorruptedImages(Images(images, labels, names), ['contrast', 'fog'], [1, 2])
+        data = {**source.metainfo['corruptions'], 'set': 'released'}
+        source.metainfo = {**source.metainfo, 'corruptions': data}
+        return Unknown(source)
+
+    settings = dict(mean=MEAN, std=STD, classes=[*names[1:], '0'], quiet=True)
+    out = dict(settings, out=tmp_path / 'r.json')
+    first = mmct.score(net, stored(images), **out)
+    assert mmct.score(net, stored(images), **out).result == first.result
+    with pytest.raises(CTError, match='other images of fog at severity 1'):
+        mmct.score(net, stored(255 - images), **out)
+    with pytest.raises(CTError, match='or other classes'):
+        mmct.score(net, stored(images), **out, classes_by_position=True)
+    again = mmct.score(net, stored(255 - images), **out, replace=True)
+    alone = mmct.score(net, stored(255 - images), **settings)
+    assert again.result['cells'] == alone.result['cells'] != first.result['cells']
+    assert len(again.result['examples']) == len(first.result['examples'])
+
+
+class Unknown:
+    """A set without the clean images from which it was made."""
+
+    def __init__(self, source):
+        self._source = source
+        for name in ('cells', 'labels', 'channel_order', 'metainfo', 'num_images', 'read', 'close'):
+            setattr(self, name, getattr(source, name))
+
+
+def test_statistics_of_other_batches_are_other_scores(net, digits, tmp_path):
+    settings = dict(mean=MEAN, std=STD, recalibrate_bn=1, out=tmp_path / 'r.json')
+    score(net, *digits, batch_size=8, **settings)
+    with pytest.raises(CTError, match='batches of another size'):
+        score(net, *digits, batch_size=16, **settings)
+
+
+def test_labels_are_those_that_a_data_set_gives(net, digits):
+    images, labels = digits
+
+    class Turned(Pairs):
+        target_transform = staticmethod(lambda label: 9 - label)
+        targets = labels.tolist()
+        # As torchvision's ImageNet has them.
+        classes = [(f'{n}', 'a synonym') for n in range(10)]
+
+        def __getitem__(self, number):
+            image, label = super().__getitem__(number)
+            return image, self.target_transform(label)
+
+    settings = dict(mean=MEAN, std=STD)
+    card = score(net, Turned(images, labels), **settings)
+    assert hits(card) == hits(score(net, images, 9 - labels, **settings))
+    assert card.result['classes'][3] == '3, a synonym'
+
+
+def test_sixteen_bits_are_scored_as_their_upper_eight(net, digits, tmp_path):
+    images, labels = digits
+    grey = images[..., 0]
+    for number, (image, label) in enumerate(zip(grey, labels, strict=True)):
+        (tmp_path / str(label)).mkdir(exist_ok=True)
+        wide = Image.fromarray(image.astype(np.uint16) * 257)
+        wide.save(tmp_path / str(label) / f'{number:02}.png')
+    order = np.argsort(labels, kind='stable')
+    settings = dict(mean=MEAN, std=STD)
+    expected = hits(score(net, grey[order], labels[order], **settings))
+    assert hits(score(net, tmp_path, **settings)) == expected
+    for path in tmp_path.glob('*/*.png'):
+        Image.fromarray(grey[0].astype(np.float32)).save(path.with_suffix('.tiff'))
+        path.unlink()
+    with pytest.raises(OSError, match='00.tiff cannot be read: it has 32 bits per pixel'):
+        score(net, tmp_path, **settings)
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        yield np.zeros((8, 8, 3), np.uint8), 0
+
+
+class FromOne:
+    """Two images of two classes, whose labels count from 1, or from less."""
+
+    classes = ['a', 'b']
+
+    def __init__(self, less=0):
+        self.targets = [1 - less, 2 - 2 * less]
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, number):
+        return np.zeros((12, 12, 3), np.uint8), self.targets[number]
+
+
 BAD = {
     'no normalisation': (dict(mean=None), 'the normalisation of pixels is unknown'),
     'floats': (dict(images=np.zeros((4, 8, 8, 3))), 'uint8'),
     'labels': (dict(labels=[1, 2]), '40 integers'),
     'no folder': (dict(images='nowhere', labels=None), 'folder nowhere does not exist'),
     'stream': (dict(images=iter(())), 'cannot be read twice'),
+    'loader of a stream': (dict(images=DataLoader(Stream()), labels=None), 'Stream cannot be read'),
+    'no items': (dict(images=Subset(TensorDataset(torch.zeros(1)), []), labels=None), 'no images'),
+    'labels from 1': (dict(images=FromOne(), labels=None), 'has 2 classes, but a label is 2'),
+    'an empty class': (dict(images=FromOne(1), labels=None, subset=['b']), 'no images of b'),
     'no network': (dict(network=3), 'must be a module or a function, but got int'),
     'a class': (dict(network=nn.Linear), 'must be a module or a function, but got Linear'),
     'of 255': (dict(mean=(127, 127, 127)), 'divide those for pixels from 0 to 255 by 255'),

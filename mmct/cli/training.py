@@ -131,8 +131,11 @@ def _set_resume(cfg: Config, args: Namespace) -> None:
     resume = args.resume
     if resume is None and cfg.get('resume'):
         resume = cfg.get('load_from') or 'auto'
+    path = None if resume is None else checkpoint_to_resume(cfg.work_dir, resume)
+    if path is None:
+        # Of the dumped config of a resumed run.
+        cfg.pop('start_from', None)
     if resume is not None:
-        path = checkpoint_to_resume(cfg.work_dir, resume)
         resume_from(cfg, path)
 
 

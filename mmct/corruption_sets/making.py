@@ -189,7 +189,7 @@ class CorruptionSetMaker:
             layout.reopen(name)
         own = {**self.manifest.get('own', {}), **identities(todo)}
         if own:
-            # Before the first part is made, so that no parts of another function are joined with it.
+            # Before the first part, so that parts of another function are never joined with it.
             self.manifest['own'] = own
             manifests.write(self.out, self.manifest)
         left = Counter({name: sum(1 for _ in parts(scan)) for name in todo})

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.logging import print_log
 from mmpretrain.models import ImageClassifier
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmct.messages import require
 
@@ -136,6 +136,13 @@ def check_speed(owner: str, dtype: str, compile: bool | dict) -> None:
     require(dtype in DTYPES, f'{owner}: dtype must be one of {DTYPES}', dtype)
     rule = f'{owner}: compile must be True, False or a dict of arguments for torch.compile'
     require(isinstance(compile, (bool, dict)), rule, compile)
+    if isinstance(compile, dict):
+        try:
+            # It checks its arguments, and compiles nothing before the first call.
+            torch.compile(nn.Identity(), **compile)
+        except (RuntimeError, TypeError) as error:
+            said = ' '.join(str(error).split())
+            raise ValueError(f'{owner}: compile: {said}') from error
 
 
 def pick_dtype(dtype: str, device: torch.device) -> str:

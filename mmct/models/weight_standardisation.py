@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from types import MethodType
 
 import torch
 import torch.nn.functional as F
@@ -102,6 +103,8 @@ def fold_weights(model: nn.Module) -> nn.Module:
 def plain_weights(model: nn.Module) -> Iterator[nn.Module]:
     """Expose the weights before standardisation, so that initialisers can write to them.
 
+    If they load a file, gains are computed as elsewhere, see :func:`standardise_weights`.
+
     Args:
         model (nn.Module): Any network.
 
@@ -109,12 +112,14 @@ def plain_weights(model: nn.Module) -> Iterator[nn.Module]:
         nn.Module: The same ``model``.
     """
     kinds = {layer: type(layer) for layer in _standardised_layers(model)}
-    for layer in kinds:
+    for layer, kind in kinds.items():
         layer.__class__ = layer.plain_kind
+        layer._load_from_state_dict = MethodType(kind._load_from_state_dict, layer)
     try:
         yield model
     finally:
         for layer, kind in kinds.items():
+            del layer._load_from_state_dict
             layer.__class__ = kind
 
 

@@ -43,8 +43,11 @@ def data_mark(dataset: Any, cache: Path | None = None) -> dict[str, Any]:
         names.update(_bytes({k: v for k, v in item.items() if k not in ('img_path', 'sample_idx')}))
     if not files:
         return dict(mark, content=names.hexdigest())
-    root = os.path.commonpath([os.path.dirname(path) for path in files])
-    for path in files:
+    places = files
+    if len({os.path.isabs(path) for path in files}) > 1:
+        places = [os.path.abspath(path) for path in files]
+    root = os.path.commonpath([os.path.dirname(path) for path in places])
+    for path in places:
         names.update(os.path.relpath(path, root).encode(errors='surrogateescape') + b'\0')
     return dict(mark, content=_with_sizes(names.hexdigest(), files, cache))
 

@@ -23,7 +23,8 @@ FIELDS = (
     'param_scheduler', 'auto_scale_lr', 'default_hooks', 'custom_hooks', 'randomness',
     'env_cfg', 'load_from', 'resume', 'launcher', 'work_dir', 'log_processor', 'log_level',
     'visualizer', 'default_scope', 'experiment_name', 'custom_imports', 'runner_type',
-    'model_wrapper_cfg', 'compile', 'efficient_conv_bn_eval', 'strategy',
+    'model_wrapper_cfg', 'compile', 'efficient_conv_bn_eval', 'strategy', 'sync_bn',
+    'activation_checkpointing',
 )  # fmt: skip
 """The keys of a config that Runners read; all others are variables used to define these."""
 

@@ -23,6 +23,8 @@ from .errors import CTError, one_line
 _ADVICE = ('Weights only load failed', '(1)', '(2)', 'Check the documentation')
 # Errors with a helpful text; that of others may be a mere key or number.
 _SAY_WHAT = ('BadZipFile', 'SafetensorError')
+# End of the names of the gains of standardised weights.
+_GAIN = 'weight_gain'
 _FORCE_SAFE = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'
 
 
@@ -191,11 +193,12 @@ def check_fits(source: str, weights: dict[str, Tensor], model: nn.Module) -> Non
         CTError: If weights are missing or have another shape; the message names the first.
     """
     found = {name.removeprefix('module.'): w for name, w in weights.items()}
+    _check_standardised(source, found, model)
     wrong = [
         name
         for name, value in model.state_dict().items()
         # Not needed, or a gain of standardised weights, which is computed if it is missing.
-        if not name.endswith(('num_batches_tracked', 'weight_gain'))
+        if not name.endswith(('num_batches_tracked', _GAIN))
         and (name not in found or found[name].shape != value.shape)
     ]
     if wrong:
@@ -218,11 +221,21 @@ def check_some_fit(source: str, weights: dict[str, Tensor], model: nn.Module) ->
     Raises:
         CTError: If none fits; the message names the first weights of both.
     """
+    _check_standardised(source, weights, model)
     own = {name: value.shape for name, value in model.state_dict().items() if value.dim()}
     if not any(own.get(name) == value.shape for name, value in weights.items()):
         raise CTError(
             f'{source} does not fit the model: none of its {len(weights)} weights has the name '
             f'and shape of one of the model; it has {_first(weights)}, the model {_first(own)}'
+        )
+
+
+def _check_standardised(source: str, weights: dict[str, Tensor], model: nn.Module) -> None:
+    """Refuse standardised weights for plain convolutions, which would use them as they are."""
+    if any(name.endswith(_GAIN) for name in weights.keys() - model.state_dict().keys()):
+        raise CTError(
+            f'{source} has standardised weights, but the model does not standardise them: set '
+            'model.weight_standardisation=True, or give the folded teacher.pth'
         )
 
 

@@ -64,6 +64,25 @@ class Outcome:
     error: str = ''
 
 
+def images_mark(cfg: Mapping[str, Any]) -> str:
+    """Hash the description of the images that scores read, except for where they are.
+
+    Args:
+        cfg (Mapping): The config of a cell.
+
+    Returns:
+        str: The hash of its validation and test set, see :func:`hashed`.
+    """
+    loaders = (cfg.get(f'{split}_dataloader') or {} for split in ('val', 'test'))
+    return hashed([_elsewhere(loader.get('dataset')) for loader in loaders])
+
+
+def _elsewhere(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _elsewhere(item) for key, item in value.items() if key != 'data_root'}
+    return [_elsewhere(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
 def settings_mark(settings: Mapping[str, Any]) -> str:
     """Hash the settings of a score, and the code of the user's own corruptions in them.
 

@@ -154,7 +154,7 @@ def _known(planner: Planner, store: StudyStore, progress: StudyProgress) -> list
         for cell in cells:
             # A chosen trial may also be a cell of the arm, which then needs more scores.
             before = progress.finished.get(cell.key)
-            if before is not None and is_complete(before, cell.scores):
+            if before is not None and is_complete(before, cell):
                 continue
             progress.finished.pop(cell.key, None)
             finished = store.is_finished(cell)

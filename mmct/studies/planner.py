@@ -30,7 +30,7 @@ from mmct.teacher.config import (
     without_hooks,
 )
 
-from .cell import TEACHER, TRAINING, TUNING, Cell, hashed
+from .cell import TEACHER, TRAINING, TUNING, Cell, hashed, images_mark, settings_mark
 from .config import Arm, Study
 from .store import SCHEMA_VERSION, StudyStore
 from .summary import value_at
@@ -82,6 +82,7 @@ class Planner:
         cells: dict[str, Cell] = {}
         for cell in self.entries(results):
             known = cells.setdefault(cell.key, cell)
+            _check_scores(known, cell)
             # If one of them is an arm's own training, the shared cell gets its name.
             owner = cell if cell.role == TRAINING != known.role else known
             cells[cell.key] = replace(owner, scores={**known.scores, **cell.scores})
@@ -126,7 +127,10 @@ class Planner:
                 for arm in study.arms.values()
             },
             cells=[
-                dict(key=c.key, role=c.role, arm=c.arm, seed=c.seed, point=c.point)
+                dict(
+                    key=c.key, role=c.role, arm=c.arm, seed=c.seed, point=c.point,
+                    scores={name: settings_mark(each) for name, each in c.scores.items()},
+                )
                 for c in self.entries(results)
             ],
             table=study.table,
@@ -250,6 +254,7 @@ class Planner:
         if path not in self._files:
             beside = '::' not in path and not Path(path).is_absolute()
             cfg = load_config(str(self.study.folder / path) if beside else path)
+            cfg.pop('start_from', None)  # of the dumped config of a resumed run
             if not cfg.get('model') or not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
                 raise CTError(
                     f'{path} is not a training config: it needs model, train_dataloader and '
@@ -287,3 +292,19 @@ def _held_out_error(result: Mapping[str, Any] | None) -> float | None:
     if result is not None and result['diverged'] is not None:
         return math.inf
     return None if result is None else value_at(result, f'{_HELD_OUT}.error_pct')
+
+
+def _check_scores(one: Cell, other: Cell) -> None:
+    """Refuse two arms that share a network, as they train alike, if one score means two things."""
+    shared = f'arms {one.arm!r} and {other.arm!r} train alike and share a network, but'
+    for name in one.scores.keys() & other.scores.keys():
+        if settings_mark(one.scores[name]) != settings_mark(other.scores[name]):
+            raise CTError(
+                f'{shared} score {name!r} has other settings: give one of the two another name'
+            )
+    both = one.scores and other.scores
+    if both and images_mark(one.config) != images_mark(other.config):
+        raise CTError(
+            f'{shared} their val_dataloader or test_dataloader differ: give them the same, and '
+            'score other images with a score of another name'
+        )

@@ -138,4 +138,17 @@ def _read(store: StudyStore) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]
     results = {key: found for key in keys if (found := store.result(key)) is not None}
     if not results:
         raise CTError(f'{store.folder} has no results yet: run the study first')
-    return plan, results
+    marks: dict[str, dict[str, str]] = {key: {} for key in keys}
+    for cell in plan['cells']:
+        marks[cell['key']].update(cell.get('scores', {}))
+    return plan, {key: _of_plan(found, marks[key]) for key, found in results.items()}
+
+
+def _of_plan(result: dict[str, Any], marks: Mapping[str, str]) -> dict[str, Any]:
+    """Leave out scores with other settings, of a study that is on its way to new ones."""
+    scores = {
+        name: score
+        for name, score in result['scores'].items()
+        if marks.get(name, score['settings']) == score['settings']
+    }
+    return {**result, 'scores': scores}

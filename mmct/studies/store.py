@@ -14,7 +14,7 @@ from mmct.runs.errors import CTError
 from mmct.runs.files import temporary_name, write_json
 from mmct.version import __version__
 
-from .cell import Cell, settings_mark
+from .cell import Cell, images_mark, settings_mark
 from .config import Column, Files
 
 SCHEMA, SCHEMA_VERSION = 'mmct-study', 2
@@ -43,6 +43,8 @@ class _Entry(Record):
     role: str
     arm: str
     seed: int
+    # Missing in studies of earlier versions.
+    scores: dict[str, str] = {}
 
 
 class _Plan(Record):
@@ -72,6 +74,7 @@ class _Plan(Record):
 class _Score(Record):
     settings: str
     value: Any
+    images: str | None = None
 
 
 class _Result(Record):
@@ -159,7 +162,7 @@ class StudyStore:
         """
         self._read.pop(cell.key, None)
         result = self.result(cell.key)
-        return result is not None and is_complete(result, cell.scores)
+        return result is not None and is_complete(result, cell)
 
     def status(self, key: str) -> tuple[str, float]:
         """Read the progress of a running cell.
@@ -214,31 +217,34 @@ class Status:
         os.replace(temporary, self._file)
 
 
-def is_complete(result: Mapping[str, Any], scores: Mapping[str, dict]) -> bool:
+def is_complete(result: Mapping[str, Any], cell: Cell) -> bool:
     """Check whether a result has all scores; a diverged run needs none.
 
     Args:
-        result (Mapping): The result of a cell.
-        scores (Mapping): Settings of each score by name.
+        result (Mapping): The result of the cell.
+        cell (Cell): The cell.
     """
-    return result['diverged'] is not None or not missing_scores(result, scores)
+    return result['diverged'] is not None or not missing_scores(result, cell)
 
 
-def missing_scores(result: Mapping[str, Any], scores: Mapping[str, dict]) -> list[str]:
-    """List the scores that a result lacks or has with other settings.
+def missing_scores(result: Mapping[str, Any], cell: Cell) -> list[str]:
+    """List the scores that a result lacks, or has with other settings or for other images.
 
     Args:
-        result (Mapping): The result of a cell.
-        scores (Mapping): Settings of each score by name.
+        result (Mapping): The result of the cell.
+        cell (Cell): The cell.
 
     Returns:
         list[str]: Names of the missing scores.
     """
-    kept = result['scores']
+    kept, images = result['scores'], images_mark(cell.config)
     return [
         name
-        for name, settings in scores.items()
-        if name not in kept or kept[name]['settings'] != settings_mark(settings)
+        for name, settings in cell.scores.items()
+        if name not in kept
+        or kept[name]['settings'] != settings_mark(settings)
+        # Earlier versions did not keep it.
+        or kept[name].get('images', images) != images
     ]
 
 

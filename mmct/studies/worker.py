@@ -25,9 +25,9 @@ from mmct.runs.errors import CTError, DivergedError, LockedError
 from mmct.runs.files import lock_folder, write_text, write_whole
 from mmct.runs.isolation import isolated
 from mmct.runs.training_time import trained_seconds
-from mmct.runs.weights import check_fits, load_state_dict, safe_loading
+from mmct.runs.weights import check_fits, load, load_state_dict, safe_loading
 
-from .cell import BUSY, DONE, FAILED, Cell, Outcome, settings_mark
+from .cell import BUSY, DONE, FAILED, Cell, Outcome, images_mark, settings_mark
 from .registry import SCORES
 from .store import TRAINING_STAGE, Status, StudyStore, missing_scores
 
@@ -113,7 +113,7 @@ def _run(cell: Cell, store: StudyStore) -> None:
         store.keep_result(cell.key, result)
     if result['diverged'] is not None:
         return
-    for name in missing_scores(result, cell.scores):
+    for name in missing_scores(result, cell):
         settings = cell.scores[name]
         run = TrainedRun(cell.title, cfg, folder, partial(status.say, f'scoring {name}'))
         run.say(0)
@@ -123,7 +123,9 @@ def _run(cell: Cell, store: StudyStore) -> None:
             # The last step of the training diverged.
             store.keep_result(cell.key, _result(cell, str(error)))
             return
-        result['scores'][name] = dict(settings=settings_mark(settings), value=value)
+        result['scores'][name] = dict(
+            settings=settings_mark(settings), images=images_mark(cell.config), value=value
+        )
         store.keep_result(cell.key, result)
 
 
@@ -162,13 +164,7 @@ def _trained(cfg: Config, weights: Path, status: Status) -> dict[str, Any]:
             runner.visualizer.close()
             raise
         seconds = trained_seconds(runner)
-        last = checkpoint_to_resume(cfg.work_dir, 'auto')
-        if last is None:
-            raise CTError(
-                'the run left no checkpoint: let default_hooks.checkpoint save the last one'
-            )
-        # From the checkpoint, not the runner, as only this has averaged weights.
-        state = load_state_dict(last)
+        state = load_state_dict(_last_checkpoint(runner))
         write_whole(weights, lambda file: torch.save(state, file))
     parameters = sum(
         value.numel()
@@ -176,6 +172,20 @@ def _trained(cfg: Config, weights: Path, status: Status) -> dict[str, Any]:
         if not name.endswith(('running_mean', 'running_var', 'num_batches_tracked'))
     )
     return dict(parameters=parameters, seconds=seconds)
+
+
+def _last_checkpoint(runner: Runner) -> str:
+    """Return the checkpoint of the end of training, which alone has averaged weights.
+
+    A run whose checkpoint hook did not save the last step, or that a hook stopped, has an older
+    one.
+    """
+    path = checkpoint_to_resume(runner.work_dir, 'auto')
+    if path is not None and load(path)['meta']['iter'] == runner.iter:
+        return path
+    # Not one of the checkpoints from which a run is resumed.
+    runner.save_checkpoint(runner.work_dir, 'trained.pth')
+    return str(Path(runner.work_dir) / 'trained.pth')
 
 
 class _StatusHook(Hook):

@@ -1,6 +1,7 @@
 """Make the config of a teacher from a recipe, and switch CT on in any config."""
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mmengine.config import Config, ConfigDict
@@ -145,6 +146,8 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
     """
     cfg = copy.deepcopy(cfg)
     start = None if recipe.from_scratch else start_of(cfg)
+    if recipe.from_scratch:
+        _forget_pretrained(cfg.model)
     cfg.model.type = scoped(cfg, recipe.model_type)
     cfg.model.pop('consistency', None)
     if recipe.remove_bn and recipe.weight_standardisation:
@@ -184,6 +187,22 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
     _set_length(cfg, recipe)
     _set_optimizer(cfg, recipe)
     return cfg
+
+
+def _forget_pretrained(part: ConfigDict) -> None:
+    """Remove each ``init_cfg`` that loads weights from the settings of a model, in place."""
+    for key, value in list(part.items()):
+        several = isinstance(value, (list, tuple))
+        parts = [each for each in (value if several else [value]) if isinstance(each, Mapping)]
+        if key == 'init_cfg':
+            kept = [each for each in parts if type_name(each) != 'Pretrained']
+            if not kept:
+                part.pop(key)
+            elif several:
+                part[key] = kept
+            continue
+        for each in parts:
+            _forget_pretrained(each)
 
 
 def without_hooks(cfg: Config, *kinds: str | type) -> list[ConfigDict]:

@@ -57,6 +57,18 @@ def teacher_record(runner: Runner, teacher: ImageClassifier, source: str) -> dic
     )
 
 
+def is_above_chance(record: dict[str, Any]) -> bool:
+    """Check whether a teacher's accuracy is above chance.
+
+    Args:
+        record (dict): The teacher's record, see :func:`teacher_record`.
+    """
+    accuracy, chance, num_images = (
+        record[key] for key in ('accuracy_pct', 'chance_pct', 'num_images')
+    )
+    return Accuracy((accuracy,), 100.0, chance, num_images).above_chance()
+
+
 def check_strength(
     record: dict[str, Any], on_weak_teacher: str, logger: Logger, cause: str = ''
 ) -> None:
@@ -72,14 +84,12 @@ def check_strength(
     Raises:
         CTError: If the teacher is weak and the run should stop; the message names remedies.
     """
-    accuracy, chance, num_images = (
-        record[key] for key in ('accuracy_pct', 'chance_pct', 'num_images')
-    )
-    if Accuracy((accuracy,), 100.0, chance, num_images).above_chance():
+    if is_above_chance(record):
         return
     message = (
-        f'the teacher is not above chance: accuracy {accuracy:.2f} % on {num_images} '
-        f'images ({record["measured_on"]}), chance {chance:.2f} %'
+        f'the teacher is not above chance: accuracy {record["accuracy_pct"]:.2f} % on '
+        f'{record["num_images"]} images ({record["measured_on"]}), '
+        f'chance {record["chance_pct"]:.2f} %'
     )
     if cause:
         message += f'; {cause}'

@@ -8,9 +8,10 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
 from mmengine.optim import OptimWrapperDict, build_optim_wrapper
-from mmengine.registry import PARAM_SCHEDULERS
+from mmengine.registry import MODELS, PARAM_SCHEDULERS
 from mmengine.runner import Runner
 from mmpretrain.models import ImageClassifier
+from mmpretrain.registry import HOOKS
 
 from mmct.models import build_classifier, calibrate, fold_weights, start_from_teacher
 from mmct.runs.building import check_finite
@@ -89,7 +90,25 @@ def _teacher(
     if recipe.remove_bn and recipe.init == 'calibrate':
         calibrate(teacher, _inputs(teacher, batch), recipe.granularity)
     _step(teacher, cfg, batch, len(runner.train_dataloader))
+    if recipe.ema is not None:
+        _average(teacher, cfg, recipe.ema, len(runner.train_dataloader))
     return fold_weights(teacher)
+
+
+def _average(
+    teacher: ImageClassifier, cfg: Config, ema: Mapping[str, Any], num_batches: int
+) -> None:
+    """Try the settings of an EMAHook, most of which it reads only when training starts."""
+    hook = HOOKS.build(dict(type='EMAHook', **ema))
+    MODELS.build(hook.ema_cfg, default_args=dict(model=teacher))
+    epochs = cfg.train_cfg.get('max_epochs', 1)
+    ends = dict(begin_epoch=epochs, begin_iter=cfg.train_cfg.get('max_iters', epochs * num_batches))
+    for name, end in ends.items():
+        if getattr(hook, name) > end:
+            raise ValueError(
+                f'ema: {name} must be at most {end}, the length of the training, but got '
+                f'{getattr(hook, name)}'
+            )
 
 
 def _student(

@@ -55,7 +55,10 @@ class TeacherStore:
             ) from error
 
     def state(
-        self, fingerprint: dict[str, Any], allow_other: bool = False
+        self,
+        fingerprint: dict[str, Any],
+        allow_other: bool = False,
+        any_processes: bool = False,
     ) -> tuple[str, list[str]]:
         """Return whether the folder has a teacher with a given fingerprint.
 
@@ -63,6 +66,8 @@ class TeacherStore:
             fingerprint (dict): The expected one, see :func:`mmct.runs.identity.fingerprint`.
             allow_other (bool): Whether to accept a finished teacher with another fingerprint.
                 Defaults to False.
+            any_processes (bool): Whether to accept a finished teacher that another number of
+                processes trained; an unfinished one always goes on. Defaults to False.
 
         Returns:
             tuple[str, list[str]]: 'finished' or 'unfinished' if there is such a teacher, else
@@ -76,6 +81,8 @@ class TeacherStore:
         if record is None:
             return 'none', []
         differing = differences(record['fingerprint'], fingerprint)
+        if any_processes or not self.is_finished():
+            differing = [line for line in differing if not line.startswith('world_size:')]
         if not self.is_finished():
             return ('none' if differing else 'unfinished'), []
         if differing and not allow_other:
@@ -125,6 +132,14 @@ class TeacherStore:
         write_whole(self.weights, lambda path: torch.save(weights, path))
         record = self.read()
         write_json(self._record, {**record, **results, 'finished': True})
+
+    def update(self, **results: Any) -> None:
+        """Replace values in the record of a finished teacher.
+
+        Args:
+            **results: Values that must fit JSON.
+        """
+        write_json(self._record, {**self.read(), **results})
 
     def load(self) -> dict[str, Tensor]:
         """Load the weights of the finished teacher."""

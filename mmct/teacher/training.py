@@ -33,7 +33,7 @@ from mmct.runs.training_time import trained_seconds
 from mmct.runs.weights import load, load_state_dict, safe_loading
 
 from .config import TeacherRecipe, baseline_config, teacher_config
-from .evaluation import teacher_record
+from .evaluation import is_above_chance, teacher_record
 from .rehearsal import rehearse
 from .store import TeacherStore
 from .trackers import write_into
@@ -69,7 +69,13 @@ def get_teacher(
             return _loaded(runner, recipe, checkpoint, student_start)
         store = _store(runner)
         _train_unless_there(runner, recipe, store, retrain, student_start)
-        return _built(runner, recipe, store.load(), store.weights), store.read()
+        teacher, record = _built(runner, recipe, store.load(), store.weights), store.read()
+        if not is_above_chance(record):
+            # The validation set, which is no part of the fingerprint, may have been mended.
+            teacher.to(next(unwrapped(runner).parameters()).device)
+            record = {**record, **teacher_record(runner, teacher, record['source'])}
+            on_main_rank(lambda: store.update(**record))
+        return teacher, record
 
 
 def check_baseline(runner: Runner, length: float | None) -> None:
@@ -184,7 +190,7 @@ def _train_unless_there(
     checkpoints = (runner.cfg.get('default_hooks') or {}).get('checkpoint') or {}
     allow_other = checkpoints.get('on_other_config') == 'warn'
     state, differing = on_main_rank(
-        lambda: _begun(store, _marks(runner, cfg), retrain, allow_other)
+        lambda: _begun(store, _marks(runner, cfg), retrain, allow_other, runner.iter > 0)
     )
     if differing:
         runner.logger.warning(
@@ -212,15 +218,21 @@ def _marks(runner: Runner, cfg: Config) -> dict[str, Any]:
 
 
 def _begun(
-    store: TeacherStore, marks: dict[str, Any], retrain: bool, allow_other: bool = False
+    store: TeacherStore,
+    marks: dict[str, Any],
+    retrain: bool,
+    allow_other: bool = False,
+    any_processes: bool = False,
 ) -> tuple[str, list[str]]:
     """Begin a training if the store has no match; return the store's state and differences."""
     if retrain and not store.is_unfinished():
         store.set_aside()
-    state, differing = store.state(marks, allow_other)
+    state, differing = store.state(marks, allow_other, any_processes)
     if state == 'none':
         # Another config's unfinished run must not be resumed.
         store.set_aside()
+    if state != 'finished':
+        # An unfinished one may go on with another number of processes.
         store.begin(marks)
     return state, differing
 

@@ -108,6 +108,18 @@ def test_a_folded_network_can_be_loaded_and_gains_that_are_kept_count():
     torch.testing.assert_close(again(images), expected)
 
 
+def test_weights_of_an_init_cfg_are_loaded_as_any_others(tmp_path):
+    net, images = trained(build()), torch.randn(2, 3, 32, 32)
+    expected = net(images)
+    torch.save(fold_weights(net).state_dict(), tmp_path / 'net.pth')
+    again = build(init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'net.pth')))
+    again.init_weights()
+    torch.testing.assert_close(again.eval()(images), expected)
+    # It is a standardised network as before.
+    again.load_state_dict(build().state_dict(), strict=True)
+    assert again.backbone.conv1.weight_gain[0] == 1
+
+
 def test_to_fold_a_network_leaves_its_copy_alone():
     net = trained(build())
     images = torch.randn(2, 3, 32, 32)

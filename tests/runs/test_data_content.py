@@ -116,3 +116,16 @@ class Plain:
 
 def test_of_other_data_sets_the_size_is_known():
     assert data_mark(Plain()) == dict(num_images=3, classes=None, content=None)
+
+
+def test_absolute_and_relative_paths_are_the_same_files(tmp_path, monkeypatch):
+    folder(tmp_path / 'one')
+    shutil.copytree(tmp_path / 'one', tmp_path / 'two')
+    monkeypatch.chdir(tmp_path)
+
+    def both(*roots):
+        sets = [dict(type='CustomDataset', data_root=str(root), pipeline=[]) for root in roots]
+        return data_mark(DATASETS.build(dict(type='ConcatDataset', datasets=sets)))
+
+    absolute = both(tmp_path / 'one', tmp_path / 'two')
+    assert both('one', tmp_path / 'two') == both('one', 'two') == absolute

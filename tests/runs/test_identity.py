@@ -201,6 +201,11 @@ def test_variables_of_a_config_do_not_count():
     assert marks(cfg) == before
 
 
+@pytest.mark.parametrize('setting', [dict(sync_bn='torch'), dict(activation_checkpointing=['a'])])
+def test_what_a_runner_does_to_the_model_counts(setting):
+    assert marks(setting) != marks({})
+
+
 def test_data_and_processes_count():
     assert marks({}) != marks({}, dict(DATA, content='d'))
     assert marks({}) != marks({}, dict(DATA, num_images=65))

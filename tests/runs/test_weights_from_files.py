@@ -1,5 +1,6 @@
 """Loading is safe."""
 
+import copy
 import os
 import pickle
 import random
@@ -10,9 +11,16 @@ from mmengine.logging import HistoryBuffer
 from tool_runs import Bomb, served
 from torch import nn
 
+from mmct.models import standardise_weights
 from mmct.runs import CTError
 from mmct.runs.identity import digest
-from mmct.runs.weights import check_some_fit, load, load_state_dict, safe_loading
+from mmct.runs.weights import (
+    check_fits,
+    check_some_fit,
+    load,
+    load_state_dict,
+    safe_loading,
+)
 
 
 def test_loads_plain_and_wrapped_weights(tmp_path):
@@ -157,6 +165,16 @@ def test_weights_of_which_none_fits_are_refused():
                            f'{len(wrong)} weights .* it has {next(iter(wrong))}.*, the model '
                            '0.weight, 0.bias, 1.weight, ...'):  # fmt: skip
             check_some_fit('x.pth', wrong, model)
+
+
+def test_standardised_weights_are_not_used_as_plain_ones():
+    plain = nn.Sequential(nn.Conv2d(2, 3, 3), nn.Flatten())
+    standardised = standardise_weights(copy.deepcopy(plain))
+    for check in (check_fits, check_some_fit):
+        check('x.pth', standardised.state_dict(), standardised)
+        check('x.pth', plain.state_dict(), standardised)
+        with pytest.raises(CTError, match='x.pth has standardised weights, but .*teacher.pth'):
+            check('x.pth', standardised.state_dict(), plain)
 
 
 @pytest.mark.parametrize('zipped', [True, False])

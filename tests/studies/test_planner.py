@@ -5,6 +5,7 @@ import shutil
 import pytest
 from study_files import write_study
 
+import mmct
 from mmct.runs import CTError
 from mmct.runs.configs import load_config
 from mmct.studies import Planner, StudyStore, read_study
@@ -280,6 +281,29 @@ def test_an_arm_has_scores_of_its_own_beside_those_of_all(plan):
     planner = plan(own + 'table = dict(held_out="error.error_pct")\n')
     scores = {cell.arm: list(cell.scores) for cell in planner.cells({})}
     assert scores == dict(BN=['corruption'], two=['corruption', 'error'])
+
+
+@pytest.mark.parametrize(
+    ('own', 'said'),
+    [
+        ('scores=dict(corruption=dict(type="CorruptionScore", severities=[1]))',
+         "score 'corruption' has other settings: give one of the two another name"),
+        ('overlay=dict(test_dataloader=dict(dataset=dict(indices=20)))',
+         'their val_dataloader or test_dataloader differ'),
+        ('overlay=dict(val_dataloader=dict(dataset=dict(indices=20)))',
+         'their val_dataloader or test_dataloader differ'),
+    ],
+)  # fmt: skip
+def test_arms_that_train_alike_are_not_scored_otherwise(plan, own, said):
+    planner = plan(f'arms.update(again=dict(config=bn), other=dict(config=bn, {own}))')
+    with pytest.raises(CTError, match=f"arms 'BN' and 'other' train alike .* {said}"):
+        planner.cells({})
+
+
+def test_the_start_that_a_dumped_config_tells_of_does_not_count(plan, tmp_path):
+    dumped = tmp_path / 'dumped.py'
+    dumped.write_text(f'_base_ = {mmct.config_path("bn_resnet18_digits")!r}\nstart_from = "a.pth"')
+    assert keys(plan(f'arms = dict(BN=dict(config={str(dumped)!r}))')) == keys(plan())
 
 
 PAIR = """

@@ -1,5 +1,7 @@
 """A study folder from somebody else is data: it executes nothing and writes nowhere else."""
 
+import json
+
 import pytest
 
 from mmct.runs import CTError
@@ -86,3 +88,13 @@ def test_what_is_not_a_score_is_named(folder, more, value):
     with pytest.raises(CTError) as error:
         write_study_report(folder(dict(s=dict(settings='', value=value)), **more))
     assert '\n' not in str(error.value)
+
+
+def test_scores_that_await_new_settings_are_left_out(folder):
+    scores = {name: dict(settings='old', value=dict(x=1.0)) for name in ('s', 'other')}
+    cells = [dict(key='k', role='training', arm='a', seed=0, point=None, scores=dict(s='new'))]
+    table = dict(changed='s.x', kept='other.x')
+    write_study_report(store := folder(scores, table=table, cells=cells))
+    (row,) = json.loads((store.folder / 'table.json').read_text())
+    assert row['values']['changed']['count'] == 0
+    assert row['values']['kept']['count'] == 1

@@ -1,10 +1,14 @@
 """What becomes of a cell whose network turns out to be of no use."""
 
+import copy
+
+import pytest
 import torch
 from mmengine.config import Config
 
 import mmct
 from mmct.runs.errors import DivergedError
+from mmct.runs.weights import load_state_dict
 from mmct.studies import SCORES, StudyStore, run_cell
 from mmct.studies.cell import DONE, TRAINING, Cell
 
@@ -30,3 +34,21 @@ def test_a_network_without_finite_scores_has_diverged_and_is_not_tried_again(tmp
     assert run_cell(cell, tmp_path).state == DONE
     assert StudyStore(tmp_path).result('key')['diverged'] == 'the network gives no finite scores'
     assert StudyStore(tmp_path).is_finished(cell)
+
+
+@pytest.mark.parametrize('interval', [2, 10])
+def test_the_network_is_that_of_the_last_step_whatever_was_saved(tiny, tmp_path, interval):
+    cfg = tiny('bn_resnet18_digits', options={'train_cfg.max_epochs': 3})
+    cfg.custom_hooks = [dict(type='EMAHook', momentum=0.5)]
+    cfg.default_hooks.checkpoint = dict(
+        type='CheckpointHook', interval=interval, save_last=False, by_epoch=True
+    )
+    seen = {}
+    for name in ('every', 'some'):
+        cell = Cell(name, TRAINING, 'BN', 0, cfg, {})
+        assert run_cell(cell, tmp_path).state == DONE
+        seen[name] = load_state_dict(StudyStore(tmp_path).weights(name))
+        cfg = copy.deepcopy(cfg)
+        cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1)
+    for name, value in seen['every'].items():
+        assert torch.equal(value, seen['some'][name])

@@ -30,6 +30,18 @@ WRONG = {
         {'param_scheduler': [dict(type='CosineAnnealingLR', T_max='abc', begin=1)]}, {},
         'the teacher fails: the param_scheduler CosineAnnealingLR fails: ',
     ),
+    'an average of a misspelt setting': (
+        {}, dict(ema=dict(momentm=0.1)), 'the teacher fails: .*momentm',
+    ),
+    'an average that cannot be': (
+        {}, dict(ema=dict(momentum=2.0)), 'the teacher fails: .*momentum',
+    ),
+    'an average that begins after the end': (
+        {}, dict(ema=dict(begin_epoch=50)), 'the teacher fails: ema: begin_epoch must be at most 2',
+    ),
+    'a mode of torch.compile that is none': (
+        {}, dict(compile=dict(mode='fast')), 'NoBNTeacherHook: compile: .*mode',
+    ),
     'a metric of a setting that it cannot take': (
         {'val_evaluator.topk': 'abc'}, {}, "the validation .* fails: .*'str' and 'int'",
     ),

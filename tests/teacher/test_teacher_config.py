@@ -214,3 +214,15 @@ def test_config_is_the_callers(tiny):
     cfg = tiny()
     teacher_config(cfg, TeacherRecipe(max_epochs=9, lr=1.0), 'w')
     assert Config(cfg.to_dict()).pretty_text == Config(before.to_dict()).pretty_text
+
+
+def test_from_scratch_no_weights_are_loaded(tiny):
+    loads = dict(type='Pretrained', checkpoint='bn.pth')
+    cfg = tiny(options={'load_from': 'bn.pth'})
+    cfg.model.init_cfg = dict(loads)
+    cfg.model.backbone.init_cfg = [dict(type='Kaiming', layer='Conv2d'), dict(loads)]
+    inner = teacher_config(cfg, TeacherRecipe(from_scratch=True), 'w')
+    assert 'bn.pth' not in inner.pretty_text
+    assert inner.model.backbone.init_cfg == [dict(type='Kaiming', layer='Conv2d')]
+    assert 'bn.pth' in teacher_config(cfg, TeacherRecipe(), 'w').pretty_text
+    assert cfg.model.init_cfg == loads, 'the student keeps its own'

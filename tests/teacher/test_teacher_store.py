@@ -49,6 +49,16 @@ def test_another_fingerprint(store):
     assert torch.equal(store.load()['w'], WEIGHTS['w'])
 
 
+def test_another_number_of_processes_goes_on_but_does_not_train_the_same(store):
+    one, two = ({**MARKS, 'world_size': count} for count in (1, 2))
+    store.begin(two)
+    assert store.state(one) == ('unfinished', [])
+    store.finish(WEIGHTS, **RECORD)
+    assert store.state(one, any_processes=True) == ('finished', [])
+    with pytest.raises(CTError, match='world_size: 2 -> 1'):
+        store.state(one)
+
+
 def test_finished_without_its_weights_goes_on(store):
     store.begin(MARKS)
     store.finish(WEIGHTS, **RECORD)

@@ -71,6 +71,9 @@ class NoBNTeacherHook(Hook):
         ValueError: If a setting is unknown or out of its range.
     """
 
+    # After an EMAHook, which loads the average of a `load_from` into the student.
+    priority = 'BELOW_NORMAL'
+
     def __init__(
         self,
         checkpoint: str | None = None,

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from mmpretrain.registry import MODELS
 
 from mmct.engine import NoBNTrainingHook
 from mmct.models import CTClassifier, NoNorm
-from mmct.runs import CTError
+from mmct.runs import CTError, fingerprint
 from mmct.runs.errors import DivergedError
 from mmct.runs.weights import load_state_dict, safe_loading
 from mmct.teacher import TeacherStore
@@ -395,6 +396,64 @@ def test_a_resumed_run_keeps_its_teacher_and_says_so(tiny, train):
     assert not list(store.folder.parent.glob('teacher_*'))
     logs = ''.join(log.read_text() for log in store.folder.parent.glob('*/*.log'))
     assert '--retrain-teacher is ignored' in logs
+
+
+@pytest.mark.parametrize('moved', [False, True])
+def test_a_resumed_student_goes_on_with_its_teacher_on_fewer_gpus_or_from_elsewhere(
+    tiny, train, tmp_path, monkeypatch, moved
+):
+    resumable = {'default_hooks.checkpoint.type': 'ResumableCheckpointHook'}
+    with monkeypatch.context() as patch:
+        for module in ('mmct.teacher.training', 'mmct.engine.hooks.resumable_checkpoint_hook'):
+            # What is recorded of the number of processes.
+            patch.setattr(f'{module}.fingerprint', lambda *args: fingerprint(*args[:2], 2))
+        with pytest.raises(KeyboardInterrupt):
+            train(tiny(options=resumable), Interrupt())
+    hook = {}
+    if moved:
+        shutil.move(_store(tiny()).folder, tmp_path / 'elsewhere')
+        hook = dict(checkpoint=str(tmp_path / 'elsewhere' / 'teacher.pth'))
+    assert train(tiny(options={**resumable, 'resume': True}, hook=hook)).iter == 8
+
+
+@pytest.mark.parametrize('first', ['teacher', 'average'])
+def test_a_student_starts_from_its_teacher_also_with_an_average_to_load(tiny, train, first):
+    class Spy(Hook):
+        priority = 'LOWEST'
+
+        def before_train(self, runner):
+            weights = runner.model.state_dict(), runner.model.teacher.state_dict()
+            self.same = all(torch.equal(*(w[name] for w in weights))
+                            for name in weights[1] if 'conv' in name or 'fc' in name)  # fmt: skip
+
+    average = dict(type='EMAHook', momentum=0.1)
+    plain = tiny('bn_resnet18_digits')
+    plain.work_dir += '_plain'
+    plain.custom_hooks = [average]
+    train(plain)
+    cfg = tiny(hook=dict(student_start='teacher'))
+    hooks = [*cfg.custom_hooks, average]
+    cfg.custom_hooks = hooks if first == 'teacher' else hooks[::-1]
+    cfg.load_from = str(next(Path(plain.work_dir).glob('epoch_*.pth')))
+    spy = Spy()
+    train(cfg, spy)
+    assert spy.same
+
+
+def test_a_teacher_is_measured_again_if_it_seemed_weak(tiny, train):
+    options = {'train_cfg.max_epochs': 8, 'train_dataloader.dataset.indices': 1000}
+    cfg = tiny(hook=dict(on_weak_teacher='stop', lr=0.05), options=options)
+    black = dict(type='Cutout', shape=64, prob=1.0, pad_val=0)
+    pipeline = cfg.val_dataloader.dataset.pipeline
+    cfg.val_dataloader.dataset.update(indices=100, pipeline=[black, *pipeline])
+    with pytest.raises(CTError, match='not above chance'):
+        train(cfg)
+    weights = _store(cfg).weights.read_bytes()
+    cfg = tiny(hook=dict(on_weak_teacher='stop', lr=0.05), options=options)
+    cfg.val_dataloader.dataset.indices = 100
+    train(cfg)
+    assert _store(cfg).weights.read_bytes() == weights
+    assert _store(cfg).read()['accuracy_pct'] > 30
 
 
 def test_workers_of_the_teachers_run_are_gone(tiny, train, caplog):

@@ -61,7 +61,7 @@ def identity(function: Callable) -> str:
 
     Returns:
         str: Its full name, with a digest of its source, of the arguments of a partial, and of
-        the numbers and texts that it encloses, has as defaults, or is an object with.
+        the numbers, texts and arrays that it encloses, has as defaults, or is an object with.
     """
     kind = _kind(function)
     try:
@@ -99,7 +99,7 @@ def _described(value: object) -> str:
         return f'[{", ".join(map(_described, value))}]'
     if isinstance(value, Mapping):
         return _described([(str(key), value[key]) for key in value])
-    if hasattr(value, 'tobytes'):  # an array
+    if hasattr(value, 'tobytes') and not isinstance(value, type):  # an array
         return hashlib.sha256(value.tobytes()).hexdigest()
     if isinstance(value, (bool, int, float, complex, str, bytes, type(None))):
         return repr(value)

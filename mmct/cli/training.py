@@ -132,8 +132,8 @@ def _set_resume(cfg: Config, args: Namespace) -> None:
     if resume is None and cfg.get('resume'):
         resume = cfg.get('load_from') or 'auto'
     path = None if resume is None else checkpoint_to_resume(cfg.work_dir, resume)
-    if path is None:
-        # Of the dumped config of a resumed run.
+    if path is None and cfg.get('load_from'):
+        # The dumped config of a resumed run has another one.
         cfg.pop('start_from', None)
     if resume is not None:
         resume_from(cfg, path)

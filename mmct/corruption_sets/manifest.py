@@ -149,7 +149,8 @@ def check_own(manifest: dict[str, Any], own: dict[str, str], out: Path) -> None:
     """
     for name, what in own.items():
         made = manifest.get('own', {}).get(name, what)
-        begun = name in manifest['corruptions'] or (out / WORK / name).exists()
+        places = out / WORK / name, out / name  # in the latter just before the manifest says so
+        begun = name in manifest['corruptions'] or any(place.exists() for place in places)
         if made != what and begun:
             raise CTError(
                 f'{out} has {name} made by {made}, but it is {what} now: take another folder'

@@ -46,13 +46,17 @@ class OwnCorruption:
     severities: int
     category: str
 
+    def __post_init__(self) -> None:
+        # Once, as a callable may change while it works.
+        object.__setattr__(self, '_identity', identity(self.function))
+
     def __reduce__(self) -> tuple:
         return _registered, (self.name, self.function, self.severities, self.category)
 
     @property
     def identity(self) -> str:
         """Module and name of the function, with a digest of its source."""
-        return identity(self.function)
+        return self._identity
 
     def apply(self, images: np.ndarray, streams: Streams, severity: int) -> np.ndarray:
         """Corrupt images one after the other.

@@ -20,8 +20,7 @@ from mmct.runs.errors import CTError
 from mmct.runs.files import write_bytes
 from mmct.runs.ranks import unwrapped
 from mmct.scoring import as_network, score_cells
-from mmct.scoring.cell_sources import select
-from mmct.scoring.cells import in_order_of
+from mmct.scoring.cell_sources import in_order_of, select
 
 
 @LOOPS.register_module()

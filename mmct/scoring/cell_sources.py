@@ -66,7 +66,7 @@ class Images:
         self, images: Sequence[Any], labels: np.ndarray, classes: Sequence[str] | None = None
     ) -> None:
         self._images, self.labels = images, labels
-        self.metainfo = {} if classes is None else dict(classes=tuple(classes))
+        self.metainfo = {} if classes is None else dict(classes=tuple(map(spelt, classes)))
         self._kept: dict[int, np.ndarray] = {}
         self._room = _KEPT
 
@@ -208,7 +208,9 @@ class Selection:
         self.labels = source.labels[positions] if labels is None else labels
         clean = getattr(source, 'clean', None)
         # The same selection of clean images, which identify the data even if not scored.
-        self.clean = clean and Selection(clean, positions, subset, labels, classes)
+        self.clean = clean and Selection(
+            in_order_of(source, clean), positions, subset, labels, classes
+        )
         self.metainfo = dict(source.metainfo)
         if classes is not None:
             self.metainfo['classes'] = tuple(classes)
@@ -236,6 +238,34 @@ class Selection:
     def close(self) -> None:
         """Close the source."""
         self.source.close()
+
+
+def in_order_of(corrupted: CellSource, clean: CellSource) -> CellSource:
+    """Put clean images into the order of a set's labels, as folders list them class by class.
+
+    Args:
+        corrupted (CellSource): The set.
+        clean (CellSource): The clean images from which it was made.
+
+    Returns:
+        CellSource: The clean images in the order of the set.
+
+    Raises:
+        CTError: If the images of the two are not of the same classes.
+    """
+    if np.array_equal(clean.labels, corrupted.labels):
+        return clean
+    if not np.array_equal(np.sort(clean.labels), np.sort(corrupted.labels)):
+        raise CTError(
+            f'by their classes, the {clean.num_images} clean images are not those from which the '
+            f'set, with {corrupted.num_images} per corruption and severity, was made: give those, '
+            'or leave clean images out with --no-clean (clean=False)'
+        )
+    # Within a class, both have the same order.
+    positions = np.empty(clean.num_images, np.int64)
+    there, here = (np.argsort(each.labels, kind='stable') for each in (corrupted, clean))
+    positions[there] = here
+    return Selection(clean, positions, 'all')
 
 
 class _Reordered:
@@ -312,6 +342,11 @@ def select(source: CellSource, subset: int | Sequence[str]) -> Selection:
         labels.astype(np.int64),
         [names[number] for number in chosen],
     )
+
+
+def spelt(name: Any) -> str:
+    """Return the text of the name of a class, of which torchvision's ImageNet has tuples."""
+    return ', '.join(name) if isinstance(name, tuple) else str(name)
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:

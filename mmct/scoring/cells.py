@@ -22,7 +22,7 @@ from mmct.runs.progress import Progress
 from mmct.runs.ranks import is_main_rank, on_main_rank, rank_and_world_size
 
 from .cell_images import CellBatches, cell_loader, example
-from .cell_sources import CellSource, Selection
+from .cell_sources import CellSource, in_order_of
 from .classes import chosen_outputs, matched
 from .networks import Network
 from .predictor import Predictor, predict_cells
@@ -190,38 +190,12 @@ def _some(source: CellSource) -> np.ndarray:
     return np.concatenate([image for image in images if image.shape == images[0].shape])
 
 
-def in_order_of(corrupted: CellSource, clean: CellSource) -> CellSource:
-    """Put clean images into the order of a set's labels, as folders list them class by class.
-
-    Args:
-        corrupted (CellSource): The set.
-        clean (CellSource): The clean images from which it was made.
-
-    Returns:
-        CellSource: The clean images in the order of the set.
-
-    Raises:
-        CTError: If the images of the two are not of the same classes.
-    """
-    if np.array_equal(clean.labels, corrupted.labels):
-        return clean
-    if not np.array_equal(np.sort(clean.labels), np.sort(corrupted.labels)):
-        raise CTError(
-            f'by their classes, the {clean.num_images} clean images are not those from which the '
-            f'set, with {corrupted.num_images} per corruption and severity, was made: give those, '
-            'or leave clean images out with --no-clean (clean=False)'
-        )
-    # Within a class, both have the same order.
-    positions = np.empty(clean.num_images, np.int64)
-    there, here = (np.argsort(each.labels, kind='stable') for each in (corrupted, clean))
-    positions[there] = here
-    return Selection(clean, positions, 'all')
-
-
 def _behaviour(predict: Predictor, images: np.ndarray | None) -> str:
     """Return a hash of how a network treats pixels, which weights alone do not determine."""
-    said = dict(predict.network.settings(), **chosen_outputs(predict.network))
-    if images is not None:
+    said = dict(predict.network.settings())
+    if images is None:
+        said |= chosen_outputs(predict.network)
+    else:
         # Classes, not scores, whose rounding depends on the machine.
         said['classes'] = predict.classes(images)
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
@@ -236,7 +210,10 @@ def _pixels(source: CellSource, number: int) -> str:
     """Return a hash of a few images of a cell."""
     found = hashlib.sha256()
     for position in _spread(source.num_images, _LOOKED_AT):
-        image = source.read(number, slice(position, position + 1))
+        try:
+            image = source.read(number, slice(position, position + 1))
+        except (OSError, ValueError) as error:
+            raise CTError(one_line(error)) from error
         found.update(np.ascontiguousarray(reordered(image, source.channel_order)).tobytes())
     return found.hexdigest()
 

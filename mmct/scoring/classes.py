@@ -11,7 +11,7 @@ from torch import Tensor
 from mmct.messages import suggestion
 from mmct.runs.errors import CTError
 
-from .cell_sources import CellSource
+from .cell_sources import CellSource, spelt
 from .networks import Network
 
 _WORDNET = re.compile(r'n\d{8}')
@@ -54,7 +54,7 @@ def matched(
         CTError: If the network does not know a class, or the numbers of classes differ.
     """
     names = source.metainfo.get('classes')
-    names = names and [str(name) for name in names]
+    names = names and list(map(spelt, names))
     count = source.metainfo['corruptions']['num_classes']
     own = network.classes
     if own is None and names and num_outputs == 1000 and all(map(_WORDNET.fullmatch, names)):
@@ -71,7 +71,7 @@ def matched(
                 'the set is output N, --classes-by-position (classes_by_position=True)'
             )
         return network, {}
-    outputs = _outputs(names, [str(name) for name in own])
+    outputs = _outputs(names, list(map(spelt, own)))
     if outputs == list(range(num_outputs)):
         return network, {}
     more = dict(outputs=len(outputs), all_outputs=num_outputs) if len(outputs) < len(own) else {}
@@ -95,14 +95,16 @@ def _outputs(names: list[str], own: list[str]) -> list[int]:
     for number, name in enumerate(own):
         exact[name].append(number)
         plain[_plain(name)].append(number)
-    found = []
+    taken: dict[int, int] = {}
     for number, name in enumerate(names):
         known = exact.get(name) or plain.get(_plain(name), [])
-        if len(known) == 1:
-            found += known
-            continue
         said = f'class {number} of the set is {name!r}, which '
-        if known:
+        if len(known) == 1 and known[0] not in taken:
+            taken[known[0]] = number
+            continue
+        if len(known) == 1:
+            said += f'has the output of class {taken[known[0]]}.'
+        elif known:
             said += f'the network has {len(known)} times: outputs {", ".join(map(str, known))}.'
         else:
             hint = suggestion(name, own, f'it knows {", ".join(own[:10])} ...')
@@ -111,7 +113,7 @@ def _outputs(names: list[str], own: list[str]) -> list[int]:
             f'{said} If the classes have the same order, use --classes-by-position '
             '(classes_by_position=True)'
         )
-    return found
+    return list(taken)
 
 
 def imagenet_numbers() -> list[str] | None:

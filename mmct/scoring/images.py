@@ -157,14 +157,11 @@ def _from_dataset(dataset: Any, labels: Any) -> Images:
         labels = [i[1] if isinstance(i, (tuple, list)) and len(i) > 1 else None for i in items]
     labels = _checked_labels(labels, count)
     names = getattr(dataset, 'classes', None)
-    if names is not None:
-        # torchvision's ImageNet has tuples of synonyms.
-        names = [', '.join(name) if isinstance(name, tuple) else name for name in names]
-        if labels.max() >= len(names):
-            raise CTError(
-                f'the data set has {len(names)} classes, but a label is {labels.max()}: labels '
-                'count from 0'
-            )
+    if names is not None and labels.max() >= len(names):
+        raise CTError(
+            f'the data set has {len(names)} classes, but a label is {labels.max()}: labels count '
+            'from 0'
+        )
     images = _First(dataset)
     for number in {0, count - 1}:
         if not np.array_equal(as_pixels(images[number]), as_pixels(images[number])):

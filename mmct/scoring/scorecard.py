@@ -18,8 +18,8 @@ from mmct.report import (
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_bytes, write_json, write_text
 
-from .cell_sources import CellSource, CorruptedImages, in_order, select
-from .cells import in_order_of, score_cells
+from .cell_sources import CellSource, CorruptedImages, in_order, in_order_of, select
+from .cells import score_cells
 from .images import open_images
 from .networks import as_network
 

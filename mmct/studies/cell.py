@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from mmengine.config import Config
@@ -13,6 +15,9 @@ from mmct.runs.identity import texts
 
 TRAINING, TEACHER, TUNING = 'training', 'teacher', 'tuning'
 """Roles of cells: a training of an arm, a shared teacher, or a trial of settings."""
+
+# Settings of a data set that do not change its images.
+_READING = ('backend_args', 'download', 'file_client_args', 'lazy_init', 'serialize_data')
 
 DONE, BUSY, FAILED = 'done', 'busy', 'failed'
 """States: finished, run by another process, or stopped by an error."""
@@ -48,6 +53,17 @@ class Cell:
         what = {TRAINING: '', TEACHER: ', teacher', TUNING: f', trial {self.point}'}[self.role]
         return f'{self.arm}{what}, seed {self.seed}'
 
+    @cached_property
+    def marks(self) -> dict[str, str]:
+        """Return a hash of the settings of each score by name."""
+        return {name: settings_mark(settings) for name, settings in self.scores.items()}
+
+    @cached_property
+    def images(self) -> str:
+        """Return a hash of the settings of the validation and test set, which scores read."""
+        loaders = (self.config.get(f'{split}_dataloader') or {} for split in ('val', 'test'))
+        return hashed([_read_anyhow(loader.get('dataset')) for loader in loaders])
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -64,23 +80,11 @@ class Outcome:
     error: str = ''
 
 
-def images_mark(cfg: Mapping[str, Any]) -> str:
-    """Hash the description of the images that scores read, except for where they are.
-
-    Args:
-        cfg (Mapping): The config of a cell.
-
-    Returns:
-        str: The hash of its validation and test set, see :func:`hashed`.
-    """
-    loaders = (cfg.get(f'{split}_dataloader') or {} for split in ('val', 'test'))
-    return hashed([_elsewhere(loader.get('dataset')) for loader in loaders])
-
-
-def _elsewhere(value: Any) -> Any:
+def _read_anyhow(value: Any) -> Any:
+    """Leave out how images are read."""
     if isinstance(value, Mapping):
-        return {key: _elsewhere(item) for key, item in value.items() if key != 'data_root'}
-    return [_elsewhere(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {key: _read_anyhow(item) for key, item in value.items() if key not in _READING}
+    return [_read_anyhow(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def settings_mark(settings: Mapping[str, Any]) -> str:
@@ -105,5 +109,10 @@ def hashed(value: Any) -> str:
     Returns:
         str: 16 hexadecimal digits, the same for equal values.
     """
-    text = json.dumps(value, sort_keys=True, default=str)
+    text = json.dumps(value, sort_keys=True, default=_text)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _text(value: Any) -> str:
+    """Return the text of an object without its address, which differs between processes."""
+    return re.sub(r' at 0x\w+', '', str(value))

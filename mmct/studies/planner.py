@@ -22,7 +22,7 @@ from mmct.runs.configs import (
 )
 from mmct.runs.data_content import data_cache, data_mark
 from mmct.runs.errors import CTError, one_line
-from mmct.runs.identity import fingerprint
+from mmct.runs.identity import UNKNOWN, fingerprint, start_of
 from mmct.teacher.config import (
     HOOKS_AT_THE_END,
     teacher_config,
@@ -30,7 +30,7 @@ from mmct.teacher.config import (
     without_hooks,
 )
 
-from .cell import TEACHER, TRAINING, TUNING, Cell, hashed, images_mark, settings_mark
+from .cell import TEACHER, TRAINING, TUNING, Cell, hashed
 from .config import Arm, Study
 from .store import SCHEMA_VERSION, StudyStore
 from .summary import value_at
@@ -82,6 +82,8 @@ class Planner:
         cells: dict[str, Cell] = {}
         for cell in self.entries(results):
             known = cells.setdefault(cell.key, cell)
+            if known is cell:
+                continue
             _check_scores(known, cell)
             # If one of them is an arm's own training, the shared cell gets its name.
             owner = cell if cell.role == TRAINING != known.role else known
@@ -129,7 +131,7 @@ class Planner:
             cells=[
                 dict(
                     key=c.key, role=c.role, arm=c.arm, seed=c.seed, point=c.point,
-                    scores={name: settings_mark(each) for name, each in c.scores.items()},
+                    scores=c.marks, images=c.images,
                 )
                 for c in self.entries(results)
             ],
@@ -254,7 +256,7 @@ class Planner:
         if path not in self._files:
             beside = '::' not in path and not Path(path).is_absolute()
             cfg = load_config(str(self.study.folder / path) if beside else path)
-            cfg.pop('start_from', None)  # of the dumped config of a resumed run
+            _forget_resumption(cfg, path)
             if not cfg.get('model') or not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
                 raise CTError(
                     f'{path} is not a training config: it needs model, train_dataloader and '
@@ -294,16 +296,26 @@ def _held_out_error(result: Mapping[str, Any] | None) -> float | None:
     return None if result is None else value_at(result, f'{_HELD_OUT}.error_pct')
 
 
+def _forget_resumption(cfg: Config, path: str) -> None:
+    """Let the dumped config of a resumed run start as that run did."""
+    if not cfg.get('resume'):
+        return
+    start = start_of(cfg)
+    if start == UNKNOWN:
+        raise CTError(f'{path} resumes a run, but an arm is trained from its start: resume=False')
+    cfg.load_from, cfg.resume = start, False
+    cfg.pop('start_from', None)
+
+
 def _check_scores(one: Cell, other: Cell) -> None:
     """Refuse two arms that share a network, as they train alike, if one score means two things."""
     shared = f'arms {one.arm!r} and {other.arm!r} train alike and share a network, but'
     for name in one.scores.keys() & other.scores.keys():
-        if settings_mark(one.scores[name]) != settings_mark(other.scores[name]):
+        if one.marks[name] != other.marks[name]:
             raise CTError(
                 f'{shared} score {name!r} has other settings: give one of the two another name'
             )
-    both = one.scores and other.scores
-    if both and images_mark(one.config) != images_mark(other.config):
+    if one.scores and other.scores and one.images != other.images:
         raise CTError(
             f'{shared} their val_dataloader or test_dataloader differ: give them the same, and '
             'score other images with a score of another name'

@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from tempfile import TemporaryDirectory
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
 from mmct.runs.building import build_runner, data_loader
 from mmct.runs.errors import CTError, one_line, trial_of
 from mmct.runs.identity import start_of
 from mmct.runs.isolation import isolated
-from mmct.runs.weights import load_state_dict, safe_loading
+from mmct.runs.ranks import unwrapped
+from mmct.runs.weights import check_some_fit, load_state_dict, safe_loading
 from mmct.teacher.config import teacher_config, teacher_hook
 from mmct.teacher.rehearsal import rehearse, rehearse_alone
 
@@ -35,8 +37,7 @@ def rehearse_cells(cells: Iterable[Cell]) -> str:
     try:
         for cell in first.values():
             with trial_of(f'arm {cell.arm!r}'), isolated(), TemporaryDirectory() as folder:
-                _check_start(cell)
-                _rehearse(copy.deepcopy(cell.config), folder)
+                _rehearse(cell, folder)
     except CTError as error:
         traceback.print_exc()
         return str(error)
@@ -47,17 +48,28 @@ def rehearse_cells(cells: Iterable[Cell]) -> str:
     return ''
 
 
-def _check_start(cell: Cell) -> None:
-    """Refuse a checkpoint of initial weights that cannot be loaded."""
-    start = start_of(cell.config)
-    # The weights that another cell makes are in a folder with its key.
-    if start and not any(key in start for key in cell.needs):
-        load_state_dict(start)
+def check_start(cfg: Config, runner: Runner) -> None:
+    """Refuse initial weights that cannot be loaded, or of which none fits.
+
+    Args:
+        cfg (Config): The config of a training.
+        runner (Runner): Its runner.
+
+    Raises:
+        CTError: If the checkpoint cannot be used; the message says why.
+    """
+    start = start_of(cfg)
+    if start:
+        check_some_fit(f'checkpoint {start}', load_state_dict(start), unwrapped(runner))
 
 
-def _rehearse(cfg: Config, folder: str) -> None:
+def _rehearse(cell: Cell, folder: str) -> None:
+    cfg = copy.deepcopy(cell.config)
     cfg.work_dir = folder
     runner = build_runner(cfg)
+    # The weights that another cell makes are in a folder with its key.
+    if not any(key in (start_of(cfg) or '') for key in cell.needs):
+        check_start(cfg, runner)
     with safe_loading():
         # Here files of an init_cfg are read.
         runner.model.init_weights()

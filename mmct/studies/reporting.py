@@ -10,7 +10,7 @@ from mmct.runs.errors import CTError, one_line
 from mmct.runs.files import write_bytes, write_json, write_text
 
 from .registry import FIGURES, TABLES
-from .store import StudyStore
+from .store import StudyStore, is_of
 from .summary import summarise_arms
 from .tables import rows_of
 
@@ -138,17 +138,18 @@ def _read(store: StudyStore) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]
     results = {key: found for key in keys if (found := store.result(key)) is not None}
     if not results:
         raise CTError(f'{store.folder} has no results yet: run the study first')
-    marks: dict[str, dict[str, str]] = {key: {} for key in keys}
     for cell in plan['cells']:
-        marks[cell['key']].update(cell.get('scores', {}))
-    return plan, {key: _of_plan(found, marks[key]) for key, found in results.items()}
+        if cell['key'] in results:
+            results[cell['key']] = _of_plan(results[cell['key']], cell)
+    return plan, results
 
 
-def _of_plan(result: dict[str, Any], marks: Mapping[str, str]) -> dict[str, Any]:
-    """Leave out scores with other settings, of a study that is on its way to new ones."""
+def _of_plan(result: dict[str, Any], cell: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out scores with other settings or images, of a study on its way to new ones."""
+    marks, images = cell.get('scores', {}), cell.get('images')
     scores = {
         name: score
         for name, score in result['scores'].items()
-        if marks.get(name, score['settings']) == score['settings']
+        if name not in marks or is_of(score, marks[name], images)
     }
     return {**result, 'scores': scores}

@@ -14,7 +14,7 @@ from mmct.runs.errors import CTError
 from mmct.runs.files import temporary_name, write_json
 from mmct.version import __version__
 
-from .cell import Cell, images_mark, settings_mark
+from .cell import Cell
 from .config import Column, Files
 
 SCHEMA, SCHEMA_VERSION = 'mmct-study', 2
@@ -45,6 +45,7 @@ class _Entry(Record):
     seed: int
     # Missing in studies of earlier versions.
     scores: dict[str, str] = {}
+    images: str | None = None
 
 
 class _Plan(Record):
@@ -237,15 +238,25 @@ def missing_scores(result: Mapping[str, Any], cell: Cell) -> list[str]:
     Returns:
         list[str]: Names of the missing scores.
     """
-    kept, images = result['scores'], images_mark(cell.config)
+    kept = result['scores']
     return [
         name
-        for name, settings in cell.scores.items()
-        if name not in kept
-        or kept[name]['settings'] != settings_mark(settings)
-        # Earlier versions did not keep it.
-        or kept[name].get('images', images) != images
+        for name, mark in cell.marks.items()
+        if name not in kept or not is_of(kept[name], mark, cell.images)
     ]
+
+
+def is_of(score: Mapping[str, Any], mark: str | None, images: str | None) -> bool:
+    """Check whether a kept score has given settings and images.
+
+    Args:
+        score (Mapping): The score, as in the result of a cell.
+        mark (str, optional): The hash of the settings, see :attr:`Cell.marks`; None if unknown.
+        images (str, optional): The hash of the images, see :attr:`Cell.images`; None if unknown,
+            as that of the scores of earlier versions.
+    """
+    pairs = (score['settings'], mark), (score.get('images'), images)
+    return all(None in pair or pair[0] == pair[1] for pair in pairs)
 
 
 def _read(path: Path, kind: type[Record]) -> dict[str, Any] | None:

@@ -27,8 +27,9 @@ from mmct.runs.isolation import isolated
 from mmct.runs.training_time import trained_seconds
 from mmct.runs.weights import check_fits, load, load_state_dict, safe_loading
 
-from .cell import BUSY, DONE, FAILED, Cell, Outcome, images_mark, settings_mark
+from .cell import BUSY, DONE, FAILED, Cell, Outcome
 from .registry import SCORES
+from .rehearsal import check_start
 from .store import TRAINING_STAGE, Status, StudyStore, missing_scores
 
 
@@ -124,7 +125,7 @@ def _run(cell: Cell, store: StudyStore) -> None:
             store.keep_result(cell.key, _result(cell, str(error)))
             return
         result['scores'][name] = dict(
-            settings=settings_mark(settings), images=images_mark(cell.config), value=value
+            settings=cell.marks[name], images=cell.images, value=value
         )
         store.keep_result(cell.key, result)
 
@@ -155,6 +156,8 @@ def _trained(cfg: Config, weights: Path, status: Status) -> dict[str, Any]:
         path = checkpoint_to_resume(cfg.work_dir, 'auto')
         resume_from(cfg, path)
         runner = build_runner(cfg)
+        if path is None:
+            check_start(cfg, runner)
         runner.register_hook(_StatusHook(status))
         try:
             with safe_loading():

@@ -196,7 +196,7 @@ def _forget_pretrained(part: ConfigDict) -> None:
         parts = [each for each in (value if several else [value]) if isinstance(each, Mapping)]
         if key == 'init_cfg':
             kept = [each for each in parts if type_name(each) != 'Pretrained']
-            if not kept:
+            if parts and not kept:
                 part.pop(key)
             elif several:
                 part[key] = kept

@@ -68,13 +68,14 @@ def get_teacher(
         if checkpoint:
             return _loaded(runner, recipe, checkpoint, student_start)
         store = _store(runner)
-        _train_unless_there(runner, recipe, store, retrain, student_start)
+        was_there = _train_unless_there(runner, recipe, store, retrain, student_start)
         teacher, record = _built(runner, recipe, store.load(), store.weights), store.read()
-        if not is_above_chance(record):
+        if was_there and not is_above_chance(record):
             # The validation set, which is no part of the fingerprint, may have been mended.
             teacher.to(next(unwrapped(runner).parameters()).device)
             record = {**record, **teacher_record(runner, teacher, record['source'])}
-            on_main_rank(lambda: store.update(**record))
+            if store.folder.parent == Path(runner.work_dir):  # not another run's
+                on_main_rank(lambda: store.update(**record))
         return teacher, record
 
 
@@ -174,7 +175,8 @@ def _loaded(
 
 def _train_unless_there(
     runner: Runner, recipe: TeacherRecipe, store: TeacherStore, retrain: bool, student_start: str
-) -> None:
+) -> bool:
+    """Return whether there was a finished teacher."""
     cfg = teacher_config(runner.cfg, recipe, str(store.folder))
     if retrain and runner.iter > 0:
         retrain = False
@@ -199,6 +201,7 @@ def _train_unless_there(
         )
     kind = 'BN-free' if recipe.remove_bn else 'BN'
     _finish(runner, cfg, store, state, f'the {kind} teacher')
+    return state == 'finished'
 
 
 def _finish(runner: Runner, cfg: Config, store: TeacherStore, state: str, what: str) -> None:

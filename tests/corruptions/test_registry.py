@@ -177,6 +177,15 @@ def with_default(value):
 )  # fmt: skip
 def test_what_a_function_encloses_belongs_to_it(make):
     assert identity(make(1)) == identity(make(1)) != identity(make(2))
+    assert identity(make(np.uint8)) == identity(make(np.uint8)) != identity(make(np.float32))
+
+
+def test_what_a_callable_keeps_while_it_works_does_not_make_it_another(other_name):
+    level = Level(1)
+    register('level', level)
+    before = identities(['level'])
+    level.seen = 1
+    assert identities(['level']) == before
 
 
 def test_runs_and_scores_are_others_with_another_function(other_name):

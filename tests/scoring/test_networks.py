@@ -309,6 +309,8 @@ def test_clean_images_are_those_that_a_set_was_made_from(net, digits):
     # Of a subset, too.
     cells.clean = Images(images[order], labels[order])
     some = mmct.score(net, cells, subset=10, **settings)
+    alone = mmct.score(net, cells, subset=10, clean=False, **settings)
+    assert alone.result['data'] == some.result['data']
     np.testing.assert_array_equal(unpack_hits(some.result['clean']), found[::4])
 
 
@@ -378,6 +380,15 @@ def test_names_that_look_alike_are_told_apart_or_refused(net, digits, known):
     else:
         with pytest.raises(CTError, match="'crane', which the network has 2 times: outputs 1, 2"):
             score(knows, Named(digits[0], labels), classes=turned, **settings)
+
+
+def test_two_classes_never_share_an_output(net, digits):
+    class Named(Pairs):
+        classes = ['A', 'a']
+
+    with pytest.raises(CTError, match="class 1 of the set is 'a', which has the output of class 0"):
+        score(net, Named(digits[0], digits[1] % 2), mean=MEAN, std=STD,
+              classes=['a', *map(str, range(9))])  # fmt: skip
 
 
 def test_a_set_whose_files_changed_or_whose_classes_are_matched_otherwise_is_scored_anew(

@@ -300,10 +300,19 @@ def test_arms_that_train_alike_are_not_scored_otherwise(plan, own, said):
         planner.cells({})
 
 
-def test_the_start_that_a_dumped_config_tells_of_does_not_count(plan, tmp_path):
+def test_the_dumped_config_of_a_resumed_run_is_that_of_its_start(plan, tmp_path):
     dumped = tmp_path / 'dumped.py'
-    dumped.write_text(f'_base_ = {mmct.config_path("bn_resnet18_digits")!r}\nstart_from = "a.pth"')
-    assert keys(plan(f'arms = dict(BN=dict(config={str(dumped)!r}))')) == keys(plan())
+
+    def planned(start):
+        dumped.write_text(f'_base_ = {mmct.config_path("bn_resnet18_digits")!r}\n'
+                          f'resume, load_from = True, "epoch_1.pth"\n{start}')  # fmt: skip
+        return plan(f'arms = dict(BN=dict(config={str(dumped)!r}))')
+
+    assert keys(planned('start_from = None')) == keys(plan())
+    (cell,) = planned('start_from = "a.pth"').cells({})
+    assert (cell.config.load_from, cell.config.resume) == ('a.pth', False)
+    with pytest.raises(CTError, match='resumes a run, but an arm is trained from its start'):
+        planned('').cells({})
 
 
 PAIR = """

@@ -91,10 +91,13 @@ def test_what_is_not_a_score_is_named(folder, more, value):
 
 
 def test_scores_that_await_new_settings_are_left_out(folder):
-    scores = {name: dict(settings='old', value=dict(x=1.0)) for name in ('s', 'other')}
-    cells = [dict(key='k', role='training', arm='a', seed=0, point=None, scores=dict(s='new'))]
-    table = dict(changed='s.x', kept='other.x')
+    kept = dict(settings='old', images='old', value=dict(x=1.0))
+    scores = dict(s=kept, other=kept, seen=dict(kept, images='others'))
+    marks = dict(s='new', seen='old')
+    cells = [dict(key='k', role='training', arm='a', seed=0, point=None, scores=marks,
+                  images='old')]  # fmt: skip
+    table = dict(changed='s.x', kept='other.x', seen='seen.x')
     write_study_report(store := folder(scores, table=table, cells=cells))
     (row,) = json.loads((store.folder / 'table.json').read_text())
-    assert row['values']['changed']['count'] == 0
-    assert row['values']['kept']['count'] == 1
+    counts = {title: value['count'] for title, value in row['values'].items()}
+    assert counts == dict(changed=0, kept=1, seen=0)

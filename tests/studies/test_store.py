@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 from mmct.runs import CTError
 from mmct.studies import Cell, StudyStore
-from mmct.studies.cell import hashed, images_mark
+from mmct.studies.cell import hashed
 
 RESULT = dict(title='t', diverged=None, scores={})
 PLAN = dict(
@@ -41,18 +41,19 @@ def test_a_score_with_other_settings_is_another(tmp_path):
     assert not store.is_finished(cell(errors=dict(type='A', x=2)))
 
 
-def test_a_score_of_other_images_is_another_wherever_they_are(tmp_path):
+def test_a_score_of_other_images_is_another_however_they_are_read(tmp_path):
     def on(**images):
         cfg = Config(dict(test_dataloader=dict(dataset=dict(type='Digits', **images))))
         return replace(cell(errors=dict(type='A')), config=cfg)
 
     store = StudyStore(tmp_path)
     kept = dict(settings=hashed(dict(type='A')), value=3)
-    for images, known in (({}, True), (dict(images=images_mark(on().config)), False)):
+    for images, known in (({}, True), (dict(images=on().images), False)):
         store.keep_result('key', {**RESULT, 'scores': dict(errors={**kept, **images})})
-        assert store.is_finished(on()) and store.is_finished(on(data_root='elsewhere'))
+        assert store.is_finished(on()) and store.is_finished(on(lazy_init=True))
         # Of a result of an earlier version it is not known.
-        assert store.is_finished(on(indices=40)) is known
+        for other in (dict(indices=40), dict(data_root='elsewhere')):
+            assert store.is_finished(on(**other)) is known
 
 
 def test_what_diverged_is_finished_without_scores(tmp_path):

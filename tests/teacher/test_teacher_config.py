@@ -221,8 +221,10 @@ def test_from_scratch_no_weights_are_loaded(tiny):
     cfg = tiny(options={'load_from': 'bn.pth'})
     cfg.model.init_cfg = dict(loads)
     cfg.model.backbone.init_cfg = [dict(type='Kaiming', layer='Conv2d'), dict(loads)]
+    cfg.model.neck.init_cfg = None
     inner = teacher_config(cfg, TeacherRecipe(from_scratch=True), 'w')
     assert 'bn.pth' not in inner.pretty_text
     assert inner.model.backbone.init_cfg == [dict(type='Kaiming', layer='Conv2d')]
+    assert inner.model.neck.init_cfg is None and 'init_cfg' not in inner.model
     assert 'bn.pth' in teacher_config(cfg, TeacherRecipe(), 'w').pretty_text
     assert cfg.model.init_cfg == loads, 'the student keeps its own'

@@ -4,7 +4,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
@@ -177,6 +177,8 @@ class NoBNTeacherHook(Hook):
                     self.recipe.calibration_batches,
                     self.student_lr_mult,
                 )
+                if self.student_start == 'teacher':
+                    _restart_averages(runner)
         except ValueError as error:
             raise CTError(f'{error}') from error
         rate = self.student_lr_mult
@@ -251,6 +253,14 @@ class NoBNTeacherHook(Hook):
             device = next(runner.model.parameters()).device
             dtype = self._marks.get(_DTYPE) or on_main_rank(lambda: pick_dtype(dtype, device))
         self._marks = {_DIGEST: found, _DTYPE: dtype}
+
+
+def _restart_averages(runner: Runner) -> None:
+    """Let averages of the student start anew, not from one that belongs to a `load_from`."""
+    for hook in runner.hooks:
+        if isinstance(hook, EMAHook):
+            # Then the next update copies the student.
+            hook.ema_model.steps.zero_()
 
 
 def _student(runner: Runner) -> CTClassifier:

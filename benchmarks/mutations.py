@@ -192,8 +192,8 @@ MUTATIONS = [
     ),
     Mutation(
         'weak teacher: never refused',
-        'if Accuracy((accuracy,), 100.0, chance, num_images).above_chance():',
-        'if True:',
+        'return Accuracy((accuracy,), 100.0, chance, num_images).above_chance()',
+        'return True',
         ['engine/hooks/test_no_bn_teacher_hook.py'],
     ),
     Mutation(
@@ -330,13 +330,13 @@ MUTATIONS = [
     ),
     Mutation(
         'study keys: unordered',
-        'text = json.dumps(value, sort_keys=True, default=str)',
-        'text = json.dumps(value, default=str)',
+        'text = json.dumps(value, sort_keys=True, default=_text)',
+        'text = json.dumps(value, default=_text)',
         ['studies/test_store.py', 'studies/test_planner.py'],
     ),
     Mutation(
         'study store: scores of other settings count',
-        "if name not in kept or kept[name]['settings'] != settings_mark(settings)",
+        'if name not in kept or not is_of(kept[name], mark, cell.images)',
         'if name not in kept',
         ['studies/test_store.py'],
     ),

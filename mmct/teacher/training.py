@@ -234,8 +234,9 @@ def _begun(
     if state == 'none':
         # Another config's unfinished run must not be resumed.
         store.set_aside()
-    if state != 'finished':
-        # An unfinished one may go on with another number of processes.
+        store.begin(marks)
+    elif state == 'unfinished' and differences(store.read()['fingerprint'], marks):
+        # It goes on with another number of processes.
         store.begin(marks)
     return state, differing
 

@@ -236,8 +236,8 @@ def _drawn_lines(axes: Axes) -> Iterator[np.ndarray]:
         # The bars of a bar chart have no error bars of their own.
         for lines in getattr(container, 'lines', ((), (), ()))[2]:
             for segment in lines.get_segments():
-                # An unknown error has no bar.
-                if np.isfinite(segment).all():
+                # An unknown error has no bar, an unknown point none with ends.
+                if len(segment) and np.isfinite(segment).all():
                     yield axes.transData.transform(segment)
     for arrow in axes.texts:
         ends = axes.transData.transform([arrow.xyann, arrow.xy])

@@ -224,6 +224,12 @@ def test_accuracies_are_drawn_with_their_mean_and_worst():
     (bars,) = points.lines[2]
     assert [abs(end[1] - start[1]) for start, end in bars.get_segments()] == [2.0] * 5
     assert draw(plan, {}) is None
+    # CT has one domain as yet, so neither mean nor worst.
+    values['a, CT', 0] = dict(test_pct=dict(a=60.0), holdout_pct={}, validation_pct=0)
+    plan, results = study(values, found['arms'], seeds=(0, 1))
+    plan['tables'] = dict(domains=dict(type='DomainTable', arms=found['table']['arms']))
+    (axes,) = draw(plan, results).axes
+    assert [text.get_text() for text in axes.texts] == ['ERM']
 
 
 def test_each_way_to_select_has_a_panel():

@@ -1,7 +1,8 @@
-"""Check that an image file is intact; works with or without an mm stack."""
+"""Check that an image file is intact, and convert images; works with or without an mm stack."""
 
 import cv2
 import numpy as np
+from PIL import Image
 
 
 def check_content(content: bytes) -> None:
@@ -30,6 +31,29 @@ def check_content(content: bytes) -> None:
                 f'it has 16 bits per channel but no value above {image.max()}, as if 12 bits were '
                 'stored in 16, and would be read as black: save it with 8 bits'
             )
+
+
+def to_rgb(picture: Image.Image) -> Image.Image:
+    """Convert an image to 8 bits of red, green and blue.
+
+    Args:
+        picture (Image.Image): An image; of 16 bits per pixel the upper 8 are kept, as OpenCV does.
+
+    Returns:
+        Image.Image: The image in mode 'RGB'.
+
+    Raises:
+        ValueError: If its pixels are 32-bit integers or floats, whose range is unknown.
+    """
+    if picture.mode.startswith('I;16'):
+        # Pillow would clip at 255.
+        picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    elif picture.mode in ('I', 'F'):
+        raise ValueError(
+            f'it has 32 bits per pixel (mode {picture.mode!r}), and Pillow would clip them to 8: '
+            'save it with 8 bits'
+        )
+    return picture.convert('RGB')
 
 
 def _check_jpeg(content: bytes) -> None:

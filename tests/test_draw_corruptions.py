@@ -57,3 +57,12 @@ def test_an_image_beyond_pillows_limit_is_named(photograph, monkeypatch):
     monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 100)
     with pytest.raises(CTError, match='photograph.png cannot be read: Image size .4800 pixels'):
         load(str(photograph), 32)
+
+
+def test_sixteen_bits_are_drawn_as_their_upper_eight(tmp_path):
+    grey = make_images(1, 32, 32)[0][..., 0]
+    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / 'grey.png')
+    assert np.array_equal(load(str(tmp_path / 'grey.png'), 32), np.repeat(grey[..., None], 3, 2))
+    Image.fromarray(grey.astype(np.float32)).save(tmp_path / 'grey.tiff')
+    with pytest.raises(CTError, match='grey.tiff cannot be read: it has 32 bits per pixel'):
+        load(str(tmp_path / 'grey.tiff'), 32)

@@ -15,39 +15,26 @@ common = dict(
     optim_wrapper=dict(type='BFloat16OptimWrapper'),
 )
 length = 0.25
-# The teacher learns on from the pretrained network. The student does too, or it goes on from
-# the teacher at a tenth of the rate, as docs/recipe.md has it.
+# The teacher learns on from the pretrained network, and so does the student of 'CT'. Others go on
+# from the teacher at a tenth of the rate, as docs/recipe.md has it.
 on = dict(_base_.fold, student_start='teacher', student_lr_mult=0.1)
-bare = 'start alone (no term)'
-ways = {
-    'CT': (_base_.fold, {}),
-    'BN teacher': ({**_base_.fold, 'remove_bn': False}, {}),
-    'CT, from the teacher': (on, {}),
-    'BN teacher, from the teacher': ({**on, 'remove_bn': False}, {}),
-    # Without the consistency term alone.
-    bare: (on, dict(loss_weight=0.0)),
-}
-compared_with = {
-    'CT': ['ERM', _base_.equal, 'BN teacher'],
-    'CT, from the teacher': ['ERM', _base_.equal, 'BN teacher, from the teacher', bare],
-}
-taught = {
-    name: dict(
-        overlay=dict(
-            model={
-                **_base_.ct_student,
-                'consistency': {**_base_.ct_student['consistency'], **changes},
-            },
-            custom_hooks=[hook],
-        ),
-        baselines=compared_with.get(name, ['ERM']),
-    )
-    for name, (hook, changes) in ways.items()
+student, bare = _base_.ct_student, 'start alone (no term)'
+no_term = {**student, 'consistency': {**student['consistency'], 'loss_weight': 0.0}}
+compared = {
+    **{name: _base_.methods[name] for name in ('ERM', _base_.equal, 'CT', 'BN teacher')},
+    'CT, from the teacher': dict(
+        overlay=dict(model=student, custom_hooks=[on]),
+        baselines=['ERM', _base_.equal, 'BN teacher, from the teacher', bare],
+    ),
+    'BN teacher, from the teacher': dict(
+        overlay=dict(model=student, custom_hooks=[{**on, 'remove_bn': False}])
+    ),
+    bare: dict(overlay=dict(model=no_term, custom_hooks=[on])),
 }
 made = studies.leave_one_out(
     __import__('mmct').datasets.PACS.DOMAINS,
     '{{ fileDirname }}/../dg/erm_resnet18w16_pacs64.py',
-    {'ERM': dict(), _base_.equal: dict(length=3), **taught},
+    compared,
 )
 arms = made['arms']
 tables = dict(domains=dict(type='DomainTable', **made['table']))

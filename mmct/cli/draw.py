@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from mmct.corruptions import CORRUPTIONS, SEVERITIES, choose_table, corrupt
+from mmct.image_content import to_rgb
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_whole
 
@@ -86,8 +87,8 @@ def load(path: str, size: int) -> np.ndarray:
     """
     try:
         with Image.open(path) as image:
-            square = ImageOps.fit(image.convert('RGB'), (size, size), Image.Resampling.LANCZOS)
-    except (OSError, Image.DecompressionBombError) as error:
+            square = ImageOps.fit(to_rgb(image), (size, size), Image.Resampling.LANCZOS)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise CTError(f'image {path} cannot be read: {error}') from error
     return np.asarray(square)
 

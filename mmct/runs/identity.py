@@ -5,7 +5,7 @@ Everything from which a run is built counts, except for :data:`IGNORED` and :dat
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
@@ -147,12 +147,15 @@ def start_of(cfg: Mapping) -> str | None:
     return UNKNOWN if cfg.get('resume') else cfg.get('load_from')
 
 
-def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+def differences(
+    old: dict[str, Any], new: dict[str, Any], ignored: Container[str] = ()
+) -> list[str]:
     """List the keys in which two fingerprints differ, with both values.
 
     Args:
         old (dict): One fingerprint.
         new (dict): The other.
+        ignored (Container[str]): Keys that do not count. Defaults to none.
 
     Returns:
         list[str]: Lines such as ``train_cfg.max_epochs: 10 -> 20``.
@@ -162,7 +165,7 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     return [
         f'{key}: {one} -> {other}'
         for key, (one, other) in sorted(pairs.items())
-        if one != other and UNKNOWN not in (one, other)
+        if one != other and UNKNOWN not in (one, other) and key not in ignored
     ]
 
 

@@ -24,6 +24,7 @@ from mmct.corruptions import (
     own_among,
 )
 from mmct.evaluation.same_images import describe
+from mmct.image_content import to_rgb
 from mmct.runs.errors import CTError
 
 # Maximum bytes of images kept in memory, as each corruption reads them again.
@@ -347,29 +348,6 @@ def select(source: CellSource, subset: int | Sequence[str]) -> Selection:
 def spelt(name: Any) -> str:
     """Return the text of the name of a class, of which torchvision's ImageNet has tuples."""
     return ', '.join(name) if isinstance(name, tuple) else str(name)
-
-
-def to_rgb(picture: Image.Image) -> Image.Image:
-    """Convert an image to 8 bits of red, green and blue.
-
-    Args:
-        picture (Image.Image): An image; of 16 bits per pixel the upper 8 are kept, as OpenCV does.
-
-    Returns:
-        Image.Image: The image in mode 'RGB'.
-
-    Raises:
-        ValueError: If its pixels are 32-bit integers or floats, whose range is unknown.
-    """
-    if picture.mode.startswith('I;16'):
-        # Pillow would clip at 255.
-        picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
-    elif picture.mode in ('I', 'F'):
-        raise ValueError(
-            f'it has 32 bits per pixel (mode {picture.mode!r}), and Pillow would clip them to 8: '
-            'save it with 8 bits'
-        )
-    return picture.convert('RGB')
 
 
 def as_pixels(image: Any) -> np.ndarray:

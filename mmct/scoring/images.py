@@ -11,11 +11,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from mmct.folders import data_folders, image_files
-from mmct.image_content import check_content
+from mmct.image_content import check_content, to_rgb
 from mmct.messages import absent
 from mmct.runs.errors import CTError
 
-from .cell_sources import CellSource, Images, as_pixels, to_rgb
+from .cell_sources import CellSource, Images, as_pixels
 
 
 def open_images(images: Any, labels: Any = None, size: int | None = None) -> CellSource:

@@ -18,7 +18,7 @@ from mmct.report import (
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_bytes, write_json, write_text
 
-from .cell_sources import CellSource, CorruptedImages, in_order, in_order_of, select
+from .cell_sources import CellSource, CorruptedImages, in_order, select
 from .cells import score_cells
 from .images import open_images
 from .networks import as_network
@@ -311,8 +311,8 @@ def open_cells(
     else:
         corrupted = CorruptedImages(source, corruptions, severities, seed, table)
     if subset is not None:
-        source = source and in_order_of(corrupted, source)
-        source, corrupted = (each and select(each, subset) for each in (source, corrupted))
+        corrupted = select(corrupted, subset)
+        source = source and corrupted.clean
     return source and in_order(source, reads), in_order(corrupted, reads)
 
 

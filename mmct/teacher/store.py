@@ -80,10 +80,10 @@ class TeacherStore:
         record = self.read()
         if record is None:
             return 'none', []
-        differing = differences(record['fingerprint'], fingerprint)
-        if any_processes or not self.is_finished():
-            differing = [line for line in differing if not line.startswith('world_size:')]
-        if not self.is_finished():
+        finished = self.is_finished()
+        ignored = ('world_size',) if any_processes or not finished else ()
+        differing = differences(record['fingerprint'], fingerprint, ignored)
+        if not finished:
             return ('none' if differing else 'unfinished'), []
         if differing and not allow_other:
             raise CTError(
@@ -130,11 +130,10 @@ class TeacherStore:
         """
         # Write the weights first, so that a finished record always has them.
         write_whole(self.weights, lambda path: torch.save(weights, path))
-        record = self.read()
-        write_json(self._record, {**record, **results, 'finished': True})
+        self.update(**results, finished=True)
 
     def update(self, **results: Any) -> None:
-        """Replace values in the record of a finished teacher.
+        """Replace values in the record of a teacher.
 
         Args:
             **results: Values that must fit JSON.

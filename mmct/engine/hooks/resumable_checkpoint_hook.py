@@ -291,9 +291,7 @@ class ResumableCheckpointHook(CheckpointHook):
             for key, value in [*saved.items(), *now.items()]
             if value == 'NoBNTeacherHook'
         }
-        differing = differences(
-            *({k: v for k, v in marks.items() if k not in ignored} for marks in (saved, now))
-        )
+        differing = differences(saved, now, ignored)
         if not differing:
             return
         message = f'the checkpoint was saved with other settings ({in_short(differing)})'

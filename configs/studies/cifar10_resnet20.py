@@ -23,6 +23,11 @@ kinds = ['noise', 'blur', 'weather', 'digital']
 scores = dict(
     corruption=dict(corruptions=kinds), adapted=dict(corruptions=kinds, severities=[3])
 )
-own = {name: score for name, score in _base_.table.items() if not score.startswith('adapted')}
 adapted = 'severity 3 with BN statistics of the test images (another setting), %'
-table = dict(_delete_=True, **own, **{adapted: 'adapted.raw_mce_pct'})
+table = dict(
+    _delete_=True,
+    **{
+        adapted if name == _base_.adapted else name: score
+        for name, score in _base_.table.items()
+    },
+)

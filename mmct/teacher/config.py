@@ -67,9 +67,9 @@ class TeacherRecipe:
         lr (float, optional): The teacher's learning rate. Defaults to None,
             the optimizer's.
         clip_grad (dict | str, optional): The teacher's gradient clipping, as in mmengine's
-            ``OptimWrapper``. None uses the student's. 'auto' uses ``dict(max_norm=1.0)``, or the
-            student's if ``weight_standardisation`` is on: without standardised weights, BN-free
-            networks tend to diverge at the lr of a BN network unless gradients are clipped.
+            ``OptimWrapper``. None uses the student's. 'auto' uses ``dict(max_norm=1.0)`` for a
+            teacher with neither BN nor standardised weights, which tends to diverge at the lr of
+            a BN network unless gradients are clipped, and the student's for others.
             Defaults to 'auto'.
         adaptive_clipping (float, optional): Largest norm of a unit's gradient, as a fraction
             of the norm of its weights, see :class:`mmct.engine.AdaptiveClippingHook`.
@@ -77,8 +77,9 @@ class TeacherRecipe:
         ema (dict, optional): Settings of an ``EMAHook``, such as ``dict(momentum=1e-3)``. The
             teacher is then the moving average of its weights. Defaults to None.
         remove_bn (bool): Whether to remove the teacher's BN. False is the control that shows the
-            gain of distillation alone: the teacher keeps its BN and trains as the student does,
-            without calibration or gradient clipping of its own. Defaults to True.
+            gain of distillation alone: the teacher keeps its BN, so ``init`` and
+            ``weight_standardisation`` do not count. Other settings do, if they are given.
+            Defaults to True.
 
     Raises:
         ValueError: If a value is out of its range.
@@ -171,7 +172,7 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
         hooks.append(training_hook)
     else:
         cfg.load_from = start
-    if recipe.remove_bn and recipe.adaptive_clipping is not None:
+    if recipe.adaptive_clipping is not None:
         clipping = dict(clipping=recipe.adaptive_clipping)
         hooks.append(dict(type=scoped(cfg, 'AdaptiveClippingHook'), **clipping))
     if recipe.ema is not None:
@@ -275,8 +276,9 @@ def _set_optimizer(cfg: Config, recipe: TeacherRecipe) -> None:
         cfg.optim_wrapper.optimizer.lr = recipe.lr
     clip_grad = recipe.clip_grad
     if clip_grad == 'auto':
-        clip_grad = None if recipe.weight_standardisation else dict(max_norm=1.0)
-    if recipe.remove_bn and clip_grad is not None:
+        tame = recipe.weight_standardisation or not recipe.remove_bn
+        clip_grad = None if tame else dict(max_norm=1.0)
+    if clip_grad is not None:
         cfg.optim_wrapper.clip_grad = ConfigDict(clip_grad)
 
 

@@ -7,6 +7,7 @@ hook = way['hook']
 compute = 4 if 'start' in way else 3
 equal = f'Standard, equal compute ({compute}x)'
 bare = 'start alone (no term)'
+as_calibrated = 'BN teacher, trained as the calibrated'
 taught = {
     'CT': dict(way, term=term),
     'BN teacher': dict(way, hook={**hook, 'remove_bn': False}, term=term),
@@ -14,12 +15,17 @@ taught = {
     'CT, calibrated teacher': dict(
         way, hook={**hook, 'weight_standardisation': False}, term=term
     ),
+    # These two differ in BN alone.
+    as_calibrated: dict(
+        way, hook={**hook, 'remove_bn': False, 'clip_grad': dict(max_norm=1.0)}, term=term
+    ),
     'CT, teacher of the same length': dict(way, hook={**hook, 'length': 1}, term=term),
     'CT, KL of the logits': dict(way, term={}),
 }
 if chosen == 'from scratch':
     taught.pop(bare)  # it is Standard
 else:
+    taught['CT, at the full rate'] = dict(_base_.ways['from the teacher'], term=term)
     scratch = _base_.ways['from scratch']['hook']
     taught['CT, from scratch'] = dict(hook=scratch, term=term)
     taught['BN teacher, from scratch'] = dict(hook={**scratch, 'remove_bn': False}, term=term)
@@ -48,20 +54,28 @@ compared_with = {
     'Standard': [],
     'CT': [
         'Standard', equal, 'BN teacher', *([bare] if bare in taught else []),
-        'AugMix, equal compute',
+        'no BN (the teacher)', 'AugMix, equal compute',
     ],  # fmt: skip
+    bare: ['Standard', equal, 'BN teacher'],
     'no BN (the teacher)': ['BN (the other teacher)'],
     'BN teacher + AugMix': ['AugMix'],
     'CT + AugMix': ['AugMix', 'AugMix, equal compute', 'BN teacher + AugMix', 'CT'],
     **{name: ['CT'] for name in taught if name.startswith('CT, ')},
     # Without BN, but without standardised weights, too.
-    'CT, calibrated teacher': ['CT', 'BN teacher'],
+    'CT, calibrated teacher': ['CT', 'BN teacher', as_calibrated],
+    'CT, at the full rate': ['CT', equal],
     'CT, from scratch': ['Standard', equal, 'BN teacher, from scratch', 'CT'],
 }
 variants = {
     name: dict(parts, baseline=compared_with.get(name, ['Standard']))
     for name, parts in variants.items()
 }
+# With BN statistics of the test images, which is another setting.
+adapted = 'mCE with BN statistics of the test images, another setting, %'
 table = {
-    'mCE with BN statistics of the test images, another setting, %': 'adapted.raw_mce_pct',
+    adapted: 'adapted.raw_mce_pct',
+    **{
+        f'with these, {kind}': f'adapted.categories_pct.{kind}'
+        for kind in ('noise', 'blur', 'weather', 'digital')
+    },
 }

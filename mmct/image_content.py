@@ -1,8 +1,13 @@
-"""Check that an image file is intact, and convert images; works with or without an mm stack."""
+"""Check that an image file is intact, and read images; works with or without an mm stack."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 
 def check_content(content: bytes) -> None:
@@ -31,6 +36,71 @@ def check_content(content: bytes) -> None:
                 f'it has 16 bits per channel but no value above {image.max()}, as if 12 bits were '
                 'stored in 16, and would be read as black: save it with 8 bits'
             )
+
+
+def check_for_pillow(content: bytes) -> None:
+    """Refuse a grey image of more than 8 bits per pixel, which Pillow clips where it converts it.
+
+    Args:
+        content (bytes): The content of an image file.
+
+    Raises:
+        ValueError: If it is such an image.
+    """
+    if _may_have_16_bits(content):
+        with any_size(), Image.open(io.BytesIO(content)) as picture:
+            if picture.mode.startswith(('I', 'F')):
+                raise ValueError(
+                    f'it is grey with more than 8 bits per pixel (mode {picture.mode!r}), which '
+                    'Pillow clips: save it with 8 bits'
+                )
+
+
+@contextmanager
+def any_size() -> Iterator[None]:
+    """Lift Pillow's limit on the number of pixels in the block: the images are the user's own."""
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Name the file in errors that are raised where it is read.
+
+    Args:
+        path (str | Path): The file.
+
+    Raises:
+        OSError: In place of the block's error; the message names the file and the reason.
+    """
+    try:
+        yield
+    # Pillow reports damage between the parts of a PNG as a SyntaxError.
+    except (OSError, ValueError, SyntaxError) as error:
+        reason = getattr(error, 'strerror', None) or ' '.join(str(error).split())
+        raise OSError(f'{path} cannot be read: {reason}') from error
+
+
+def read_rgb(path: str | Path) -> Image.Image:
+    """Read an intact image with Pillow, turned upright as its EXIF data say.
+
+    Args:
+        path (str | Path): The file.
+
+    Returns:
+        Image.Image: The image in mode 'RGB'.
+
+    Raises:
+        OSError: If it cannot be read; the message names the file and the reason.
+    """
+    with naming(path):
+        content = Path(path).read_bytes()
+        check_content(content)
+        with any_size(), Image.open(io.BytesIO(content)) as picture:
+            return to_rgb(ImageOps.exif_transpose(picture))
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:

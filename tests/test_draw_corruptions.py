@@ -53,12 +53,6 @@ def test_what_is_refused(photograph, tmp_path, change, message):
     assert len(result.err.splitlines()) == 1
 
 
-def test_an_image_beyond_pillows_limit_is_named(photograph, monkeypatch):
-    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 100)
-    with pytest.raises(CTError, match='photograph.png cannot be read: Image size .4800 pixels'):
-        load(str(photograph), 32)
-
-
 def test_sixteen_bits_are_drawn_as_their_upper_eight(tmp_path):
     grey = make_images(1, 32, 32)[0][..., 0]
     Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / 'grey.png')

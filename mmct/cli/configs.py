@@ -67,8 +67,9 @@ def merge_common_arguments(cfg: Config, args: Namespace, suffix: str = '') -> No
     Raises:
         CTError: If the options name a launcher that did not start this process.
     """
-    # Launchers that predate torchrun pass the rank as an option.
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    # Launchers that predate torchrun pass the rank as an option, and Open MPI in its own variable.
+    rank = os.environ.get('OMPI_COMM_WORLD_LOCAL_RANK', str(args.local_rank))
+    os.environ.setdefault('LOCAL_RANK', rank)
     check_launcher(args.launcher)
     cfg.launcher = args.launcher
     if args.work_dir is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from mmct.corruptions import CORRUPTIONS, SEVERITIES, choose_table, corrupt
-from mmct.image_content import to_rgb
+from mmct.image_content import read_rgb
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_whole
 
@@ -86,11 +86,10 @@ def load(path: str, size: int) -> np.ndarray:
         CTError: If the file cannot be read.
     """
     try:
-        with Image.open(path) as image:
-            square = ImageOps.fit(to_rgb(image), (size, size), Image.Resampling.LANCZOS)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise CTError(f'image {path} cannot be read: {error}') from error
-    return np.asarray(square)
+        image = read_rgb(path)
+    except OSError as error:
+        raise CTError(f'image {error}') from error
+    return np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS))
 
 
 def draw(image: np.ndarray, table: str, seed: int) -> Image.Image:

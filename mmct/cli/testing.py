@@ -48,8 +48,9 @@ def test(args: Namespace, console: RunConsole | None = None) -> None:
     join_processes(cfg)
     runner = build_runner(cfg)
     data_loader(runner, 'test', '--data-root FOLDER' if args.data_root else None)
-    # Test-time augmentation wraps the model as distributed training does.
-    model = getattr(runner.model, 'module', runner.model)
+    # Test-time augmentation wraps the model, in addition to distributed training.
+    model = unwrapped(runner)
+    model = getattr(model, 'module', model)
     check_fits(f'checkpoint {args.checkpoint}', load_state_dict(args.checkpoint), model)
     if console is not None:
         for line in header(runner, 'test'):

@@ -13,6 +13,7 @@ from mmct.corruptions import (
     identities,
     own_among,
 )
+from mmct.datasets.images import say_if_grey
 from mmct.runs.errors import CTError
 from mmct.runs.files import lock_folder, temporary_name
 from mmct.runs.progress import Progress
@@ -147,6 +148,9 @@ class CorruptionSetMaker:
                 return Scan.load(kept, self.manifest['scan']['skipped']['images'])
             except (OSError, EOFError, KeyError, TypeError, ValueError, BadZipFile):
                 kept.unlink()  # damaged, so read the images again
+        first = self.source.path(0)
+        if first is not None:
+            say_if_grey(first)
         progress, found = Progress(len(self.source)), {}
         for (start, stop), chunk in workers.run(scan_chunk, chunks(len(self.source))):
             found[start] = chunk

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmct.datasets.images import check_file, decoded
+from mmct.datasets.images import IntactFiles
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_bytes
 
@@ -221,12 +221,12 @@ def scan_chunk(source: Source, start: int, stop: int) -> Scan:
         CTError: If an image cannot be corrupted, or the pipeline is random.
     """
     rows, sizes, unreadable = [], set(), []
+    files = IntactFiles()
     for index in range(start, stop):
         path = source.path(index)
         try:
-            if path is not None:
-                check_file(path)
-            image, label = source.read(index)
+            with files.reading(path):
+                image, label = source.read(index)
         except CTError:
             raise
         except Exception as error:
@@ -261,12 +261,7 @@ def _check_same(source: Source, index: int, digest: bytes) -> None:
 
 
 def _reason(error: Exception, path: str | None) -> str:
-    if path is not None:
-        try:
-            decoded(path)
-        except OSError as cause:
-            # The fault of the file says more than how the pipeline failed on it.
-            return str(cause).removeprefix(f'{path} cannot be read: ')
     text = getattr(error, 'strerror', None) or str(error) or type(error).__name__
+    text = text.removeprefix(f'{path} cannot be read: ')
     # Memory addresses would make the manifest differ between runs.
     return re.sub(r' at 0x[0-9a-f]+', '', ' '.join(text.split()))

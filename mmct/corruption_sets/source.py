@@ -79,6 +79,8 @@ class Source:
             leaf.test_mode = True
             if hasattr(leaf, 'pipeline'):
                 _cut(leaf.pipeline.transforms)
+        in_folders = self.class_folders is not None
+        self._class_roots = [leaf.img_prefix for leaf in leaves(self.dataset) if in_folders]
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -115,14 +117,18 @@ class Source:
             index (int): Index of the image in the data set.
 
         Returns:
-            str: The name of the image's own file or, if it has none, its
-            index. A JPEG keeps its name unchanged, as in ImageNet-C.
+            str: The name of the image's own file, below its class folder if it has one, or
+            else its index. A JPEG keeps its name unchanged, as in ImageNet-C.
         """
         path = self.path(index)
         if path is None:
             return f'{index:08d}.jpg'
         path = Path(path)
-        return path.name if path.suffix.lower() in ('.jpg', '.jpeg') else f'{path.stem}.jpg'
+        roots = [root for root in self._class_roots if path.is_relative_to(root)]
+        # Subfolders of a class stay, as readers list them in their order.
+        name = Path(*path.relative_to(roots[0]).parts[1:]) if roots else Path(path.name)
+        jpeg = path.suffix.lower() in ('.jpg', '.jpeg')
+        return (name if jpeg else name.with_suffix('.jpg')).as_posix()
 
     def read(self, index: int) -> tuple[np.ndarray, int]:
         """Read an image and its label through the pipeline.

@@ -1,5 +1,6 @@
 """Read corruption sets in the layout of CIFAR-10-C."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from mmpretrain.registry import DATASETS
 from torchvision.datasets.utils import check_integrity
 
 from mmct.corruptions import C_BAR_SETS, CORRUPTIONS, Cell
+from mmct.folders import is_system
 
 from .corruption_set import StoredCorruptionSet
 from .released import Archive
@@ -51,11 +53,12 @@ class ArrayCorruptionSet(StoredCorruptionSet):
         """List the arrays of any name in a folder."""
         if cls is not ArrayCorruptionSet:
             return set()
-        return {file.stem for file in root.glob('*.npy')} - {'labels'}
+        names = {file.stem for file in root.glob('*.npy') if not is_system(file.name)}
+        return names - {'labels'}
 
     def has(self, corruption: str) -> bool:
-        """Check whether the file of a corruption exists."""
-        return self._file(corruption).is_file()
+        """Check whether the files of a corruption and of the labels exist."""
+        return all(self._file(name).is_file() for name in (corruption, 'labels'))
 
     def open_cells(self) -> None:
         """Check all files of the chosen corruptions."""
@@ -69,6 +72,7 @@ class ArrayCorruptionSet(StoredCorruptionSet):
             print_log(
                 f'{self._file(grey[0])} holds grey images: they are read as three equal channels',
                 logger='current',
+                level=logging.WARNING,
             )
         other = [name for name in names if sizes[name] != sizes[names[0]]]
         if other:

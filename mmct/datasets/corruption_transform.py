@@ -20,8 +20,9 @@ from mmct.corruptions import (
 )
 from mmct.corruptions.channels import check_channel_order, reordered
 from mmct.corruptions.names import check_table
+from mmct.runs.class_folders import check_class_folders
 
-from .images import order_of_sample
+from .images import IntactFiles, order_of_sample, path_of
 
 
 @TRANSFORMS.register_module()
@@ -153,10 +154,13 @@ class CorruptedDataset(torch.utils.data.Dataset):
     Raises:
         ValueError: If a setting is wrong, or the data set is empty; when read,
             if a result has no such image, or the table does not support its size.
+        CTError: If a system folder is taken for a class or its images are read.
+        OSError: When first read, if a file is damaged; the message names it.
     """
 
     def __init__(self, dataset: Any, **settings) -> None:
         self._corrupt = Corrupt(**settings)
+        self._intact = IntactFiles()
         lazy = isinstance(dataset, dict) and dataset.get('lazy_init', False)
         self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
         if not lazy:
@@ -166,6 +170,7 @@ class CorruptedDataset(torch.utils.data.Dataset):
         """Read the data set's list of images if that was deferred."""
         if hasattr(self.dataset, 'full_init'):
             self.dataset.full_init()
+        check_class_folders(self.dataset)
         if len(self.dataset) == 0:
             raise ValueError('CorruptedDataset: the data set is empty: check its paths')
 
@@ -179,8 +184,9 @@ class CorruptedDataset(torch.utils.data.Dataset):
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> dict:
-        results = self.dataset[index]
         index = index % len(self)
+        with self._intact.reading(path_of(self.dataset, index)):
+            results = self.dataset[index]
         if 'inputs' in results:
             return self._packed(results, index)
         if 'img' in results:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mmct.messages import suggestion
+from mmct.messages import require, suggestion
 
 COLUMNS = ('path', 'label', 'domain', 'split')
 """The columns of a table of images; only ``path`` is required."""
@@ -16,6 +16,9 @@ SPLITS = {
     'test': 'test',
 }
 """The allowed values of ``split``, with the part of the domain that each stands for."""
+
+
+_PARTS = ('training', 'holdout', 'test')
 
 
 class ListedImage(NamedTuple):
@@ -35,7 +38,10 @@ class ListedImage(NamedTuple):
 
 
 def read_domain_list(
-    file: Path, root: Path, columns: Mapping[str, str] | None = None
+    file: Path,
+    root: Path,
+    columns: Mapping[str, str] | None = None,
+    splits: Mapping[str, str] | None = None,
 ) -> list[ListedImage]:
     """Read a table of images.
 
@@ -48,6 +54,9 @@ def read_domain_list(
         root (Path): The folder to which paths are relative.
         columns (Mapping[str, str], optional): The table's names for the columns in
             :data:`COLUMNS`. Defaults to None: the same names.
+        splits (Mapping[str, str], optional): The part, 'training', 'holdout' or 'test', of
+            each of the table's values of ``split``; images with other values are left
+            out. Defaults to None: the values in :data:`SPLITS`, and no others.
 
     Returns:
         list[ListedImage]: The images in the order of the table.
@@ -59,6 +68,9 @@ def read_domain_list(
     if not file.is_file():
         raise FileNotFoundError(f'there is no list of images {file}')
     columns = {name: (columns or {}).get(name, name) for name in COLUMNS}
+    for value, part in (splits or {}).items():
+        rule = f'splits: {value} must be one of {_PARTS}'
+        require(part in _PARTS, rule, part)
     try:
         with file.open(newline='', encoding='utf-8-sig') as text:
             head = text.readline()
@@ -67,7 +79,9 @@ def read_domain_list(
             reader = csv.DictReader(text, delimiter=delimiter, skipinitialspace=True)
             _check_head(file, reader.fieldnames or [], columns)
             images = [
-                _image(f'{file}, line {reader.line_num}', row, root, columns) for row in reader
+                _image(f'{file}, line {reader.line_num}', row, root, columns, splits)
+                for row in reader
+                if splits is None or row.get(columns['split']) in splits
             ]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f'{file} is not a table of images: {error}') from error
@@ -122,7 +136,11 @@ def _check_head(file: Path, head: Sequence[str], columns: Mapping[str, str]) -> 
 
 
 def _image(
-    where: str, row: Mapping[str, str | None], root: Path, columns: Mapping[str, str]
+    where: str,
+    row: Mapping[str, str | None],
+    root: Path,
+    columns: Mapping[str, str],
+    splits: Mapping[str, str] | None,
 ) -> ListedImage:
     values = {name: row[column] for name, column in columns.items() if column in row}
     for name, value in values.items():
@@ -135,13 +153,19 @@ def _image(
             f'it is {path}'
         )
     split = values.get('split')
-    if split is not None and split.lower() not in SPLITS:
-        raise ValueError(f'{where}: {columns["split"]} is {split}: {suggestion(split, SPLITS)}')
+    known = SPLITS if splits is None else splits
+    if split is not None and splits is None:
+        split = split.lower()
+    if split is not None and split not in known:
+        raise ValueError(
+            f'{where}: {columns["split"]} is {split}: {suggestion(split, known)}, or say with '
+            f"splits=dict({split}='training') which part it is"
+        )
     return ListedImage(
         root / path,
         values.get('label') or path.parts[1],
         values.get('domain') or path.parts[0],
-        None if split is None else SPLITS[split.lower()],
+        None if split is None else known[split],
     )
 
 

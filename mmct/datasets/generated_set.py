@@ -27,7 +27,7 @@ from mmct.corruptions.names import check_table
 from mmct.runs.class_folders import check_class_folders
 
 from .corruption_set import CorruptionSet
-from .images import check_file, order_of_sample, say_if_grey
+from .images import IntactFiles, order_of_sample, path_of, say_if_grey
 
 # Maximum bytes of images kept in memory: twice those of CIFAR's test set.
 _KEPT = 1 << 26
@@ -56,18 +56,18 @@ class CleanImages:
         self.dataset = _opened(dataset)
         self._kept: dict[int, np.ndarray] = {}
         self._room = _KEPT
-        self._sound: set[int] = set()
+        self._intact = IntactFiles()
         self.labels = _labels(self.dataset)
-        first, again = self.dataset[0], self.dataset[0]
+        first, again = self._item(0), self._item(0)
         self.channel_order = order_of_sample(first.get('data_samples'))
         if not _are_equal(first.get('inputs'), again.get('inputs')):
             raise ValueError(
                 'the test set gives different pixels each time that an image is read: leave '
                 'random transforms out of its pipeline'
             )
-        first = self._path(0)
-        if first is not None:
-            say_if_grey(first)
+        file = path_of(self.dataset, 0)
+        if file is not None:
+            say_if_grey(file)
 
     @property
     def num_images(self) -> int:
@@ -106,23 +106,16 @@ class CleanImages:
         image = self._kept.get(index)
         if image is not None:
             return image
-        if index not in self._sound:
-            path = self._path(index)
-            if path is not None:
-                check_file(path)
-            self._sound.add(index)
-        inputs = _checked(self.dataset[index].get('inputs'))
+        inputs = _checked(self._item(index).get('inputs'))
         image = inputs.permute(1, 2, 0).contiguous().numpy()
         if image.nbytes <= self._room:
             self._kept[index] = image
             self._room -= image.nbytes
         return image
 
-    def _path(self, index: int) -> str | None:
-        """Find the file of an image, or None if it has none."""
-        if not hasattr(self.dataset, 'get_data_info'):
-            return None
-        return self.dataset.get_data_info(index).get('img_path')
+    def _item(self, index: int) -> Any:
+        with self._intact.reading(path_of(self.dataset, index)):
+            return self.dataset[index]
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle without the images, as worker processes read their own."""

@@ -3,6 +3,7 @@
 mmcv reads files as BGR; mmpretrain's data sets of arrays, such as CIFAR, are RGB.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from mmengine import fileio
 from mmengine.logging import print_log
 
 from mmct.corruptions.channels import ARRAYS, FILES
-from mmct.image_content import check_content
+from mmct.image_content import any_size, check_content, check_for_pillow, naming
 
 
 def order_of_sample(sample: Any) -> str:
@@ -82,7 +83,7 @@ def decoded(path: str | Path) -> np.ndarray:
     Raises:
         OSError: If the image cannot be read; the message names the file and the reason.
     """
-    with _naming(path):
+    with naming(path):
         content = fileio.get(str(path))
         check_content(content)
         try:
@@ -95,28 +96,62 @@ def decoded(path: str | Path) -> np.ndarray:
         return image
 
 
-def check_file(path: str | Path) -> None:
-    """Refuse an image file that would be decoded to wrong pixels.
+def path_of(dataset: Any, index: int) -> str | None:
+    """Find the file of an image.
+
+    Args:
+        dataset (Any): A data set or a wrapper.
+        index (int): Index of the image.
+
+    Returns:
+        str: The path; None if the image has no file.
+    """
+    if not hasattr(dataset, 'get_data_info'):
+        return None
+    return dataset.get_data_info(index).get('img_path')
+
+
+class IntactFiles:
+    """Checks image files where a pipeline reads them, each once, so later epochs lose no time.
 
     See :func:`mmct.image_content.check_content`.
 
     Args:
-        path (str | Path): The file.
-
-    Raises:
-        OSError: If the image cannot be read; the message names the file and the reason.
+        with_pillow (bool): Whether Pillow reads the images, which clips grey images of more than
+            8 bits. Defaults to False.
     """
-    with _naming(path):
-        check_content(fileio.get(str(path)))
 
+    def __init__(self, with_pillow: bool = False) -> None:
+        self.with_pillow = with_pillow
+        self._sound: set[str] = set()
 
-@contextmanager
-def _naming(path: str | Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        reason = getattr(error, 'strerror', None) or ' '.join(str(error).split())
-        raise OSError(f'{path} cannot be read: {reason}') from error
+    @contextmanager
+    def reading(self, path: str | None) -> Iterator[None]:
+        """Check a file before the block reads it, and name it if that fails.
+
+        Args:
+            path (str, optional): The file; None for an image without a file.
+
+        Raises:
+            OSError: If the file is not an intact image; the message names it and the reason.
+        """
+        if path is None:
+            yield
+            return
+        if path not in self._sound:
+            with naming(path):
+                content = fileio.get(str(path))
+                check_content(content)
+                if self.with_pillow:
+                    check_for_pillow(content)
+            self._sound.add(path)
+        try:
+            with any_size():
+                yield
+        except Exception:
+            decoded(path)
+            # The image is intact, so the error is in the pipeline.
+            raise
 
 
 def say_if_grey(path: str | Path) -> None:
@@ -130,4 +165,6 @@ def say_if_grey(path: str | Path) -> None:
     except OSError:
         return
     if (image == image[..., :1]).all():
-        print_log(f'{path} is grey: it is read as three equal channels', logger='current')
+        said = f'{path} is grey: it is read as three equal channels'
+        # A quiet console shows warnings alone.
+        print_log(said, logger='current', level=logging.WARNING)

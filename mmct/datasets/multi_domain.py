@@ -15,7 +15,7 @@ from mmct.folders import data_folders, image_files
 from mmct.messages import require, suggestion
 
 from .domain_list import number_labels, read_domain_list
-from .images import check_file, decoded
+from .images import IntactFiles
 
 PARTS = ('all', 'training', 'holdout', 'test')
 """The parts of a domain that a data set can have; 'test' needs a list of images."""
@@ -52,13 +52,16 @@ class MultiDomain(BaseDataset):
         seed (int): Seed of the split. Defaults to 0.
         stratify (bool): Whether to draw this fraction from each class, at least
             one image and never all, rather than from all images, as DomainBed
-            does. Defaults to False.
+            does. A class of a single image is not held out. Defaults to False.
         ann_file (str): A list of images, below ``data_root`` or anywhere else,
             with columns ``path``, ``label``, ``domain`` and ``split``; without
             ``split`` the domains are split at random. Defaults to '': all
             images in the folder.
         columns (dict, optional): The list's names of these columns, such as
             ``dict(domain='hospital')``. Defaults to None: the same names.
+        splits (dict, optional): The part of each of the list's values of
+            ``split``, such as ``{'0': 'training', '1': 'holdout'}``; images with
+            other values are left out. Defaults to None: common names of the parts.
         **kwargs: Arguments of mmpretrain's ``BaseDataset``. With
             ``test_mode=True`` the data set is not for training, and classes may
             be missing.
@@ -91,6 +94,7 @@ class MultiDomain(BaseDataset):
         stratify: bool = False,
         ann_file: str = '',
         columns: Mapping[str, str] | None = None,
+        splits: Mapping[str, str] | None = None,
         **kwargs,
     ) -> None:
         name = type(self).__name__
@@ -103,7 +107,9 @@ class MultiDomain(BaseDataset):
         self.seed = seed
         self.stratify = stratify
         self.columns = columns
-        self._sound: set[str] = set()
+        self.splits = splits
+        # The shipped configs read images with Pillow, as DomainBed does.
+        self._intact = IntactFiles(with_pillow=True)
         super().__init__(ann_file=ann_file, data_root=data_root, **kwargs)
 
     def load_data_list(self) -> list[dict[str, Any]]:
@@ -143,17 +149,8 @@ class MultiDomain(BaseDataset):
         Raises:
             OSError: If the file cannot be read; the message names it.
         """
-        path = self.get_data_info(idx)['img_path']
-        if path not in self._sound:
-            check_file(path)
-            # Checked only once, so later epochs lose no time.
-            self._sound.add(path)
-        try:
+        with self._intact.reading(self.get_data_info(idx)['img_path']):
             return super().prepare_data(idx)
-        except Exception:
-            decoded(path)
-            # The image is intact, so the error is in the pipeline.
-            raise
 
     def _choose(self, there: tuple[str, ...]) -> list[str]:
         for domain in (*(self.domains or ()), *self.left_out):
@@ -181,7 +178,7 @@ class MultiDomain(BaseDataset):
 
     def _read_list(self, root: Path) -> dict[str, tuple[list[tuple[Path, int]], list[str] | None]]:
         """Read the paths and labels, and the parts, of the listed images by domain."""
-        images = read_domain_list(Path(self.ann_file), root, self.columns)
+        images = read_domain_list(Path(self.ann_file), root, self.columns, self.splits)
         numbers = number_labels((image.label for image in images), self._metainfo.get('classes'))
         if not self._metainfo.get('classes'):
             self._metainfo['classes'] = tuple(sorted(numbers, key=numbers.get))

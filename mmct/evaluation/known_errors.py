@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmct.messages import require
+
 from .calibration_error import checked_confidence
 from .summary import LEVEL, SEED, percentile_interval
 
@@ -35,6 +37,7 @@ def known_share(
     Raises:
         ValueError: See :func:`expected_calibration_error`.
     """
+    require(len(cells) > 0, 'known_share: there must be at least one cell', 0)
     ranked = [_Ranked(*checked_confidence(*cell)) for cell in cells]
     count = len(cells[0][1])
     above, range_ = sum(cell.area(np.ones(count, np.int64)) for cell in ranked)

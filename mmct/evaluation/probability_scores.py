@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from mmct.messages import is_count, require
+
 from .calibration_error import checked_confidence, expected_calibration_error
 from .predictions import unpack_predictions
 from .result_file import labels_of
@@ -76,6 +78,7 @@ def adaptive_calibration_error(confidence: np.ndarray, hits: np.ndarray, bins: i
         ValueError: See :func:`expected_calibration_error`.
     """
     confidence, hits = checked_confidence(confidence, hits)
+    require(is_count(bins), 'bins must be an integer above 0', bins)
     order = np.argsort(confidence, kind='stable')
     parts = np.array_split((confidence - hits)[order], min(bins, len(hits)))
     return float(100 * sum(abs(part.sum()) for part in parts) / len(hits))
@@ -119,8 +122,9 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
         np.ndarray: The new probabilities; rows sum to 1. (N, C)
 
     Raises:
-        ValueError: If the temperature is not positive and finite.
+        ValueError: If the temperature is not positive and finite, or a row does not sum to 1.
     """
+    probabilities = _checked_rows(probabilities)
     if not 0 < temperature < np.inf:
         raise ValueError(f'the temperature must be above 0, but got {temperature}')
     with np.errstate(divide='ignore'):
@@ -256,15 +260,22 @@ def checked_probabilities(
     Raises:
         ValueError: If a row does not sum to 1, or a label is not one of the classes.
     """
-    probabilities, labels = np.asarray(probabilities, np.float64), np.asarray(labels)
-    if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1] or not len(labels):
+    probabilities, labels = _checked_rows(probabilities), np.asarray(labels)
+    if labels.shape != probabilities.shape[:1]:
         raise ValueError(
             f'probabilities must be (N, C) and labels (N,), but got {probabilities.shape} and '
             f'{labels.shape}'
         )
-    if not (probabilities >= 0).all() or not np.allclose(probabilities.sum(1), 1, atol=1e-4):
-        raise ValueError('the probabilities of an image must be 0 or more and sum to 1')
     classes = probabilities.shape[1]
     if labels.dtype.kind not in 'iu' or labels.min() < 0 or labels.max() >= classes:
         raise ValueError(f'labels must be integers from 0 to {classes - 1}')
     return probabilities, labels.astype(np.int64)
+
+
+def _checked_rows(probabilities: np.ndarray) -> np.ndarray:
+    probabilities = np.asarray(probabilities, np.float64)
+    if probabilities.ndim != 2 or not len(probabilities):
+        raise ValueError(f'probabilities must be (N, C), but got {probabilities.shape}')
+    if not (probabilities >= 0).all() or not np.allclose(probabilities.sum(1), 1, atol=1e-4):
+        raise ValueError('the probabilities of an image must be 0 or more and sum to 1')
+    return probabilities

@@ -91,9 +91,21 @@ def coral(one: Tensor, other: Tensor) -> Tensor:
 
     Returns:
         Tensor: A scalar, >= 0.
+
+    Raises:
+        ValueError: If the shapes are others.
     """
+    _check_features(one, other, least=2)
     means = (one.mean(0) - other.mean(0)).square().mean()
     return means + (_covariance(one) - _covariance(other)).square().mean()
+
+
+def _check_features(one: Tensor, other: Tensor, least: int) -> None:
+    if one.dim() != 2 or other.shape[1:] != one.shape[1:] or min(len(one), len(other)) < least:
+        raise ValueError(
+            f'features must be (n, D) and (m, D) with at least {least} rows, but got '
+            f'{tuple(one.shape)} and {tuple(other.shape)}'
+        )
 
 
 def _covariance(features: Tensor) -> Tensor:
@@ -148,7 +160,11 @@ def mmd(one: Tensor, other: Tensor, gammas: Sequence[float] = GAMMAS) -> Tensor:
 
     Returns:
         Tensor: A scalar, >= 0.
+
+    Raises:
+        ValueError: If the shapes are others.
     """
+    _check_features(one, other, least=1)
 
     def kernel(x: Tensor, y: Tensor) -> Tensor:
         # Not cdist, whose gradient is not finite where two points coincide.
@@ -184,7 +200,15 @@ def irm_penalty(logits: Tensor, labels: Tensor) -> Tensor:
 
     Returns:
         Tensor: A scalar; it may be negative, as it is a product of two estimates.
+
+    Raises:
+        ValueError: If the shapes are others.
     """
+    if logits.dim() != 2 or labels.shape != logits.shape[:1] or len(logits) < 2:
+        raise ValueError(
+            'logits must be (n, num_classes) and labels (n,) with n > 1, but got '
+            f'{tuple(logits.shape)} and {tuple(labels.shape)}'
+        )
     logits = logits.float()
     wrong = logits.softmax(-1) - F.one_hot(labels, logits.shape[-1])
     gradients = (wrong * logits).sum(-1)  # (n,)

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from .forward_pass import see_inputs
+from .no_norm import NoNorm
 
 
 @torch.no_grad()
@@ -29,13 +30,24 @@ def start_from_teacher(student: nn.Module, teacher: nn.Module, inputs: Tensor) -
 
     Raises:
         ValueError: If a BatchNorm cannot take a scale and shift
-            (``affine=False``); the student is then unchanged.
+            (``affine=False``), or is not one of torch's; the student is then unchanged.
     """
     norms = {name: m for name, m in student.named_modules() if isinstance(m, _BatchNorm)}
     layers = {name: module for name, module in teacher.named_modules() if name in norms}
     if any(isinstance(module, _BatchNorm) for module in layers.values()):
         student.load_state_dict(teacher.state_dict())
         return
+    strange = [
+        name
+        for name, module in teacher.named_modules()
+        if isinstance(module, NoNorm) and name not in norms
+    ]
+    if strange:
+        kind = type(student.get_submodule(strange[0])).__name__
+        raise ValueError(
+            f'the student cannot start from its teacher: {strange[0]} is a {kind}, which is not '
+            "one of torch's BatchNorm layers; use sync_bn='torch' or student_start='scratch'"
+        )
     fixed = [name for name, norm in norms.items() if not norm.affine]
     if fixed:
         raise ValueError(

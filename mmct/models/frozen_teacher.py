@@ -92,6 +92,8 @@ class FrozenTeacher:
             if self.channels_last:
                 self.module.to(memory_format=torch.channels_last)
             outputs = self._outputs(inputs)
+        except torch.cuda.OutOfMemoryError:
+            raise
         except RuntimeError as error:
             print_log(
                 'the frozen teacher runs in the contiguous memory format without its own '

@@ -18,6 +18,7 @@ from mmct.messages import missing_data
 
 from .class_folders import check_class_folders
 from .config_check import check_config
+from .configs import type_name
 from .divergence import DivergenceHook
 from .domains import check_split
 from .errors import CTError, config_errors
@@ -134,6 +135,17 @@ def build_runner(cfg: Config) -> Runner:
     kind = RUNNERS.get(name)
     if kind is None:
         raise CTError(f'runner_type={name}: there is no such Runner')
+    if not issubclass(kind, Runner):
+        raise CTError(
+            f"runner_type={name} does not work with mmct, which needs a Runner of mmengine's: "
+            "leave it out, or name a subclass of mmengine's Runner"
+        )
+    wrapper = type_name(cfg.get('model_wrapper_cfg') or {})
+    if wrapper == 'MMFullyShardedDataParallel':
+        raise CTError(
+            f'model_wrapper_cfg.type={wrapper} splits the weights, which mmct compares and keeps '
+            'whole: use MMDistributedDataParallel'
+        )
     with config_errors():
         runner = type(kind.__name__, (_UsersRunner, kind), {}).from_cfg(cfg)
     runner.register_hook(_DumpConfig())

@@ -1,9 +1,10 @@
-"""Check the class folders of data sets, as mmpretrain takes even system folders for classes."""
+"""Check the class folders of data sets, as mmpretrain reads even system folders."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
-from mmct.folders import is_system
+from mmct.folders import image_files, is_system
 
 from .errors import CTError
 
@@ -26,19 +27,31 @@ def leaves(dataset: Any) -> Iterator[Any]:
 
 
 def check_class_folders(dataset: Any) -> None:
-    """Refuse a data set that takes a hidden or system folder for a class, which shifts all labels.
+    """Refuse a data set that reads images of a hidden or system folder.
+
+    One beside the classes is taken for a class, which shifts all labels; one inside a class is
+    read as a part of it.
 
     Args:
         dataset (Any): A data set or a wrapper. mmpretrain's ``CustomDataset`` and its subclasses
             number all folders that they find.
 
     Raises:
-        CTError: If there is such a class; the message names the folder.
+        CTError: If there is such a folder; the message names it.
     """
     for leaf in leaves(dataset):
-        strange = [name for name in getattr(leaf, 'folder_to_idx', None) or () if is_system(name)]
+        folders = getattr(leaf, 'folder_to_idx', None) or ()
+        strange = [name for name in folders if is_system(name)]
         if strange:
             raise CTError(
                 f'{leaf.img_prefix} has {strange[0]}, a hidden or system folder, which '
                 f'{type(leaf).__name__} takes for a class: remove it'
             )
+        for name in folders:
+            for here, inner, _ in os.walk(os.path.join(leaf.img_prefix, name)):
+                hidden = [os.path.join(here, each) for each in inner if is_system(each)]
+                if read := [folder for folder in hidden if image_files(folder)]:
+                    raise CTError(
+                        f'{read[0]} is a hidden or system folder, whose images '
+                        f'{type(leaf).__name__} reads: remove it'
+                    )

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,9 @@ def _with_sizes(names: str, files: list[str], cache: Path | None) -> str:
     key = _digest(names, *((folder, _changed(folder)) for folder in folders))
     known = _read(cache)
     if not isinstance(known.get(key), str):
-        known[key] = _digest(names, *map(_size, files))
+        # On a network disk each size takes a while, and other ranks wait.
+        with ThreadPoolExecutor(16) as pool:
+            known[key] = _digest(names, *pool.map(_size, files))
         # A refused start makes no folder, and a cache that cannot be written stops no run.
         if cache is not None and cache.parent.is_dir():
             with suppress(CTError):

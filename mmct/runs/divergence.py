@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
@@ -60,8 +61,9 @@ def check_predictions(samples: Sequence[Any]) -> None:
     Raises:
         DivergedError: If scores are not finite; the message says for how many images.
     """
-    scores = [sample.get('pred_score') for sample in samples]
-    unknown = sum(score is not None and not math.isfinite(score.sum()) for score in scores)
+    scores = [score.sum() for s in samples if (score := s.get('pred_score')) is not None]
+    # A GPU is waited for only once a batch.
+    unknown = int((~torch.stack(scores).isfinite()).sum()) if scores else 0
     if unknown:
         raise no_scores(f'{unknown} images of a batch')
 

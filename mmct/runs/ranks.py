@@ -87,6 +87,25 @@ def unwrapped(runner: Runner) -> nn.Module:
     return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
 
+def average_buffers(model: nn.Module) -> None:
+    """Average the buffers of a network, such as BN's statistics, over the processes of the job.
+
+    Args:
+        model (nn.Module): The network, changed in place. Buffers that checkpoints do not have
+            are constants and stay as they are.
+    """
+    import torch.distributed as dist
+
+    world_size = rank_and_world_size()[1]
+    if world_size == 1:
+        return
+    kept = model.state_dict().keys()
+    for name, buffer in model.named_buffers():
+        if name in kept and buffer.is_floating_point():
+            dist.all_reduce(buffer)
+            buffer.div_(world_size)
+
+
 def available_cores() -> int:
     """Count the cores that this process may use."""
     if hasattr(os, 'sched_getaffinity'):

@@ -128,10 +128,11 @@ def _num_new(dataloader: DataLoader, seen: int, size: int) -> int:
 
 def _targets(data_samples: list, scores: Tensor) -> Tensor:
     """Mark the classes of each image as booleans, in the shape of the scores."""
-    targets = torch.zeros(scores.shape, dtype=torch.bool)
+    targets = torch.zeros_like(scores, dtype=torch.bool)
     for row, sample in zip(targets, data_samples, strict=True):
         if 'gt_score' in sample:
-            row |= sample.gt_score.cpu() > 0.5
+            row |= sample.gt_score.to(row.device) > 0.5
         else:
-            row[sample.gt_label.cpu()] = True
-    return targets.to(scores.device)
+            # Unlike assignment by index, this does not wait for a GPU.
+            row.scatter_(0, sample.gt_label.to(row.device), True)
+    return targets

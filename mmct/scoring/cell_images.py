@@ -85,7 +85,7 @@ class CellBatches:
 
 
 def cell_loader(
-    source: CellSource, batches: CellBatches, num_workers: int
+    source: CellSource, batches: CellBatches, num_workers: int, device: torch.device
 ) -> DataLoader:
     """Build a loader of pixels that keeps its worker processes for all cells.
 
@@ -93,17 +93,18 @@ def cell_loader(
         source (CellSource): The images.
         batches (CellBatches): The rows to read, in order.
         num_workers (int): Number of processes that read ahead; 0 reads in this process.
+        device (torch.device): The device of the network.
 
     Returns:
-        DataLoader: A loader of the batches of :class:`CellImages`, in pinned memory if
-        CUDA is available.
+        DataLoader: A loader of the batches of :class:`CellImages`, in pinned memory for a
+        CUDA device.
     """
     return DataLoader(
         CellImages(source),
         batch_sampler=batches,
         num_workers=num_workers,
         collate_fn=default_convert,  # the items are batches already
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=device.type == 'cuda',
     )
 
 

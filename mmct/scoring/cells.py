@@ -164,7 +164,7 @@ def score_cells(
             progress = None if quiet else _progress(sources, kept)
             for source in sources:
                 batches = _missing(source, kept, batch_size)
-                loader = cell_loader(source, batches, num_workers)
+                loader = cell_loader(source, batches, num_workers, predict.device)
                 loader = _watched(loader, source, batches, kept, progress)
                 before_cell = None
                 if recalibrate_bn:

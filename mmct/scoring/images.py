@@ -1,6 +1,5 @@
 """Open images from an array, a folder, a data set or a loader, without an mm stack."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from mmct.folders import data_folders, image_files
-from mmct.image_content import check_content, to_rgb
+from mmct.image_content import read_rgb
 from mmct.messages import absent
 from mmct.runs.errors import CTError
 
@@ -75,15 +74,7 @@ class _Files(Sequence):
         return len(self.paths)
 
     def __getitem__(self, number: int) -> Image.Image:
-        path = self.paths[number]
-        try:
-            content = path.read_bytes()
-            check_content(content)
-            with Image.open(io.BytesIO(content)) as picture:
-                return _resized(to_rgb(picture), self.size)
-        # Pillow reports damage between the parts of a PNG as a SyntaxError.
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise OSError(f'{path} cannot be read: {" ".join(str(error).split())}') from error
+        return _resized(read_rgb(self.paths[number]), self.size)
 
 
 def _resized(picture: Image.Image, size: int | None) -> Image.Image:

@@ -33,8 +33,8 @@ class Predictor:
         network (Network): The network on its device, which is put into eval mode.
         fp16 (bool): Whether to run in mixed precision. Defaults to False.
         channels_last (bool, optional): Whether to use the channels_last memory
-            format for inputs and weights. Defaults to None: on CUDA only, where
-            it makes convolutions faster.
+            format for inputs and weights, if the network can run in it. Defaults to
+            None: on CUDA only, where it makes convolutions faster.
     """
 
     def __init__(
@@ -73,13 +73,26 @@ class Predictor:
     def num_classes(self, images: np.ndarray) -> int:
         """Run the network on some images, and count its outputs.
 
+        Call it first: it finds out whether the network can run in channels_last.
+
         Args:
             images (np.ndarray): uint8 images. (B, H, W, 3)
 
         Returns:
             int: The number of classes C.
         """
-        return self.network.logits(self.inputs(torch.from_numpy(images))).shape[1]
+        pixels = torch.from_numpy(images)
+        try:
+            return self.network.logits(self.inputs(pixels)).shape[1]
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except RuntimeError:
+            if not self.channels_last:
+                raise
+            # A network that flattens with `view`, as mmpretrain's VGG does.
+            self.channels_last = False
+            self.module.to(memory_format=torch.contiguous_format)
+            return self.network.logits(self.inputs(pixels)).shape[1]
 
     @torch.no_grad()
     def classes(self, images: np.ndarray) -> list[int]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.hooks import RemovableHandle
 
+from mmct.runs.errors import no_scores
 from mmct.stack import installed_stack
 
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
@@ -166,10 +167,19 @@ def measure_reliance(
     Returns:
         tuple[Tensor, dict[str, Reliance]]: True for the images that the unchanged network
         misclassifies, bool (N,), and the errors at each place.
+
+    Raises:
+        DivergedError: If logits are not finite.
     """
 
     def wrong() -> Tensor:
-        return torch.cat([logits(batch).argmax(1).cpu() for batch in tests()]) != labels.cpu()
+        tops = []
+        for batch in tests():
+            scores = logits(batch)
+            tops.append(scores.argmax(1).cpu())
+            if not scores.isfinite().all():
+                raise no_scores('some images')
+        return torch.cat(tops) != labels.cpu()
 
     with VarianceSpectrum(sites) as spectrum:
         for batch in reference():

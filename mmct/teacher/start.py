@@ -10,6 +10,8 @@ from mmct.models import CTClassifier, start_from_teacher
 from mmct.runs.configs import scale_learning_rate
 from mmct.runs.isolation import isolated
 
+_MOST = 1024  # images
+
 
 @torch.no_grad()
 def training_inputs(runner: Runner, model: ImageClassifier, num_batches: int) -> Tensor:
@@ -19,14 +21,15 @@ def training_inputs(runner: Runner, model: ImageClassifier, num_batches: int) ->
         runner (Runner): The runner that holds the data.
         model (ImageClassifier): The model whose ``data_preprocessor`` is used.
         num_batches (int): Number of training steps; the function draws as many images as all
-            processes together use in them.
+            processes together use in them, but at most 1,024 or a batch.
 
     Returns:
         Tensor: Images of shape ``(N, C, H, W)``, on the model's device.
     """
     loader = runner.train_dataloader
     batch_size = getattr(loader.batch_sampler, 'batch_size', None) or 1
-    size = num_batches * batch_size * get_world_size()
+    # All in one pass: no more than fit wherever a batch for training does.
+    size = min(num_batches * batch_size * get_world_size(), max(batch_size, _MOST))
     # A separate generator draws the same images whatever was drawn before.
     order = torch.randperm(
         len(loader.dataset), generator=torch.Generator().manual_seed(0)

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import barrier, get_world_size, is_main_process
+from mmengine.dist import get_world_size
 from mmengine.hooks import EMAHook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -275,13 +275,8 @@ def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> Non
         # recompilations. More of the student would then run eagerly than with a cached teacher,
         # and eager code rounds differently.
         torch.compiler.reset()
-    if is_main_process():
-        store.finish(
-            {name: value.cpu() for name, value in teacher.state_dict().items()},
-            **record,
-            seconds=trained_seconds(runner),
-        )
-    barrier()
+    weights = {name: value.cpu() for name, value in teacher.state_dict().items()}
+    on_main_rank(lambda: store.finish(weights, **record, seconds=trained_seconds(runner)))
 
 
 def _kept(runner: Runner) -> ImageClassifier:

@@ -31,8 +31,8 @@ def test_files_come_as_rgb_without_being_packed(tmp_path):
     assert image.flags.c_contiguous
     assert [found.read(i)[1] for i in range(3)] == [0, 1, 1]
     assert (len(found), found.classes, found.class_folders) == (3, ['a', 'b'], ['a', 'b'])
-    # A JPEG keeps its name, as in ImageNet-C.
-    assert sorted(found.file_name(i) for i in range(3)) == ['x.jpg', 'y.JPEG', 'z.jpg']
+    # A JPEG keeps its name, as in ImageNet-C, and subfolders stay.
+    assert sorted(found.file_name(i) for i in range(3)) == ['deep/z.jpg', 'x.jpg', 'y.JPEG']
 
 
 def test_the_pipeline_counts(tmp_path):

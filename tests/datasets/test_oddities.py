@@ -1,6 +1,7 @@
 """Folders as people have them: each reader of ours sees the same images, or names what is wrong."""
 
 import io
+import re
 import shutil
 from types import SimpleNamespace
 
@@ -8,9 +9,12 @@ import cv2
 import numpy as np
 import oddities
 import pytest
+from mmengine.config import Config
 from mmpretrain.registry import DATASETS
 from PIL import Image
 
+from mmct import config_path
+from mmct.cli import corrupt, draw
 from mmct.corruption_sets import Source, SourceConfig
 from mmct.corruption_sets.scan import scan_chunk
 from mmct.datasets import CleanImages, FolderCorruptionSet, MultiDomain, TinyImageNetC
@@ -19,6 +23,7 @@ from mmct.folders import data_folders, image_files, is_system
 from mmct.image_content import check_content
 from mmct.runs import CTError
 from mmct.runs.building import data_loader
+from mmct.scoring.images import open_images
 
 CLASSES = ('ant', 'bee')
 PIPELINE = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
@@ -97,8 +102,16 @@ def test_a_system_folder_that_mmpretrain_takes_for_a_class_is_named(tmp_path, na
     def made(dataset):
         Source(SourceConfig(dataset, 'mmpretrain', None))
 
-    for read in (CleanImages, made, loaded):
+    def generated(dataset):
+        DATASETS.build(dict(type='CorruptedDataset', dataset=dataset, corruption='fog', severity=1))
+
+    for read in (CleanImages, made, loaded, generated):
         with pytest.raises(CTError, match=f'has {name}, a hidden or system .* remove it'):
+            read(wrapped)
+    # Inside a class, its images would be read as the class's.
+    (tmp_path / name).rename(tmp_path / 'bee' / name)
+    for read in (CleanImages, made, loaded, generated):
+        with pytest.raises(CTError, match=f'bee/{name} is a hidden or system .* reads: remove it'):
             read(wrapped)
 
 
@@ -213,10 +226,32 @@ def test_a_sound_file_is_read(tmp_path, content):
     assert decoded(tmp_path / 'image').dtype == np.uint8
 
 
+def as_the_configs_read(root):
+    pipeline = Config.fromfile(config_path('erm_resnet18w16_pacs64')).test_pipeline
+    pipeline[1].scale = (32, 32)
+    return MultiDomain(data_root=str(root), pipeline=pipeline)
+
+
+def generated(root):
+    config = dict(type='CustomDataset', data_root=str(root / '1'), pipeline=PIPELINE)
+    dataset = dict(
+        type='CorruptedDataset', dataset=dict(config, test_mode=True), corruption='fog', severity=1
+    )
+    return DATASETS.build(dataset)
+
+
+def drawn(root):
+    return [draw.load(str(root / '1' / file), 32) for file in image_files(root / '1')]
+
+
 READERS = dict(
     corrupted=lambda root: corrupted(root.parent).read(0, slice(None)),
     domains=lambda root: [domains(root)[row] for row in range(6)],
+    domains_of_the_configs=lambda root: [as_the_configs_read(root)[row] for row in range(6)],
     clean=lambda root: CleanImages(custom(root / '1')).read(0, slice(None)),
+    generated=lambda root: [generated(root)[row] for row in range(6)],
+    scored=lambda root: open_images(root / '1').read(0, slice(None)),
+    drawn=drawn,
 )
 
 
@@ -225,15 +260,79 @@ def scan(root):
     return scan_chunk(Source(SourceConfig(config, 'mmpretrain', None)), 0, 6).unreadable
 
 
-def test_each_reader_names_a_damaged_file(tmp_path):
+BROKEN = {
+    'a JPEG with a hole': ('1.JPEG', DAMAGED['JPEG with a hole'][0], 'its JPEG data are damaged'),
+    '12 bits in 16': ('0.png', sixteen_bits(4095), 'as if 12 bits were'),
+    'no image': ('0.png', b'nothing', '.'),
+    'an empty file': ('2.png', b'', '.'),
+    'a cut PNG': ('2.png', cv2.imencode('.png', np.eye(32) * 255)[1].tobytes()[:-40], '.'),
+}
+
+
+@pytest.mark.parametrize('name, content, reason', BROKEN.values(), ids=BROKEN)
+def test_each_reader_names_a_damaged_file(tmp_path, name, content, reason):
     write(tmp_path / 'fog' / '1')
-    bad = tmp_path / 'fog' / '1' / 'ant' / '1.JPEG'
-    bad.write_bytes(DAMAGED['JPEG with a hole'][0])
+    (tmp_path / 'fog' / '1' / 'ant' / name).write_bytes(content)
     for read in READERS.values():
-        with pytest.raises(OSError, match='ant/1.JPEG cannot be read: its JPEG data are damaged'):
+        with pytest.raises((OSError, CTError), match=f'ant/{name} cannot be read: .*{reason}'):
             read(tmp_path / 'fog')
     (found,) = scan(tmp_path / 'fog')
-    assert found['file'].endswith('ant/1.JPEG') and 'its JPEG data are damaged' in found['reason']
+    assert found['file'].endswith(f'ant/{name}') and re.search(reason, found['reason'])
+
+
+@pytest.mark.parametrize('kind', [np.uint16, np.int32, np.float32])
+def test_of_grey_images_of_more_bits_the_upper_eight_are_read_or_they_are_refused(tmp_path, kind):
+    write(tmp_path / 'fog' / '1')
+    grey = np.linspace(0, 65535, 32 * 32).reshape(32, 32)
+    for file in sorted((tmp_path / 'fog' / '1').rglob('*.*')):
+        file.unlink()
+        ending = '.png' if kind == np.uint16 else '.tif'
+        Image.fromarray(grey.astype(kind)).save(file.with_suffix(ending))
+    for name, read in READERS.items():
+        if kind == np.uint16 and name not in ('domains', 'domains_of_the_configs'):
+            found = read(tmp_path / 'fog')
+            if name != 'generated':
+                assert abs(np.mean(found[0]) - 127.5) < 2
+            continue
+        with pytest.raises((OSError, CTError), match='save it with 8 bits|is not an image'):
+            read(tmp_path / 'fog')
+
+
+def test_a_photograph_is_upright_but_where_the_protocol_of_domains_leaves_it(tmp_path):
+    (tmp_path / 'fog' / '1' / 'ant').mkdir(parents=True)
+    upright = np.zeros((32, 32, 3), np.uint8)
+    upright[:16] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise by a quarter
+    stored = Image.fromarray(np.rot90(upright).copy())
+    stored.save(tmp_path / 'fog' / '1' / 'ant' / '0.jpg', quality=95, exif=exif)
+    found = dict(
+        corrupted=corrupted(tmp_path).read(0, slice(None))[0],
+        clean=CleanImages(custom(tmp_path / 'fog' / '1')).read(0, slice(None))[0],
+        scored=open_images(tmp_path / 'fog' / '1').read(0, slice(None))[0],
+        drawn=drawn(tmp_path / 'fog')[0],
+    )
+    for image in found.values():
+        assert image[:12].mean() > 250 and image[20:].mean() < 5
+    left = as_the_configs_read(tmp_path / 'fog')[0]['inputs'].float()
+    assert left[:, :, :12].mean() > 250 and left[:, :, 20:].mean() < 5
+
+
+def test_a_set_that_is_made_has_the_order_of_its_images_in_subfolders(tmp_path):
+    write(tmp_path / 'clean', endings=('.png',))
+    for name in CLASSES:
+        (tmp_path / 'clean' / name / 'a').mkdir()
+        # It is the first by its path, and the last by its name.
+        cv2.imwrite(str(tmp_path / 'clean' / name / 'a' / '9.png'), np.full((32, 32, 3), 200))
+    options = ['--corruptions', 'brightness', '--severities', '1', '--layout', 'folders']
+    dataset = dict(type='CustomDataset', data_root=str(tmp_path / 'clean'), pipeline=PIPELINE)
+    config = tmp_path / 'config.py'
+    config.write_text(f"default_scope = 'mmpretrain'\ntest_dataloader = dict(dataset={dataset})")
+    assert corrupt.main([str(config), str(tmp_path / 'made'), *options]) == 0
+    made = corrupted(tmp_path / 'made', ['brightness']).read(0, slice(None))
+    clean = CleanImages(DATASETS.build(dataset)).read(0, slice(None))
+    order = np.argsort(made.mean((1, 2, 3)))
+    assert made.shape == clean.shape and (order == np.argsort(clean.mean((1, 2, 3)))).all()
 
 
 def test_the_limit_of_pillow_stops_no_reader(tmp_path, monkeypatch):

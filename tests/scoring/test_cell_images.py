@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from mmct.datasets import ArrayCorruptionSet
 from mmct.scoring.cell_images import CellBatches, CellImages, cell_loader
+
+CPU = torch.device('cpu')
 
 
 @pytest.fixture
@@ -36,7 +39,7 @@ def test_each_image_is_in_one_batch_of_its_cell(batch_size, shares):
 @pytest.mark.parametrize('workers', [0, 2])
 def test_the_loader_gives_the_pixels_in_order(cells, workers):
     batches = CellBatches([1, 8], 7, range(7), 4)
-    found = [batch.numpy() for batch in cell_loader(cells, batches, workers)]
+    found = [batch.numpy() for batch in cell_loader(cells, batches, workers, CPU)]
     assert [len(batch) for batch in found] == [4, 3, 4, 3]
     root = cells.data_root
     fog, snow = (np.load(f'{root}/{name}.npy') for name in ('fog', 'snow'))

@@ -1,11 +1,14 @@
 """Clip gradients by the size of the weights they change."""
 
+from typing import Any
+
 import torch
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 from torch import Tensor
+from torch.optim import Optimizer
 
 from mmct.messages import is_positive, require
 from mmct.runs.building import is_simulated
@@ -54,20 +57,25 @@ class AdaptiveClippingHook(Hook):
         model = unwrapped(runner)
         head = {id(p) for p in model.head.parameters()} if model.with_head else set()
         clipped = [p for p in model.parameters() if id(p) not in head and p.requires_grad]
-        # After the backward pass, gradients may still be scaled for AMP; here they are not.
-        runner.optim_wrapper.optimizer.register_step_pre_hook(
-            lambda *_: clip_by_weights(clipped, self.clipping)
-        )
+
+        def clip(optimizer: Optimizer, *_: Any) -> None:
+            # Gradients that AMP has scaled are unscaled by now, except for a fused optimizer,
+            # which does it itself and has the scale.
+            scale = getattr(optimizer, 'grad_scale', None)
+            clip_by_weights(clipped, self.clipping * (1.0 if scale is None else scale))
+
+        runner.optim_wrapper.optimizer.register_step_pre_hook(clip)
 
 
 @torch.no_grad()
-def clip_by_weights(parameters: list[Tensor], clipping: float) -> None:
+def clip_by_weights(parameters: list[Tensor], clipping: float | Tensor) -> None:
     """Clip gradients in place, unit by unit.
 
     Args:
         parameters (list[Tensor]): Parameters of shape ``(units, ...)``. Those without a gradient
             are skipped.
-        clipping (float): Largest ratio of the norm of a unit's gradient to that of its weights.
+        clipping (float | Tensor): Largest ratio of the norm of a unit's gradient to that of its
+            weights.
     """
     for parameter in parameters:
         if parameter.grad is None:

@@ -7,7 +7,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmct.messages import require
 from mmct.runs.building import is_simulated
-from mmct.runs.ranks import unwrapped
+from mmct.runs.ranks import average_buffers, unwrapped
 
 
 @HOOKS.register_module()
@@ -41,8 +41,14 @@ class FreezeBNStatisticsHook(Hook):
             batch_idx (int): Index of the batch in its epoch.
             data_batch (dict, optional): The batch.
         """
-        if runner.iter < self.begin * runner.max_iters or is_simulated(runner):
+        first = self.begin * runner.max_iters
+        if runner.iter < first or is_simulated(runner):
             return
-        for module in unwrapped(runner).modules():
+        model = unwrapped(runner)
+        if runner.iter - 1 < first:
+            # Until now, each process had its own, which nothing would average any more but
+            # a validation or a checkpoint.
+            average_buffers(model)
+        for module in model.modules():
             if isinstance(module, _BatchNorm):
                 module.training = False

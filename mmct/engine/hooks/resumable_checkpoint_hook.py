@@ -8,12 +8,11 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.dist import (
     all_gather_object,
-    all_reduce_params,
     get_rank,
     get_world_size,
     is_main_process,
 )
-from mmengine.hooks import CheckpointHook
+from mmengine.hooks import CheckpointHook, EMAHook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
 from mmpretrain.registry import HOOKS
@@ -25,7 +24,7 @@ from mmct.runs.errors import CTError
 from mmct.runs.files import write_text
 from mmct.runs.identity import SEED, differences, fingerprint, in_short
 from mmct.runs.isolation import stop_workers
-from mmct.runs.ranks import on_main_rank, unwrapped
+from mmct.runs.ranks import average_buffers, on_main_rank, unwrapped
 from mmct.runs.reproducibility import (
     ReproducibleBatches,
     SkippedBatches,
@@ -252,8 +251,10 @@ class ResumableCheckpointHook(CheckpointHook):
     def _share_buffers(self, runner: Runner) -> None:
         # Each process has its own BN statistics, but a checkpoint holds only one set.
         if get_world_size() > 1 and not self._buffers_are_shared:
-            buffers = unwrapped(runner).buffers()
-            all_reduce_params([b for b in buffers if b.is_floating_point()], op='mean')
+            average_buffers(unwrapped(runner))
+            for hook in runner.hooks:
+                if isinstance(hook, EMAHook):
+                    average_buffers(hook.ema_model.module)
             self._buffers_are_shared = True
 
     def _forget_other_folders(self) -> None:

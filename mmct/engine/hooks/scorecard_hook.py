@@ -124,6 +124,7 @@ class ScorecardHook(Hook):
                     name=f'{config.stem}: {_NAMES[role]}',
                     config=config.name,
                     batch_size=loader.get('batch_size', 128),
+                    num_workers=loader.get('num_workers', 0),
                     # It may exist from an earlier training in this work dir.
                     replace=True,
                 )

@@ -117,6 +117,7 @@ class CorruptionScore:
             config=Path(run.config.filename).name,
             checkpoint=(checkpoint or run.folder / 'weights.pth').name,
             batch_size=loader.get('batch_size', 128),
+            num_workers=loader.get('num_workers', 0),
             recalibrate_bn=self.recalibrate_bn if with_bn else 0,
             # Replace a scorecard with other settings, whose summary the study has.
             replace=True,

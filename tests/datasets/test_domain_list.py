@@ -128,3 +128,18 @@ def test_a_benchmark_keeps_its_classes_and_domains(root):
     write(root, 'path,label,domain', 'patches/0.png,dog,SUN9')
     with pytest.raises(ValueError, match="has domain 'SUN9': did you mean 'SUN09'"):
         VLCS(**settings)
+
+
+def test_other_values_of_split_are_translated_and_what_has_none_is_left_out(root):
+    """As WILDS has it: numbers, or a hold-out of the domains that are trained on."""
+    values = ('train', 'id_val', 'ood', 'train')
+    write(root, 'path,label,domain,split', *(
+        f'patches/{n}.png,{n % 2},{"ab"[n // 6]},{values[n % 4]}' for n in range(12)
+    ))  # fmt: skip
+    splits = dict(train='training', id_val='holdout')
+    found = [make(root, part=part, splits=splits) for part in ('training', 'holdout', 'all')]
+    assert [len(each) for each in found] == [6, 3, 9]
+    with pytest.raises(ValueError, match="line 3: split is id_val.*splits=dict.id_val='training'"):
+        make(root, part='training')
+    with pytest.raises(ValueError, match='splits: ood must be one of .*got'):
+        make(root, part='training', splits=dict(splits, ood='left out'))

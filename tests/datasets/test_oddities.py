@@ -376,3 +376,27 @@ def test_grey_arrays_have_three_equal_channels_which_is_said(tmp_path, said, sha
     np.testing.assert_array_equal(found, np.stack([images.reshape(5, 6, 4)] * 3, -1))
     assert cells[2]['inputs'].shape == (3, 6, 4)
     assert len(said) == 1 and 'fog.npy holds grey images: they are read as three' in said[0]
+
+
+def test_a_hidden_array_is_no_corruption(tmp_path):
+    for name in ('mist', '._mist'):
+        np.save(tmp_path / f'{name}.npy', np.zeros((5, 6, 4, 3), np.uint8))
+    (tmp_path / '._mist.npy').write_bytes(b'\0')
+    np.save(tmp_path / 'labels.npy', np.zeros(5, int))
+    cells = DATASETS.build(dict(type='ArrayCorruptionSet', data_root=str(tmp_path)))
+    assert {cell.corruption for cell in cells.cells} == {'mist'}
+
+
+def test_a_class_without_images_may_be_in_a_set_of_ours_and_in_no_other(tmp_path):
+    write(tmp_path / 'clean', endings=('.png',))
+    (tmp_path / 'clean' / 'cow').mkdir()
+    options = ['--corruptions', 'fog', '--severities', '1', '--layout', 'folders']
+    dataset = dict(type='CustomDataset', data_root=str(tmp_path / 'clean'), pipeline=PIPELINE)
+    config = tmp_path / 'config.py'
+    config.write_text(f"default_scope = 'mmpretrain'\ntest_dataloader = dict(dataset={dataset})")
+    assert corrupt.main([str(config), str(tmp_path / 'made'), *options]) == 0
+    found = corrupted(tmp_path / 'made')
+    assert found.metainfo['classes'] == ('ant', 'bee', 'cow') and found.labels.tolist() == [0, 1]
+    (tmp_path / 'made' / 'manifest.json').unlink()
+    with pytest.raises(ValueError, match='cow has no images .* would be left out'):
+        corrupted(tmp_path / 'made')

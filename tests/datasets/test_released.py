@@ -68,6 +68,10 @@ def test_a_set_of_arrays_is_fetched_if_it_is_asked_for(server, tmp_path, monkeyp
     # What is there is not fetched again.
     CIFAR10C(data_root=str(root), download=True)
     assert len(server.ranges) == 2
+    # Labels are a part of it.
+    (root / 'labels.npy').unlink()
+    assert len(CIFAR10C(data_root=str(root), corruptions=['fog'], download=True).labels) == 1
+    assert len(server.ranges) == 3
 
 
 def test_a_set_of_folders_is_fetched_in_parts(server, tmp_path, monkeypatch):

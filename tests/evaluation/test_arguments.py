@@ -8,14 +8,17 @@ import scorecards
 
 from mmct.corruptions import check_seed, choose_table, corrupt
 from mmct.evaluation import (
+    adaptive_calibration_error,
     category_means,
     cell_score,
     compare,
     corruption_means,
     expected_calibration_error,
+    known_share,
     mean_interval,
     raw_mce,
     rms_calibration_error,
+    tempered,
 )
 from mmct.evaluation.crossed import crossed_error
 
@@ -32,6 +35,11 @@ CASES = {
     'no bins': (expected_calibration_error, [0.5], [True], 0),
     'half a bin': (expected_calibration_error, [0.5], [True], 2.5),
     'bins that are true': (expected_calibration_error, [0.5], [True], True),
+    'half a bin of equal mass': (adaptive_calibration_error, [0.5], [True], 2.5),
+    'no bins of equal mass': (adaptive_calibration_error, [0.5], [True], 0),
+    'logits in place of probabilities': (tempered, [[-0.5, 1.5]], 2),
+    'probabilities of one image alone': (tempered, [0.5, 0.5], 2),
+    'no cells': (known_share, []),
     'empty bins': (rms_calibration_error, [0.5], [True], -1),
     'a cell of classes': (cell_score, 'fog', 3, [3, 7], [0.5, 0.6]),
     'a cell of no images': (cell_score, 'fog', 3, [], []),

@@ -246,3 +246,16 @@ def test_it_predicts_as_the_stock_classifier():
     stock.load_state_dict(model.state_dict())
     images = torch.randn(2, 3, 8, 8)
     assert torch.equal(stock(images), model(images))
+
+
+@pytest.mark.parametrize(('function', 'one', 'other', 'message'), [
+    (coral, torch.ones(1, 3), torch.ones(4, 3), 'at least 2 rows, but got .1, 3. and .4, 3.'),
+    (coral, torch.ones(4, 3), torch.ones(4, 1), 'features must be .n, D. and .m, D.'),
+    (mmd, torch.ones(0, 3), torch.ones(4, 3), 'at least 1 rows'),
+    (mmd, torch.ones(4, 3, 2), torch.ones(4, 3, 2), 'features must be'),
+    (irm_penalty, torch.ones(1, 3), torch.zeros(1).long(), 'with n > 1, but got .1, 3. and .1,.'),
+    (irm_penalty, torch.ones(4, 3), torch.zeros(2).long(), r'logits must be .* and \(2,\)'),
+])  # fmt: skip
+def test_what_would_give_nan_or_broadcast_is_refused(function, one, other, message):
+    with pytest.raises(ValueError, match=message):
+        function(one, other)

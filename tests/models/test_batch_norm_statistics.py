@@ -76,3 +76,14 @@ def test_a_batch_norm_that_cannot_take_it_is_named():
     with pytest.raises(ValueError, match=r"1 is a BatchNorm with affine=False.*'scratch'"):
         start_from_teacher(student, teacher, images(1))
     torch.testing.assert_close(student.state_dict(), before)
+
+
+def test_a_layer_that_is_none_of_torchs_is_named():
+    class Other(nn.Module):
+        """As mmcv's SyncBatchNorm, which is no subclass of torch's."""
+
+    student = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
+    teacher = remove_batch_norm(copy.deepcopy(student))
+    student[1] = Other()
+    with pytest.raises(ValueError, match="1 is a Other, which is not .* use sync_bn='torch'"):
+        start_from_teacher(student, teacher, images(1))

@@ -84,3 +84,15 @@ def test_a_config_without_a_model_or_with_an_unknown_runner_is_refused():
         build_runner(Config({}))
     with pytest.raises(CTError, match='there is no such Runner'):
         build_runner(Config(dict(model=dict(type='ImageClassifier'), runner_type='Runer')))
+
+
+@pytest.mark.parametrize(('settings', 'message'), [
+    (dict(runner_type='FlexibleRunner'), "runner_type=FlexibleRunner .* subclass of mmengine's"),
+    (
+        dict(model_wrapper_cfg=dict(type='MMFullyShardedDataParallel')),
+        'MMFullyShardedDataParallel splits the weights.*: use MMDistributedDataParallel',
+    ),
+])  # fmt: skip
+def test_what_shards_the_weights_is_refused(settings, message):
+    with pytest.raises(CTError, match=message):
+        build_runner(Config(dict(model=dict(type='ImageClassifier'), **settings)))

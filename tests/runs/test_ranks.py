@@ -1,10 +1,16 @@
 """Which launchers are taken, and what mmengine is then asked for."""
 
-import pytest
-from mmengine.config import Config
+import os
+from types import SimpleNamespace
 
+import pytest
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from mmct.cli.configs import merge_common_arguments
 from mmct.runs import CTError
-from mmct.runs.ranks import check_launcher, join_processes
+from mmct.runs.ranks import average_buffers, check_launcher, join_processes
 
 LAUNCHERS = dict(
     pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_LOCAL_RANK'
@@ -45,3 +51,30 @@ def test_one_process_joins_nothing():
     cfg = Config(dict(launcher='none'))
     join_processes(cfg)
     assert dict(cfg) == dict(launcher='none')
+
+
+def test_buffers_that_checkpoints_have_are_averaged(monkeypatch):
+    network = nn.Sequential(nn.BatchNorm1d(3))
+    network.register_buffer('mean', torch.full((3,), 0.1), persistent=False)
+    network[0].running_var.fill_(3.0)
+    monkeypatch.setattr('mmct.runs.ranks.rank_and_world_size', lambda: (0, 2))
+    # The other process has 5.
+    monkeypatch.setattr('torch.distributed.all_reduce', lambda values: values.add_(5))
+    average_buffers(network)
+    assert network[0].running_var.tolist() == [4.0] * 3
+    assert network[0].num_batches_tracked == 0
+    assert torch.equal(network.mean, torch.full((3,), 0.1))
+
+
+@pytest.mark.parametrize(('variables', 'rank'), [
+    ({}, '0'), ({'OMPI_COMM_WORLD_LOCAL_RANK': '3'}, '3'),
+    ({'OMPI_COMM_WORLD_LOCAL_RANK': '3', 'LOCAL_RANK': '1'}, '1'),
+])  # fmt: skip
+def test_the_device_of_a_process_is_that_of_its_launcher(monkeypatch, variables, rank):
+    for name in ('LOCAL_RANK', 'OMPI_COMM_WORLD_LOCAL_RANK'):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    args = SimpleNamespace(local_rank=0, launcher='none', work_dir='w', config='c.py')
+    merge_common_arguments(Config({}), args)
+    assert os.environ['LOCAL_RANK'] == rank

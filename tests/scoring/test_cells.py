@@ -13,6 +13,7 @@ from mmengine.registry import DATASETS
 from mmengine.runner import Runner
 from mmpretrain.models.heads import MultiLabelLinearClsHead
 from mmpretrain.registry import MODELS
+from torch import nn
 
 from mmct import config_path
 from mmct.corruptions import SEVERITIES, corrupt
@@ -20,7 +21,7 @@ from mmct.evaluation import unpack_hits
 from mmct.models import remove_batch_norm
 from mmct.runs.errors import CTError
 from mmct.runs.progress import Progress
-from mmct.scoring import as_network, drawn_batches, reestimate_batch_norm, score_cells
+from mmct.scoring import TorchNetwork, as_network, drawn_batches, reestimate_batch_norm, score_cells
 from mmct.scoring import cells as cells_module
 from mmct.scoring.predictor import Predictor
 
@@ -298,3 +299,25 @@ def test_a_multi_label_head_is_refused(trained, cells, tmp_path):
 def test_two_processes_do_not_write_one_result(trained, cells, tmp_path):
     with FileLock(tmp_path / '.out.json.lock'), pytest.raises(CTError, match='another run'):
         scored(trained, cells, tmp_path / 'out.json')
+
+
+def test_a_network_that_flattens_with_view_runs_in_the_contiguous_format(cells):
+    class Flattens(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(3, 4, 3), nn.Linear(4 * 6 * 6, 10)
+
+        def forward(self, x):
+            return self.head(self.conv(x).view(len(x), -1))
+
+    torch.manual_seed(0)
+    network = TorchNetwork(Flattens(), mean=[0.5] * 3, std=[0.5] * 3)
+    images = cells.clean.read(0, slice(0, 5))
+    plain = Predictor(network, channels_last=False)
+    expected = plain.classes(images)
+    predict = Predictor(network, channels_last=True)
+    # On a GPU, channels_last is the default.
+    with pytest.raises(RuntimeError, match='view size is not compatible'):
+        predict.classes(images)
+    assert predict.num_classes(images) == 10
+    assert predict.classes(images) == expected

@@ -8,7 +8,9 @@ import torch
 from torch import nn
 
 import mmct
+from mmct.runs.errors import DivergedError
 from mmct.scoring import TorchNetwork, reestimate_batch_norm
+from mmct.scoring.reliance import measure_reliance
 
 RAW = dict(mean=(0, 0, 0), std=(1, 1, 1))
 CELLS = dict(corruptions=['gaussian_noise', 'impulse_noise', 'brightness', 'contrast'],
@@ -157,3 +159,12 @@ def test_wrong_settings_are_refused(network, images):
         diagnosed(dict(a=network, b=network), images, baseline='c')
     with pytest.raises(mmct.runs.errors.CTError, match='give the same file names'):
         diagnosed({'a/b': network, 'a b': network}, images)
+
+
+def test_the_reliance_of_a_network_that_has_diverged_is_not_measured(network, images):
+    network.fc.weight.data[0, 0] = float('nan')
+    inputs = torch.from_numpy(images[0]).permute(0, 3, 1, 2) / 255
+    with pytest.raises(DivergedError, match='no finite scores for some images'):
+        measure_reliance(
+            network, {}, lambda: [inputs], lambda: [inputs], torch.from_numpy(images[1])
+        )

@@ -66,3 +66,27 @@ def test_all_but_the_head_is_clipped_before_each_step(tiny, train, amp):
 def test_a_fraction_that_is_none_is_refused():
     with pytest.raises(ValueError, match='clipping must be positive.*got 0'):
         AdaptiveClippingHook(clipping=0)
+
+
+def test_the_scale_of_a_fused_optimizer_is_taken_into_account(tiny, train):
+    """Such an optimizer unscales gradients itself, after the hook has seen them."""
+    cfg = tiny('bn_resnet18_digits', options={'train_cfg.max_epochs': 1})
+    cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.01, fused=True)
+    cfg.custom_hooks = [dict(type='AdaptiveClippingHook', clipping=0.001)]
+
+    class Scale(Hook):
+        priority = 'HIGHEST'
+
+        def before_train(self, runner):
+            optimizer = runner.optim_wrapper.optimizer
+            optimizer.grad_scale, optimizer.found_inf = torch.tensor(1024.0), torch.tensor(0.0)
+
+    seen = Gradients()
+    train(cfg, Scale(), seen)
+    largest = max(
+        ratio
+        for ratios in seen.found
+        for name, ratio in ratios.items()
+        if not name.startswith('head')
+    )
+    assert 0.001001 < largest < 1.025

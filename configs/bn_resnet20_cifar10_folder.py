@@ -1,5 +1,5 @@
 _base_ = './bn_resnet18_cifar10_folder.py'
-# As He et al. trained it, in a sixth of their epochs; without decay of scales and shifts.
+# He et al.'s network and batch, a sixth of their epochs; scales and shifts do not decay.
 model = dict(
     backbone=dict(_delete_=True, type='ResNetCIFAR', depth=20), head=dict(in_channels=64)
 )

@@ -2,8 +2,8 @@
 
 Importing this package checks the installed mm stack and registers mmct's models, hooks and data
 sets in mmpretrain's registries. Without a stack, ``corruptions``, ``evaluation``, ``report`` and
-``theory`` work, and with torch ``score`` and ``diagnose`` do as well; importing anything else,
-such as ``load``, raises an error that names what to install.
+``theory`` work, and with torch ``score`` and ``diagnose`` do as well; almost
+anything else, such as ``load``, raises an error that names what to install.
 """
 
 import sys

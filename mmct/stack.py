@@ -132,7 +132,7 @@ class RefusedModules(MetaPathFinder):
             extra = 'torch' if self.need == 'torch' else _DEFAULT
             raise StackError(
                 f'mmct: {name} needs {self.need}, which is not installed; '
-                f'fix it with: pip install "mmct[{extra}]"'
+                f"fix it in a checkout of mmct with: pip install '.[{extra}]'"
             )
 
 

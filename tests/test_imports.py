@@ -59,7 +59,7 @@ def test_without_a_stack_all_that_needs_one_says_so_in_one_line():
     assert refused
     for line in refused:
         extra = 'torch' if 'needs torch' in line else 'onedl'
-        assert line.endswith(f'fix it with: pip install "mmct[{extra}]"')
+        assert line.endswith(f"fix it in a checkout of mmct with: pip install '.[{extra}]'")
     works = {line for line in lines if line.startswith('mmct.')}
     assert {f'mmct.{room}' for room in LIGHT} < works
     assert {f'mmct.cli.{name}' for name in ('main', 'train', 'test', 'report', 'draw')} < works

@@ -23,6 +23,6 @@ common = dict(train_cfg=dict(val_interval=100), default_hooks=dict(checkpoint=di
 seeds = 10
 scores = dict(
     corruption=dict(type='CorruptionScore', severities=[1, 3, 5]),
-    # Of all images of a cell at once.
+    # Of all images of a cell, in two batches.
     adapted=dict(type='CorruptionScore', severities=[1, 3, 5], recalibrate_bn=2),
 )

@@ -1,4 +1,4 @@
-# The same on PACS, at 224 px; not run here. What a CPU can do: pacs64.py
+# vlcs.py on PACS, at 224 px; not run here. What a CPU can do: pacs64_table.py
 _base_ = '../_base_/studies/domains.py'
 studies = __import__('importlib').import_module('mmct.studies')
 made = studies.leave_one_out(

@@ -137,7 +137,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument('--work-dir', help='folder for logs, checkpoints and results')
     add_flag(parser, '--amp', 'automatic mixed precision')
-    add_flag(parser, '--verbose', 'show all that the log file has, not progress and results alone')
+    add_flag(parser, '--verbose', 'show the full log, not progress and results alone')
     add_flag(parser, '--no-pin-memory', 'do not pin memory for transfers')
     add_cfg_options(parser)
     parser.add_argument(

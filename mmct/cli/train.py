@@ -63,7 +63,7 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     )
     add_common_arguments(parser)
     ct = parser.add_argument_group('Counterbalancing Teacher')
-    add_flag(ct, '--ct', 'switch CT on in any config')
+    add_flag(ct, '--ct', 'switch CT on in the config of an ImageClassifier with BN')
     ct.add_argument('--teacher', help='checkpoint of a BN-free teacher to use')
     add_flag(ct, '--retrain-teacher', 'train a new teacher; the one in the work dir is moved aside')
     add_flag(ct, '--allow-weak-teacher', 'continue with a teacher that is not above chance')

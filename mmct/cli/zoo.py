@@ -46,7 +46,7 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
         nargs='?',
         const='.',
         metavar='FOLDER',
-        help='fetch weights, config and scorecard of NAME into a folder, by default this one',
+        help='fetch weights, config and scorecard of NAME into a folder, default the current one',
     )
     args = parser.parse_args(argv)
     if args.download is not None and args.name is None:

@@ -1,4 +1,4 @@
-"""Make the tables of scorecards and of a CT run, and list all scores as CSV."""
+"""Make the tables of scorecards and the line on a CT run, and list all scores as CSV."""
 
 from __future__ import annotations
 

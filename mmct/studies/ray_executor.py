@@ -39,7 +39,7 @@ class RayExecutor(Executor):
         try:
             import ray
         except ImportError as error:
-            raise CTError("--executor ray needs Ray: pip install 'mmct[ray]'") from error
+            raise CTError("--executor ray needs Ray: pip install ray") from error
         super().__init__(jobs)
         self._ray = ray
         # 'local' starts Ray on this machine, even if a cluster is running.

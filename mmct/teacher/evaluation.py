@@ -104,7 +104,7 @@ def check_strength(
 
 
 def report_result(runner: Runner, record: dict[str, Any]) -> None:
-    """Compare teacher and student, print the table, and write ``ct_result.json`` and curves.
+    """Compare teacher and student, print the outcome, and write ``ct_result.json`` and curves.
 
     Args:
         runner (Runner): The student's runner, after training.

@@ -41,7 +41,7 @@ class NoBNTeacherHook(Hook):
        it was interrupted. Its config is the student's with the changes of a
        :class:`~mmct.teacher.TeacherRecipe`.
 
-    At the end of training, the hook compares teacher and student: it prints a table and writes
+    At the end of training, the hook compares teacher and student: it prints a line and writes
     ``ct_result.json`` to the work dir.
 
     A teacher that is "a frozen copy of the same model without BN" is from
@@ -223,7 +223,7 @@ class NoBNTeacherHook(Hook):
             check_losses(outputs, runner.iter + 1, 'the loss of the student')
 
     def after_train(self, runner: Runner) -> None:
-        """Compare teacher and student, print the table and write the result.
+        """Compare teacher and student, print the outcome and write the result.
 
         Args:
             runner (Runner): The student's runner.

@@ -1,6 +1,7 @@
 """Build the common parts of error messages, with the standard library alone."""
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
@@ -126,3 +127,12 @@ def require(holds: bool, rule: str, value: object) -> None:
     """
     if not holds:
         raise ValueError(f'{rule}, but got {value!r}')
+
+
+def without_address(text: str) -> str:
+    """Remove the memory addresses from the text of objects, as they differ between processes.
+
+    Args:
+        text (str): Such as ``'<function f at 0x7f3a>'``.
+    """
+    return re.sub(r' at 0x[0-9A-Fa-f]+', '', text)

@@ -63,7 +63,9 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     add_flag(group, '--no-clean', 'leave out the clean images')
     group.add_argument('--recalibrate-bn', type=positive_integer, default=0, metavar='N',
                        help='batches of each cell for the statistics of BatchNorm')  # fmt: skip
-    group.add_argument('--reference', metavar='RESULT', help="result file to normalise by, or 'alexnet'")
+    group.add_argument(
+        '--reference', metavar='RESULT', help="result file to normalise by, or 'alexnet'"
+    )
     group.add_argument(
         '--name',
         help="name of the run in tables; default that in the result file, or the network's",

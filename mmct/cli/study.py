@@ -30,7 +30,9 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
         argv (Sequence[str], optional): The words to parse. None means those of the command line.
     """
     parser.add_argument('config', help='study config, such as configs/studies/bn_removal.py')
-    parser.add_argument('--work-dir', type=Path, help='folder of the study, default work_dirs/studies/NAME')
+    parser.add_argument(
+        '--work-dir', type=Path, help='folder of the study, default work_dirs/studies/NAME'
+    )
     parser.add_argument('--seeds', type=positive_integer, metavar='N', help='use seeds 0 to N - 1')
     parser.add_argument(
         '--jobs',
@@ -43,7 +45,9 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     parser.add_argument(
         '--executor', choices=['local', 'ray'], default='local', help='where cells run'
     )
-    parser.add_argument('--ray-address', help='address of a Ray cluster, default RAY_ADDRESS, else one is started')
+    parser.add_argument(
+        '--ray-address', help='address of a Ray cluster, default RAY_ADDRESS, else one is started'
+    )
     add_cfg_options(parser)
     args = parser.parse_args(argv)
     if args.ray_address is not None and args.executor != 'ray':

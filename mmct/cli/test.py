@@ -35,7 +35,9 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     """
     parser.add_argument('config', help=CONFIG_HELP)
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--out', help='file for the results; of --corruptions default WORK_DIR/scorecard_*.json')
+    parser.add_argument(
+        '--out', help='file for the results; with --corruptions default WORK_DIR/scorecard_*.json'
+    )
     parser.add_argument(
         '--out-item', choices=['metrics', 'pred'], help='what --out holds, default pred'
     )

@@ -13,6 +13,7 @@ import mmct.corruptions
 from mmct.corruptions import C_BAR_SETS, CORRUPTIONS
 from mmct.datasets.manifest import Manifest
 from mmct.folders import is_system
+from mmct.messages import without_address
 from mmct.records import Record, read_record
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_json
@@ -189,7 +190,7 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, type):
         return value.__name__
-    return re.sub(r' at 0x[0-9a-f]+', '', repr(value))
+    return without_address(repr(value))
 
 
 def _flat(prefix: str, value: Any) -> Any:

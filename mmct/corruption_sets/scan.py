@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mmct.datasets.images import IntactFiles
+from mmct.messages import without_address
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_bytes
 
@@ -263,5 +263,5 @@ def _check_same(source: Source, index: int, digest: bytes) -> None:
 def _reason(error: Exception, path: str | None) -> str:
     text = getattr(error, 'strerror', None) or str(error) or type(error).__name__
     text = text.removeprefix(f'{path} cannot be read: ')
-    # Memory addresses would make the manifest differ between runs.
-    return re.sub(r' at 0x[0-9a-f]+', '', ' '.join(text.split()))
+    # The manifest is the same in each run.
+    return without_address(' '.join(text.split()))

@@ -28,7 +28,7 @@ from .probability_scores import (
     probability_scores,
     tempered,
 )
-from .result_file import SCHEMA, SCHEMA_VERSION, labels_of, make_result, read_result
+from .result_file import labels_of, make_result, read_result
 from .summary import cell_score, mean_estimate, mean_interval, summarise_cells, unpack_hits
 
 __all__ = [
@@ -36,8 +36,6 @@ __all__ = [
     'Comparison',
     'Predictions',
     'Reference',
-    'SCHEMA',
-    'SCHEMA_VERSION',
     'adaptive_calibration_error',
     'area_under_risk_coverage',
     'brier_score',

@@ -22,7 +22,6 @@ from .scorecards import (
     to_markdown,
 )
 from .tables import Number, Row, Table, errors_note
-from .verdict import footnote
 
 __all__ = [
     'FIGURES',
@@ -40,7 +39,6 @@ __all__ = [
     'drawn',
     'dumbbell',
     'errors_note',
-    'footnote',
     'heat_map',
     'pixels',
     'png',

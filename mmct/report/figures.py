@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Results = Sequence[Mapping[str, Any]]
 Curve = tuple[np.ndarray, np.ndarray, np.ndarray]
 """The values of a curve, and the lower and upper ends of their intervals."""
 

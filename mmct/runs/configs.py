@@ -16,7 +16,7 @@ from mmct.messages import suggestion
 from mmct.paths import config_path
 
 from .errors import ConfigError, CTError, one_line
-from .identity import start_of
+from .identity import schedulers_of, start_of
 
 
 def load_config(path: str) -> Config:
@@ -245,8 +245,7 @@ def set_length(cfg: Config, length: int) -> None:
     if ratio == 1:
         return
     cfg.train_cfg[key] = length
-    schedulers = cfg.get('param_scheduler') or []
-    for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
+    for scheduler in schedulers_of(cfg):
         for name in _TIMES:
             if name in scheduler:
                 scheduler[name] = _scaled(name, scheduler[name], ratio)

@@ -4,7 +4,6 @@ Everything from which a run is built counts, except for :data:`IGNORED` and :dat
 """
 
 import hashlib
-import re
 from collections.abc import Container, Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -13,6 +12,7 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 from mmct.corruptions import identities
+from mmct.messages import without_address
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -101,8 +101,7 @@ def fingerprint(cfg: Mapping, data: Mapping[str, Any], world_size: int) -> dict[
     hooks = parts.get('default_hooks') or {}
     parts['default_hooks'] = {key: hook for key, hook in hooks.items() if not _observes(hook)}
     parts['custom_hooks'] = [h for h in parts.get('custom_hooks') or [] if not _observes(h)]
-    schedulers = parts.get('param_scheduler') or []
-    parts['param_scheduler'] = schedulers if isinstance(schedulers, list) else [schedulers]
+    parts['param_scheduler'] = schedulers_of(parts)
     readers = [*parts['param_scheduler'], *parts['custom_hooks']]
     scores_count = any(_type_of(reader) in SCORE_READERS for reader in readers)
     ignored = IGNORED if scores_count else IGNORED + VALIDATION
@@ -130,6 +129,16 @@ def texts(value: Any) -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from texts(item)
+
+
+def schedulers_of(cfg: Mapping) -> list[Any]:
+    """List the schedulers of a config, which gives a single one with or without a list.
+
+    Args:
+        cfg (Mapping): Any config.
+    """
+    found = cfg.get('param_scheduler') or []
+    return found if isinstance(found, list) else [found]
 
 
 def start_of(cfg: Mapping) -> str | None:
@@ -247,8 +256,7 @@ def _plain(value: Any, is_read: bool = True) -> Any:
         return str(value) if value != value else value
     if callable(value):
         return _class_name(value)
-    # Without the memory address, which differs in each process.
-    return re.sub(r' at 0x[0-9a-f]+', '', repr(value))
+    return without_address(repr(value))
 
 
 def _is_file(path: Path) -> bool:

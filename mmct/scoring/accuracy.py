@@ -36,11 +36,8 @@ class Accuracy:
     chance: float
     num_images: int
 
-    def above_chance(self, model: int = 0) -> bool:
-        """Test at the 95 % level whether a model is better than guessing.
-
-        Args:
-            model (int): Position of the model. Defaults to 0.
+    def above_chance(self) -> bool:
+        """Test at the 95 % level whether the first model is better than guessing.
 
         Returns:
             bool: True if the accuracy exceeds chance by more than 1.645 standard
@@ -48,7 +45,7 @@ class Accuracy:
         """
         p = self.chance / 100
         margin = _Z * math.sqrt(p * (1 - p) / self.num_images)
-        return self.accuracy[model] / 100 > p + margin
+        return self.accuracy[0] / 100 > p + margin
 
 
 @torch.no_grad()

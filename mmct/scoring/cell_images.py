@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_convert
 
 from mmct.corruptions.channels import reordered
-from mmct.runs.errors import CTError
+from mmct.runs.errors import CTError, one_line
 
 from .cell_sources import CellSource
 
@@ -48,7 +48,7 @@ class CellImages(Dataset):
         try:
             pixels = self.source.read(cell, slice(start, start + len(rows)))
         except (OSError, ValueError) as error:
-            return CTError(' '.join(str(error).split()))
+            return CTError(one_line(error))
         return torch.from_numpy(pixels)
 
 

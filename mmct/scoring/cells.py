@@ -185,7 +185,7 @@ def _some(source: CellSource) -> np.ndarray:
         chosen = _spread(source.num_images, _LOOKED_AT)
         images = [source.read(0, slice(position, position + 1)) for position in chosen]
     except (OSError, ValueError) as error:
-        raise CTError(' '.join(str(error).split())) from error
+        raise CTError(one_line(error)) from error
     # Images of other sizes are left out; reading whole batches will refuse them.
     return np.concatenate([image for image in images if image.shape == images[0].shape])
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmct.modes import evaluating
-from mmct.runs.errors import CTError
+from mmct.runs.errors import CTError, one_line
 
 from .cell_sources import CellSource
 from .predictor import Predictor
@@ -105,7 +105,7 @@ def adapt(
     try:
         reestimate_batch_norm(predict.module, batches())
     except (OSError, ValueError) as error:
-        raise CTError(f'--recalibrate-bn: {" ".join(str(error).split())}') from error
+        raise CTError(f'--recalibrate-bn: {one_line(error)}') from error
 
 
 def drawn_batches(num_images: int, num_batches: int, batch_size: int) -> list[list[int]]:

@@ -5,7 +5,7 @@ scores.
 """
 
 from . import figures, scores, tables, variance_figures  # noqa: F401  (the import registers them)
-from .cell import Cell, Outcome
+from .cell import Cell
 from .checks import check_data, check_networks, check_parts
 from .compared_arms import compared_arms
 from .config import Arm, Study, Tuning, read_study
@@ -32,7 +32,6 @@ __all__ = [
     'LocalExecutor',
     'ONE_SETTING',
     'ORACLE',
-    'Outcome',
     'Planner',
     'RayExecutor',
     'SCORES',

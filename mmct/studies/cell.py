@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +10,7 @@ from typing import Any
 from mmengine.config import Config
 
 from mmct.corruptions import identities
+from mmct.messages import without_address
 from mmct.runs.identity import texts
 
 TRAINING, TEACHER, TUNING = 'training', 'teacher', 'tuning'
@@ -109,10 +109,5 @@ def hashed(value: Any) -> str:
     Returns:
         str: 16 hexadecimal digits, the same for equal values.
     """
-    text = json.dumps(value, sort_keys=True, default=_text)
+    text = json.dumps(value, sort_keys=True, default=lambda each: without_address(str(each)))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _text(value: Any) -> str:
-    """Return the text of an object without its address, which differs between processes."""
-    return re.sub(r' at 0x\w+', '', str(value))

@@ -115,7 +115,6 @@ def panels(
     names: Sequence[str],
     columns: int = 3,
     width: float = 2.9,
-    height: float = 2.5,
     sharex: bool = True,
 ) -> tuple[Figure, dict[str, Axes]]:
     """Make a figure with a panel for each group.
@@ -124,7 +123,6 @@ def panels(
         names (Sequence[str]): Names of the groups.
         columns (int): Maximum number of panels per row. Defaults to 3.
         width (float): Width of a panel in inches. Defaults to 2.9.
-        height (float): Height of a panel in inches. Defaults to 2.5.
         sharex (bool): Whether all panels share the x axis; use False if names are on it.
             Defaults to True.
 
@@ -132,7 +130,7 @@ def panels(
         tuple[Figure, dict[str, Axes]]: The figure, and the panel of each group. All panels share
         the y axis.
     """
-    columns = min(columns, len(names))
+    columns, height = min(columns, len(names)), 2.5
     rows = -(-len(names) // columns)
     if len(names) < 3:
         # With few panels there is more room for many arms.

@@ -16,6 +16,7 @@ from mmpretrain.registry import HOOKS
 from mmct.models import build_classifier, calibrate, fold_weights, start_from_teacher
 from mmct.runs.building import check_finite
 from mmct.runs.errors import trial_of
+from mmct.runs.identity import schedulers_of
 from mmct.runs.isolation import isolated
 from mmct.runs.ranks import unwrapped
 from mmct.runs.weights import safe_loading
@@ -147,8 +148,7 @@ def _step(model: ImageClassifier, cfg: Config, batch: Mapping[str, Any], epoch: 
     built = []
     # With several optimizers, schedules are given by the optimizers' names and are not tried.
     if not isinstance(wrapper, OptimWrapperDict):
-        schedulers = cfg.get('param_scheduler') or []
-        for scheduler in schedulers if isinstance(schedulers, list) else [schedulers]:
+        for scheduler in schedulers_of(cfg):
             settings = dict(optimizer=wrapper, epoch_length=epoch)
             built.append(PARAM_SCHEDULERS.build(copy.deepcopy(scheduler), default_args=settings))
     model.train()

@@ -7,6 +7,7 @@ from mmengine.config import Config
 
 from mmct.messages import counted
 from mmct.runs.configs import length_key, type_name
+from mmct.runs.identity import schedulers_of
 
 # A training must be longer than its warm-up by more than this factor.
 _ENOUGH = 2
@@ -28,9 +29,8 @@ def too_short(cfg: Config, epoch_length: int) -> str:
     key = length_key(cfg)
     by_epoch = key == 'max_epochs'
     length = cfg.train_cfg[key]
-    schedulers = cfg.get('param_scheduler') or []
-    schedulers = schedulers if isinstance(schedulers, list) else [schedulers]
-    warm_up = max((_end(each, by_epoch, epoch_length) for each in schedulers), default=0)
+    ends = (_end(each, by_epoch, epoch_length) for each in schedulers_of(cfg))
+    warm_up = max(ends, default=0)
     if not warm_up or length > _ENOUGH * warm_up:
         return ''
     shown = round(min(warm_up, length), 1)

@@ -4,6 +4,6 @@ Listing and fetching need neither torch nor an mm stack; :func:`mmct.load` needs
 """
 
 from .files import fetch, source
-from .index import ZOO, Entry, ZooFile, find
+from .index import ZOO, Entry, find
 
-__all__ = ['ZOO', 'Entry', 'ZooFile', 'fetch', 'find', 'source']
+__all__ = ['ZOO', 'Entry', 'fetch', 'find', 'source']

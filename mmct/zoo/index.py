@@ -63,16 +63,13 @@ class Entry:
     scorecard: ZooFile
 
 
-def read_index(path: Path = INDEX) -> dict[str, Entry]:
-    """Read an index.
-
-    Args:
-        path (Path): A JSON file. Defaults to the one in the package.
+def read_index() -> dict[str, Entry]:
+    """Read the index in the package.
 
     Returns:
         dict[str, Entry]: The networks by name.
     """
-    content = json.loads(path.read_text(encoding='utf-8'))
+    content = json.loads(INDEX.read_text(encoding='utf-8'))
     return {name: _entry(name, **each) for name, each in content.items()}
 
 

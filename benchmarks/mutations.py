@@ -330,8 +330,8 @@ MUTATIONS = [
     ),
     Mutation(
         'study keys: unordered',
-        'text = json.dumps(value, sort_keys=True, default=_text)',
-        'text = json.dumps(value, default=_text)',
+        'text = json.dumps(value, sort_keys=True, default',
+        'text = json.dumps(value, default',
         ['studies/test_store.py', 'studies/test_planner.py'],
     ),
     Mutation(
@@ -366,7 +366,7 @@ MUTATIONS = [
     ),
     Mutation(
         'data mark: sizes do not count',
-        'known[key] = _digest(names, *map(_size, files))',
+        'known[key] = _digest(names, *pool.map(_size, files))',
         'known[key] = _digest(names)',
         ['runs/test_data_content.py'],
     ),

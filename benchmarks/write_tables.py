@@ -1,9 +1,9 @@
 """Write the tables of README and docs from the kept results of studies.
 
 Between ``<!-- NAME: what -->`` and ``<!-- end of NAME -->`` stands what this script
-makes of ``benchmarks/NAME``: ``domains`` (its domains.md), ``short`` (an arm per line,
-clean and corrupted error of each group, and how CT differs from its baselines) or
-``conclusion`` (when CT helps; benchmarks/conclusion.py draws its picture). Each kept
+makes of ``benchmarks/NAME``: ``domains`` (its domains.md), ``short`` (the main arms of a
+study by category, and how CT differs from its baselines) or ``conclusion`` (when CT helps;
+benchmarks/conclusion.py draws its picture). Each kept
 study is a CSV file as well, ``docs/tables/NAME.csv``, which docs/evidence_tables.md shows.
 ``<!-- zoo: leaderboard -->`` is made of the scorecards in ``zoo/``.
 
@@ -14,21 +14,31 @@ study is a CSV file as well, ``docs/tables/NAME.csv``, which docs/evidence_table
 import argparse
 import csv
 import io
+import json
 import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from conclusion import KINDS as CATEGORIES
 from conclusion import conclusion, read_study
 
-from mmct.evaluation import read_result
+from mmct.evaluation import mean_estimate, read_result
 from mmct.report import Number, Row, Table, data_line, errors_note
+from mmct.studies.image_errors import NAME, errors_of_images
 from mmct.zoo import ZOO, Entry
 
 ROOT = Path(__file__).resolve().parents[1]
 _BLOCK = re.compile(r'(<!-- (\w+): (\w+) -->\n).*?(<!-- end of \2 -->)', re.DOTALL)
 _CLEAN, _CORRUPTED = 'clean error, %', 'mCE, %'
+# Beyond this many arms, ingredients of CT are left to docs/evidence_tables.md, and so are some
+# columns.
+_MOST = 10
+_INGREDIENT = re.compile('CT, |BN teacher(, | at )|AugMix$')
+_FURTHER = 'with these, '
+_SHORTER = ('Standard', 'AugMix')
 
 
 def domains(folder: Path) -> str:
@@ -37,44 +47,60 @@ def domains(folder: Path) -> str:
 
 
 def short(folder: Path) -> str:
-    """Write a row for each variant, two columns for each group; then what CT gains."""
+    """Write the errors of the main arms, and what CT gains over its controls, by category."""
     plan, rows = read_study(folder)
-    said = [line for row in rows for line in _gains(row)]
-    told = ' Differences, paired by seed, with 95 % intervals:\n\n' + '\n'.join(said) + '\n'
-    return _errors(plan, rows).rstrip('\n') + (told if said else '\n')
-
-
-def _errors(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
-    groups = list(dict.fromkeys(row['group'] for row in rows))
-    found = {(row['variant'], row['group']): row['values'] for row in rows}
+    shown = [row for row in rows if len(rows) <= _MOST or not _INGREDIENT.match(row['variant'])]
+    columns = [title for title in plan['table'] if not title.startswith(_FURTHER)]
     seeds = len(plan['seeds'])
-    columns = [(group, title) for group in groups for title in (_CLEAN, _CORRUPTED)]
-    made = []
-    for variant in dict.fromkeys(row['variant'] for row in rows):
-        values = [found.get((variant, group), {}).get(title) for group, title in columns]
+    name = 'variant' if len({row['group'] for row in rows}) == 1 else 'arm'
+    errors = [
         # An arm without all seeds is not finished.
-        cells = [
-            Number.over_seeds(value) if value and value['count'] == seeds else Number(None)
-            for value in values
-        ]
-        if any(cell.value is not None for cell in cells):
-            made.append(Row(variant, cells))
-    head = ['', *(f'{group}: {title}' for group, title in columns)]
+        Row(row[name], [Number.over_seeds(value) if value['count'] == seeds else Number(None)
+                        for value in map(row['values'].get, columns)])
+        for row in shown
+    ]  # fmt: skip
     counted = 'One seed.' if seeds == 1 else f'Means over {seeds} seeds.'
     note = f'{counted} {errors_note((_CLEAN, _CORRUPTED), rows)}'.rstrip()
-    return f'{Table(head, made).to_markdown()}\n{note}\n'
-
-
-def _gains(row: Mapping[str, Any]) -> list[str]:
-    if not row['variant'].startswith('CT'):
-        return []
-    clean, corrupted = (row['values'][title]['differences'] for title in (_CLEAN, _CORRUPTED))
-    return [
-        f'- **{row["arm"]}**, minus {baseline}: clean {_interval(difference)}, mCE '
-        f'{_interval(corrupted[baseline])}'
-        for baseline, difference in clean.items()
-        if difference['interval'] is not None
+    titles = (_CLEAN, _CORRUPTED, *CATEGORIES)
+    gains = [
+        Row(
+            f'{row[name]}, minus {plan["arms"][other]["variant"]}',
+            [_interval(_difference(folder, plan, row, other, title)) for title in titles],
+        )
+        for row in shown
+        for other in plan['arms'][row['arm']]['baselines']
+        # What it is compared with was trained as long.
+        if row['variant'].startswith('CT') and plan['arms'][other]['variant'] not in _SHORTER
     ]
+    told = 'over images alone: another training may differ by more' if seeds == 1 else (
+        'paired by seed, over seeds and images'
+    )  # fmt: skip
+    return (
+        f'{Table(["", *columns], errors).to_markdown()}\n{note}\n\n'
+        f'{Table(["", *titles], gains).to_markdown()}\n'
+        f'Differences in points, with 95 % intervals {told}.\n'
+    )
+
+
+def _difference(
+    folder: Path, plan: Mapping[str, Any], row: Mapping[str, Any], other: str, title: str
+) -> Mapping[str, Any]:
+    """Look up a difference; that of a single seed gets an interval over images."""
+    found = row['values'][title]['differences'][other]
+    if len(plan['seeds']) > 1:
+        return found
+    keys = plan['table'][title].split('.')
+    errors = (_of_images(folder, plan, arm, keys) for arm in (row['arm'], other))
+    found = mean_estimate(np.subtract(*errors))
+    return dict(mean=found['value'], interval=[found['low'], found['high']])
+
+
+def _of_images(folder: Path, plan: Mapping[str, Any], arm: str, keys: list[str]) -> np.ndarray:
+    (key,) = (
+        cell['key'] for cell in plan['cells'] if (cell['arm'], cell['role']) == (arm, 'training')
+    )
+    scores = json.loads((folder / 'results' / f'{key}.json').read_text(encoding='utf-8'))['scores']
+    return errors_of_images(scores[keys[0]]['value'][NAME], keys[1:])
 
 
 def to_csv(folder: Path) -> str:

@@ -48,30 +48,53 @@ def test_a_table_that_was_edited_is_found(writer):
     assert edited != text and writer['written'](edited) == text
 
 
-def test_the_short_table_has_a_line_for_each_variant(writer, tmp_path):
+def test_the_short_table_has_a_line_for_each_arm_and_each_gain(writer, tmp_path):
+    kinds = 'noise', 'blur', 'weather', 'digital'
+    titles = 'clean error, %', 'mCE, %', *kinds
 
-    def row(variant, group, count=3, **difference):
+    def row(arm, count=3, **differences):
         stats = dict(mean=10.0, standard_error=1.0, interval=[8.0, 12.0], count=count)
-        values = dict(stats, differences=difference)
-        return dict(arm=f'{group}, {variant}', group=group, variant=variant,
-                    values={'clean error, %': values, 'mCE, %': values})  # fmt: skip
+        values = dict(stats, differences=differences)
+        return dict(arm=arm, group='a', variant=arm, values=dict.fromkeys(titles, values))
 
     gain = dict(mean=-1.0, standard_error=0.3, interval=[-2.0, 0.5])
-    rows = [row('Standard', 'a'), row('Standard', 'b'), row('CT', 'a', Standard=gain),
-            row('CT', 'b', count=2)]  # fmt: skip
-    (tmp_path / 'study.json').write_text(json.dumps(dict(seeds=[0, 1, 2])))
+    rows = [row('Standard'), row('Standard, longer'), row('CT', longer=gain, Standard=gain),
+            row('CT + AugMix', count=2)]  # fmt: skip
+    variants = dict(Standard='Standard', longer='Standard, longer')
+    arms = {row['arm']: dict(baselines=list(row['values']['noise']['differences'])) for row in rows}
+    arms |= {name: dict(variant=variant, baselines=[]) for name, variant in variants.items()}
+    plan = dict(seeds=[0, 1, 2], table=dict.fromkeys([*titles, 'with these, noise']), arms=arms)
+    (tmp_path / 'study.json').write_text(json.dumps(plan))
     (tmp_path / 'table.json').write_text(json.dumps(rows))
     lines = writer['short'](tmp_path).splitlines()
     cells = [[cell.strip() for cell in line.split('|')[1:-1]] for line in lines]
-    titles = 'clean error, %', 'mCE, %'
-    assert cells[0] == ['', *(f'{group}: {title}' for group in 'ab' for title in titles)]
-    assert cells[2] == ['Standard', *['10.00 ± 1.00'] * 4]
+    assert cells[0] == ['', *titles]
+    assert cells[2] == ['Standard', *['10.00 ± 1.00'] * 6]
     # What not all seeds have is not shown.
-    assert cells[3] == ['CT', '10.00 ± 1.00', '10.00 ± 1.00', '', '']
-    said = '-1.00 [-2.00, +0.50]'
-    note = 'Means over 3 seeds. ± is one standard error over seeds alone.'
-    assert lines[5] == f'{note} Differences, paired by seed, with 95 % intervals:'
-    assert lines[-1] == f'- **a, CT**, minus Standard: clean {said}, mCE {said}'
+    assert cells[5] == ['CT + AugMix', *[''] * 6]
+    assert 'Means over 3 seeds. ± is one standard error over seeds alone.' in lines
+    # 'Standard' was trained for a shorter time.
+    assert [each for each in cells if each[:1] == ['CT, minus Standard, longer']] == [
+        ['CT, minus Standard, longer', *['-1.00 [-2.00, +0.50]'] * 6]
+    ]
+    assert not any(each[:1] == ['CT, minus Standard'] for each in cells)
+
+
+def test_a_difference_of_one_seed_has_an_interval_over_images(writer):
+    text = writer['short'](STUDIES / 'cifar10_resnet20')
+    plan = json.loads((STUDIES / 'cifar10_resnet20' / 'study.json').read_text())
+    if len(plan['seeds']) > 1:
+        assert 'over images alone' not in text
+        return
+    pattern = r'CT, minus BN teacher +\|[^|]*\| +(-\d\.\d\d) \[(-\d\.\d\d), (-\d\.\d\d)\]'
+    found = re.search(pattern, text)
+    mean, low, high = map(float, found.groups())
+    errors = {
+        row['variant']: row['values']['mCE, %']['mean']
+        for row in json.loads((STUDIES / 'cifar10_resnet20' / 'table.json').read_text())
+    }
+    assert mean == pytest.approx(errors['CT'] - errors['BN teacher'], abs=0.006)
+    assert low < mean < high < 0 and 'over images alone: another training may' in text
 
 
 def test_the_words_of_the_conclusion_follow_the_intervals(writer, tmp_path):
@@ -87,10 +110,12 @@ def test_the_words_of_the_conclusion_follow_the_intervals(writer, tmp_path):
         (tmp_path / 'table.json').write_text(json.dumps(rows))
         return writer['conclusion'](tmp_path)
 
-    assert '**It does not under** noise (' in said() and 'no significant difference' in said()
+    assert 'no significant difference under** noise (' in said()
+    assert 'clean error is not significantly different' in said()
     text = said(noise=[-3, -1], blur=[-1, 2], weather=[1, 2], clean=[0.5, 1.5])
-    assert '**It helps under** noise (' in text and 'no significant difference' not in text
-    assert '**It does not under** blur (' in text and 'weather' in text.split('It does not')[1]
+    assert '**It helps under** noise (' in text and 'clean error is higher' in text
+    assert 'no significant difference under** blur (' in text
+    assert '**It hurts under** weather (' in text
     with pytest.raises(ValueError, match='no lower corrupted error'):
         said(mce=[-1, 1])
 

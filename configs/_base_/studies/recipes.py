@@ -33,7 +33,9 @@ bold = 'cosine x 10'
 # Of each recipe its teacher's hook and its consistency term: a study makes arms of them.
 recipes = {
     f'CT {way}, {name}': dict(
-        **ways[way], term=distances[name], baseline=['Standard', 'Standard, equal compute']
+        **ways[way],
+        term=distances[name],
+        baseline=['Standard', 'Standard 4x' if 'start' in ways[way] else 'Standard, equal compute'],
     )
     for way, names in {
         'from scratch': [name for name in distances if name != 'no term'],

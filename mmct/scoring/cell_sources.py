@@ -32,7 +32,10 @@ _KEPT = 1 << 28
 
 
 class CellSource(Protocol):
-    """A source of images to score: cells with the same images in the same order."""
+    """A source of images to score: cells with the same images in the same order.
+
+    Data sets of mmct are sources too, without being subclasses.
+    """
 
     cells: Sequence[Cell]
     labels: np.ndarray
@@ -42,6 +45,7 @@ class CellSource(Protocol):
     @property
     def num_images(self) -> int:
         """Return the number of images in each cell."""
+        return len(self.labels)
 
     def read(self, cell: int, positions: slice) -> np.ndarray:
         """Read a batch of a cell, uint8 (B, H, W, 3), channels in ``channel_order``."""
@@ -50,7 +54,7 @@ class CellSource(Protocol):
         """Release open files, so that memory does not grow with the cells."""
 
 
-class Images:
+class Images(CellSource):
     """A single cell of uncorrupted images.
 
     Args:
@@ -70,11 +74,6 @@ class Images:
         self.metainfo = {} if classes is None else dict(classes=tuple(map(spelt, classes)))
         self._kept: dict[int, np.ndarray] = {}
         self._room = _KEPT
-
-    @property
-    def num_images(self) -> int:
-        """Return the number of images."""
-        return len(self.labels)
 
     def read(self, cell: int, positions: slice) -> np.ndarray:
         """Read a batch.
@@ -110,15 +109,12 @@ class Images:
                 self._room -= found.nbytes
         return found
 
-    def close(self) -> None:
-        """Do nothing, as no file is open."""
-
     def __getstate__(self) -> dict[str, Any]:
         """Pickle without the images in memory, as worker processes read their own."""
         return {**self.__dict__, '_kept': {}, '_room': _KEPT}
 
 
-class CorruptedImages:
+class CorruptedImages(CellSource):
     """Corruptions of images, made while they are read.
 
     The randomness depends only on seed, position of the image, corruption and severity.
@@ -159,11 +155,6 @@ class CorruptedImages:
         described = describe('generated', clean.labels, clean.metainfo.get('classes'), kinds)
         self.metainfo = {**clean.metainfo, 'corruptions': described | data}
 
-    @property
-    def num_images(self) -> int:
-        """Number of images in each cell."""
-        return len(self.labels)
-
     def read(self, cell: int, positions: slice) -> np.ndarray:
         """Read a batch of a cell.
 
@@ -179,11 +170,8 @@ class CorruptedImages:
         where = dict(seed=self.seed, indices=indices, table=self.table)
         return corrupt(images, *self.cells[cell], **where)
 
-    def close(self) -> None:
-        """Do nothing: there is nothing open."""
 
-
-class Selection:
+class Selection(CellSource):
     """A selection of the images of a source.
 
     Args:
@@ -222,11 +210,6 @@ class Selection:
             if classes is None:
                 kept['num_classes'] = data['num_classes']
             self.metainfo['corruptions'] = {**data, **own, **kept, 'subset': subset}
-
-    @property
-    def num_images(self) -> int:
-        """Number of images in each cell."""
-        return len(self._positions)
 
     def read(self, cell: int, positions: slice) -> np.ndarray:
         """Read a batch of a cell from the source."""
@@ -269,7 +252,7 @@ def in_order_of(corrupted: CellSource, clean: CellSource) -> CellSource:
     return Selection(clean, positions, 'all')
 
 
-class _Reordered:
+class _Reordered(CellSource):
     """A source with its colour channels in the other order."""
 
     def __init__(self, source: CellSource) -> None:
@@ -278,11 +261,6 @@ class _Reordered:
         self.channel_order = source.channel_order[::-1]
         clean = getattr(source, 'clean', None)
         self.clean = clean and _Reordered(clean)
-
-    @property
-    def num_images(self) -> int:
-        """Return the number of images in each cell."""
-        return self.source.num_images
 
     def read(self, cell: int, positions: slice) -> np.ndarray:
         """Read a batch of a cell from the source."""

@@ -41,7 +41,7 @@ def merge_cfg_options(cfg: Config, args: Namespace) -> None:
 def _has_dict(word: str) -> bool:
     """Check whether a value is or contains a dict, which mmengine cannot parse."""
     value = word.partition('=')[2].strip()
-    return value[:1] in ('[', '(', '{') and '{' in value and ':' in value
+    return 'dict(' in value or value[:1] in ('[', '(', '{') and '{' in value and ':' in value
 
 
 def _literal(word: str) -> tuple[str, Any]:

@@ -51,6 +51,10 @@ def train(args: Namespace, console: RunConsole | None = None) -> None:
     """
     cfg = load_config(args.config)
     check_config(cfg)
+    needed = ('train_dataloader', 'train_cfg', 'optim_wrapper')
+    missing = [key for key in needed if not cfg.get(key)]
+    if missing:
+        raise CTError(f'config {args.config} trains nothing: set {", ".join(missing)}')
     with config_errors():
         merge_args(cfg, args)
     join_processes(cfg)

@@ -159,11 +159,11 @@ def _checked(inputs: Any) -> torch.Tensor:
 
 def _labels(dataset: Any) -> np.ndarray:
     """Get the class of each image, int64 (N,)."""
-    if hasattr(dataset, 'get_gt_labels'):
-        labels = dataset.get_gt_labels()
-    else:
-        labels = [dataset.get_data_info(index).get('gt_label') for index in range(len(dataset))]
     try:
+        if hasattr(dataset, 'get_gt_labels'):
+            labels = dataset.get_gt_labels()
+        else:
+            labels = [dataset.get_data_info(index).get('gt_label') for index in range(len(dataset))]
         labels = np.asarray(labels).astype(np.int64, casting='safe')
     except (TypeError, ValueError):
         labels = np.empty(0)

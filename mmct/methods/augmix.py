@@ -10,15 +10,16 @@ import torch.nn.functional as F
 from mmcv.transforms import BaseTransform
 from mmengine.config import Config, ConfigDict
 from mmpretrain.models import ClsDataPreprocessor
+from mmpretrain.models.heads import MultiLabelClsHead
 from mmpretrain.registry import MODELS, TRANSFORMS
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from mmct.messages import is_positive, require
-from mmct.runs.configs import scoped, type_name
+from mmct.runs.configs import is_kind, scoped, type_name
 from mmct.runs.errors import CTError
 
-from .pipelines import augment, preprocessor
+from .pipelines import augment, preprocessor, skip_accuracy
 
 
 def _level(severity: float, largest: float) -> float:
@@ -264,7 +265,13 @@ def augmix(cfg: Config) -> None:
     loss = ConfigDict(type=scoped(cfg, 'JensenShannonLoss'))
     if head.get('loss'):
         loss.loss = head.loss
-    head.loss, head.cal_acc = loss, False
+    if is_kind(head, MultiLabelClsHead, MODELS):
+        raise CTError(
+            'method augmix has a Jensen-Shannon loss for one class per image, but the head is a '
+            f'{type_name(head)}: use augmix_no_jsd'
+        )
+    head.loss = loss
+    skip_accuracy(head)
     augment(cfg, dict(type=scoped(cfg, 'AugMix'), num_views=3))
 
 

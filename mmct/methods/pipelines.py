@@ -1,14 +1,16 @@
 """Add transforms to a training config, and switch on the methods that mmpretrain provides."""
 
 from collections.abc import Iterator, Mapping
+from inspect import signature
 from typing import Any
 
 import numpy as np
 from mmengine.config import Config, ConfigDict
+from mmpretrain.registry import MODELS
 
 from mmct.corruptions.channels import reordered
 from mmct.datasets.images import order_before
-from mmct.runs.configs import type_name
+from mmct.runs.configs import recipe_switches, type_name
 from mmct.runs.errors import CTError
 
 
@@ -42,9 +44,11 @@ def training_pipelines(cfg: Config) -> list[list]:
         cfg (Config): A training config.
 
     Returns:
-        list[list]: The pipeline of each data set, including those inside wrappers.
+        list[list]: The pipeline of each data set, including those inside wrappers, and those
+        to which a ``SwitchRecipeHook`` changes.
     """
-    return list(_pipelines(cfg.train_dataloader.get('dataset') or {}))
+    later = [s.pipeline for s in recipe_switches(cfg) if isinstance(s.get('pipeline'), list)]
+    return [*_pipelines(cfg.train_dataloader.get('dataset') or {}), *later]
 
 
 def preprocessor(cfg: Config) -> ConfigDict:
@@ -125,6 +129,24 @@ def randaugment(cfg: Config) -> None:
     augment(cfg, dict(type='RandAugment', magnitude_std=0.5, **settings))
 
 
+def skip_accuracy(head: ConfigDict) -> None:
+    """Let a head that could do so not compute the accuracy of a batch, which mixed labels lack.
+
+    Args:
+        head (ConfigDict): The config of the head, changed in place.
+    """
+    kind = MODELS.get(head.type) if isinstance(head.get('type'), str) else head.get('type')
+    for each in getattr(kind, '__mro__', ()):
+        own = vars(each).get('__init__')
+        names = signature(own).parameters if own else {}
+        if 'cal_acc' in names:
+            head.cal_acc = False
+            return
+        # Without it, arguments reach no other constructor.
+        if own and not any(p.kind == p.VAR_KEYWORD for p in names.values()):
+            return
+
+
 def _mix_labels(cfg: Config, batch_augment: dict) -> None:
     train_cfg = cfg.model.get('train_cfg') or ConfigDict()
     augments = train_cfg.get('augments') or []
@@ -132,7 +154,7 @@ def _mix_labels(cfg: Config, batch_augment: dict) -> None:
     cfg.model.train_cfg = {**train_cfg, 'augments': [*augments, ConfigDict(batch_augment)]}
     head = cfg.model.head
     preprocessor(cfg).setdefault('num_classes', head.get('num_classes'))
-    head.cal_acc = False
+    skip_accuracy(head)
     head.setdefault('loss', ConfigDict(type='CrossEntropyLoss'))
     if type_name(head.loss) == 'CrossEntropyLoss' and not head.loss.get('use_sigmoid'):
         head.loss.use_soft = True

@@ -60,7 +60,9 @@ class CTClassifier(ImageClassifier):
         self._teacher: FrozenTeacher | None = None
         check_has_batch_norm(self)
         _check_head(self.head)
-        self._multi_label = isinstance(self.head, MultiLabelClsHead)
+        # With a softmax loss, such a head learns one class per image from mixed labels.
+        soft = getattr(getattr(self.head, 'loss_module', None), 'use_soft', False)
+        self._multi_label = isinstance(self.head, MultiLabelClsHead) and not soft
         if self._multi_label and any(term.gate for term in self.consistency):
             raise ValueError(
                 'CTConsistencyLoss: a gate needs one class per image, but the head is a '

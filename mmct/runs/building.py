@@ -220,6 +220,11 @@ def data_loader(runner: Runner, split: str, option: str | None = None) -> DataLo
                 f'folder with {option}'
             ) from error
     check_class_folders(loader.dataset)
+    if not len(loader):
+        raise CTError(
+            f'{field} has no batch: its {len(loader.dataset)} images are fewer than its batch_size '
+            'and drop_last=True leaves them out: choose a smaller batch_size'
+        )
     classes = getattr(loader.dataset, 'metainfo', {}).get('classes')
     head = getattr(getattr(runner.model, 'module', runner.model), 'head', None)
     expected = getattr(head, 'num_classes', None)

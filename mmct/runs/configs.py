@@ -44,6 +44,11 @@ def load_config(path: str) -> Config:
     # A config is the user's code and may raise anything.
     except Exception as error:
         text = f'config {path} cannot be read: {one_line(error)} ({type(error).__name__})'
+        if 'get_package_and_cfg_path' in text or 'does not support to load mmct' in text:
+            text = (
+                f'config {path}: mmengine cannot inherit from mmct::NAME.py; write '
+                "_base_ = [__import__('mmct').config_path('NAME')]"
+            )
         raise ConfigError(text) from error
 
 
@@ -215,6 +220,8 @@ _TIMES = ('begin', 'end', 'T_max', 'milestones', 'step_size', 'total_steps',
           'total_iters', 'periods')  # fmt: skip
 # Schedulers that multiply by `gamma` at each epoch or iteration.
 _DECAY_A_STEP = ('ExponentialLR', 'ExponentialMomentum', 'ExponentialParamScheduler')
+# Changes augmentation and loss during a training.
+_SWITCHES = 'SwitchRecipeHook'
 # mmengine's "never ends".
 _FOREVER = int(1e9)
 
@@ -251,6 +258,20 @@ def set_length(cfg: Config, length: int) -> None:
                 scheduler[name] = _scaled(name, scheduler[name], ratio)
         if type_name(scheduler) in _DECAY_A_STEP and 'gamma' in scheduler:
             scheduler.gamma = scheduler.gamma ** (1 / ratio)
+    for switch in recipe_switches(cfg):
+        for name in ('action_epoch', 'action_iter'):
+            if switch.get(name):
+                switch[name] = _scaled(name, switch[name], ratio)
+
+
+def recipe_switches(cfg: Config) -> list[ConfigDict]:
+    """List the switches of mmpretrain's ``SwitchRecipeHook``, each with its epoch and pipeline.
+
+    Args:
+        cfg (Config): Any config.
+    """
+    hooks = [hook for hook in cfg.get('custom_hooks') or [] if type_name(hook) == _SWITCHES]
+    return [switch for hook in hooks for switch in hook.get('schedule') or []]
 
 
 def stretch(cfg: Config, times: float) -> None:
@@ -267,7 +288,7 @@ def _scaled(name: str, time: Any, ratio: float) -> Any:
     if isinstance(time, (list, tuple)):
         return [_scaled(name, value, ratio) for value in time]
     if not isinstance(time, (int, float, type(None))):
-        raise CTError(f'param_scheduler: {name} must be a number, got {time!r}')
+        raise CTError(f'{name} of the schedule must be a number, got {time!r}')
     if not time or time >= _FOREVER:
         return time
     return max(1, round(time * ratio))

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from traceback import walk_tb
+from pathlib import Path
+from traceback import extract_tb, walk_tb
 from types import FrameType
 
 
@@ -168,11 +169,19 @@ def one_line(error: BaseException) -> str:
         error (BaseException): Any error.
 
     Returns:
-        str: The message, or the type of an error without a message.
+        str: The message, or the type of an error without a message and the line that raised it.
     """
     # A KeyError's text is the repr of its message.
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     if text.startswith('Caught ') and 'Original Traceback' in text:
         # torch's report of an error in a worker; its last line is 'Type: message'.
         text = text.rstrip().rpartition('\n')[2].partition(': ')[2]
-    return ' '.join(text.split()) or type(error).__name__
+    return ' '.join(text.split()) or _place(error)
+
+
+def _place(error: BaseException) -> str:
+    """Name the type of an error, and the line of code that raised it."""
+    name, frames = type(error).__name__, extract_tb(error.__traceback__)
+    if not frames:
+        return name
+    return f'{name} at {Path(frames[-1].filename).name}:{frames[-1].lineno}: {frames[-1].line}'

@@ -102,9 +102,7 @@ def fingerprint(cfg: Mapping, data: Mapping[str, Any], world_size: int) -> dict[
     parts['default_hooks'] = {key: hook for key, hook in hooks.items() if not _observes(hook)}
     parts['custom_hooks'] = [h for h in parts.get('custom_hooks') or [] if not _observes(h)]
     parts['param_scheduler'] = schedulers_of(parts)
-    readers = [*parts['param_scheduler'], *parts['custom_hooks']]
-    scores_count = any(_type_of(reader) in SCORE_READERS for reader in readers)
-    ignored = IGNORED if scores_count else IGNORED + VALIDATION
+    ignored = IGNORED if score_readers(parts) else IGNORED + VALIDATION
     marks = dict(_flat('', '', parts, ignored))
     marks['start_from'] = _plain(start_of(cfg))
     marks['world_size'] = world_size
@@ -129,6 +127,16 @@ def texts(value: Any) -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from texts(item)
+
+
+def score_readers(cfg: Mapping) -> list[str]:
+    """List the types of schedulers and hooks that change a training by its validation's scores.
+
+    Args:
+        cfg (Mapping): Any config.
+    """
+    parts = [*schedulers_of(cfg), *(cfg.get('custom_hooks') or [])]
+    return [kind for kind in map(_type_of, parts) if kind in SCORE_READERS]
 
 
 def schedulers_of(cfg: Mapping) -> list[Any]:

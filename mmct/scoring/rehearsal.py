@@ -22,24 +22,28 @@ _IMAGES = 8
 
 def rehearse_scoring(
     model: BaseModel, loader: DataLoader, evaluator: Mapping[str, Any] | list
-) -> None:
+) -> list[str]:
     """Score a few images, to find errors before hours of training.
 
     Args:
         model (BaseModel): The network; its mode is kept.
         loader (DataLoader): The loader of validation or test, whose data set is read directly.
         evaluator (Mapping | list): The config of the metrics.
+
+    Returns:
+        list[str]: Names of the scores; none if they are not known.
     """
     dataset = loader.dataset
     with evaluating(model), torch.no_grad():
         if isinstance(dataset, CorruptionSet):
             images = dataset.read(0, slice(0, _IMAGES))
             Predictor(MMNetwork(model), channels_last=False).num_classes(images)
-            return
+            return []
         batch = loader.collate_fn([dataset[i] for i in range(min(_IMAGES, len(dataset)))])
         metrics = Evaluator(copy.deepcopy(evaluator))
         metrics.dataset_meta = getattr(dataset, 'metainfo', None)
         metrics.process(model.test_step(copy.deepcopy(batch)), batch)
     # Errors here may be due to the small number of images.
     with suppress(ArithmeticError, AssertionError, LookupError, RuntimeError, ValueError):
-        metrics.evaluate(min(_IMAGES, len(dataset)))
+        return list(metrics.evaluate(min(_IMAGES, len(dataset))))
+    return []

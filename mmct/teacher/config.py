@@ -153,6 +153,9 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
     cfg.model.pop('consistency', None)
     if recipe.remove_bn and recipe.weight_standardisation:
         cfg.model.weight_standardisation = True
+    if recipe.remove_bn:
+        # It speeds up BN that is frozen, and would trace what the teacher's layers compute.
+        cfg.efficient_conv_bn_eval = None
     cfg.work_dir = work_dir
     cfg.load_from, cfg.resume = None, False
     cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
@@ -191,7 +194,10 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
 
 
 def _forget_pretrained(part: ConfigDict) -> None:
-    """Remove each ``init_cfg`` that loads weights from the settings of a model, in place."""
+    """Remove all that loads weights from the settings of a model, in place."""
+    # Of TIMMBackbone, and of older configs.
+    for key in ('pretrained', 'checkpoint_path'):
+        part.pop(key, None)
     for key, value in list(part.items()):
         several = isinstance(value, (list, tuple))
         parts = [each for each in (value if several else [value]) if isinstance(each, Mapping)]

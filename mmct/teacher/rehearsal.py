@@ -1,7 +1,7 @@
 """Try every stage of a run on one batch, to find errors before hours are spent on training."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import islice
 from typing import Any
 
@@ -13,10 +13,12 @@ from mmengine.runner import Runner
 from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import HOOKS
 
+from mmct.messages import suggestion
 from mmct.models import build_classifier, calibrate, fold_weights, start_from_teacher
 from mmct.runs.building import check_finite
-from mmct.runs.errors import trial_of
-from mmct.runs.identity import schedulers_of
+from mmct.runs.configs import type_name
+from mmct.runs.errors import CTError, trial_of
+from mmct.runs.identity import SCORE_READERS, schedulers_of
 from mmct.runs.isolation import isolated
 from mmct.runs.ranks import unwrapped
 from mmct.runs.weights import safe_loading
@@ -68,6 +70,7 @@ def rehearse_alone(runner: Runner) -> None:
         with trial_of('the training'):
             model = build_classifier(runner.cfg).to(next(original.parameters()).device)
             _step(model, runner.cfg, batch, len(runner.train_dataloader))
+            _last_step(model, runner)
         _validation(runner, model)
 
 
@@ -127,6 +130,23 @@ def _student(
     if start == 'teacher':
         start_from_teacher(student, teacher, _inputs(student, batch))
     _step(student, runner.cfg, batch, len(runner.train_dataloader))
+    _last_step(student, runner)
+
+
+def _last_step(model: ImageClassifier, runner: Runner) -> None:
+    """Try the last batch of an epoch if it has a single image, which BN may not bear."""
+    loader = runner.train_dataloader
+    size = getattr(loader.batch_sampler, 'batch_size', None) or 1
+    drops = getattr(loader.batch_sampler, 'drop_last', False)
+    if drops or isinstance(loader.sampler, InfiniteSampler):
+        return
+    if size > 1 and len(loader.sampler) % size == 1:
+        batch = loader.collate_fn([loader.dataset[0]])
+        with trial_of(
+            'the last batch of an epoch, which has one image (train_dataloader.drop_last=True '
+            'leaves it out),'
+        ):
+            _step(model, runner.cfg, batch, len(loader))
 
 
 def _validation(runner: Runner, model: ImageClassifier) -> None:
@@ -134,7 +154,22 @@ def _validation(runner: Runner, model: ImageClassifier) -> None:
     cfg = runner.cfg
     if cfg.get('val_evaluator') is not None and cfg.get('val_dataloader') is not None:
         with trial_of('the validation (val_dataloader, val_evaluator)'):
-            rehearse_scoring(model, runner.val_dataloader, cfg.val_evaluator)
+            metrics = rehearse_scoring(model, runner.val_dataloader, cfg.val_evaluator)
+            _check_monitors(cfg, metrics)
+
+
+def _check_monitors(cfg: Config, metrics: Collection[str]) -> None:
+    """Refuse the name of a score that the validation does not have."""
+    best = ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).get('save_best')
+    best = best if isinstance(best, (list, tuple)) else [best]
+    asked = [('default_hooks.checkpoint.save_best', name) for name in best if name != 'auto']
+    strict = [hook for hook in cfg.get('custom_hooks') or [] if hook.get('strict')]
+    for part in (*schedulers_of(cfg), *strict):
+        if type_name(part) in SCORE_READERS:
+            asked.append((f'monitor of {type_name(part)}', part.get('monitor', 'loss')))
+    for what, name in asked:
+        if name is not None and metrics and name not in metrics:
+            raise CTError(f'{what} is {name}: {suggestion(name, metrics)}')
 
 
 def _inputs(model: ImageClassifier, batch: Mapping[str, Any]) -> Any:

@@ -3,10 +3,14 @@
 import pytest
 import torch
 from mmengine.runner import Runner
+from small_network import CHANNELS
 
 from mmct.runs import CTError
 from mmct.teacher.rehearsal import rehearse_alone
 
+POOL = dict(type='GlobalAveragePooling')
+BN = dict(type='LinearNeck', in_channels=CHANNELS, out_channels=CHANNELS, gap_dim=0,
+          norm_cfg=dict(type='BN1d'), act_cfg=None)  # fmt: skip
 WRONG = {
     'a loss that no batch fits': (
         {'model.head.loss': dict(type='LabelSmoothLoss', label_smooth_val=0.1, num_classes=9)}, {},
@@ -41,6 +45,18 @@ WRONG = {
     ),
     'a mode of torch.compile that is none': (
         {}, dict(compile=dict(mode='fast')), 'NoBNTeacherHook: compile: .*mode',
+    ),
+    'a last batch of one image': (
+        {'train_dataloader.dataset.indices': 65, 'model.neck': [POOL, BN]}, {},
+        'the student fails: the last batch of an epoch, which has one image .*drop_last=True',
+    ),
+    'a best checkpoint by a score that is none': (
+        {'default_hooks.checkpoint.save_best': 'accuracy_top-1'}, {},
+        "save_best is accuracy_top-1: did you mean 'accuracy/top1'",
+    ),
+    'a schedule by a score that is none': (
+        {'param_scheduler': [dict(type='ReduceOnPlateauLR', monitor='loss', rule='less')]}, {},
+        'monitor of ReduceOnPlateauLR is loss: ',
     ),
     'a metric of a setting that it cannot take': (
         {'val_evaluator.topk': 'abc'}, {}, "the validation .* fails: .*'str' and 'int'",

@@ -22,7 +22,7 @@ from mmct.runs.checkpoint import WholeFileBackend, check_resumable, is_endless, 
 from mmct.runs.data_content import data_cache, data_mark
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_text
-from mmct.runs.identity import SEED, differences, fingerprint, in_short
+from mmct.runs.identity import SEED, differences, fingerprint, in_short, score_readers
 from mmct.runs.isolation import stop_workers
 from mmct.runs.ranks import average_buffers, on_main_rank, unwrapped
 from mmct.runs.reproducibility import (
@@ -135,6 +135,12 @@ class ResumableCheckpointHook(CheckpointHook):
             return
         self._check_settings(runner, ours['fingerprint'])
         self._resumed = ours
+        if readers := score_readers(runner.cfg):
+            runner.logger.warning(
+                f'{readers[0]} reads the scores of the validation, and the checkpoint was saved '
+                'before that of its epoch: the run continues, but may end otherwise than without '
+                'the interruption'
+            )
 
     def before_train(self, runner: Runner) -> None:
         """Prepare the files of a run that begins or resumes.
@@ -212,6 +218,12 @@ class ResumableCheckpointHook(CheckpointHook):
         """
         if self._states is not None:
             checkpoint[_KEY] = dict(fingerprint=self._fingerprint, states=self._states)
+        # A OneCycleLR's state has one of its own functions, which no safe loading would read.
+        states = checkpoint.get('param_schedulers') or []
+        for own in states.values() if isinstance(states, dict) else [states]:
+            for state in own:
+                for name in [name for name, value in state.items() if callable(value)]:
+                    del state[name]
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         # Like mmengine's, but with the states of all processes and an atomic `last_checkpoint`.

@@ -47,12 +47,19 @@ def conclusion(folder: Path) -> str:
 
     if _word(minus(_CORRUPTED)) != 'lower':
         raise ValueError('CT has no lower corrupted error than its baseline')
+    if _word(alone(_CORRUPTED)) != 'lower' or _word(alone(_CLEAN)) != 'higher':
+        raise ValueError('missing BN alone does not do what the text says')
     kinds: dict[str, list[str]] = {'lower': [], 'unclear': [], 'higher': []}
     for kind in KINDS:
         kinds[_word(minus(kind))].append(f'{kind} ({_points(minus(kind))})')
     words = dict(lower='It helps', unclear='There is no significant difference', higher='It hurts')
     clean = dict(lower='lower', unclear='not significantly different', higher='higher')
     scratch = minus(_CORRUPTED, variant='CT, from scratch')
+    if _word(scratch) != 'unclear':
+        raise ValueError('from scratch CT does not do what the text says')
+    for study in ('cifar10_resnet20', 'pacs64_table'):
+        if len(read_study(ROOT / 'benchmarks' / study)[0]['seeds']) > 1:
+            raise ValueError(f'the text says that {study} has one seed')
     cifar = {
         row['variant']: row['values'][_CORRUPTED]['mean']
         for row in read_study(ROOT / 'benchmarks' / 'cifar10_resnet20')[1]
@@ -69,7 +76,7 @@ def conclusion(folder: Path) -> str:
             f'**{words[word]} under** {_listed(names)}.' for word, names in kinds.items() if names
         )
         + ' **It needs the start from its teacher**: from scratch '
-        f'{_gained(scratch)} over the plain network ({_points(scratch)}).',
+        f'it gains nothing significant over the plain network ({_points(scratch)}).',
         f'**Instead, or as well**: the teacher itself, a network without BN, has '
         f'{mean(_FREE, _CORRUPTED)} corrupted error, and {mean(_FREE, _CLEAN)} clean. If you can '
         f"collect unlabelled test images, re-estimate BN's statistics on them: plain BN then has "
@@ -138,11 +145,6 @@ def _read(folder: Path) -> tuple[int, dict[str, Mapping[str, Any]]]:
 def _word(difference: Mapping[str, Any]) -> str:
     low, high = difference['interval']
     return 'lower' if high < 0 else 'higher' if low > 0 else 'unclear'
-
-
-def _gained(difference: Mapping[str, Any]) -> str:
-    word = _word(difference)
-    return 'it gains nothing significant' if word == 'unclear' else f'its errors are {word}'
 
 
 def _points(difference: Mapping[str, Any]) -> str:

@@ -53,12 +53,15 @@ def short(folder: Path) -> str:
     columns = [title for title in plan['table'] if not title.startswith(_FURTHER)]
     seeds = len(plan['seeds'])
     name = 'variant' if len({row['group'] for row in rows}) == 1 else 'arm'
-    errors = [
+
+    def number(value: Mapping[str, Any] | None) -> Number:
         # An arm without all seeds is not finished.
-        Row(row[name], [Number.over_seeds(value) if value['count'] == seeds else Number(None)
-                        for value in map(row['values'].get, columns)])
-        for row in shown
-    ]  # fmt: skip
+        finished = value and value['count'] == seeds
+        return Number.over_seeds(value) if finished else Number(None)
+
+    errors = [
+        Row(row[name], [number(row['values'].get(each)) for each in columns]) for row in shown
+    ]
     counted = 'One seed.' if seeds == 1 else f'Means over {seeds} seeds.'
     note = f'{counted} {errors_note((_CLEAN, _CORRUPTED), rows)}'.rstrip()
     titles = (_CLEAN, _CORRUPTED, *CATEGORIES)

@@ -58,7 +58,10 @@ def check_for_pillow(content: bytes) -> None:
 
 @contextmanager
 def any_size() -> Iterator[None]:
-    """Lift Pillow's limit on the number of pixels in the block: the images are the user's own."""
+    """Lift Pillow's limit on the number of pixels in the block: the images are the user's own.
+
+    The limit is one for all threads, which must not enter and leave such blocks at the same time.
+    """
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
         yield

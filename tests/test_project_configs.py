@@ -1,8 +1,11 @@
 """Configs as projects have them: schedules, heads and hooks of mmpretrain beside CT's."""
 
+import copy
+
 import pytest
 import torch
 from mmengine.config import ConfigDict
+from mmpretrain.registry import HOOKS
 from tool_runs import TRAIN, run
 
 import mmct
@@ -39,16 +42,22 @@ def test_a_schedule_of_recipes_is_stretched_and_gets_the_method_too(tiny):
     cfg = tiny()
     pack = cfg.train_dataloader.dataset.pipeline[-1]
     crop = dict(type='RandomCrop', crop_size=8)
-    switch = dict(action_epoch=1, pipeline=[crop, pack])
+    switch = dict(action_epoch=3, train_pipeline=[crop, pack])
     cfg.custom_hooks.append(ConfigDict(type='SwitchRecipeHook', schedule=[switch]))
     cfg.train_dataloader.dataset.pipeline = [ConfigDict(crop), pack]
     add_methods(cfg, ['cutout'])
     (later,) = cfg.custom_hooks[-1].schedule
-    for pipeline in (later.pipeline, cfg.train_dataloader.dataset.pipeline):
+    for pipeline in (later.train_pipeline, cfg.train_dataloader.dataset.pipeline):
         assert [step.type for step in pipeline] == ['RandomCrop', 'Cutout', 'PackInputs']
     teacher = teacher_config(cfg, FREE, 'w')
-    assert [hook.schedule[0].action_epoch for hook in teacher.custom_hooks[:1]] == [2]
-    assert later.action_epoch == 1
+    # Epochs 1 and 2 of two become 1 to 4 of four, and mmpretrain's hook takes it so.
+    hook = HOOKS.build(teacher.custom_hooks[0])
+    assert list(hook.schedule) == [5]
+    assert later.action_epoch == 3
+    later.batch_augments = None
+    for method in ('mixup', 'augmix'):
+        with pytest.raises(CTError, match=f'{method} would end where SwitchRecipeHook sets batch_'):
+            add_methods(copy.deepcopy(cfg), [method])
 
 
 def test_frozen_bn_that_is_traced_is_not_the_teachers(tiny):
@@ -72,7 +81,7 @@ def test_mixing_labels_goes_with_heads_that_compute_no_accuracy(tiny):
     cfg.model.head = dict(type='MultiLabelLinearClsHead', num_classes=10, in_channels=64)
     add_methods(cfg, ['mixup'])
     assert 'cal_acc' not in cfg.model.head
-    build_classifier(cfg)
+    assert build_classifier(cfg).head.loss_module.use_sigmoid
     with pytest.raises(CTError, match='MultiLabelLinearClsHead: use augmix_no_jsd'):
         other = tiny('bn_resnet18_digits')
         other.model.head = dict(type='MultiLabelLinearClsHead', num_classes=10, in_channels=64)

@@ -41,7 +41,8 @@ def merge_cfg_options(cfg: Config, args: Namespace) -> None:
 def _has_dict(word: str) -> bool:
     """Check whether a value is or contains a dict, which mmengine cannot parse."""
     value = word.partition('=')[2].strip()
-    return 'dict(' in value or value[:1] in ('[', '(', '{') and '{' in value and ':' in value
+    listed = value[:1] in ('[', '(', '{')
+    return value.startswith('dict(') or listed and ('dict(' in value or {*'{:'} <= {*value})
 
 
 def _literal(word: str) -> tuple[str, Any]:
@@ -68,7 +69,9 @@ def merge_common_arguments(cfg: Config, args: Namespace, suffix: str = '') -> No
         CTError: If the options name a launcher that did not start this process.
     """
     # Launchers that predate torchrun pass the rank as an option, and Open MPI in its own variable.
-    rank = os.environ.get('OMPI_COMM_WORLD_LOCAL_RANK', str(args.local_rank))
+    rank = str(args.local_rank)
+    if args.launcher == 'mpi':
+        rank = os.environ.get('OMPI_COMM_WORLD_LOCAL_RANK', rank)
     os.environ.setdefault('LOCAL_RANK', rank)
     check_launcher(args.launcher)
     cfg.launcher = args.launcher

@@ -52,7 +52,8 @@ def train(args: Namespace, console: RunConsole | None = None) -> None:
     cfg = load_config(args.config)
     check_config(cfg)
     needed = ('train_dataloader', 'train_cfg', 'optim_wrapper')
-    missing = [key for key in needed if not cfg.get(key)]
+    given = {word.split('=')[0].split('.')[0] for word in args.cfg_options or []}
+    missing = [key for key in needed if not cfg.get(key) and key not in given]
     if missing:
         raise CTError(f'config {args.config} trains nothing: set {", ".join(missing)}')
     with config_errors():

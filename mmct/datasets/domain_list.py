@@ -18,7 +18,7 @@ SPLITS = {
 """The allowed values of ``split``, with the part of the domain that each stands for."""
 
 
-_PARTS = ('training', 'holdout', 'test')
+_PARTS = tuple(dict.fromkeys(SPLITS.values()))
 
 
 class ListedImage(NamedTuple):
@@ -28,7 +28,8 @@ class ListedImage(NamedTuple):
         path (Path): The file.
         label (str): The class, a name or a number.
         domain (str): The name of the domain.
-        part (str, optional): 'training', 'holdout' or 'test'; None if the table has no splits.
+        part (str, optional): 'training', 'holdout' or 'test'; '' if it is in no part, and None if
+            the table has no splits.
     """
 
     path: Path
@@ -55,8 +56,8 @@ def read_domain_list(
         columns (Mapping[str, str], optional): The table's names for the columns in
             :data:`COLUMNS`. Defaults to None: the same names.
         splits (Mapping[str, str], optional): The part, 'training', 'holdout' or 'test', of
-            each of the table's values of ``split``; images with other values are left
-            out. Defaults to None: the values in :data:`SPLITS`, and no others.
+            each of the table's values of ``split``; images with other values belong to
+            no part. Defaults to None: the values in :data:`SPLITS`, and no others.
 
     Returns:
         list[ListedImage]: The images in the order of the table.
@@ -69,19 +70,18 @@ def read_domain_list(
         raise FileNotFoundError(f'there is no list of images {file}')
     columns = {name: (columns or {}).get(name, name) for name in COLUMNS}
     for value, part in (splits or {}).items():
-        rule = f'splits: {value} must be one of {_PARTS}'
-        require(part in _PARTS, rule, part)
+        rule = f'splits: {value!r} must be a text, and stand for one of {_PARTS}'
+        require(isinstance(value, str) and part in _PARTS, rule, part)
     try:
         with file.open(newline='', encoding='utf-8-sig') as text:
             head = text.readline()
             delimiter = next((sign for sign in '\t,;' if sign in head), ' ')
             text.seek(0)
             reader = csv.DictReader(text, delimiter=delimiter, skipinitialspace=True)
-            _check_head(file, reader.fieldnames or [], columns)
+            _check_head(file, reader.fieldnames or [], columns, splits)
             images = [
                 _image(f'{file}, line {reader.line_num}', row, root, columns, splits)
                 for row in reader
-                if splits is None or row.get(columns['split']) in splits
             ]
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f'{file} is not a table of images: {error}') from error
@@ -124,8 +124,14 @@ def number_labels(labels: Iterable[str], classes: Sequence[str] | None) -> dict[
     return {label: known[label] for label in labels}
 
 
-def _check_head(file: Path, head: Sequence[str], columns: Mapping[str, str]) -> None:
+def _check_head(
+    file: Path,
+    head: Sequence[str],
+    columns: Mapping[str, str],
+    splits: Mapping[str, str] | None,
+) -> None:
     needed = ['path', *(name for name in COLUMNS if columns[name] != name)]
+    needed += ['split'] if splits else []
     for name in needed:
         if columns[name] not in head:
             raise ValueError(
@@ -153,19 +159,16 @@ def _image(
             f'it is {path}'
         )
     split = values.get('split')
-    known = SPLITS if splits is None else splits
-    if split is not None and splits is None:
-        split = split.lower()
-    if split is not None and split not in known:
+    if split is not None and splits is None and split.lower() not in SPLITS:
         raise ValueError(
-            f'{where}: {columns["split"]} is {split}: {suggestion(split, known)}, or say with '
-            f"splits=dict({split}='training') which part it is"
+            f'{where}: {columns["split"]} is {split}: {suggestion(split, SPLITS)}, or say with '
+            f"splits={{{split!r}: 'training'}} which part it is"
         )
     return ListedImage(
         root / path,
         values.get('label') or path.parts[1],
         values.get('domain') or path.parts[0],
-        None if split is None else known[split],
+        None if split is None else splits.get(split, '') if splits else SPLITS[split.lower()],
     )
 
 

@@ -157,6 +157,8 @@ class FolderCorruptionSet(StoredCorruptionSet):
             if not images and not self.manifest_classes:
                 raise ValueError(f'{path} has no images ({cell}), so its class would be left out')
             files += [f'{name}/{image}' for image in images]
+        if not files:
+            raise ValueError(f'{self._folder(cell)} has no images ({cell})')
         return tuple(files)
 
     def _compare(

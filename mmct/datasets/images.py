@@ -4,6 +4,7 @@ mmcv reads files as BGR; mmpretrain's data sets of arrays, such as CIFAR, are RG
 """
 
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -104,15 +105,17 @@ def path_of(dataset: Any, index: int) -> str | None:
         index (int): Index of the image.
 
     Returns:
-        str: The path; None if the image has no file.
+        str: The path or URL; None if the image has none, or a key of some other storage.
     """
     if not hasattr(dataset, 'get_data_info'):
         return None
-    return dataset.get_data_info(index).get('img_path')
+    path = dataset.get_data_info(index).get('img_path')
+    known = path is not None and ('://' in str(path) or os.path.isfile(path))
+    return path if known else None
 
 
 class IntactFiles:
-    """Checks image files where a pipeline reads them, each once, so later epochs lose no time.
+    """Checks image files where a pipeline reads them, each once in a process.
 
     See :func:`mmct.image_content.check_content`.
 

@@ -108,9 +108,10 @@ class MultiDomain(BaseDataset):
         self.stratify = stratify
         self.columns = columns
         self.splits = splits
-        # The shipped configs read images with Pillow, as DomainBed does.
-        self._intact = IntactFiles(with_pillow=True)
         super().__init__(ann_file=ann_file, data_root=data_root, **kwargs)
+        # The shipped configs read images with Pillow, as DomainBed does.
+        backends = [getattr(step, 'imdecode_backend', '') for step in self.pipeline.transforms]
+        self._intact = IntactFiles(with_pillow='pillow' in backends)
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """List the files of the chosen domains with their classes and domains."""
@@ -222,7 +223,8 @@ class MultiDomain(BaseDataset):
         self, domain: str, files: list[tuple[Path, int]], parts: list[str] | None
     ) -> list[int]:
         if self.part == 'all':
-            return list(range(len(files)))
+            # Of no part are images whose split has no meaning here.
+            return [row for row in range(len(files)) if parts is None or parts[row]]
         if parts is not None:
             rows, fix = [row for row, part in enumerate(parts) if part == self.part], 'list some'
         elif self.part == 'test':

@@ -19,7 +19,7 @@ from mmct.messages import is_positive, require
 from mmct.runs.configs import is_kind, scoped, type_name
 from mmct.runs.errors import CTError
 
-from .pipelines import augment, preprocessor, skip_accuracy
+from .pipelines import augment, check_switches, preprocessor, skip_accuracy
 
 
 def _level(severity: float, largest: float) -> float:
@@ -260,6 +260,7 @@ def augmix(cfg: Config) -> None:
         )
     if (cfg.model.get('train_cfg') or {}).get('augments'):
         raise CTError('method augmix cannot be combined with model.train_cfg.augments')
+    check_switches(cfg, 'augmix')
     settings.type = scoped(cfg, 'MultiViewDataPreprocessor')
     head = cfg.model.head
     loss = ConfigDict(type=scoped(cfg, 'JensenShannonLoss'))

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 from mmengine.config import Config, ConfigDict
+from mmpretrain.models.heads import MultiLabelClsHead
 from mmpretrain.registry import MODELS
 
 from mmct.corruptions.channels import reordered
 from mmct.datasets.images import order_before
-from mmct.runs.configs import recipe_switches, type_name
+from mmct.runs.configs import is_kind, recipe_switches, type_name
 from mmct.runs.errors import CTError
 
 
@@ -47,8 +48,9 @@ def training_pipelines(cfg: Config) -> list[list]:
         list[list]: The pipeline of each data set, including those inside wrappers, and those
         to which a ``SwitchRecipeHook`` changes.
     """
-    later = [s.pipeline for s in recipe_switches(cfg) if isinstance(s.get('pipeline'), list)]
-    return [*_pipelines(cfg.train_dataloader.get('dataset') or {}), *later]
+    later = [switch.get('train_pipeline') for switch in recipe_switches(cfg)]
+    now = _pipelines(cfg.train_dataloader.get('dataset') or {})
+    return [*now, *(pipeline for pipeline in later if isinstance(pipeline, list))]
 
 
 def preprocessor(cfg: Config) -> ConfigDict:
@@ -147,7 +149,27 @@ def skip_accuracy(head: ConfigDict) -> None:
             return
 
 
+def check_switches(cfg: Config, method: str) -> None:
+    """Refuse a ``SwitchRecipeHook`` that would end a method of the batch or the loss.
+
+    Args:
+        cfg (Config): A training config.
+        method (str): The method, for the message.
+
+    Raises:
+        CTError: If the hook changes batch augmentations or the loss.
+    """
+    for switch in recipe_switches(cfg):
+        for name in ('batch_augments', 'loss'):
+            if name in switch:
+                raise CTError(
+                    f'method {method} would end where SwitchRecipeHook sets {name}: put it into '
+                    'the schedule of that hook'
+                )
+
+
 def _mix_labels(cfg: Config, batch_augment: dict) -> None:
+    check_switches(cfg, batch_augment['type'].lower())
     train_cfg = cfg.model.get('train_cfg') or ConfigDict()
     augments = train_cfg.get('augments') or []
     augments = augments if isinstance(augments, list) else [augments]
@@ -155,6 +177,9 @@ def _mix_labels(cfg: Config, batch_augment: dict) -> None:
     head = cfg.model.head
     preprocessor(cfg).setdefault('num_classes', head.get('num_classes'))
     skip_accuracy(head)
+    if is_kind(head, MultiLabelClsHead, MODELS):
+        # Its loss takes mixed labels as it is.
+        return
     head.setdefault('loss', ConfigDict(type='CrossEntropyLoss'))
     if type_name(head.loss) == 'CrossEntropyLoss' and not head.loss.get('use_sigmoid'):
         head.loss.use_soft = True

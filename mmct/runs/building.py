@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
+from mmengine.dataset import InfiniteSampler
 from mmengine.device import get_device
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
@@ -204,7 +205,7 @@ def data_loader(runner: Runner, split: str, option: str | None = None) -> DataLo
         DataLoader: The loader of the runner.
 
     Raises:
-        CTError: If there is no data, a system folder is taken for a class, the head has another
+        CTError: If there is no data or no batch, a system folder is read, the head has another
             number of classes, or the loader cannot be built.
     """
     field = f'{split}_dataloader'
@@ -220,10 +221,10 @@ def data_loader(runner: Runner, split: str, option: str | None = None) -> DataLo
                 f'folder with {option}'
             ) from error
     check_class_folders(loader.dataset)
-    if not len(loader):
+    if not len(loader) and not isinstance(loader.sampler, InfiniteSampler):
         raise CTError(
-            f'{field} has no batch: its {len(loader.dataset)} images are fewer than its batch_size '
-            'and drop_last=True leaves them out: choose a smaller batch_size'
+            f'{field} has no batch: there are {len(loader.sampler)} images for each process, fewer '
+            'than batch_size, and drop_last=True leaves them out: choose a smaller batch_size'
         )
     classes = getattr(loader.dataset, 'metainfo', {}).get('classes')
     head = getattr(getattr(runner.model, 'module', runner.model), 'head', None)

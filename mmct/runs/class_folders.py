@@ -4,9 +4,12 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from mmct.folders import image_files, is_system
+from mmct.folders import IMAGE_ENDINGS, image_files, is_system
 
 from .errors import CTError
+
+# Folders of classes without system folders in them, with the endings of the files that count.
+_SOUND: set[tuple[str, tuple[str, ...]]] = set()
 
 
 def leaves(dataset: Any) -> Iterator[Any]:
@@ -47,11 +50,20 @@ def check_class_folders(dataset: Any) -> None:
                 f'{leaf.img_prefix} has {strange[0]}, a hidden or system folder, which '
                 f'{type(leaf).__name__} takes for a class: remove it'
             )
+        endings = tuple(getattr(leaf, 'extensions', IMAGE_ENDINGS))
         for name in folders:
-            for here, inner, _ in os.walk(os.path.join(leaf.img_prefix, name)):
-                hidden = [os.path.join(here, each) for each in inner if is_system(each)]
-                if read := [folder for folder in hidden if image_files(folder)]:
-                    raise CTError(
-                        f'{read[0]} is a hidden or system folder, whose images '
-                        f'{type(leaf).__name__} reads: remove it'
-                    )
+            _check_inside(os.path.join(leaf.img_prefix, name), endings, type(leaf).__name__)
+
+
+def _check_inside(folder: str, endings: tuple[str, ...], reader: str) -> None:
+    # Loaders of a run may read the same folders.
+    if (folder, endings) in _SOUND:
+        return
+    for here, inner, _ in os.walk(folder, followlinks=False):
+        for name in filter(is_system, inner):
+            hidden = os.path.join(here, name)
+            if any(file.lower().endswith(endings) for file in image_files(hidden)):
+                raise CTError(
+                    f'{hidden} is a hidden or system folder, whose images {reader} reads: remove it'
+                )
+    _SOUND.add((folder, endings))

@@ -259,9 +259,9 @@ def set_length(cfg: Config, length: int) -> None:
         if type_name(scheduler) in _DECAY_A_STEP and 'gamma' in scheduler:
             scheduler.gamma = scheduler.gamma ** (1 / ratio)
     for switch in recipe_switches(cfg):
-        for name in ('action_epoch', 'action_iter'):
-            if switch.get(name):
-                switch[name] = _scaled(name, switch[name], ratio)
+        if switch.get('action_epoch'):
+            # The first epoch, counted from 1, of the new recipe.
+            switch.action_epoch = 1 + round((switch.action_epoch - 1) * ratio)
 
 
 def recipe_switches(cfg: Config) -> list[ConfigDict]:
@@ -270,8 +270,9 @@ def recipe_switches(cfg: Config) -> list[ConfigDict]:
     Args:
         cfg (Config): Any config.
     """
-    hooks = [hook for hook in cfg.get('custom_hooks') or [] if type_name(hook) == _SWITCHES]
-    return [switch for hook in hooks for switch in hook.get('schedule') or []]
+    hooks = [hook for hook in cfg.get('custom_hooks') or [] if isinstance(hook, Mapping)]
+    found = [hook.get('schedule') or [] for hook in hooks if type_name(hook) == _SWITCHES]
+    return [switch for schedule in found for switch in schedule]
 
 
 def stretch(cfg: Config, times: float) -> None:

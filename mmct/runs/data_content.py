@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import numpy as np
 
 from .errors import CTError
 from .files import write_json
+
+_PART = 2000  # files whose sizes a thread reads in turn
 
 
 def data_mark(dataset: Any, cache: Path | None = None) -> dict[str, Any]:
@@ -72,8 +75,10 @@ def _with_sizes(names: str, files: list[str], cache: Path | None) -> str:
     known = _read(cache)
     if not isinstance(known.get(key), str):
         # On a network disk each size takes a while, and other ranks wait.
+        parts = [files[start:start + _PART] for start in range(0, len(files), _PART)]
         with ThreadPoolExecutor(16) as pool:
-            known[key] = _digest(names, *pool.map(_size, files))
+            sizes = pool.map(lambda part: [_size(file) for file in part], parts)
+            known[key] = _digest(names, *chain.from_iterable(sizes))
         # A refused start makes no folder, and a cache that cannot be written stops no run.
         if cache is not None and cache.parent.is_dir():
             with suppress(CTError):

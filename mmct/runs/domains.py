@@ -50,11 +50,12 @@ def check_split(cfg: Config) -> None:
     loaders = {name: cfg[name]['dataset'] for name in _LOADERS if cfg.get(name)}
     if not all(_has_domains(dataset) for dataset in loaders.values()):
         return
-    for key in ('holdout', 'seed', 'stratify'):
+    for key in ('holdout', 'seed', 'stratify', 'splits'):
         values = {
             name: dataset.get(key, _default(dataset, key)) for name, dataset in loaders.items()
         }
-        if len(set(values.values())) > 1:
+        # Values need not be hashable.
+        if any(other != value for other in values.values() for value in values.values()):
             found = ', '.join(f'{name}: {value}' for name, value in values.items())
             raise CTError(
                 f'the {key} of the domains must be the same in all data sets, or training images '

@@ -94,16 +94,15 @@ def average_buffers(model: nn.Module) -> None:
         model (nn.Module): The network, changed in place. Buffers that checkpoints do not have
             are constants and stay as they are.
     """
-    import torch.distributed as dist
+    from mmengine.dist import all_reduce
 
-    world_size = rank_and_world_size()[1]
-    if world_size == 1:
+    if rank_and_world_size()[1] == 1:
         return
     kept = model.state_dict().keys()
     for name, buffer in model.named_buffers():
         if name in kept and buffer.is_floating_point():
-            dist.all_reduce(buffer)
-            buffer.div_(world_size)
+            # Also where the network of an EMAHook is not on the backend's device.
+            all_reduce(buffer, op='mean')
 
 
 def available_cores() -> int:

@@ -138,7 +138,12 @@ def _last_step(model: ImageClassifier, runner: Runner) -> None:
     loader = runner.train_dataloader
     size = getattr(loader.batch_sampler, 'batch_size', None) or 1
     drops = getattr(loader.batch_sampler, 'drop_last', False)
-    if drops or isinstance(loader.sampler, InfiniteSampler):
+    # With the last, a process may have no such batch where others have one.
+    if drops or isinstance(loader.sampler, InfiniteSampler) or runner.cfg.get('sync_bn'):
+        return
+    if not getattr(loader.sampler, 'round_up', True):
+        return
+    if runner.cfg.train_cfg.get('max_iters', len(loader)) < len(loader):
         return
     if size > 1 and len(loader.sampler) % size == 1:
         batch = loader.collate_fn([loader.dataset[0]])
@@ -163,12 +168,17 @@ def _check_monitors(cfg: Config, metrics: Collection[str]) -> None:
     best = ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).get('save_best')
     best = best if isinstance(best, (list, tuple)) else [best]
     asked = [('default_hooks.checkpoint.save_best', name) for name in best if name != 'auto']
-    strict = [hook for hook in cfg.get('custom_hooks') or [] if hook.get('strict')]
+    if (cfg.get('val_cfg') or {}).get('type', 'ValLoop') != 'ValLoop':
+        return
+    hooks = [hook for hook in cfg.get('custom_hooks') or [] if isinstance(hook, Mapping)]
+    strict = [hook for hook in hooks if hook.get('strict')]
     for part in (*schedulers_of(cfg), *strict):
         if type_name(part) in SCORE_READERS:
             asked.append((f'monitor of {type_name(part)}', part.get('monitor', 'loss')))
     for what, name in asked:
-        if name is not None and metrics and name not in metrics:
+        # mmengine adds losses of the validation as val_*.
+        known = name is None or name in metrics or name.startswith('val_')
+        if metrics and not known:
             raise CTError(f'{what} is {name}: {suggestion(name, metrics)}')
 
 

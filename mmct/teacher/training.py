@@ -275,8 +275,13 @@ def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> Non
         # recompilations. More of the student would then run eagerly than with a cached teacher,
         # and eager code rounds differently.
         torch.compiler.reset()
-    weights = {name: value.cpu() for name, value in teacher.state_dict().items()}
-    on_main_rank(lambda: store.finish(weights, **record, seconds=trained_seconds(runner)))
+    on_main_rank(
+        lambda: store.finish(
+            {name: value.cpu() for name, value in teacher.state_dict().items()},
+            **record,
+            seconds=trained_seconds(runner),
+        )
+    )
 
 
 def _kept(runner: Runner) -> ImageClassifier:

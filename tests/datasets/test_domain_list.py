@@ -139,7 +139,14 @@ def test_other_values_of_split_are_translated_and_what_has_none_is_left_out(root
     splits = dict(train='training', id_val='holdout')
     found = [make(root, part=part, splits=splits) for part in ('training', 'holdout', 'all')]
     assert [len(each) for each in found] == [6, 3, 9]
-    with pytest.raises(ValueError, match="line 3: split is id_val.*splits=dict.id_val='training'"):
+    # Classes and domains are those of all images, or numbers would depend on the part.
+    own = make(root, part='test', domains='a', splits={'ood': 'test'})
+    assert own.metainfo['classes'] == ('0', '1') and own.metainfo['domains'] == ('a', 'b')
+    with pytest.raises(ValueError, match="line 3: split is id_val.*splits={'id_val': 'training'}"):
         make(root, part='training')
-    with pytest.raises(ValueError, match='splits: ood must be one of .*got'):
-        make(root, part='training', splits=dict(splits, ood='left out'))
+    for wrong in (dict(splits, ood='left out'), {0: 'training'}):
+        with pytest.raises(ValueError, match='splits: .* must be a text, and stand for one of'):
+            make(root, part='training', splits=wrong)
+    write(root, 'path,label,domain', 'patches/0.png,1,a', name='bare.csv')
+    with pytest.raises(ValueError, match="has no column 'split'"):
+        make(root, name='bare.csv', splits=splits)

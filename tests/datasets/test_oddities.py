@@ -289,9 +289,10 @@ def test_of_grey_images_of_more_bits_the_upper_eight_are_read_or_they_are_refuse
         ending = '.png' if kind == np.uint16 else '.tif'
         Image.fromarray(grey.astype(kind)).save(file.with_suffix(ending))
     for name, read in READERS.items():
-        if kind == np.uint16 and name not in ('domains', 'domains_of_the_configs'):
+        # Pillow would clip them.
+        if kind == np.uint16 and name != 'domains_of_the_configs':
             found = read(tmp_path / 'fog')
-            if name != 'generated':
+            if isinstance(found[0], np.ndarray):
                 assert abs(np.mean(found[0]) - 127.5) < 2
             continue
         with pytest.raises((OSError, CTError), match='save it with 8 bits|is not an image'):

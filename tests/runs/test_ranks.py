@@ -59,22 +59,24 @@ def test_buffers_that_checkpoints_have_are_averaged(monkeypatch):
     network[0].running_var.fill_(3.0)
     monkeypatch.setattr('mmct.runs.ranks.rank_and_world_size', lambda: (0, 2))
     # The other process has 5.
-    monkeypatch.setattr('torch.distributed.all_reduce', lambda values: values.add_(5))
+    monkeypatch.setattr('mmengine.dist.all_reduce', lambda values, op: values.add_(5).div_(2))
     average_buffers(network)
     assert network[0].running_var.tolist() == [4.0] * 3
     assert network[0].num_batches_tracked == 0
     assert torch.equal(network.mean, torch.full((3,), 0.1))
 
 
-@pytest.mark.parametrize(('variables', 'rank'), [
-    ({}, '0'), ({'OMPI_COMM_WORLD_LOCAL_RANK': '3'}, '3'),
-    ({'OMPI_COMM_WORLD_LOCAL_RANK': '3', 'LOCAL_RANK': '1'}, '1'),
+@pytest.mark.parametrize(('launcher', 'variables', 'rank'), [
+    ('none', {}, '0'),
+    ('none', {'OMPI_COMM_WORLD_LOCAL_RANK': '3'}, '0'),
+    ('mpi', {'OMPI_COMM_WORLD_LOCAL_RANK': '3'}, '3'),
+    ('mpi', {'OMPI_COMM_WORLD_LOCAL_RANK': '3', 'LOCAL_RANK': '1'}, '1'),
 ])  # fmt: skip
-def test_the_device_of_a_process_is_that_of_its_launcher(monkeypatch, variables, rank):
+def test_the_device_of_a_process_is_that_of_its_launcher(monkeypatch, launcher, variables, rank):
     for name in ('LOCAL_RANK', 'OMPI_COMM_WORLD_LOCAL_RANK'):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    args = SimpleNamespace(local_rank=0, launcher='none', work_dir='w', config='c.py')
+    args = SimpleNamespace(local_rank=0, launcher=launcher, work_dir='w', config='c.py')
     merge_common_arguments(Config({}), args)
     assert os.environ['LOCAL_RANK'] == rank

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmengine.device import get_device
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -113,6 +114,8 @@ class ScorecardHook(Hook):
         folder = Path(runner.work_dir) / 'scorecard'
         config = Path(runner.cfg.filename or 'model')
         networks = _networks(runner)
+        # On a CPU, workers would take the cores of the network.
+        workers = 0 if get_device() == 'cpu' else loader.get('num_workers', 0)
         files = [folder / f'{role}.json' for role in networks]
         with isolated():
             results = [
@@ -124,7 +127,7 @@ class ScorecardHook(Hook):
                     name=f'{config.stem}: {_NAMES[role]}',
                     config=config.name,
                     batch_size=loader.get('batch_size', 128),
-                    num_workers=loader.get('num_workers', 0),
+                    num_workers=workers,
                     # It may exist from an earlier training in this work dir.
                     replace=True,
                 )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmpretrain.registry import DATASETS
 
 from mmct.datasets import CleanImages, CorruptionSet
@@ -117,7 +118,8 @@ class CorruptionScore:
             config=Path(run.config.filename).name,
             checkpoint=(checkpoint or run.folder / 'weights.pth').name,
             batch_size=loader.get('batch_size', 128),
-            num_workers=loader.get('num_workers', 0),
+            # On a CPU, workers would take the cores of the network.
+            num_workers=0 if get_device() == 'cpu' else loader.get('num_workers', 0),
             recalibrate_bn=self.recalibrate_bn if with_bn else 0,
             # Replace a scorecard with other settings, whose summary the study has.
             replace=True,

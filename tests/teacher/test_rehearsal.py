@@ -67,6 +67,16 @@ WRONG = {
 pytestmark = pytest.mark.usefixtures('rehearsed')
 
 
+def test_a_score_that_few_images_lack_may_be_named(tiny):
+    cfg = tiny('bn_resnet18_digits')
+    for name in ('auto', 'accuracy/top1', 'accuracy/of a domain', 'val_loss', ['accuracy/top1']):
+        cfg.default_hooks.checkpoint.save_best = name
+        rehearse_alone(Runner.from_cfg(cfg))
+    cfg.default_hooks.checkpoint.save_best = ['accuracy/top1', 'top1']
+    with pytest.raises(CTError, match='save_best is top1: choose from accuracy/top1'):
+        rehearse_alone(Runner.from_cfg(cfg))
+
+
 @pytest.mark.parametrize(('options', 'hook', 'message'), WRONG.values(), ids=WRONG)
 def test_what_would_fail_later_is_refused_at_once(tiny, tmp_path, options, hook, message):
     cfg = tiny(hook=hook)

@@ -17,7 +17,6 @@ SPLITS = {
 }
 """The allowed values of ``split``, with the part of the domain that each stands for."""
 
-
 _PARTS = tuple(dict.fromkeys(SPLITS.values()))
 
 
@@ -131,7 +130,7 @@ def _check_head(
     splits: Mapping[str, str] | None,
 ) -> None:
     needed = ['path', *(name for name in COLUMNS if columns[name] != name)]
-    needed += ['split'] if splits else []
+    needed += [] if splits is None else ['split']
     for name in needed:
         if columns[name] not in head:
             raise ValueError(
@@ -164,11 +163,14 @@ def _image(
             f'{where}: {columns["split"]} is {split}: {suggestion(split, SPLITS)}, or say with '
             f"splits={{{split!r}: 'training'}} which part it is"
         )
+    part = None
+    if split is not None:
+        part = SPLITS[split.lower()] if splits is None else splits.get(split, '')
     return ListedImage(
         root / path,
         values.get('label') or path.parts[1],
         values.get('domain') or path.parts[0],
-        None if split is None else splits.get(split, '') if splits else SPLITS[split.lower()],
+        part,
     )
 
 

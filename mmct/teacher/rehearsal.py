@@ -165,21 +165,22 @@ def _validation(runner: Runner, model: ImageClassifier) -> None:
 
 def _check_monitors(cfg: Config, metrics: Collection[str]) -> None:
     """Refuse the name of a score that the validation does not have."""
+    # Another loop may add scores of its own.
+    if not metrics or (cfg.get('val_cfg') or {}).get('type', 'ValLoop') != 'ValLoop':
+        return
     best = ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).get('save_best')
     best = best if isinstance(best, (list, tuple)) else [best]
     asked = [('default_hooks.checkpoint.save_best', name) for name in best if name != 'auto']
-    if (cfg.get('val_cfg') or {}).get('type', 'ValLoop') != 'ValLoop':
-        return
     hooks = [hook for hook in cfg.get('custom_hooks') or [] if isinstance(hook, Mapping)]
     strict = [hook for hook in hooks if hook.get('strict')]
     for part in (*schedulers_of(cfg), *strict):
         if type_name(part) in SCORE_READERS:
             asked.append((f'monitor of {type_name(part)}', part.get('monitor', 'loss')))
+    # A few images need not be of each domain, which has a score; mmengine adds losses as val_*.
+    families = {each.rpartition('/')[0] for each in metrics if '/' in each}
     for what, name in asked:
-        # A few images need not be of each domain, which has a score; mmengine adds losses as val_*.
-        families = {each.rpartition('/')[0] for each in metrics if '/' in each}
         known = name in (None, *metrics) or name.rpartition('/')[0] in families
-        if metrics and not (known or name.startswith('val_')):
+        if not (known or name.startswith('val_')):
             raise CTError(f'{what} is {name}: {suggestion(name, metrics)}')
 
 

@@ -20,16 +20,17 @@ def training_inputs(runner: Runner, model: ImageClassifier, num_batches: int) ->
     Args:
         runner (Runner): The runner that holds the data.
         model (ImageClassifier): The model whose ``data_preprocessor`` is used.
-        num_batches (int): Number of training steps; the function draws as many images as all
-            processes together use in them, but at most 1,024 or a batch.
+        num_batches (int): Number of training steps; for each the function draws as many images
+            as all processes together use in it, of several processes at most 1,024 or a batch.
 
     Returns:
         Tensor: Images of shape ``(N, C, H, W)``, on the model's device.
     """
     loader = runner.train_dataloader
     batch_size = getattr(loader.batch_sampler, 'batch_size', None) or 1
-    # All in one pass: no more than fit wherever a batch for training does.
-    size = min(num_batches * batch_size * get_world_size(), max(batch_size, _MOST))
+    # Each process reads and passes all of them, so many processes do not make it ever more.
+    step = min(batch_size * get_world_size(), max(batch_size, _MOST))
+    size = num_batches * step
     # A separate generator draws the same images whatever was drawn before.
     order = torch.randperm(
         len(loader.dataset), generator=torch.Generator().manual_seed(0)

@@ -144,6 +144,9 @@ def test_other_values_of_split_are_translated_and_what_has_none_is_left_out(root
     assert own.metainfo['classes'] == ('0', '1') and own.metainfo['domains'] == ('a', 'b')
     with pytest.raises(ValueError, match="line 3: split is id_val.*splits={'id_val': 'training'}"):
         make(root, part='training')
+    # Of nothing that is translated nothing is in a part.
+    with pytest.raises(ValueError, match='training part of domain a .* has no images: list some'):
+        make(root, part='training', splits={})
     for wrong in (dict(splits, ood='left out'), {0: 'training'}):
         with pytest.raises(ValueError, match='splits: .* must be a text, and stand for one of'):
             make(root, part='training', splits=wrong)

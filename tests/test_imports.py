@@ -114,7 +114,8 @@ REGISTERED = dict(
     MODELS='AdversarialDomainClassifier AllConvNet CORAL CTClassifier CTConsistencyLoss '
     'DenseNetCIFAR DomainClassifier GroupDRO IRM InterdomainMixup JensenShannonLoss MMD '
     'MultiViewDataPreprocessor NoNorm '
-    'NormFreeBackbone NormFreeClassifier ResNetCIFAR ResNeXtCIFAR VREx WideResNet',
+    'NormFreeBackbone NormFreeClassifier ResNetCIFAR ResNeXtCIFAR StandardisedClassifier VREx '
+    'WideResNet',
     METRICS='CorruptionError DomainAccuracy',
 )
 

@@ -3,13 +3,14 @@ _base_ = ['../_base_/studies/controls.py', '../_base_/studies/digits_schedule.py
 studies = __import__('importlib').import_module('mmct.studies')
 # Teachers without BN learn at half the rate here. Is it that, or the missing BN?
 half, variants = 'BN teacher at half the rate', _base_.variants
-plain, calibrated = variants['BN teacher'], variants[_base_.as_calibrated]
+plain = variants['BN teacher']
 variants = {
     **variants,
     'CT': {**variants['CT'], 'baseline': [*variants['CT']['baseline'], half]},
     half: {**plain, 'hook': {**plain['hook'], **_base_.free_rate}},
-    _base_.as_calibrated: {
-        **calibrated, 'hook': {**calibrated['hook'], **_base_.free_rate}
+    **{
+        name: {**variants[name], 'hook': {**variants[name]['hook'], **_base_.free_rate}}
+        for name in (_base_.as_calibrated, _base_.as_free)
     },
 }
 arms = studies.compared_arms(

@@ -23,6 +23,7 @@ from .forward_pass import class_scores
 from .frozen_teacher import FrozenTeacher, check_speed, pick_dtype
 from .no_norm import NoNorm, calibrate
 from .weight_standardisation import (
+    StandardisedClassifier,
     are_standardised,
     fold_weights,
     plain_weights,
@@ -40,6 +41,7 @@ __all__ = [
     'NormFreeClassifier',
     'ResNetCIFAR',
     'ResNeXtCIFAR',
+    'StandardisedClassifier',
     'WideResNet',
     'are_standardised',
     'build_classifier',

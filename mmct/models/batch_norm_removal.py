@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from functools import partial
 
 import torch
-from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -12,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmct.messages import require
 
 from .no_norm import GRANULARITIES, NoNorm, NoNormAct, calibrate
-from .weight_standardisation import plain_weights, standardise_weights
+from .weight_standardisation import StandardisedClassifier
 
 INITS = ('identity', 'fold', 'calibrate')
 # BatchNorm layers of timm that end with a dropout and an activation.
@@ -223,7 +222,7 @@ def norm_free_backbone(backbone: dict) -> nn.Module:
 
 
 @MODELS.register_module()
-class NormFreeClassifier(ImageClassifier):
+class NormFreeClassifier(StandardisedClassifier):
     """An ``ImageClassifier`` without BatchNorm: the teacher of CT.
 
     Building it removes BatchNorm from backbone, neck and head with
@@ -244,12 +243,5 @@ class NormFreeClassifier(ImageClassifier):
     """
 
     def __init__(self, *args, weight_standardisation: bool = False, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, weight_standardisation=weight_standardisation, **kwargs)
         remove_batch_norm(self)
-        if weight_standardisation:
-            standardise_weights(self)
-
-    def init_weights(self) -> None:
-        """Initialise the weights, before any standardisation is applied to them."""
-        with plain_weights(self):
-            super().init_weights()

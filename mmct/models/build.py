@@ -6,6 +6,12 @@ from collections.abc import Mapping
 from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import MODELS
 
+# Settings of a model that only some classes have.
+_OWN_SETTINGS = dict(
+    consistency=('CTClassifier',),
+    weight_standardisation=('NormFreeClassifier', 'StandardisedClassifier'),
+)
+
 
 def build_classifier(cfg: Mapping, kind: str | None = None) -> ImageClassifier:
     """Build the model of a config with its preprocessor.
@@ -25,10 +31,7 @@ def build_classifier(cfg: Mapping, kind: str | None = None) -> ImageClassifier:
     if kind is not None:
         # With the scope, as a config without default_scope would look elsewhere.
         settings['type'] = f'mmpretrain.{kind}'
-        for owner, name in (
-            ('CTClassifier', 'consistency'),
-            ('NormFreeClassifier', 'weight_standardisation'),
-        ):
-            if kind != owner:
+        for name, owners in _OWN_SETTINGS.items():
+            if kind not in owners:
                 settings.pop(name, None)
     return MODELS.build(settings)

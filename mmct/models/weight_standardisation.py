@@ -7,6 +7,8 @@ from types import MethodType
 
 import torch
 import torch.nn.functional as F
+from mmpretrain.models import ImageClassifier
+from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
 # Added to fan-in times the variance of a filter; the value of NFNets' code.
@@ -121,6 +123,33 @@ def plain_weights(model: nn.Module) -> Iterator[nn.Module]:
         for layer, kind in kinds.items():
             del layer._load_from_state_dict
             layer.__class__ = kind
+
+
+@MODELS.register_module()
+class StandardisedClassifier(ImageClassifier):
+    """An ``ImageClassifier`` whose convolutions standardise their weights, with or without BN.
+
+    With BN it is the network of a control: as CT's teacher but for the missing BN.
+
+    Args:
+        *args: Arguments of ``mmpretrain.models.ImageClassifier``.
+        weight_standardisation (bool): Whether to standardise the weights, see
+            :func:`standardise_weights`. Defaults to True.
+        **kwargs: Arguments of ``mmpretrain.models.ImageClassifier``.
+
+    Raises:
+        ValueError: If the network has no convolution to standardise.
+    """
+
+    def __init__(self, *args, weight_standardisation: bool = True, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if weight_standardisation:
+            standardise_weights(self)
+
+    def init_weights(self) -> None:
+        """Initialise the weights, before any standardisation is applied to them."""
+        with plain_weights(self):
+            super().init_weights()
 
 
 def are_standardised(names: Iterable[str]) -> bool:

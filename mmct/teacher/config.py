@@ -77,8 +77,8 @@ class TeacherRecipe:
         ema (dict, optional): Settings of an ``EMAHook``, such as ``dict(momentum=1e-3)``. The
             teacher is then the moving average of its weights. Defaults to None.
         remove_bn (bool): Whether to remove the teacher's BN. False is the control that shows the
-            gain of distillation alone: the teacher keeps its BN, so ``init`` and
-            ``weight_standardisation`` do not count. Other settings do, if they are given.
+            gain of distillation alone: the teacher keeps its BN, so ``init`` does not count.
+            All other settings do: a plain network needs ``weight_standardisation=False`` as well.
             Defaults to True.
 
     Raises:
@@ -102,7 +102,7 @@ class TeacherRecipe:
 
     @property
     def model_type(self) -> str:
-        """Name of the teacher's class."""
+        """Name of the kept teacher's class, whose convolutions are plain."""
         return 'NormFreeClassifier' if self.remove_bn else 'ImageClassifier'
 
     def __post_init__(self) -> None:
@@ -151,8 +151,10 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
         _forget_pretrained(cfg.model)
     cfg.model.type = scoped(cfg, recipe.model_type)
     cfg.model.pop('consistency', None)
-    if recipe.remove_bn and recipe.weight_standardisation:
+    if recipe.weight_standardisation:
         cfg.model.weight_standardisation = True
+        if not recipe.remove_bn:
+            cfg.model.type = scoped(cfg, 'StandardisedClassifier')
     if recipe.remove_bn:
         # It speeds up BN that is frozen, and would trace what the teacher's layers compute.
         cfg.efficient_conv_bn_eval = None

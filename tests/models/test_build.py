@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from mmct.models import CTClassifier, NormFreeClassifier, build_classifier
+from mmct.models import CTClassifier, NormFreeClassifier, are_standardised, build_classifier
 
 
 def test_the_preprocessor_of_the_config_is_in_the_model(tiny):
@@ -24,6 +24,10 @@ def test_another_class_without_what_it_does_not_take(tiny):
     cfg = tiny(options={'model.consistency': dict(distance='js')})
     assert build_classifier(cfg).consistency[0].distance == 'js'
     assert type(build_classifier(cfg, 'NormFreeClassifier')) is NormFreeClassifier
+    standardised = tiny(options={'model.weight_standardisation': True})
+    for kind in ('ImageClassifier', 'NormFreeClassifier', 'StandardisedClassifier'):
+        names = build_classifier(standardised, kind).state_dict()
+        assert are_standardised(names) == (kind != 'ImageClassifier')
     # Also where the config's default scope is another one.
     cfg.default_scope = None
     assert type(build_classifier(cfg, 'NormFreeClassifier')) is NormFreeClassifier

@@ -33,7 +33,8 @@ class OwnConv(nn.Conv2d):
 
 
 def build(**settings):
-    return MODELS.build(copy.deepcopy({**CONFIG, **settings}))
+    settings = copy.deepcopy({**CONFIG, **settings})
+    return MODELS.build({name: value for name, value in settings.items() if value is not None})
 
 
 def trained(net):
@@ -94,6 +95,17 @@ def test_a_folded_network_fits_the_plain_one():
     plain = build(weight_standardisation=False)
     plain.load_state_dict(fold_weights(net).state_dict())
     torch.testing.assert_close(plain.eval()(images), expected)
+
+
+def test_a_network_may_keep_its_bn_beside_standardised_weights():
+    net = trained(build(type='StandardisedClassifier'))
+    assert isinstance(net.backbone.bn1, nn.BatchNorm2d)
+    images = torch.randn(4, 3, 32, 32)
+    expected = net(images)
+    plain = build(type='ImageClassifier', weight_standardisation=None)
+    assert not torch.allclose(plain.eval()(images), expected)
+    plain.load_state_dict(fold_weights(net).state_dict())
+    torch.testing.assert_close(plain(images), expected)
 
 
 def test_a_folded_network_can_be_loaded_and_gains_that_are_kept_count():

@@ -100,13 +100,13 @@ def test_standardised_weights_come_without_clipping_and_with_what_else_is_said(t
     assert teacher_config(cfg, clipped, 'w').optim_wrapper.clip_grad == dict(max_norm=2.0)
 
 
-def test_the_control_takes_of_that_all_but_what_stands_in_for_bn(tiny):
+def test_the_control_takes_all_of_that_and_keeps_its_bn(tiny):
     recipe = TeacherRecipe(
         weight_standardisation=True, adaptive_clipping=0.02, ema=dict(momentum=0.1),
         optimizer=dict(type='AdamW'), clip_grad=dict(max_norm=2.0), remove_bn=False,
     )  # fmt: skip
     inner = teacher_config(tiny(), recipe, 'w')
-    assert 'weight_standardisation' not in inner.model
+    assert (inner.model.type, inner.model.weight_standardisation) == ('StandardisedClassifier', True)
     assert [hook['type'] for hook in inner.custom_hooks] == ['AdaptiveClippingHook', 'EMAHook']
     assert inner.optim_wrapper.optimizer == dict(type='AdamW')
     assert inner.optim_wrapper.clip_grad == dict(max_norm=2.0)

@@ -3,9 +3,8 @@
 _base_ = ['../mmct.py', './compared.py', './benchmark.py']
 # CT by the recipe of today.
 ct = dict(model=_base_.ct_student, custom_hooks=[_base_.ct_teacher])
-bn_teacher = dict(
-    model=_base_.ct_student, custom_hooks=[{**_base_.ct_teacher, 'remove_bn': False}]
-)
+plain = dict(_base_.ct_teacher, remove_bn=False, weight_standardisation=False)
+bn_teacher = dict(model=_base_.ct_student, custom_hooks=[plain])
 free = dict(
     model=dict(type='NormFreeClassifier', weight_standardisation=True),
     custom_hooks=_base_.no_bn['custom_hooks'],

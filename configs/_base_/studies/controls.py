@@ -8,16 +8,21 @@ compute = 4 if 'start' in way else 3
 equal = f'Standard, equal compute ({compute}x)'
 bare = 'start alone (no term)'
 as_calibrated = 'BN teacher, trained as the calibrated'
+as_free = "BN teacher, trained as CT's"
+# A plain network, trained as the students.
+with_bn = dict(remove_bn=False, weight_standardisation=False)
 taught = {
     'CT': dict(way, term=term),
-    'BN teacher': dict(way, hook={**hook, 'remove_bn': False}, term=term),
+    'BN teacher': dict(way, hook={**hook, **with_bn}, term=term),
+    # This one and CT's differ in BN alone.
+    as_free: dict(way, hook={**hook, 'remove_bn': False}, term=term),
     bare: dict(way, term=dict(loss_weight=0.0)),
     'CT, calibrated teacher': dict(
         way, hook={**hook, 'weight_standardisation': False}, term=term
     ),
     # These two differ in BN alone.
     as_calibrated: dict(
-        way, hook={**hook, 'remove_bn': False, 'clip_grad': dict(max_norm=1.0)}, term=term
+        way, hook={**hook, **with_bn, 'clip_grad': dict(max_norm=1.0)}, term=term
     ),
     'CT, teacher of the same length': dict(way, hook={**hook, 'length': 1}, term=term),
     'CT, KL of the logits': dict(way, term={}),
@@ -28,7 +33,7 @@ else:
     taught['CT, at the full rate'] = dict(_base_.ways['from the teacher'], term=term)
     scratch = _base_.ways['from scratch']['hook']
     taught['CT, from scratch'] = dict(hook=scratch, term=term)
-    taught['BN teacher, from scratch'] = dict(hook={**scratch, 'remove_bn': False}, term=term)
+    taught['BN teacher, from scratch'] = dict(hook={**scratch, **with_bn}, term=term)
 # As the hook of CT starts a network without BN.
 calibrated = dict(type='NoBNTrainingHook', init='calibrate', granularity='layer',
                   calibration_batches=1)  # fmt: skip
@@ -53,7 +58,7 @@ if 'start' in way:
 compared_with = {
     'Standard': [],
     'CT': [
-        'Standard', equal, 'BN teacher', *([bare] if bare in taught else []),
+        'Standard', equal, 'BN teacher', as_free, *([bare] if bare in taught else []),
         'no BN (the teacher)', 'AugMix, equal compute',
     ],  # fmt: skip
     bare: ['Standard', equal, 'BN teacher'],

@@ -47,7 +47,7 @@ recipes = {
 }
 # What of the teacher counts: each with the same student.
 teachers = {
-    'BN teacher': dict(remove_bn=False),
+    'BN teacher': dict(remove_bn=False, weight_standardisation=False),
     'calibrated teacher': dict(weight_standardisation=False),
     'teacher of the same length': dict(length=1),
     'averaged teacher': dict(ema=dict(momentum=2e-3)),

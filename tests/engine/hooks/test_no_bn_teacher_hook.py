@@ -488,6 +488,17 @@ def test_the_control_has_a_teacher_with_bn(tiny, train):
     assert not any(isinstance(m, NoNorm) for m in teacher.modules())
 
 
+def test_the_control_may_have_standardised_weights_as_the_teacher_without_bn(tiny, train):
+    cfg = tiny(hook=dict(remove_bn=False, weight_standardisation=True, student_start='teacher'))
+    teacher = train(cfg).model.teacher
+    assert type(teacher.backbone.conv1) is torch.nn.Conv2d
+    means = teacher.backbone.conv1.weight.flatten(1).mean(1)
+    torch.testing.assert_close(means, torch.zeros_like(means), rtol=0, atol=1e-6)
+    assert isinstance(teacher.backbone.bn1, torch.nn.BatchNorm2d)
+    # A second run takes it as it was kept.
+    assert _equal(train(cfg).model.teacher.state_dict(), teacher.state_dict())
+
+
 @pytest.mark.parametrize('removed', [True, False])
 def test_a_checkpoint_of_the_other_kind_is_refused(tiny, train, removed):
     cfg = tiny(hook=dict(remove_bn=not removed))

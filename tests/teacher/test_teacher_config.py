@@ -106,7 +106,8 @@ def test_the_control_takes_all_of_that_and_keeps_its_bn(tiny):
         optimizer=dict(type='AdamW'), clip_grad=dict(max_norm=2.0), remove_bn=False,
     )  # fmt: skip
     inner = teacher_config(tiny(), recipe, 'w')
-    assert (inner.model.type, inner.model.weight_standardisation) == ('StandardisedClassifier', True)
+    assert inner.model.type == 'StandardisedClassifier'
+    assert inner.model.weight_standardisation is True
     assert [hook['type'] for hook in inner.custom_hooks] == ['AdaptiveClippingHook', 'EMAHook']
     assert inner.optim_wrapper.optimizer == dict(type='AdamW')
     assert inner.optim_wrapper.clip_grad == dict(max_norm=2.0)

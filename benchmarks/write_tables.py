@@ -36,7 +36,7 @@ _CLEAN, _CORRUPTED = 'clean error, %', 'mCE, %'
 # Beyond this many arms, ingredients of CT are left to docs/evidence_tables.md, and so are some
 # columns.
 _MOST = 10
-_INGREDIENT = re.compile('CT, |BN teacher(, | at )|AugMix$')
+_INGREDIENT = re.compile('CT, |BN, |BN teacher(, | at )|AugMix$')
 _FURTHER = 'with these, '
 _SHORTER = ('Standard', 'AugMix')
 

@@ -41,12 +41,15 @@ free = dict(
     model=dict(type='NormFreeClassifier', weight_standardisation=True),
     custom_hooks=[calibrated],
 )
+standardised = dict(model=dict(type='StandardisedClassifier', weight_standardisation=True))
 augmix = dict(methods='augmix_no_jsd')
 variants = {
     'Standard': dict(),
     equal: dict(length=compute),
     'BN (the other teacher)': dict(length=2),
     'no BN (the teacher)': dict(overlay=free, length=2),
+    # The teacher of as_free.
+    'BN, standardised weights': dict(overlay=standardised, length=2),
     **taught,
     'AugMix': augmix,
     'AugMix, equal compute': dict(augmix, length=compute),
@@ -62,7 +65,7 @@ compared_with = {
         'no BN (the teacher)', 'AugMix, equal compute',
     ],  # fmt: skip
     bare: ['Standard', equal, 'BN teacher'],
-    'no BN (the teacher)': ['BN (the other teacher)'],
+    'no BN (the teacher)': ['BN (the other teacher)', 'BN, standardised weights'],
     'BN teacher + AugMix': ['AugMix'],
     'CT + AugMix': ['AugMix', 'AugMix, equal compute', 'BN teacher + AugMix', 'CT'],
     **{name: ['CT'] for name in taught if name.startswith('CT, ')},

@@ -2,8 +2,9 @@
 # what the cores of a CPU with bfloat16 train in a night. cifar10_table.py has all arms, in full.
 _base_ = './cifar10_table.py'
 compared = [
-    'Standard', _base_.equal, 'BN (the other teacher)', 'no BN (the teacher)', 'CT',
-    'BN teacher', _base_.bare, 'CT, from scratch', 'BN teacher, from scratch',
+    'Standard', _base_.equal, 'BN (the other teacher)', 'no BN (the teacher)',
+    'BN, standardised weights', 'CT', 'BN teacher', _base_.as_free, _base_.bare,
+    'CT, from scratch', 'BN teacher, from scratch',
 ]  # fmt: skip
 chosen_arms = [f'ResNet-20, {name}' for name in compared]
 arms = dict(

@@ -62,12 +62,14 @@ compared_with = {
     'Standard': [],
     'CT': [
         'Standard', equal, 'BN teacher', as_free, *([bare] if bare in taught else []),
-        'no BN (the teacher)', 'AugMix, equal compute',
+        'no BN (the teacher)', 'BN, standardised weights', 'AugMix, equal compute',
     ],  # fmt: skip
     bare: ['Standard', equal, 'BN teacher'],
     'no BN (the teacher)': ['BN (the other teacher)', 'BN, standardised weights'],
     'BN teacher + AugMix': ['AugMix'],
     'CT + AugMix': ['AugMix', 'AugMix, equal compute', 'BN teacher + AugMix', 'CT'],
+    as_free: ['BN, standardised weights', 'BN teacher'],
+    'BN, standardised weights': ['BN (the other teacher)', equal],
     **{name: ['CT'] for name in taught if name.startswith('CT, ')},
     # Without BN, but without standardised weights, too.
     'CT, calibrated teacher': ['CT', 'BN teacher', as_calibrated],

@@ -8,7 +8,8 @@ compute = 4 if 'start' in way else 3
 equal = f'Standard, equal compute ({compute}x)'
 bare = 'start alone (no term)'
 as_calibrated = 'BN teacher, trained as the calibrated'
-as_free = "BN teacher, trained as CT's"
+as_free, bounded = "BN teacher, trained as CT's", 'BN, standardised weights'
+bounded_equal = f'{bounded}, equal compute ({compute}x)'
 # A plain network, trained as the students.
 with_bn = dict(remove_bn=False, weight_standardisation=False)
 taught = {
@@ -49,7 +50,8 @@ variants = {
     'BN (the other teacher)': dict(length=2),
     'no BN (the teacher)': dict(overlay=free, length=2),
     # The teacher of as_free.
-    'BN, standardised weights': dict(overlay=standardised, length=2),
+    bounded: dict(overlay=standardised, length=2),
+    bounded_equal: dict(overlay=standardised, length=compute),
     **taught,
     'AugMix': augmix,
     'AugMix, equal compute': dict(augmix, length=compute),
@@ -62,14 +64,15 @@ compared_with = {
     'Standard': [],
     'CT': [
         'Standard', equal, 'BN teacher', as_free, *([bare] if bare in taught else []),
-        'no BN (the teacher)', 'BN, standardised weights', 'AugMix, equal compute',
+        'no BN (the teacher)', bounded, bounded_equal, 'AugMix, equal compute',
     ],  # fmt: skip
     bare: ['Standard', equal, 'BN teacher'],
-    'no BN (the teacher)': ['BN (the other teacher)', 'BN, standardised weights'],
+    'no BN (the teacher)': ['BN (the other teacher)', bounded],
     'BN teacher + AugMix': ['AugMix'],
     'CT + AugMix': ['AugMix', 'AugMix, equal compute', 'BN teacher + AugMix', 'CT'],
-    as_free: ['BN, standardised weights', 'BN teacher'],
-    'BN, standardised weights': ['BN (the other teacher)', equal],
+    as_free: [bounded, bounded_equal, 'BN teacher'],
+    bounded: ['BN (the other teacher)'],
+    bounded_equal: [equal],
     **{name: ['CT'] for name in taught if name.startswith('CT, ')},
     # Without BN, but without standardised weights, too.
     'CT, calibrated teacher': ['CT', 'BN teacher', as_calibrated],

@@ -10,7 +10,7 @@ variants = {
     half: {**plain, 'hook': {**plain['hook'], **_base_.free_rate}},
     **{
         name: {**variants[name], 'hook': {**variants[name]['hook'], **_base_.free_rate}}
-        for name in (_base_.as_calibrated, _base_.as_free)
+        for name in (_base_.as_calibrated, _base_.as_teacher)
     },
 }
 arms = studies.compared_arms(
@@ -19,7 +19,7 @@ arms = studies.compared_arms(
     variants,
     teacher=_base_.free_rate,
 )
-for name in ('no BN (the teacher)', _base_.bounded, _base_.bounded_equal):
+for name in ('no BN (the teacher)', _base_.twin, _base_.twin_equal):
     arms[name]['overlay'].append(dict(optim_wrapper=dict(optimizer=_base_.free_rate)))
 common = dict(train_cfg=dict(val_interval=100), default_hooks=dict(checkpoint=dict(interval=15)))
 seeds = 10

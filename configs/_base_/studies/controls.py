@@ -8,15 +8,16 @@ compute = 4 if 'start' in way else 3
 equal = f'Standard, equal compute ({compute}x)'
 bare = 'start alone (no term)'
 as_calibrated = 'BN teacher, trained as the calibrated'
-as_free, bounded = "BN teacher, trained as CT's", 'BN, standardised weights'
-bounded_equal = f'{bounded}, equal compute ({compute}x)'
+as_teacher = "BN teacher, trained as CT's"
+twin = 'BN, standardised weights'
+twin_equal = f'{twin}, equal compute ({compute}x)'
 # A plain network, trained as the students.
 with_bn = dict(remove_bn=False, weight_standardisation=False)
 taught = {
     'CT': dict(way, term=term),
     'BN teacher': dict(way, hook={**hook, **with_bn}, term=term),
     # This one and CT's differ in BN alone.
-    as_free: dict(way, hook={**hook, 'remove_bn': False}, term=term),
+    as_teacher: dict(way, hook={**hook, 'remove_bn': False}, term=term),
     bare: dict(way, term=dict(loss_weight=0.0)),
     'CT, calibrated teacher': dict(
         way, hook={**hook, 'weight_standardisation': False}, term=term
@@ -49,9 +50,9 @@ variants = {
     equal: dict(length=compute),
     'BN (the other teacher)': dict(length=2),
     'no BN (the teacher)': dict(overlay=free, length=2),
-    # The teacher of as_free.
-    bounded: dict(overlay=standardised, length=2),
-    bounded_equal: dict(overlay=standardised, length=compute),
+    # The teacher of as_teacher.
+    twin: dict(overlay=standardised, length=2),
+    twin_equal: dict(overlay=standardised, length=compute),
     **taught,
     'AugMix': augmix,
     'AugMix, equal compute': dict(augmix, length=compute),
@@ -63,16 +64,16 @@ if 'start' in way:
 compared_with = {
     'Standard': [],
     'CT': [
-        'Standard', equal, 'BN teacher', as_free, *([bare] if bare in taught else []),
-        'no BN (the teacher)', bounded, bounded_equal, 'AugMix, equal compute',
+        'Standard', equal, 'BN teacher', as_teacher, *([bare] if bare in taught else []),
+        'no BN (the teacher)', twin, twin_equal, 'AugMix, equal compute',
     ],  # fmt: skip
     bare: ['Standard', equal, 'BN teacher'],
-    'no BN (the teacher)': ['BN (the other teacher)', bounded],
+    'no BN (the teacher)': ['BN (the other teacher)', twin],
     'BN teacher + AugMix': ['AugMix'],
     'CT + AugMix': ['AugMix', 'AugMix, equal compute', 'BN teacher + AugMix', 'CT'],
-    as_free: [bounded, bounded_equal, 'BN teacher'],
-    bounded: ['BN (the other teacher)'],
-    bounded_equal: [equal],
+    as_teacher: [twin, twin_equal, 'BN teacher'],
+    twin: ['BN (the other teacher)'],
+    twin_equal: [equal],
     **{name: ['CT'] for name in taught if name.startswith('CT, ')},
     # Without BN, but without standardised weights, too.
     'CT, calibrated teacher': ['CT', 'BN teacher', as_calibrated],

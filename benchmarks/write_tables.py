@@ -35,8 +35,8 @@ _BLOCK = re.compile(r'(<!-- (\w+): (\w+) -->\n).*?(<!-- end of \2 -->)', re.DOTA
 _CLEAN, _CORRUPTED = 'clean error, %', 'mCE, %'
 # Beyond this many arms, ingredients of CT are left to docs/evidence_tables.md, and so are some
 # columns.
-_MOST = 10
-_INGREDIENT = re.compile('CT, |BN, |BN teacher(, | at )|AugMix$')
+_MOST = 12
+_INGREDIENT = re.compile(r'CT, |BN \(|BN teacher(, from|, .* calibrated| at )|AugMix$')
 _FURTHER = 'with these, '
 _SHORTER = ('Standard', 'AugMix')
 

@@ -233,9 +233,12 @@ def check_some_fit(source: str, weights: dict[str, Tensor], model: nn.Module) ->
 def _check_standardised(source: str, weights: dict[str, Tensor], model: nn.Module) -> None:
     """Refuse standardised weights for plain convolutions, which would use them as they are."""
     if any(name.endswith(_GAIN) for name in weights.keys() - model.state_dict().keys()):
+        with_bn = any(name.endswith('running_var') for name in weights)
+        kind = 'StandardisedClassifier' if with_bn else 'NormFreeClassifier'
         raise CTError(
             f'{source} has standardised weights, but the model does not standardise them: set '
-            'model.weight_standardisation=True, or give the folded teacher.pth'
+            f'model.type={kind} and model.weight_standardisation=True, or give folded weights '
+            '(mmct.models.fold_weights), as teacher.pth is'
         )
 
 

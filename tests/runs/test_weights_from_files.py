@@ -167,13 +167,17 @@ def test_weights_of_which_none_fits_are_refused():
             check_some_fit('x.pth', wrong, model)
 
 
-def test_standardised_weights_are_not_used_as_plain_ones():
-    plain = nn.Sequential(nn.Conv2d(2, 3, 3), nn.Flatten())
+@pytest.mark.parametrize(
+    ('norm', 'kind'),
+    [(nn.Identity(), 'NormFreeClassifier'), (nn.BatchNorm2d(3), 'StandardisedClassifier')],
+)
+def test_standardised_weights_are_not_used_as_plain_ones(norm, kind):
+    plain = nn.Sequential(nn.Conv2d(2, 3, 3), norm, nn.Flatten())
     standardised = standardise_weights(copy.deepcopy(plain))
     for check in (check_fits, check_some_fit):
         check('x.pth', standardised.state_dict(), standardised)
         check('x.pth', plain.state_dict(), standardised)
-        with pytest.raises(CTError, match='x.pth has standardised weights, but .*teacher.pth'):
+        with pytest.raises(CTError, match=f'x.pth has standardised weights, but .*{kind}.*teacher.pth'):
             check('x.pth', standardised.state_dict(), plain)
 
 

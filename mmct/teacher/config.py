@@ -139,8 +139,8 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
         work_dir (str): The teacher's work dir.
 
     Returns:
-        Config: A config for a ``Runner``. It has no CT hook, no test set, and an EMA only if the
-        recipe has one.
+        Config: A config for a ``Runner``, with the student's test set. It has no CT hook, and an
+        EMA only if the recipe has one.
 
     Raises:
         CTError: If the recipe does not fit the config.
@@ -160,7 +160,6 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
         cfg.efficient_conv_bn_eval = None
     cfg.work_dir = work_dir
     cfg.load_from, cfg.resume = None, False
-    cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
     # The recipe decides whether the teacher's weights are averaged.
     students = EMAHook, 'NoBNTeacherHook', 'FreezeBNStatisticsHook', *HOOKS_AT_THE_END
     hooks = without_hooks(cfg, *students)

@@ -36,7 +36,8 @@ def test_what_is_taken_out_and_put_in(tiny):
     assert inner.custom_hooks[-1]['checkpoint'] == 'bn.pth'
     assert inner.custom_hooks[-1]['init'] == 'fold'
     assert inner.default_hooks.checkpoint.save_best is None
-    assert inner.test_dataloader is None
+    # So that the config in the teacher's folder tests it.
+    assert inner.test_dataloader == cfg.test_dataloader
     assert inner.optim_wrapper.clip_grad == dict(max_norm=1.0)
     assert cfg.model.type == 'CTClassifier', 'the student keeps its config'
 

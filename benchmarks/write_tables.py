@@ -36,7 +36,7 @@ _CLEAN, _CORRUPTED = 'clean error, %', 'mCE, %'
 # Beyond this many arms, ingredients of CT are left to docs/evidence_tables.md, and so are some
 # columns.
 _MOST = 12
-_INGREDIENT = re.compile(r'CT, |BN \(|BN teacher(, from|, .* calibrated| at )|AugMix$')
+_INGREDIENT = re.compile(r'CT, |BN (\(|at )|BN teacher(, from|, .* calibrated| at )|AugMix$')
 _FURTHER = 'with these, '
 _SHORTER = ('Standard', 'AugMix')
 

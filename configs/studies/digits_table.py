@@ -1,25 +1,28 @@
 # CT by the chosen recipe and all of its controls on the digits: docs/results.md
 _base_ = ['../_base_/studies/controls.py', '../_base_/studies/digits_schedule.py']
 studies = __import__('importlib').import_module('mmct.studies')
-# Teachers without BN learn at half the rate here. Is it that, or the missing BN?
-half, variants = 'BN teacher at half the rate', _base_.variants
+# Teachers without BN, and networks with standardised weights, learn at half the rate here. Is it
+# the rate that helps?
+variants, equal = dict(_base_.variants), _base_.equal
+half, slow = 'BN teacher at half the rate', 'BN at half the rate'
+slow_equal = f'{equal}, half the rate'
 plain = variants['BN teacher']
-variants = {
-    **variants,
-    'CT': {**variants['CT'], 'baseline': [*variants['CT']['baseline'], half]},
-    half: {**plain, 'hook': {**plain['hook'], **_base_.free_rate}},
-    **{
-        name: {**variants[name], 'hook': {**variants[name]['hook'], **_base_.free_rate}}
-        for name in (_base_.as_calibrated, _base_.as_teacher)
-    },
-}
+variants[half] = {**plain, 'hook': {**plain['hook'], **_base_.free_rate}}
+variants[slow] = dict(length=2, baseline=['BN (the other teacher)'])
+variants[slow_equal] = dict(length=_base_.compute, baseline=[equal])
+for name in (_base_.as_calibrated, _base_.as_teacher):
+    variants[name] = {**variants[name], 'hook': {**variants[name]['hook'], **_base_.free_rate}}
+for name, other in {
+    'CT': half, _base_.as_teacher: half, _base_.twin: slow, _base_.twin_equal: slow_equal
+}.items():  # fmt: skip
+    variants[name] = {**variants[name], 'baseline': [*variants[name]['baseline'], other]}
 arms = studies.compared_arms(
     '{{ fileDirname }}/../bn_resnet18_digits.py',
     {'digits': dict()},
     variants,
     teacher=_base_.free_rate,
 )
-for name in ('no BN (the teacher)', _base_.twin, _base_.twin_equal):
+for name in ('no BN (the teacher)', _base_.twin, _base_.twin_equal, slow, slow_equal):
     arms[name]['overlay'].append(dict(optim_wrapper=dict(optimizer=_base_.free_rate)))
 common = dict(train_cfg=dict(val_interval=100), default_hooks=dict(checkpoint=dict(interval=15)))
 seeds = 10

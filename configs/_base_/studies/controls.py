@@ -11,11 +11,11 @@ as_calibrated = 'BN teacher, trained as the calibrated'
 as_teacher = "BN teacher, trained as CT's"
 twin = 'BN, standardised weights'
 twin_equal = f'{twin}, equal compute ({compute}x)'
-# A plain network, trained as the students.
-with_bn = dict(remove_bn=False, weight_standardisation=False)
+# A teacher with BN and plain convolutions, trained as the students are.
+plain = dict(remove_bn=False, weight_standardisation=False)
 taught = {
     'CT': dict(way, term=term),
-    'BN teacher': dict(way, hook={**hook, **with_bn}, term=term),
+    'BN teacher': dict(way, hook={**hook, **plain}, term=term),
     # This one and CT's differ in BN alone.
     as_teacher: dict(way, hook={**hook, 'remove_bn': False}, term=term),
     bare: dict(way, term=dict(loss_weight=0.0)),
@@ -24,7 +24,7 @@ taught = {
     ),
     # These two differ in BN alone.
     as_calibrated: dict(
-        way, hook={**hook, **with_bn, 'clip_grad': dict(max_norm=1.0)}, term=term
+        way, hook={**hook, **plain, 'clip_grad': dict(max_norm=1.0)}, term=term
     ),
     'CT, teacher of the same length': dict(way, hook={**hook, 'length': 1}, term=term),
     'CT, KL of the logits': dict(way, term={}),
@@ -35,7 +35,7 @@ else:
     taught['CT, at the full rate'] = dict(_base_.ways['from the teacher'], term=term)
     scratch = _base_.ways['from scratch']['hook']
     taught['CT, from scratch'] = dict(hook=scratch, term=term)
-    taught['BN teacher, from scratch'] = dict(hook={**scratch, **with_bn}, term=term)
+    taught['BN teacher, from scratch'] = dict(hook={**scratch, **plain}, term=term)
 # As the hook of CT starts a network without BN.
 calibrated = dict(type='NoBNTrainingHook', init='calibrate', granularity='layer',
                   calibration_batches=1)  # fmt: skip

@@ -19,6 +19,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 import mmct
 from mmct.engine import BaselineHook, NoBNTeacherHook, NoBNTrainingHook, ScorecardHook
 from mmct.models import CTClassifier
+from mmct.runs.configs import load_config
 from mmct.teacher import CONSISTENCY, RECIPE, switch_on_ct, teacher_config
 
 CONFIGS = Path(mmct.config_path('ct_resnet18_digits')).parent
@@ -244,3 +245,16 @@ def test_digits_trains_on_one_part_and_validates_on_the_other():
     assert (len(train), len(val)) == (1347, 450)
     assert train[0]['inputs'].shape == val[0]['inputs'].shape == (3, 8, 8)
     assert cfg.test_dataloader == cfg.val_dataloader
+
+
+def test_of_the_controls_one_differs_from_ct_in_bn_alone_and_the_others_are_plain():
+    hooks = {}
+    for name, arm in load_config(str(CONFIGS / 'studies' / 'digits_table.py')).arms.items():
+        for overlay in arm['overlay']:
+            for hook in overlay.get('custom_hooks', []):
+                if hook['type'] == 'NoBNTeacherHook':
+                    hooks[name] = hook
+    assert hooks.pop("BN teacher, trained as CT's") == {**hooks['CT'], 'remove_bn': False}
+    controls = [hook for name, hook in hooks.items() if name.startswith('BN teacher')]
+    assert len(controls) >= 5
+    assert all(hook['remove_bn'] is hook['weight_standardisation'] is False for hook in controls)

@@ -65,6 +65,8 @@ def test_frozen_bn_that_is_traced_is_not_the_teachers(tiny):
     assert teacher_config(cfg, FREE, 'w').efficient_conv_bn_eval is None
     with_bn = TeacherRecipe(remove_bn=False)
     assert teacher_config(cfg, with_bn, 'w').efficient_conv_bn_eval == ['backbone']
+    both = TeacherRecipe(remove_bn=False, weight_standardisation=True)
+    assert teacher_config(cfg, both, 'w').efficient_conv_bn_eval is None
 
 
 @pytest.mark.parametrize('place', ['model.pretrained', 'model.backbone.checkpoint_path'])

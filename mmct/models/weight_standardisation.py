@@ -1,4 +1,4 @@
-"""Standardise the weights of convolutions in training, as a substitute for BN."""
+"""Standardise the weights of convolutions in training, in place of BN or beside it."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -127,9 +127,9 @@ def plain_weights(model: nn.Module) -> Iterator[nn.Module]:
 
 @MODELS.register_module()
 class StandardisedClassifier(ImageClassifier):
-    """An ``ImageClassifier`` whose convolutions standardise their weights, with or without BN.
+    """An ``ImageClassifier`` whose convolutions standardise their weights; any BN stays.
 
-    With BN it is the network of a control: as CT's teacher but for the missing BN.
+    It is a control of CT: its network differs from CT's teacher in BN alone.
 
     Args:
         *args: Arguments of ``mmpretrain.models.ImageClassifier``.

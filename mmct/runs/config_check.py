@@ -57,6 +57,11 @@ def check_config(cfg: Config) -> None:
         value = _at(cfg, name, least)
         whole = isinstance(value, int) and not isinstance(value, bool) and value >= least
         _require(whole, name, f'an integer of {least} or more', value)
+    kind = str(_at(cfg, 'model.type', ''))
+    standardised = _at(cfg, 'model.weight_standardisation', 'StandardisedClassifier' in kind)
+    rule = 'left out beside standardised weights, which it cannot trace'
+    traced = cfg.get('efficient_conv_bn_eval')
+    _require(not (standardised and traced), 'efficient_conv_bn_eval', rule, traced)
     seed = _at(cfg, 'randomness.seed')
     whole = isinstance(seed, int) and 0 <= seed < 2**32
     _require(seed is None or whole, 'randomness.seed', 'an integer from 0 to 2**32 - 1', seed)

@@ -194,6 +194,11 @@ def check_fits(source: str, weights: dict[str, Tensor], model: nn.Module) -> Non
     """
     found = {name.removeprefix('module.'): w for name, w in weights.items()}
     _check_standardised(source, found, model)
+    if not _are_folded(found, model):
+        raise CTError(
+            f'{source} has plain weights, which the model would standardise and so change: give '
+            'the config with which it was trained, such as one with model.type=ImageClassifier'
+        )
     wrong = [
         name
         for name, value in model.state_dict().items()
@@ -236,10 +241,23 @@ def _check_standardised(source: str, weights: dict[str, Tensor], model: nn.Modul
         with_bn = any(name.endswith('running_var') for name in weights)
         kind = 'StandardisedClassifier' if with_bn else 'NormFreeClassifier'
         raise CTError(
-            f'{source} has standardised weights, but the model does not standardise them: set '
-            f'model.type={kind} and model.weight_standardisation=True, or give folded weights '
-            '(mmct.models.fold_weights), as teacher.pth is'
+            f'{source} has standardised weights, but the model does not standardise them: make '
+            f'it a {kind} with weight_standardisation=True, or give folded weights '
+            '(mmct.models.fold_weights), as teacher.pth has'
         )
+
+
+def _are_folded(weights: dict[str, Tensor], model: nn.Module) -> bool:
+    """Check that weights without gains compute in standardised convolutions what they did."""
+    names = [name for name in model.state_dict() if name.endswith(_GAIN)]
+    for name in names:
+        weight = weights.get(f'{name.removesuffix(_GAIN)}weight')
+        if name in weights or weight is None:
+            continue
+        filters = weight.float().flatten(1)
+        if (filters.mean(1).abs() > 1e-2 * filters.std(1, correction=0)).any():
+            return False
+    return True
 
 
 def _first(names: Mapping[str, Any]) -> str:

@@ -77,9 +77,9 @@ class TeacherRecipe:
         ema (dict, optional): Settings of an ``EMAHook``, such as ``dict(momentum=1e-3)``. The
             teacher is then the moving average of its weights. Defaults to None.
         remove_bn (bool): Whether to remove the teacher's BN. False is the control that shows the
-            gain of distillation alone: the teacher keeps its BN, so ``init`` does not count.
-            All other settings do: a plain network needs ``weight_standardisation=False`` as well.
-            Defaults to True.
+            gain of distillation alone: the teacher keeps its BN, so ``init`` and ``granularity``
+            do not count. The other settings do: a plain teacher needs
+            ``weight_standardisation=False`` as well. Defaults to True.
 
     Raises:
         ValueError: If a value is out of its range.
@@ -102,7 +102,7 @@ class TeacherRecipe:
 
     @property
     def model_type(self) -> str:
-        """Name of the kept teacher's class, whose convolutions are plain."""
+        """Name of the class that the kept teacher has: its convolutions are plain by then."""
         return 'NormFreeClassifier' if self.remove_bn else 'ImageClassifier'
 
     def __post_init__(self) -> None:
@@ -123,7 +123,7 @@ class TeacherRecipe:
         fits = isinstance(self.clip_grad, (dict, type(None))) or self.clip_grad == 'auto'
         rule = "NoBNTeacherHook: clip_grad must be a dict, None or 'auto'"
         require(fits, rule, self.clip_grad)
-        if self.weight_standardisation and self.init == 'fold':
+        if self.remove_bn and self.weight_standardisation and self.init == 'fold':
             raise ValueError(
                 "NoBNTeacherHook: weight_standardisation does not go with init='fold', whose "
                 "weights it would change: use init='calibrate'"
@@ -155,7 +155,7 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
         cfg.model.weight_standardisation = True
         if not recipe.remove_bn:
             cfg.model.type = scoped(cfg, 'StandardisedClassifier')
-    if recipe.remove_bn:
+    if recipe.remove_bn or recipe.weight_standardisation:
         # It speeds up BN that is frozen, and would trace what the teacher's layers compute.
         cfg.efficient_conv_bn_eval = None
     cfg.work_dir = work_dir

@@ -55,3 +55,18 @@ def test_whatever_a_config_raises_is_one_line_with_its_name(tmp_path, text):
     with pytest.raises(CTError, match=r'config .*own\.py cannot be read: ') as error:
         load_config(str(tmp_path / 'own.py'))
     assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    'model',
+    [
+        dict(type='mmpretrain.StandardisedClassifier'),
+        dict(type='NormFreeClassifier', weight_standardisation=True),
+    ],
+)
+def test_standardised_weights_cannot_be_traced(model):
+    cfg = Config(dict(model=model, efficient_conv_bn_eval=['backbone']))
+    with pytest.raises(CTError, match='efficient_conv_bn_eval must be left out beside stand'):
+        check_config(cfg)
+    cfg.model.weight_standardisation = False
+    check_config(cfg)

@@ -11,7 +11,7 @@ from mmengine.logging import HistoryBuffer
 from tool_runs import Bomb, served
 from torch import nn
 
-from mmct.models import standardise_weights
+from mmct.models import fold_weights, standardise_weights
 from mmct.runs import CTError
 from mmct.runs.identity import digest
 from mmct.runs.weights import (
@@ -174,11 +174,16 @@ def test_weights_of_which_none_fits_are_refused():
 def test_standardised_weights_are_not_used_as_plain_ones(norm, kind):
     plain = nn.Sequential(nn.Conv2d(2, 3, 3), norm, nn.Flatten())
     standardised = standardise_weights(copy.deepcopy(plain))
+    folded = fold_weights(copy.deepcopy(standardised)).state_dict()
     for check in (check_fits, check_some_fit):
         check('x.pth', standardised.state_dict(), standardised)
-        check('x.pth', plain.state_dict(), standardised)
+        check('x.pth', folded, standardised)
         with pytest.raises(CTError, match=f'x.pth has standardised .*{kind}.*teacher.pth'):
             check('x.pth', standardised.state_dict(), plain)
+    # A training may begin from plain weights; a test would be one of another network.
+    check_some_fit('x.pth', plain.state_dict(), standardised)
+    with pytest.raises(CTError, match='x.pth has plain weights, which the model would standardise'):
+        check_fits('x.pth', plain.state_dict(), standardised)
 
 
 @pytest.mark.parametrize('zipped', [True, False])

@@ -37,7 +37,7 @@ def conclusion(folder: Path) -> str:
         folder (Path): A kept study with the arms of ``configs/_base_/studies/controls.py``.
 
     Returns:
-        str: A Markdown list.
+        str: A Markdown list, and a line that explains its brackets.
 
     Raises:
         ValueError: If CT gains nothing: then other words are needed.
@@ -60,7 +60,7 @@ def conclusion(folder: Path) -> str:
             'unclear': [minus(_CORRUPTED, _TAUGHT_BY_TWIN), minus(_CORRUPTED, _TWIN)],
             'higher': [calibrated(_CLEAN), minus(_CLEAN, _TWIN)]}  # fmt: skip
     if any(_word(each) != word for word, differences in said.items() for each in differences):
-        raise ValueError('missing BN alone does not do what the text says')
+        raise ValueError('the controls do not say what the text says of missing BN')
     kinds: dict[str, list[str]] = {'lower': [], 'unclear': [], 'higher': []}
     for kind in KINDS:
         kinds[_word(minus(kind))].append(f'{kind} ({_points(minus(kind))})')
@@ -84,14 +84,14 @@ def conclusion(folder: Path) -> str:
         f'plain BN teacher the corrupted error is {mean("BN teacher", _CORRUPTED)}, and with the '
         f"student's start from its teacher alone, without the consistency loss, "
         f'{mean(_BARE, _CORRUPTED)}.',
-        f"**That is due to the standardised weights of its teacher more than to the missing BN**: "
-        f'a teacher that has them beside its BN, trained alike, gives '
-        f'{mean(_TAUGHT_BY_TWIN, _CORRUPTED)}, not significantly more '
-        f'({_points(minus(_CORRUPTED, _TAUGHT_BY_TWIN))}). No teacher is needed for it: the plain '
-        f'network with standardised weights, trained as long, has {mean(_TWIN, _CORRUPTED)} '
-        f'corrupted and {mean(_TWIN, _CLEAN)} clean error, which in CT is higher '
-        f'({_points(minus(_CLEAN, _TWIN))}). Between teachers without them, missing BN makes '
-        f'a difference of {_points(calibrated(_CORRUPTED))} corrupted and '
+        f'**Most of that comes from the standardised weights of its teacher, not from the missing '
+        f'BN**: the student of a teacher that has them beside its BN has '
+        f"{mean(_TAUGHT_BY_TWIN, _CORRUPTED)}, and CT's is not significantly lower "
+        f'({_points(minus(_CORRUPTED, _TAUGHT_BY_TWIN))}). Nor is a teacher needed: the network '
+        f'with BN and standardised weights, trained as long, has {mean(_TWIN, _CORRUPTED)} '
+        f"corrupted error, and {mean(_TWIN, _CLEAN)} clean (CT's is higher: "
+        f'{_points(minus(_CLEAN, _TWIN))}). Missing BN helps where weights are not standardised: '
+        f'students of two such teachers differ by {_points(calibrated(_CORRUPTED))} corrupted and '
         f'{_points(calibrated(_CLEAN))} clean error.',
         ' '.join(
             f'**{words[word]} under** {_listed(names)}.' for word, names in kinds.items() if names
@@ -107,18 +107,20 @@ def conclusion(folder: Path) -> str:
         f'{mean("CT + AugMix", _CORRUPTED)}.',
         '**On larger images it is not shown to help yet.** A short study of '
         f'[CIFAR-10](docs/results.md#cifar-10), a single seed, has {cifar["CT"]:.1f} % corrupted '
-        f'error with CT, {cifar["BN teacher"]:.1f} with a BN teacher, {cifar[_PLAIN]:.1f} for the '
-        f'plain network trained as long, and {cifar[_BARE]:.1f} for the start alone. On '
-        '[PACS](docs/domain_generalization.md#measured-here) at 64 px, one trial, CT gained '
+        f'error with CT, {cifar["BN teacher"]:.1f} with a plain BN teacher, '
+        f'{cifar[_PLAIN]:.1f} for the plain network trained as long, and {cifar[_BARE]:.1f} for '
+        'the start alone. On [PACS](docs/domain_generalization.md#measured-here) at 64 px, one trial, CT gained '
         'nothing.',
-        f'In brackets: differences in points, with 95 % intervals over {seeds} seeds and images '
-        f'([more](docs/results.md#digits)).',
     ]  # fmt: skip
-    return ''.join(f'- {line}\n' for line in lines)
+    points = ''.join(f'- {line}\n' for line in lines)
+    return (
+        f'{points}\nIn brackets: differences in points, with 95 % intervals over {seeds} seeds and '
+        f'images ([more](docs/results.md#digits)).\n'
+    )
 
 
 def picture(folder: Path) -> bytes:
-    """Draw clean and corrupted errors of the plain network, the teacher and CT.
+    """Draw clean and corrupted errors of the networks that the conclusion is about.
 
     Args:
         folder (Path): As for :func:`conclusion`.

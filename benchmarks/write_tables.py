@@ -37,6 +37,7 @@ _CLEAN, _CORRUPTED = 'clean error, %', 'mCE, %'
 # columns.
 _MOST = 12
 _INGREDIENT = re.compile(r'CT, |BN (\(|at )|BN teacher(, from|, .* calibrated| at )|AugMix$')
+_GAINS = re.compile('CT|no BN|BN, standardised')
 _FURTHER = 'with these, '
 _SHORTER = ('Standard', 'AugMix')
 
@@ -73,7 +74,7 @@ def short(folder: Path) -> str:
         for row in shown
         for other in plan['arms'][row['arm']]['baselines']
         # What it is compared with was trained as long.
-        if row['variant'].startswith('CT') and plan['arms'][other]['variant'] not in _SHORTER
+        if _GAINS.match(row['variant']) and plan['arms'][other]['variant'] not in _SHORTER
     ]
     told = 'over images alone: another training may differ by more' if seeds == 1 else (
         'paired by seed, over seeds and images'

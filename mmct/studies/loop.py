@@ -16,8 +16,10 @@ from .store import StudyStore, is_complete
 
 # Seconds before checking a cell again that another process is running.
 _LATER = 5.0
-# The part of a cell that must be trained before the pace says something.
+# The part of a cell that must be done before the pace says something.
 _FIRST = 0.05
+# The part of a cell that its training is taken to be; the rest is its scores.
+_TRAINED = 0.8
 
 
 class StudyProgress:
@@ -43,14 +45,14 @@ class StudyProgress:
         self.failed: dict[str, str] = {}
         self.running: list[str] = []
         self._began = time.monotonic()
-        # The trained fraction of cells when this process found them, and now.
+        # The part of cells that was done when this process found them, and now.
         self._before: dict[str, float] = {}
         self._parts: dict[str, float] = {}
 
     def begin(self) -> None:
         """Start to measure the pace for :attr:`seconds_left`."""
         self._began = time.monotonic()
-        self._before = dict.fromkeys(self.finished, 1.0)
+        self._before = self._done_parts()
 
     def run(self, parts: Mapping[str, float]) -> None:
         """Say which cells run, and how far they are.
@@ -58,7 +60,8 @@ class StudyProgress:
         Args:
             parts (Mapping): The trained fraction of each running cell by key.
         """
-        self.running, self._parts = list(parts), dict(parts)
+        self.running = list(parts)
+        self._parts = {key: _TRAINED * part for key, part in parts.items()}
         # A cell that goes on where it was killed is not trained from its beginning.
         self._before = {**self._parts, **self._before}
 
@@ -84,12 +87,17 @@ class StudyProgress:
     @property
     def seconds_left(self) -> float | None:
         """Estimate the remaining seconds at the pace so far; None at first."""
-        parts = {**self._parts, **dict.fromkeys(self.finished, 1.0)}
+        parts = self._done_parts()
         done = sum(part - self._before.get(key, 0.0) for key, part in parts.items())
         if done < _FIRST:
             return None
         left = self.total - len(self.failed) - sum(parts.values())
         return (time.monotonic() - self._began) * left / done
+
+    def _done_parts(self) -> dict[str, float]:
+        """List the part of each cell that is done; a trained one may need further scores."""
+        trained = dict.fromkeys(self.results, _TRAINED)
+        return {**trained, **self._parts, **dict.fromkeys(self.finished, 1.0)}
 
 
 def run_study(

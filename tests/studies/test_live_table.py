@@ -88,12 +88,25 @@ def test_the_time_left_counts_what_runs_and_not_what_was_trained_before(progress
     assert progress.seconds_left is None
     now += 60
     progress.run(dict(one=0.75, two=0.25))
-    # Half a cell a minute; four cells are left of five.
-    assert progress.seconds_left == pytest.approx(8 * 60)
+    # Half a training, which is 0.8 of a cell, a minute; 4.2 cells are left of five.
+    assert progress.seconds_left == pytest.approx(4.2 / 0.4 * 60)
     progress.finished['one'] = result(1)
     progress.run(dict(two=0.5))
-    # One cell a minute, three and a half are left.
-    assert progress.seconds_left == pytest.approx(3.5 * 60)
+    # Of one 0.6, of the other 0.4; 3.6 are left.
+    assert progress.seconds_left == pytest.approx(3.6 * 60)
+
+
+def test_the_time_left_of_new_scores_is_not_that_of_trainings(progress, monkeypatch):
+    progress.results.update(one=result(1), two=result(1))
+    now = time.monotonic()
+    monkeypatch.setattr(time, 'monotonic', lambda: now)
+    progress.begin()
+    progress.run(dict(one=1.0))
+    now += 60
+    assert progress.seconds_left is None
+    progress.finished['one'] = result(1)
+    # A fifth of a cell a minute: the other's scores take one, three cells fifteen.
+    assert progress.seconds_left == pytest.approx(16 * 60)
 
 
 def test_without_a_terminal_what_changes_is_printed_once(progress, capsys, tmp_path):

@@ -65,13 +65,13 @@ compared_with = {
     'Standard': [],
     'CT': [
         'Standard', equal, 'BN teacher', as_teacher, *([bare] if bare in taught else []),
-        'no BN (the teacher)', twin, twin_equal, 'AugMix, equal compute',
+        'no BN (the teacher)', twin_equal, 'AugMix, equal compute',
     ],  # fmt: skip
     bare: ['Standard', equal, 'BN teacher'],
     'no BN (the teacher)': ['BN (the other teacher)', twin],
     'BN teacher + AugMix': ['AugMix'],
     'CT + AugMix': ['AugMix', 'AugMix, equal compute', 'BN teacher + AugMix', 'CT'],
-    as_teacher: [twin, twin_equal, 'BN teacher'],
+    as_teacher: ['BN teacher'],
     twin: ['BN (the other teacher)'],
     twin_equal: [equal],
     **{name: ['CT'] for name in taught if name.startswith('CT, ')},

@@ -109,8 +109,8 @@ def conclusion(folder: Path) -> str:
         f'[CIFAR-10](docs/results.md#cifar-10), a single seed, has {cifar["CT"]:.1f} % corrupted '
         f'error with CT, {cifar["BN teacher"]:.1f} with a plain BN teacher, '
         f'{cifar[_PLAIN]:.1f} for the plain network trained as long, and {cifar[_BARE]:.1f} for '
-        'the start alone. On [PACS](docs/domain_generalization.md#measured-here) at 64 px, one trial, CT gained '
-        'nothing.',
+        'the start alone. On [PACS](docs/domain_generalization.md#measured-here) at 64 px, one '
+        'trial, CT gained nothing.',
     ]  # fmt: skip
     points = ''.join(f'- {line}\n' for line in lines)
     return (

@@ -488,15 +488,22 @@ def test_the_control_has_a_teacher_with_bn(tiny, train):
     assert not any(isinstance(m, NoNorm) for m in teacher.modules())
 
 
-def test_the_control_may_have_standardised_weights_as_the_teacher_without_bn(tiny, train):
-    cfg = tiny(hook=dict(remove_bn=False, weight_standardisation=True, student_start='teacher'))
+@pytest.mark.parametrize('ema', [None, dict(momentum=0.5)])
+def test_the_control_may_have_standardised_weights_as_the_teacher_without_bn(tiny, train, ema):
+    hook = dict(remove_bn=False, weight_standardisation=True, student_start='teacher', ema=ema)
+    cfg = tiny(hook=hook)
     teacher = train(cfg).model.teacher
     assert type(teacher.backbone.conv1) is torch.nn.Conv2d
     means = teacher.backbone.conv1.weight.flatten(1).mean(1)
     torch.testing.assert_close(means, torch.zeros_like(means), rtol=0, atol=1e-6)
     assert isinstance(teacher.backbone.bn1, torch.nn.BatchNorm2d)
-    # A second run takes it as it was kept.
+    # A second run takes it as it was kept, another one from its own checkpoint.
     assert _equal(train(cfg).model.teacher.state_dict(), teacher.state_dict())
+    if ema is None:
+        (own,) = _store(cfg).folder.glob('epoch_*.pth')
+        other = tiny(hook={**hook, 'checkpoint': str(own)})
+        other.work_dir = f'{cfg.work_dir}_other'
+        assert _equal(train(other).model.teacher.state_dict(), teacher.state_dict())
 
 
 @pytest.mark.parametrize('removed', [True, False])

@@ -107,7 +107,8 @@ def conclusion(folder: Path) -> str:
         f'{mean("CT + AugMix", _CORRUPTED)}.',
         '**On larger images it is not shown to help yet.** A short study of '
         f'[CIFAR-10](docs/results.md#cifar-10), a single seed, has {cifar["CT"]:.1f} % corrupted '
-        f'error with CT, {cifar["BN teacher"]:.1f} with a plain BN teacher, '
+        f'error with CT, {cifar[_TAUGHT_BY_TWIN]:.1f} with a teacher that differs from its own in '
+        f'BN alone, {cifar["BN teacher"]:.1f} with a plain BN teacher, '
         f'{cifar[_PLAIN]:.1f} for the plain network trained as long, and {cifar[_BARE]:.1f} for '
         'the start alone. On [PACS](docs/domain_generalization.md#measured-here) at 64 px, one '
         'trial, CT gained nothing.',

@@ -560,8 +560,15 @@ REFUSED = {
     'statistics without BN': (
         TEST,
         [mmct.config_path('nobn_resnet18_digits'), 'run/teacher/teacher.pth',
-         '--recalibrate-bn', '1', '--cfg-options', *NET],
+         '--recalibrate-bn', '1', '--cfg-options', *NET, 'model.weight_standardisation=False'],
         ['--recalibrate-bn', 'no BatchNorm'],
+    ),
+    # The teacher of this run has none; standardised, it would be another network.
+    'plain weights for standardised ones': (
+        TEST,
+        [mmct.config_path('nobn_resnet18_digits'), 'run/teacher/teacher.pth',
+         '--cfg-options', *NET],
+        ['plain weights', 'model.weight_standardisation=False'],
     ),
     'teacher without ct': (TRAIN, [BN, '--teacher', 'a.pth'], ['--ct', 'NoBNTeacherHook']),
     'half of ct': (TRAIN, [CT, '--cfg-options', 'custom_hooks=[]'], ['no NoBNTeacherHook']),

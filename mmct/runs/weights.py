@@ -196,8 +196,8 @@ def check_fits(source: str, weights: dict[str, Tensor], model: nn.Module) -> Non
     _check_standardised(source, found, model)
     if not _are_folded(found, model):
         raise CTError(
-            f'{source} has plain weights, which the model would standardise and so change: give '
-            'the config with which it was trained, such as one with model.type=ImageClassifier'
+            f'{source} has plain weights, which the model would standardise and so change: set '
+            'model.weight_standardisation=False, or give the config with which it was trained'
         )
     wrong = [
         name

@@ -40,7 +40,7 @@ def conclusion(folder: Path) -> str:
         str: A Markdown list, and a line that explains its brackets.
 
     Raises:
-        ValueError: If CT gains nothing: then other words are needed.
+        ValueError: If an interval does not say what the text says: then other words are needed.
     """
     seeds, found = _read(folder)
 

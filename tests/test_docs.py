@@ -118,6 +118,9 @@ def test_the_words_of_the_conclusion_follow_the_intervals(writer, tmp_path):
     assert '**It hurts under** weather (' in text
     with pytest.raises(ValueError, match='no lower corrupted error'):
         said(mce=[-1, 1])
+    of_ct['mCE, %']['differences']["BN teacher, trained as CT's"]['interval'] = [-3, -1]
+    with pytest.raises(ValueError, match='the controls do not say what the text says'):
+        said(mce=[-3, -1])
 
 
 def test_each_mutation_stands_in_one_place_and_names_tests():

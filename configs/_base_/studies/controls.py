@@ -43,6 +43,7 @@ free = dict(
     model=dict(type='NormFreeClassifier', weight_standardisation=True),
     custom_hooks=[calibrated],
 )
+# As the hook makes the teacher of as_teacher, so that one network serves both.
 standardised = dict(model=dict(type='StandardisedClassifier', weight_standardisation=True))
 augmix = dict(methods='augmix_no_jsd')
 variants = {
@@ -50,7 +51,6 @@ variants = {
     equal: dict(length=compute),
     'BN (the other teacher)': dict(length=2),
     'no BN (the teacher)': dict(overlay=free, length=2),
-    # The teacher of as_teacher.
     twin: dict(overlay=standardised, length=2),
     twin_equal: dict(overlay=standardised, length=compute),
     **taught,

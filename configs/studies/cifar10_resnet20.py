@@ -3,8 +3,8 @@
 _base_ = './cifar10_table.py'
 compared = [
     'Standard', _base_.equal, 'BN (the other teacher)', 'no BN (the teacher)',
-    _base_.twin, _base_.twin_equal, 'CT', 'BN teacher', _base_.as_teacher, _base_.bare,
-    'CT, from scratch', 'BN teacher, from scratch',
+    _base_.free_equal, _base_.twin, _base_.twin_equal, 'CT', 'BN teacher', _base_.as_teacher,
+    _base_.bare, 'CT, from scratch', 'BN teacher, from scratch',
 ]  # fmt: skip
 chosen_arms = [f'ResNet-20, {name}' for name in compared]
 arms = dict(

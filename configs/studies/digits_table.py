@@ -22,7 +22,9 @@ arms = studies.compared_arms(
     variants,
     teacher=_base_.free_rate,
 )
-for name in ('no BN (the teacher)', _base_.twin, _base_.twin_equal, slow, slow_equal):
+for name in (
+    'no BN (the teacher)', _base_.free_equal, _base_.twin, _base_.twin_equal, slow, slow_equal
+):  # fmt: skip
     arms[name]['overlay'].append(dict(optim_wrapper=dict(optimizer=_base_.free_rate)))
 common = dict(train_cfg=dict(val_interval=100), default_hooks=dict(checkpoint=dict(interval=15)))
 seeds = 10

@@ -6,6 +6,7 @@ hook = way['hook']
 # What the networks of CT take in all, in lengths of the student.
 compute = 4 if 'start' in way else 3
 equal = f'Standard, equal compute ({compute}x)'
+free_equal = f'no BN, equal compute ({compute}x)'
 bare = 'start alone (no term)'
 as_calibrated = 'BN teacher, trained as the calibrated'
 as_teacher = "BN teacher, trained as CT's"
@@ -51,6 +52,7 @@ variants = {
     equal: dict(length=compute),
     'BN (the other teacher)': dict(length=2),
     'no BN (the teacher)': dict(overlay=free, length=2),
+    free_equal: dict(overlay=free, length=compute),
     twin: dict(overlay=standardised, length=2),
     twin_equal: dict(overlay=standardised, length=compute),
     **taught,
@@ -65,10 +67,11 @@ compared_with = {
     'Standard': [],
     'CT': [
         'Standard', equal, 'BN teacher', as_teacher, *([bare] if bare in taught else []),
-        'no BN (the teacher)', twin_equal, 'AugMix, equal compute',
+        'no BN (the teacher)', free_equal, twin_equal, 'AugMix, equal compute',
     ],  # fmt: skip
     bare: ['Standard', equal, 'BN teacher'],
     'no BN (the teacher)': ['BN (the other teacher)', twin],
+    free_equal: [equal, twin_equal],
     'BN teacher + AugMix': ['AugMix'],
     'CT + AugMix': ['AugMix', 'AugMix, equal compute', 'BN teacher + AugMix', 'CT'],
     as_teacher: ['BN teacher'],

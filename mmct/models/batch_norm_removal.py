@@ -72,6 +72,19 @@ def remove_batch_norm(
     batches = list(batches or ()) if init == 'calibrate' else []
     if init == 'calibrate' and not batches:
         raise ValueError("init='calibrate' needs at least one batch of inputs")
+    layers = _replace(model, init)
+    if batches:
+        try:
+            calibrate(model, torch.cat(batches), granularity)
+        except Exception:
+            for name, bn in layers.items():
+                model.set_submodule(name, bn)
+            raise
+    return model
+
+
+def _replace(model: nn.Module, init: str) -> dict[str, _BatchNorm]:
+    """Replace each BatchNorm, without any calibration, and return all of them by name."""
     layers = {
         name: module
         for name, module in model.named_modules(remove_duplicate=False)  # a layer may be shared
@@ -81,14 +94,14 @@ def remove_batch_norm(
     made = {bn: _without_statistics(name, bn, init) for name, bn in layers.items()}
     for name, bn in layers.items():
         model.set_submodule(name, made[bn])
-    if batches:
-        try:
-            calibrate(model, torch.cat(batches), granularity)
-        except Exception:
-            for name, bn in layers.items():
-                model.set_submodule(name, bn)
-            raise
-    return model
+    return layers
+
+
+def _as_built(network: nn.Module) -> nn.Module:
+    """Replace BatchNorm, but keep its weight and bias: some backbones load them in building."""
+    check_has_batch_norm(network)
+    _replace(network, 'calibrate')
+    return network
 
 
 def check_removal(owner: str, init: str, granularity: str) -> None:
@@ -203,10 +216,10 @@ def norm_free_backbone(backbone: dict) -> nn.Module:
     """Build a backbone and remove its BatchNorm.
 
     ``backbone=dict(type='NormFreeBackbone', backbone=dict(type='ResNet', ...))``
-    gives the inner backbone itself, with ``init='identity'`` (see
-    :func:`remove_batch_norm`). This is a function, not a wrapper, so the
-    state-dict keys and attributes are those of the backbone. Weights are
-    initialised or loaded later, and folded or calibrated after that
+    gives the inner backbone itself. This is a function, not a wrapper, so the
+    state-dict keys and attributes are those of the backbone. Weight and bias of
+    its :class:`NoNorm` layers are BN's. Weights are initialised or loaded later, unless the
+    backbone does it itself, and folded or calibrated after that
     (see :class:`mmct.engine.NoBNTrainingHook`).
 
     Args:
@@ -218,16 +231,15 @@ def norm_free_backbone(backbone: dict) -> nn.Module:
     Raises:
         ValueError: If the backbone has no BatchNorm.
     """
-    return remove_batch_norm(MODELS.build(backbone))
+    return _as_built(MODELS.build(backbone))
 
 
 @MODELS.register_module()
 class NormFreeClassifier(StandardisedClassifier):
     """An ``ImageClassifier`` without BatchNorm: the teacher of CT.
 
-    Building it removes BatchNorm from backbone, neck and head with
-    ``init='identity'`` (see :func:`remove_batch_norm`). Train it with
-    :class:`mmct.engine.NoBNTrainingHook`, which calibrates it first.
+    Building it replaces BatchNorm in backbone, neck and head by :class:`NoNorm` with BN's weight
+    and bias. Train it with :class:`mmct.engine.NoBNTrainingHook`, which calibrates it first.
 
     It is the teacher of "Counterbalancing Teacher",
     https://arxiv.org/abs/2207.01548.
@@ -244,4 +256,4 @@ class NormFreeClassifier(StandardisedClassifier):
 
     def __init__(self, *args, weight_standardisation: bool = False, **kwargs) -> None:
         super().__init__(*args, weight_standardisation=weight_standardisation, **kwargs)
-        remove_batch_norm(self)
+        _as_built(self)

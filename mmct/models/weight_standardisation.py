@@ -31,9 +31,13 @@ def standardised(weight: Tensor, gain: Tensor) -> Tensor:
         gain (Tensor): The scale of each filter, shape ``(C_out,)``.
 
     Returns:
-        Tensor: The standardised weight, of the same shape.
+        Tensor: The standardised weight, of the same shape and memory layout.
     """
     fan_in = weight[0].numel()
+    # The layout of the output of a convolution is that of its weight.
+    last = not weight.is_contiguous()
+    if last:
+        weight = weight.movedim(1, -1)
     # This is batch normalisation of a "batch" of one whose channels are the filters: one
     # operation instead of a dozen small ones.
     filters = F.batch_norm(
@@ -44,7 +48,8 @@ def standardised(weight: Tensor, gain: Tensor) -> Tensor:
         training=True,
         eps=_EPS / fan_in,
     )
-    return filters.view(weight.shape)
+    filters = filters.view(weight.shape)
+    return filters.movedim(-1, 1) if last else filters
 
 
 def standardise_weights(model: nn.Module) -> nn.Module:
@@ -67,18 +72,30 @@ def standardise_weights(model: nn.Module) -> nn.Module:
         nn.Module: The same ``model``.
 
     Raises:
-        ValueError: If the network has no convolution to standardise.
+        ValueError: If the network has no convolution to standardise, or one whose weight is not
+            its own: computed (``weight_norm`` and the like) or that of another layer, too.
     """
-    layers = [
-        layer
-        for layer in model.modules()
+    layers = {
+        name: layer
+        for name, layer in model.named_modules()
         if isinstance(layer, _KINDS) and layer.weight[0].numel() > 1
-    ]
+    }
     if not layers:
         raise ValueError('the network has no convolution whose weights could be standardised')
-    for layer in layers:
+    owners: dict[nn.Parameter | None, str] = {None: 'weight_norm or the like'}
+    for name, layer in layers.items():
+        weight = layer._parameters.get('weight')
+        if weight in owners:
+            raise ValueError(
+                f'the weight of {name} cannot be standardised, as it is also that of '
+                f'{owners[weight]}'
+            )
+        owners[weight] = name
+    for layer in layers.values():
         if not hasattr(layer, _GAIN):
-            gain = nn.Parameter(torch.ones_like(layer.weight.flatten(1)[:, 0]))
+            # What a backbone has frozen stays so.
+            learned = layer.weight.requires_grad
+            gain = nn.Parameter(torch.ones_like(layer.weight.flatten(1)[:, 0]), learned)
             layer.register_parameter(_GAIN, gain)
             layer.__class__ = _standardised_kind(type(layer))
     return model
@@ -145,6 +162,10 @@ class StandardisedClassifier(ImageClassifier):
         super().__init__(*args, **kwargs)
         if weight_standardisation:
             standardise_weights(self)
+            for part in self.children():
+                # It has loaded its weights when it was built, as timm's do.
+                if getattr(part, 'is_init', False):
+                    _keep_norms(part)
 
     def init_weights(self) -> None:
         """Initialise the weights, before any standardisation is applied to them."""
@@ -179,13 +200,32 @@ def _standardised_kind(kind: type[nn.Module]) -> type[nn.Module]:
     def load(layer: nn.Module, weights: dict[str, Tensor], prefix: str, *args) -> None:
         plain = weights.get(f'{prefix}weight')
         if plain is not None:
-            # This gain leaves a filter of mean 0 unchanged.
-            gain = (plain.flatten(1).square().sum(1) + _EPS).sqrt()
-            weights.setdefault(f'{prefix}{_GAIN}', gain)
+            weights.setdefault(f'{prefix}{_GAIN}', _norms(plain))
         kind._load_from_state_dict(layer, weights, prefix, *args)
 
-    members = dict(weight=property(weight), plain_kind=kind, _load_from_state_dict=load)
+    def reduce(layer: nn.Module) -> tuple:
+        # Pickle would look for this class in the module by its name.
+        return _made, (kind,), layer.__dict__
+
+    members = dict(weight=property(weight), plain_kind=kind, _load_from_state_dict=load,
+                   __reduce__=reduce)  # fmt: skip
     return type(f'Standardised{kind.__name__}', (kind,), members)
+
+
+def _made(kind: type[nn.Module]) -> nn.Module:
+    made = _standardised_kind(kind)
+    return made.__new__(made)
+
+
+def _norms(weight: Tensor) -> Tensor:
+    """Compute the gains that leave filters of mean 0 unchanged."""
+    return (weight.flatten(1).square().sum(1) + _EPS).sqrt()
+
+
+@torch.no_grad()
+def _keep_norms(network: nn.Module) -> None:
+    for layer in _standardised_layers(network):
+        layer.weight_gain.copy_(_norms(layer._parameters['weight']))
 
 
 def _standardised_layers(model: nn.Module) -> list[nn.Module]:

@@ -11,8 +11,9 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import RUNNERS
-from mmengine.runner import BaseLoop, Runner
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from mmpretrain.models import BaseClassifier
+from torch import nn
 from torch.utils.data import DataLoader
 
 from mmct.messages import missing_data
@@ -75,6 +76,11 @@ class _UsersRunner:
         set_random_state(self._before_tracking)
         return super().build_model(*args, **kwargs)
 
+    def wrap_model(self, *args, **kwargs):
+        model = super().wrap_model(*args, **kwargs)
+        check_synchronised(model)
+        return model
+
     # mmengine builds these when training begins.
     def build_train_loop(self, *args, **kwargs):
         with config_errors():
@@ -104,6 +110,23 @@ def check_finite(wrapper: OptimWrapper | OptimWrapperDict) -> None:
         for name, value in group.items():
             if isinstance(value, float) and not math.isfinite(value):
                 raise CTError(f'optim_wrapper.optimizer: {name} is {value}')
+
+
+def check_synchronised(model: nn.Module) -> None:
+    """Refuse a network that has lost activations to mmengine's ``sync_bn``.
+
+    Args:
+        model (nn.Module): The network, after the conversion.
+
+    Raises:
+        CTError: If a SyncBatchNorm has layers of its own, which it does not use.
+    """
+    for name, layer in model.named_modules():
+        if type(layer) is nn.SyncBatchNorm and layer._modules:
+            raise CTError(
+                f'sync_bn makes {name} a layer without its {" and ".join(layer._modules)}: '
+                'leave sync_bn out'
+            )
 
 
 class _DumpConfig(Hook):
@@ -177,6 +200,22 @@ def is_training(runner: Runner) -> bool:
         runner (Runner): A runner whose loop is built, as it is from ``before_run`` on.
     """
     return isinstance(runner._train_loop, BaseLoop) and not is_simulated(runner)
+
+
+def training_progress(runner: Runner, batch_idx: int) -> float:
+    """Return which fraction of the training was done before a step, in [0, 1).
+
+    In a training by epochs it is not counted in steps, since one that goes on in another number of
+    processes has other steps from then on.
+
+    Args:
+        runner (Runner): The runner.
+        batch_idx (int): Index of the batch in its epoch.
+    """
+    if isinstance(runner.train_loop, EpochBasedTrainLoop):
+        epochs = runner.epoch + batch_idx / len(runner.train_dataloader)
+        return epochs / runner.max_epochs
+    return runner.iter / runner.max_iters
 
 
 def dump_config(runner: Runner, replace: bool = True) -> None:

@@ -297,15 +297,19 @@ def _built(
     runner: Runner, recipe: TeacherRecipe, weights: dict[str, Tensor], source: str | Path
 ) -> ImageClassifier:
     """Build the network of the student's config, without BN by default, and load weights."""
-    with_bn = [name for name in weights if name.endswith('running_var')]
+    teacher = build_classifier(runner.cfg, recipe.model_type)
+    with_bn, expected = (
+        [name for name in names if name.endswith('running_var')]
+        for names in (weights, teacher.state_dict())
+    )
     if with_bn and recipe.remove_bn:
         raise CTError(
             f'teacher {source} is not BN-free, it has {with_bn[0]}: give a checkpoint '
             'of a BN-free run, or let CT train the teacher (no --teacher)'
         )
-    if not with_bn and not recipe.remove_bn:
+    # A BN that tracks no statistics has none in a file.
+    if expected and not with_bn:
         raise CTError(f'teacher {source} has no BN, but NoBNTeacherHook has remove_bn=False')
-    teacher = build_classifier(runner.cfg, recipe.model_type)
     if are_standardised(weights):
         standardise_weights(teacher)
     try:

@@ -315,6 +315,19 @@ def test_the_classifier_loses_it_when_built_with_the_names_of_the_bn_net():
     assert all((norm.weight == 1).all() and (norm.bias == 0).all() for norm in norms)
 
 
+@pytest.mark.parametrize('kind', ['NormFreeClassifier', 'NormFreeBackbone'])
+def test_a_norm_without_weights_can_be_calibrated(kind):
+    inner = {**INNER, 'norm_cfg': dict(type='BN', affine=False)}
+    if kind == 'NormFreeBackbone':
+        model = MODELS.build(dict(type=kind, backbone=inner))
+    else:
+        model = MODELS.build(dict(type=kind, backbone=inner)).backbone
+    norms = [module for module in model.modules() if isinstance(module, NoNorm)]
+    assert not any(parameter.requires_grad for norm in norms for parameter in norm.parameters())
+    calibrate(model, torch.rand(2, 3, 32, 32) * 9)
+    assert all((norm.weight != 1).all() for norm in norms)
+
+
 def test_the_classifier_trains_and_predicts():
     model = MODELS.build(dict(type='NormFreeClassifier', **CONFIG))
     model.init_weights()

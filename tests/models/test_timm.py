@@ -5,10 +5,14 @@ import copy
 import pytest
 import timm
 import torch
+from mmengine.model import convert_sync_batchnorm
+from mmpretrain.registry import MODELS
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmct.models import calibrate, remove_batch_norm, start_from_teacher
 from mmct.models.no_norm import NoNorm, NoNormAct
+from mmct.runs.building import check_synchronised
+from mmct.runs.errors import CTError
 
 
 @pytest.fixture(params=['mobilenetv3_small_050', 'lcnet_035', 'regnetx_002', 'ghostnet_050',
@@ -52,6 +56,32 @@ def test_where_calibration_fails_the_network_is_as_it_was(network):
     assert str(network) == str(before)
     with torch.no_grad():
         assert torch.equal(network(images), before(images))
+
+
+@pytest.mark.parametrize('kind', ['NormFreeClassifier', 'StandardisedClassifier'])
+def test_weights_that_timm_loads_itself_count_as_others(network, kind, tmp_path):
+    torch.save(network.state_dict(), tmp_path / 'net.pth')
+    name = network.pretrained_cfg['architecture']
+    backbone = dict(type='TIMMBackbone', model_name=name, num_classes=3)
+    file = str(tmp_path / 'net.pth')
+    by_itself, stock = (
+        MODELS.build(dict(type=kind, weight_standardisation=True, backbone={**backbone, **more}))
+        for more in (dict(checkpoint_path=file), {})
+    )
+    stock.backbone.timm_model.load_state_dict(network.state_dict(), strict=False)
+    for model in (by_itself, stock):
+        model.init_weights()
+    expected = {key: value for key, value in stock.state_dict().items() if 'tracked' not in key}
+    assert sum('weight_gain' in key for key in expected) > 5
+    for key, value in by_itself.state_dict().items():
+        torch.testing.assert_close(value, expected.get(key, value))
+
+
+def test_sync_bn_would_take_the_activations(network):
+    check_synchronised(network)
+    converted = convert_sync_batchnorm(network, 'torch')
+    with pytest.raises(CTError, match='sync_bn makes .* without its drop and act: leave'):
+        check_synchronised(converted)
 
 
 def test_ct_trains_a_backbone_of_timm(tiny, train):

@@ -1,6 +1,7 @@
 """Standardised convolutions: what they compute, what is kept of them, and what copies see."""
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -162,6 +163,51 @@ def test_both_weights_and_gains_learn_and_twice_is_once():
     assert type(stem).__name__ == 'StandardisedConv2d'
 
 
-def test_what_cannot_be_standardised():
-    with pytest.raises(ValueError, match='no convolution whose weights'):
-        standardise_weights(nn.Sequential(nn.Linear(3, 3), nn.Conv2d(1, 4, 1)))
+def test_what_a_backbone_freezes_stays_frozen():
+    net = build(backbone={**CONFIG['backbone'], 'frozen_stages': 1})
+    frozen = {name: p.requires_grad for name, p in net.named_parameters()}
+    assert frozen['backbone.conv1.weight_gain'] is frozen['backbone.conv1.weight'] is False
+    assert frozen['backbone.layer2.0.conv1.weight_gain']
+
+
+@pytest.mark.parametrize('shape', [(2, 8, 9, 9), (2, 8, 5, 5, 5)])
+def test_the_layout_of_the_weight_is_that_of_the_output(shape):
+    kind = nn.Conv2d if len(shape) == 4 else nn.Conv3d
+    layout = torch.channels_last if len(shape) == 4 else torch.channels_last_3d
+    net = standardise_weights(nn.Sequential(kind(8, 6, 3)))
+    images = torch.randn(shape)
+    expected = net(images)
+    assert expected.is_contiguous()
+    found = net.to(memory_format=layout)(images)
+    assert found.is_contiguous(memory_format=layout)
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_pickled_network_is_the_same():
+    net, images = trained(build()), torch.randn(2, 3, 32, 32)
+    again = pickle.loads(pickle.dumps(net))
+    assert torch.equal(again(images), net(images))
+    assert type(again.backbone.conv1) is type(net.backbone.conv1)
+
+
+def shared():
+    first, second = nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3)
+    second.weight = first.weight
+    return first, second
+
+
+@pytest.mark.parametrize(
+    ('make', 'message'),
+    [
+        (lambda: (nn.Linear(3, 3), nn.Conv2d(1, 4, 1)), 'no convolution whose weights'),
+        (lambda: (nn.utils.weight_norm(nn.Conv2d(3, 4, 3)),), 'of 0 cannot .* weight_norm'),
+        (lambda: (nn.utils.parametrizations.spectral_norm(nn.Conv2d(3, 4, 3)),), 'weight_norm'),
+        (shared, 'the weight of 1 cannot be standardised, as it is also that of 0'),
+    ],
+)
+@pytest.mark.filterwarnings('ignore:.*weight_norm. is deprecated')
+def test_what_cannot_be_standardised(make, message):
+    net = nn.Sequential(*make())
+    with pytest.raises(ValueError, match=message):
+        standardise_weights(net)
+    assert not are_standardised(net.state_dict())

@@ -10,7 +10,7 @@ from mmpretrain.registry import HOOKS
 
 from mmct.messages import is_positive, require, suggestion
 from mmct.models import CTClassifier, check_speed, pick_dtype
-from mmct.runs.building import is_simulated
+from mmct.runs.building import is_simulated, training_progress
 from mmct.runs.checkpoint import load_safely, refuse_code
 from mmct.runs.configs import scale_learning_rate
 from mmct.runs.divergence import check_losses
@@ -199,7 +199,7 @@ class NoBNTeacherHook(Hook):
             batch_idx (int): Index of the batch in its epoch.
             data_batch (dict, optional): The batch.
         """
-        unwrapped(runner).progress = runner.iter / runner.max_iters
+        unwrapped(runner).progress = training_progress(runner, batch_idx)
 
     def after_train_iter(
         self,

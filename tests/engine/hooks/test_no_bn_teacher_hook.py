@@ -272,6 +272,18 @@ def test_a_standardised_teacher_is_kept_plain_and_learned_in_any_form(
     assert _equal(train(again).model.teacher.state_dict(), kept)
 
 
+def test_the_control_may_track_no_statistics(tiny, train, tmp_path):
+    norm = dict(type='BN', track_running_stats=False)
+    cfg = tiny(hook=dict(remove_bn=False), options={'model.backbone.norm_cfg': norm})
+    runner = train(cfg)
+    assert isinstance(runner.model.teacher.backbone.bn1, torch.nn.BatchNorm2d)
+    # A file without BN is still none of a BN that tracks them.
+    cfg = tiny(hook=dict(remove_bn=False, checkpoint=str(_store(cfg).weights)))
+    cfg.work_dir = str(tmp_path / 'other')
+    with pytest.raises(CTError, match='has no BN, but NoBNTeacherHook has remove_bn=False'):
+        train(cfg)
+
+
 def test_an_averaged_teacher_is_the_average(tiny, train):
     cfg = tiny(hook=dict(ema=dict(momentum=0.1)))
     runner = train(cfg)

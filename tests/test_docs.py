@@ -110,17 +110,21 @@ def test_the_words_of_the_conclusion_follow_the_intervals(writer, tmp_path):
         (tmp_path / 'table.json').write_text(json.dumps(rows))
         return writer['conclusion'](tmp_path)
 
-    assert 'no significant difference under** noise (' in said()
+    assert 'no significant difference under noise (' in said()
     assert 'clean error is not significantly different' in said()
     text = said(noise=[-3, -1], blur=[-1, 2], weather=[1, 2], clean=[0.5, 1.5])
-    assert '**It helps under** noise (' in text and 'clean error is higher' in text
-    assert 'no significant difference under** blur (' in text
-    assert '**It hurts under** weather (' in text
-    with pytest.raises(ValueError, match='no lower corrupted error'):
+    assert 'It helps under noise (' in text and 'clean error is higher' in text
+    assert 'no significant difference under blur (' in text
+    assert 'It hurts under weather (' in text
+    with pytest.raises(ValueError, match=r'says that CT, minus Standard, .* is lower: mCE'):
         said(mce=[-1, 1])
-    of_ct['mCE, %']['differences']["BN teacher, trained as CT's"]['interval'] = [-3, -1]
-    with pytest.raises(ValueError, match='the controls do not say what the text says'):
-        said(mce=[-3, -1])
+    for control, word in ("BN teacher, trained as CT's", 'unclear'), (FREE, 'higher'):
+        difference = of_ct['mCE, %']['differences'][control]
+        before = difference['interval']
+        difference['interval'] = [-3, -1]
+        with pytest.raises(ValueError, match=f'says that CT, minus {re.escape(control)}, is {word}'):
+            said(mce=[-3, -1])
+        difference['interval'] = before
 
 
 def test_each_mutation_stands_in_one_place_and_names_tests():

@@ -22,6 +22,10 @@ from mmct.runs.configs import custom_imports
 from mmct.runs.errors import CTError, one_line
 
 
+OWN_FILES = ('study', 'table', 'data')
+"""The JSON files in the folder of a study that are not further tables."""
+
+
 def _listed(value: Any) -> tuple:
     """Make a tuple of one or more values."""
     return tuple(value) if isinstance(value, (list, tuple)) else (value,)
@@ -55,13 +59,25 @@ def check_file_name(name: str) -> str:
     return name
 
 
+def _check_table_name(name: str) -> str:
+    """Refuse the name of a table that would replace one of the study's own files."""
+    # As some disks do not tell letters from capitals.
+    if name.lower() in OWN_FILES:
+        raise ValueError(f'the study has files {name!r} of its own: choose another name')
+    return name
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Overlays = Annotated[tuple[dict, ...], BeforeValidator(_listed)]
 Seed = Annotated[int, Field(ge=0)]
 Parts = dict[str, dict]
 """Settings of scores by name."""
 Files = dict[Annotated[str, AfterValidator(check_file_name)], dict]
-"""Settings of tables or figures by file name."""
+"""Settings of figures by file name."""
+Tables = dict[
+    Annotated[str, AfterValidator(check_file_name), AfterValidator(_check_table_name)], dict
+]
+"""Settings of further tables by file name."""
 
 
 class _Model(BaseModel):
@@ -195,7 +211,7 @@ class Study(_Model):
     scores: Parts = Field(min_length=1)
     table: dict[str, Column] = {}
     figures: Files = {}
-    tables: Files = {}
+    tables: Tables = {}
     imports: tuple[str, ...] = Field((), exclude=True)
 
     @field_validator('arms')

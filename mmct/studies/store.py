@@ -15,7 +15,7 @@ from mmct.runs.files import temporary_name, write_json
 from mmct.version import __version__
 
 from .cell import Cell
-from .config import Column, Files
+from .config import Column, Files, Tables
 
 SCHEMA, SCHEMA_VERSION = 'mmct-study', 2
 # The stage of a run that its scores follow.
@@ -57,7 +57,7 @@ class _Plan(Record):
     table: dict[str, Column]
     figures: Files
     # Missing in studies of earlier versions.
-    tables: Files = {}
+    tables: Tables = {}
     data: dict[str, dict] = {}
 
     @model_validator(mode='after')

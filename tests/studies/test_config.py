@@ -53,6 +53,13 @@ WRONG = {
     'a figure in another folder': (
         dict(figures={'../x': dict(type='ErrorArrows')}), "'../x' is not a file name",
     ),
+    **{
+        f'a table named {name}': (
+            dict(tables={name: dict(type='DomainTable')}),
+            f"the study has files {name!r} of its own: choose another name",
+        )
+        for name in ('study', 'table', 'data', 'Table')
+    },
     'a typo': (dict(arm=dict()), "no key arm; did you mean 'arms'?"),
     'an unknown key of an arm': (
         dict(arms=dict(a=dict(ARM, overlya={}))),

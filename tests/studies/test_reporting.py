@@ -3,8 +3,11 @@
 import json
 
 import pytest
+from tool_runs import contents
 
 from mmct.runs import CTError
+from mmct.runs.data_content import data_cache
+from mmct.runs.files import write_json
 from mmct.studies import FIGURES, SCORES, TABLES, StudyStore, write_study_report
 
 
@@ -50,6 +53,20 @@ def test_no_file_is_written_elsewhere(folder, tmp_path, name):
     with pytest.raises(CTError, match='is not a file name'):
         write_study_report(folder(figures={name: dict(type='ErrorArrows')}))
     assert [path.name for path in tmp_path.iterdir()] == ['study']
+
+
+def test_no_table_replaces_a_file_of_the_study(folder, monkeypatch):
+    monkeypatch.chdir((store := folder()).folder)
+    write_study_report(store)
+    write_json(data_cache('.'), {})
+    own = {path.stem for path in store.folder.iterdir() if path.suffix in ('.md', '.json')}
+    assert own == {'study', 'table', 'data'}
+    before = contents(store.folder)
+    for name in own:
+        with pytest.raises(CTError, match=f'tables.*{name}.*choose another name'):
+            write_study_report(folder(tables={name: dict(type='DomainTable', arms=dict(m={}))}))
+        (store.folder / 'study.json').write_bytes(before['study.json'])
+    assert contents(store.folder) == before
 
 
 @pytest.mark.parametrize('registry', [FIGURES, SCORES, TABLES])

@@ -28,6 +28,7 @@ from conclusion import conclusion, read_study
 from mmct.evaluation import mean_estimate, read_result
 from mmct.report import Number, Row, Table, data_line, errors_note
 from mmct.studies.image_errors import NAME, errors_of_images
+from mmct.studies.tables import ended_of
 from mmct.zoo import ZOO, Entry
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -122,9 +123,7 @@ def to_csv(folder: Path) -> str:
     lines = [['arm', 'minus', 'seeds', *titles]]
     for row in rows:
         values = [row['values'][title] for title in plan['table']]
-        seeds = f'{len(row["seeds"])} of {len(plan["seeds"])}'
-        if row['diverged']:
-            seeds += f', {len(row["diverged"])} diverged'
+        seeds = ended_of(len(row['seeds']), len(plan['seeds']), len(row['diverged']))
         lines.append([row['arm'], '', seeds, *_csv_cells(values)])
         for baseline in plan['arms'][row['arm']]['baselines']:
             cells = _csv_cells([value['differences'].get(baseline) for value in values])

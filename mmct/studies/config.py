@@ -21,7 +21,6 @@ from mmct.records import check
 from mmct.runs.configs import custom_imports
 from mmct.runs.errors import CTError, one_line
 
-
 OWN_FILES = ('study', 'table', 'data')
 """The JSON files in the folder of a study that are not further tables."""
 

@@ -12,7 +12,7 @@ from mmct.runs.files import write_bytes, write_json, write_text
 from .registry import FIGURES, TABLES
 from .store import StudyStore, is_of
 from .summary import summarise_arms
-from .tables import rows_of
+from .tables import ended_of, rows_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,9 +86,7 @@ def arm_table(plan: Mapping[str, Any], rows: list[dict[str, Any]]) -> Table:
     """
     made = []
     for row in rows:
-        seeds = f'{len(row["seeds"])} of {len(plan["seeds"])}'
-        if row['diverged']:
-            seeds += f', {len(row["diverged"])} diverged'
+        seeds = ended_of(len(row['seeds']), len(plan['seeds']), len(row['diverged']))
         values = [row['values'][title] for title in plan['table']]
         made += rows_of(row['arm'], values, plan['arms'][row['arm']]['baselines'], seeds)
     return Table(['arm', 'seeds', *plan['table']], made)

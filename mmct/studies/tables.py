@@ -90,7 +90,8 @@ class DomainTable:
 
         Returns:
             dict: By way to select (or ``ONE_SETTING``), method and column, the mean and
-            standard error in %, and the same for ``differences`` by baseline. The
+            standard error in %, and the same for ``differences`` by baseline; the number of
+            ``trials`` that are planned, and the seeds in which all draws ``diverged``. The
             columns are the test domains, and ``mean`` and ``worst`` over them.
         """
         ways = [TRAINING_DOMAINS, *([LEAVE_ONE_OUT] if self.pairs else []), ORACLE]
@@ -102,7 +103,7 @@ class DomainTable:
             worst = dict.fromkeys(diverged_seeds(plan, results, arm), -math.inf)
             return {**worst, **seed_results(plan, results, arm, path)}
 
-        return {way: self._rows(values, way) for way in ways}
+        return {way: self._rows(values, way, len(plan['seeds'])) for way in ways}
 
     def to_markdown(self, found: Mapping[str, Mapping[str, Mapping]]) -> str:
         """Write the tables, one for each way to select.
@@ -120,12 +121,15 @@ class DomainTable:
         note = [f'{ERRORS_NOTE}\n'] if any(self.published.get(way) for way in found) else []
         return '\n'.join(tables + note)
 
-    def _rows(self, values: Values, way: str) -> dict[str, dict[str, Any]]:
-        found = {method: self._accuracies(values, method, way) for method in self.arms}
+    def _rows(self, values: Values, way: str, trials: int) -> dict[str, dict[str, Any]]:
+        ended = {method: self._accuracies(values, method, way) for method in self.arms}
+        found = {method: own.replace(-math.inf, math.nan) for method, own in ended.items()}
         return {
             method: {
                 column: dict(
                     **mean_and_error(own[column].dropna()),
+                    trials=trials,
+                    diverged=[int(s) for s in own.index[ended[method][column] == -math.inf]],
                     differences={
                         # pandas aligns the seeds.
                         other: mean_and_error((own[column] - found[other][column]).dropna())
@@ -138,7 +142,10 @@ class DomainTable:
         }
 
     def _accuracies(self, values: Values, method: str, way: str) -> DataFrame:
-        """Select a draw for each test domain; (seeds, domains and their mean and worst)."""
+        """Select a draw for each test domain; (seeds, domains and their mean and worst).
+
+        Where all draws diverged, there is minus infinity.
+        """
         import pandas as pd
 
         selected = {
@@ -160,7 +167,7 @@ class DomainTable:
         arms = self.arms[method][domain]
         tested = by_arm(dict.fromkeys(arms, f'test_pct.{domain}'))
         if way == ONE_SETTING:
-            return tested.loc[0].replace(-math.inf, math.nan)
+            return tested.loc[0]
         if way == LEAVE_ONE_OUT:
             # The mean over training domains, each with a network that was trained without it.
             draws = self.pairs[method][domain]
@@ -172,19 +179,40 @@ class DomainTable:
         tested, criteria = tested.dropna(axis=1), criteria.dropna(axis=1)
         # The first among equal draws.
         criteria = criteria.where(tested > -math.inf, -math.inf)
-        finite = criteria.columns[criteria.max() > -math.inf]
-        best = {seed: criteria[seed].idxmax() for seed in finite if seed in tested}
-        return pd.Series({seed: tested.at[draw, seed] for seed, draw in best.items()}, dtype=float)
+        best = {seed: criteria[seed].idxmax() for seed in criteria if seed in tested}
+        # The best of draws that diverged is one of them.
+        found = {
+            seed: tested.at[draw, seed] if criteria.at[draw, seed] > -math.inf else -math.inf
+            for seed, draw in best.items()
+        }
+        return pd.Series(found, dtype=float)
 
     def _table(self, way: str, found: Mapping[str, Mapping]) -> Table:
         columns = list(next(iter(found.values())))
         rows = []
         for method, by_column in found.items():
-            rows += rows_of(method, list(by_column.values()), self.baselines.get(method, ()))
+            whole = by_column['mean']
+            ended = whole['count'] + len(whole['diverged'])
+            said = ended_of(ended, whole['trials'], len(whole['diverged']))
+            rows += rows_of(method, list(by_column.values()), self.baselines.get(method, ()), said)
         for title, values in self.published.get(way, {}).items():
-            cells = [str(values.get(column, '')) for column in columns]
+            cells = ['', *(str(values.get(column, '')) for column in columns)]
             rows.append(Row(f'{title} (published, not measured here)', cells))
-        return Table(['', *columns], rows)
+        return Table(['', 'trials', *columns], rows)
+
+
+def ended_of(ended: int, planned: int, diverged: int) -> str:
+    """Say how many runs of a row have ended, and how many of them are in no mean.
+
+    Args:
+        ended (int): Number of runs that have ended.
+        planned (int): Number of runs that are planned.
+        diverged (int): Number of the ended runs that diverged.
+
+    Returns:
+        str: A text such as '3 of 3, 1 diverged'.
+    """
+    return f'{ended} of {planned}' + (f', {diverged} diverged' if diverged else '')
 
 
 def rows_of(

@@ -1,5 +1,7 @@
 """Selecting settings as DomainBed does, on results that are written by hand."""
 
+import json
+
 import pytest
 
 from mmct.studies import LEAVE_ONE_OUT, ONE_SETTING, ORACLE, TRAINING_DOMAINS, draws, leave_one_out
@@ -32,7 +34,7 @@ def study(values, arms, seeds=(0,)):
         f'{arm}/{seed}': dict(title=arm, scores=dict(domains=dict(value=value)), diverged=None)
         for (arm, seed), value in values.items()
     }
-    return dict(cells=cells), results
+    return dict(cells=cells, seeds=[*seeds]), results
 
 
 def test_a_draw_that_diverged_is_not_selected_and_removes_no_trial():
@@ -49,6 +51,38 @@ def test_a_draw_that_diverged_is_not_selected_and_removes_no_trial():
     # Seed 0 has another draw of a; seed 1 has none of b.
     assert (found['a']['mean'], found['a']['standard_error']) == (50.0, 0.0)
     assert found['b']['standard_error'] is None and found['b']['mean'] == 50.0
+
+
+@pytest.mark.parametrize('count', [1, 2])
+def test_trials_that_diverged_or_have_not_ended_are_counted(count):
+    table = made(draws=count, pairs=False)['table']
+    arms = {arm: m for m, by in table['arms'].items() for draws in by.values() for arm in draws}
+    value = dict(
+        test_pct=dict.fromkeys(DOMAINS, 50.0), holdout_pct=dict.fromkeys(DOMAINS, 60.0),
+        validation_pct=70.0,
+    )  # fmt: skip
+    seeds = (0, 1, 2, 3)
+    plan, results = study({(arm, seed): value for arm in arms for seed in seeds}, arms, seeds)
+    for arm, method in arms.items():
+        # All draws of a diverge in one trial, and b has not ended in another one.
+        if method == 'CT' and arm.startswith('a'):
+            results[f'{arm}/1'].update(scores={}, diverged='nan')
+        if method == 'CT' and arm.startswith('b'):
+            del results[f'{arm}/2']
+    built = TABLES.build(dict(type='DomainTable', **table))
+    found = built(plan, results)
+    for rows in found.values():
+        row = rows['CT']
+        diverged = {column: row[column]['diverged'] for column in row}
+        assert diverged == dict(a=[1], b=[], c=[], mean=[1], worst=[1])
+        assert {row[column]['trials'] for column in row} == {4}
+        assert [row[column]['count'] for column in row] == [3, 3, 4, 2, 2]
+        assert all(row[column]['mean'] == 50 for column in row)
+        # A difference needs both.
+        assert [row[column]['differences']['ERM']['count'] for column in row] == [3, 3, 4, 2, 2]
+    lines = [cells(line)[:2] for line in built.to_markdown(found).splitlines()]
+    assert lines.count(['CT', '3 of 4, 1 diverged']) == lines.count(['ERM', '4 of 4']) == count
+    json.dumps(found, allow_nan=False)
 
 
 def test_each_domain_is_left_out_with_each_draw_and_each_pair_once():
@@ -181,8 +215,8 @@ def test_differences_are_paired_by_seed():
         assert rows['other'][column]['differences']['CT']['mean'] == pytest.approx(-4)
         assert rows['other'][column]['differences']['ERM']['mean'] == pytest.approx(0.5)
     text = table.to_markdown(table(plan, results)).splitlines()
-    assert cells(text[6])[:2] == ['&nbsp; minus ERM', '+3.00 ± 1.00']
-    assert cells(text[8])[:2] == ['&nbsp; minus CT', '-4.00']
+    assert cells(text[6])[:3] == ['&nbsp; minus ERM', '', '+3.00 ± 1.00']
+    assert cells(text[8])[:3] == ['&nbsp; minus CT', '', '-4.00']
     # What has no result has no difference.
     assert 'minus' not in table.to_markdown(table(plan, {}))
 
@@ -195,12 +229,12 @@ def test_published_rows_are_marked_and_unknown_values_left_empty():
     values = {('a, CT', 0): dict(test_pct=dict(a=60.0), holdout_pct=dict(a=1), validation_pct=1)}
     text = table.to_markdown(table(*study(values, found['arms'])))
     lines = [cells(line) for line in text.splitlines()]
-    assert ['CT', '60.00', '', '', '', ''] in lines
-    assert ['DANN (published, not measured here)', '99.0 ± 0.3', '', '', '78.6', ''] in lines
+    assert ['CT', '0 of 1', '60.00', '', '', '', ''] in lines
+    assert ['DANN (published, not measured here)', '', '99.0 ± 0.3', '', '', '78.6', ''] in lines
     # Their standard errors are of another kind: sqrt(3 / 2).
     assert 'for three trials, multiply their errors by 1.22' in text.splitlines()[-1]
     # With one setting all ways to select would say the same.
-    assert lines.count(['', 'a', 'b', 'c', 'mean', 'worst']) == 1
+    assert lines.count(['', 'trials', 'a', 'b', 'c', 'mean', 'worst']) == 1
     assert text.startswith('One setting, none selected, accuracy in %')
 
 

@@ -23,7 +23,7 @@ from tool_runs import (
 )
 
 import mmct
-from mmct.studies import LEAVE_ONE_OUT, ORACLE, TRAINING_DOMAINS, LocalExecutor
+from mmct.studies import LEAVE_ONE_OUT, ORACLE, TRAINING_DOMAINS, LocalExecutor, StudyStore
 
 STUDY = ROOT / 'tools' / 'study.py'
 TWO = 'arms = dict(BN=dict(config=bn), none=dict(config=nobn, baseline="BN"))\nseeds = 2\n'
@@ -355,6 +355,44 @@ def test_a_folder_of_another_version_is_refused_and_left_alone(tmp_path):
         assert result.code == 2
         assert 'from another version of mmct' in result.err
     assert contents(tmp_path) == before
+
+
+def test_a_report_shows_what_the_config_says_now_of_the_runs_that_there_are(tmp_path):
+    file = write_study(tmp_path)
+    store = StudyStore(tmp_path / 'out')
+    arm = dict(group='BN', variant='', baselines=[], points=None, chosen=None)
+    cells = [dict(key=f'k{seed}', role='training', arm='BN', seed=seed) for seed in (0, 1)]
+    table = dict(error='corruption.clean_error_pct')
+    store.keep_plan(dict(seeds=[0, 1], arms=dict(BN=arm), cells=cells, table=table, figures={}))
+    value = dict(clean_error_pct=4.0, raw_mce_pct=7.0, gap_pct=3.0)
+    score = dict(settings='', value=value)
+    for cell in cells:
+        result = dict(title='BN', diverged=None, scores=dict(corruption=score))
+        store.keep_result(cell['key'], result)
+    before = contents(tmp_path)
+    for argv, said in (
+        (['--seeds', '1'], '--seeds 1: --report-only runs nothing'),
+        (['--seeds', '3'], 'has the seeds 0, 1\n'),
+        (['--cfg-options', 'common.train_cfg.max_epochs=2'], 'max_epochs=2: --report-only runs'),
+        (['--cfg-options', 'table.a=corruption.gap_pct', 'arms.BN.length=2'], 'length=2: --rep'),
+        (['--cfg-options', 'table.a=error.gap_pct'], "there is no score 'error'"),
+    ):
+        result = run(STUDY, 'study.py', '--work-dir', 'out', '--report-only', *argv, cwd=tmp_path)
+        assert result.code == 2 and said in result.err, result.err
+    assert contents(tmp_path) == before
+    tables = dict(domains=dict(type='DomainTable', arms=dict(m=dict(d=['BN']))))
+    file.write_text(
+        f"{file.read_text()}table = dict(gap='corruption.gap_pct')\ntables = {tables!r}\n"
+        "figures = dict(errors=dict(type='ErrorArrows'))\n"
+    )
+    further = ['--cfg-options', 'table.mCE=corruption.raw_mce_pct']
+    study(tmp_path, '--report-only', '--seeds', '2', *further)
+    (row,) = json.loads((store.folder / 'table.json').read_text())
+    assert {title: value['mean'] for title, value in row['values'].items()} == dict(gap=3, mCE=7)
+    assert {'domains.md', 'errors.png'} <= {path.name for path in store.folder.iterdir()}
+    # Others see the same in the folder alone.
+    plan = StudyStore(store.folder).plan()
+    assert [*plan['table']] == ['gap', 'mCE'] and plan['tables'] == tables
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from mmct.studies import (
     LocalExecutor,
     Planner,
     RayExecutor,
+    Study,
     StudyStore,
     check_data,
     check_networks,
@@ -30,6 +31,9 @@ from mmct.studies import (
 from mmct.studies.live_table import as_text
 
 from .configs import merge_cfg_options
+
+# The keys of a study that say how its results are shown.
+_SHOWN = ('table', 'tables', 'figures')
 
 
 def study(args: Namespace) -> None:
@@ -48,10 +52,11 @@ def study(args: Namespace) -> None:
         settings = read_study(cfg, args.seeds)
     store = StudyStore(args.work_dir or Path('work_dirs') / 'studies' / settings.name)
     store.plan()  # refuses the plan of another version
-    if args.report_only:
-        return report(store)
     with config_errors():
         check_parts(settings)
+    if args.report_only:
+        return report_again(store, settings, args)
+    with config_errors():
         planner = Planner(settings, store, with_data=not args.dry_run)
         cells = planner.cells({})
         if args.dry_run:
@@ -62,6 +67,34 @@ def study(args: Namespace) -> None:
     if to_do:
         check_training(to_do, store.folder)
     run(planner, store, args)
+
+
+def report_again(store: StudyStore, settings: Study, args: Namespace) -> None:
+    """Report the runs of the last start, with the tables and figures that the config has now.
+
+    Args:
+        store (StudyStore): The study's folder.
+        settings (Study): The study.
+        args (Namespace): The options.
+
+    Raises:
+        CTError: If an option asks for other runs.
+    """
+    plan = store.plan()
+    if plan is not None:
+        if args.seeds is not None and list(settings.seeds) != plan['seeds']:
+            raise CTError(
+                f'--seeds {args.seeds}: --report-only runs nothing, and the study in '
+                f'{store.folder} has the seeds {", ".join(map(str, plan["seeds"]))}'
+            )
+        for word in args.cfg_options or []:
+            if word.partition('=')[0].partition('.')[0] not in _SHOWN:
+                raise CTError(
+                    f'--cfg-options {word}: --report-only runs nothing, so it can only change '
+                    f'{", ".join(_SHOWN)}'
+                )
+        store.keep_plan({**plan, **{key: getattr(settings, key) for key in _SHOWN}})
+    report(store)
 
 
 def report(store: StudyStore) -> None:

@@ -127,7 +127,7 @@ class StudyStore:
         Args:
             plan (Mapping): The plan, which JSON can hold.
         """
-        known = dict(schema=SCHEMA, schema_version=SCHEMA_VERSION, **plan)
+        known = {'schema': SCHEMA, 'schema_version': SCHEMA_VERSION, **plan}
         # Write only changes, as each start and each result calls this.
         if self.plan() != json.loads(json.dumps(known)):
             write_json(self._plan, known)

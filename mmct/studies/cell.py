@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -36,6 +36,7 @@ class Cell:
         scores (dict): Settings of each score by name.
         needs (tuple[str]): Keys of the cells that must finish first.
         point (int, optional): Number of the trial.
+        content (dict): Hashes of the content of the validation and test images, as far as known.
     """
 
     key: str
@@ -46,6 +47,7 @@ class Cell:
     scores: dict[str, dict]
     needs: tuple[str, ...] = ()
     point: int | None = None
+    content: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -57,6 +59,14 @@ class Cell:
     def marks(self) -> dict[str, str]:
         """Return a hash of the settings of each score by name."""
         return {name: settings_mark(settings) for name, settings in self.scores.items()}
+
+    @cached_property
+    def given(self) -> dict[str, dict[str, Any]]:
+        """Return, by score, what it depends on beside its settings and those of its images."""
+        return {
+            name: {**self.content, **_batch_size(self.config, settings)}
+            for name, settings in self.scores.items()
+        }
 
     @cached_property
     def images(self) -> str:
@@ -78,6 +88,13 @@ class Outcome:
     key: str
     state: str
     error: str = ''
+
+
+def _batch_size(config: Config, settings: Mapping[str, Any]) -> dict[str, int]:
+    """Return the batch size on which a score estimates BatchNorm's statistics, if it does."""
+    loader = config.get(f'{settings.get("split", "test")}_dataloader') or {}
+    known = settings.get('recalibrate_bn') and 'batch_size' in loader
+    return dict(batch_size=loader['batch_size']) if known else {}
 
 
 def _read_anyhow(value: Any) -> Any:

@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 from mmpretrain.registry import DATASETS, HOOKS
 
+from mmct.corruptions.names import REVISIONS
+from mmct.datasets import CorruptionSet
 from mmct.methods.switch import add_methods
 from mmct.runs.building import set_loader_defaults
 from mmct.runs.config_check import check_config
@@ -131,7 +134,7 @@ class Planner:
             cells=[
                 dict(
                     key=c.key, role=c.role, arm=c.arm, seed=c.seed, point=c.point,
-                    scores=c.marks, images=c.images,
+                    scores=c.marks, images=c.images, given=c.given,
                 )
                 for c in self.entries(results)
             ],
@@ -139,6 +142,7 @@ class Planner:
             figures=study.figures,
             tables=study.tables,
             data=self._data,
+            revisions=REVISIONS,
         )
 
     def trials(self, arm: Arm) -> list[Cell]:
@@ -213,7 +217,8 @@ class Planner:
             hook.retrain = False
         self._set_start(cfg, starts)
         needs = (*starts, *(cell.key for cell in cells))
-        own = Cell(key, role, arm.name, seed, cfg, scores, needs, point if trial else None)
+        own = Cell(key, role, arm.name, seed, cfg, scores, needs, point if trial else None,
+                   self._content(cfg))  # fmt: skip
         return [*cells, own]
 
     def _set_start(self, cfg: Config, starts: tuple[str, ...]) -> None:
@@ -269,14 +274,31 @@ class Planner:
         training = fingerprint(cfg, self._data_mark(cfg.train_dataloader.dataset), world_size=1)
         return hashed(dict(version=SCHEMA_VERSION, training=training))
 
-    def _data_mark(self, dataset: ConfigDict) -> Mapping[str, Any]:
+    def _data_mark(self, dataset: ConfigDict, scored: bool = False) -> Mapping[str, Any]:
         name = hashed(dataset.to_dict())
         if name not in self._data:
             if not self._with_data:
                 return {}
             built = DATASETS.build(copy.deepcopy(dataset))
-            self._data[name] = data_mark(built, data_cache(self.store.folder))
+            # A corruption set has too many pixels to hash.
+            if scored and isinstance(built, CorruptionSet):
+                return {}
+            # The cache does not notice an image that is replaced in its place.
+            cache = None if scored else data_cache(self.store.folder)
+            self._data[name] = data_mark(built, cache)
         return self._data[name]
+
+    def _content(self, cfg: Config) -> dict[str, str]:
+        """Hash the content of the images that are scored, where the sets can be built."""
+        found = {}
+        for split in ('val', 'test'):
+            dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset')
+            # Whether a score needs a set that cannot be built, its check says.
+            with suppress(AssertionError, AttributeError, CTError, ImportError, KeyError, OSError,
+                          TypeError, ValueError):  # fmt: skip
+                if dataset and (mark := self._data_mark(dataset, scored=True)):
+                    found[f'{split}_images'] = hashed(mark)
+        return found
 
 
 def _check_seeded(cfg: Config, key: str) -> None:
@@ -311,10 +333,11 @@ def _check_scores(one: Cell, other: Cell) -> None:
     """Refuse two arms that share a network, as they train alike, if one score means two things."""
     shared = f'arms {one.arm!r} and {other.arm!r} train alike and share a network, but'
     for name in one.scores.keys() & other.scores.keys():
-        if one.marks[name] != other.marks[name]:
-            raise CTError(
-                f'{shared} score {name!r} has other settings: give one of the two another name'
-            )
+        sizes = {each.given[name].get('batch_size') for each in (one, other)}
+        same = one.marks[name] == other.marks[name]
+        if not same or len(sizes) > 1:
+            what = 'BN statistics of batches of another size' if same else 'other settings'
+            raise CTError(f'{shared} score {name!r} has {what}: give one of the two another name')
     if one.scores and other.scores and one.images != other.images:
         raise CTError(
             f'{shared} their val_dataloader or test_dataloader differ: give them the same, and '

@@ -138,16 +138,21 @@ def _read(store: StudyStore) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]
         raise CTError(f'{store.folder} has no results yet: run the study first')
     for cell in plan['cells']:
         if cell['key'] in results:
-            results[cell['key']] = _of_plan(results[cell['key']], cell)
+            results[cell['key']] = _of_plan(results[cell['key']], cell, plan)
     return plan, results
 
 
-def _of_plan(result: dict[str, Any], cell: Mapping[str, Any]) -> dict[str, Any]:
+def _of_plan(
+    result: dict[str, Any], cell: Mapping[str, Any], plan: Mapping[str, Any]
+) -> dict[str, Any]:
     """Leave out scores with other settings or images, of a study on its way to new ones."""
     marks, images = cell.get('scores', {}), cell.get('images')
+    given = {
+        name: {**plan.get('revisions', {}), **cell.get('given', {}).get(name, {})} for name in marks
+    }
     scores = {
         name: score
         for name, score in result['scores'].items()
-        if name not in marks or is_of(score, marks[name], images)
+        if name not in marks or is_of(score, marks[name], images, given[name])
     }
     return {**result, 'scores': scores}

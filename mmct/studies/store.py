@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from mmct.corruptions.names import REVISIONS
 from mmct.records import Record, check, read_record
 from mmct.runs.errors import CTError
 from mmct.runs.files import temporary_name, write_json
@@ -46,6 +47,7 @@ class _Entry(Record):
     # Missing in studies of earlier versions.
     scores: dict[str, str] = {}
     images: str | None = None
+    given: dict[str, dict[str, str | int]] = {}
 
 
 class _Plan(Record):
@@ -59,6 +61,7 @@ class _Plan(Record):
     # Missing in studies of earlier versions.
     tables: Tables = {}
     data: dict[str, dict] = {}
+    revisions: dict[str, int] = {}
 
     @model_validator(mode='after')
     def _check_arms(self) -> '_Plan':
@@ -76,6 +79,7 @@ class _Score(Record):
     settings: str
     value: Any
     images: str | None = None
+    given: dict[str, str | int] = {}
 
 
 class _Result(Record):
@@ -242,11 +246,14 @@ def missing_scores(result: Mapping[str, Any], cell: Cell) -> list[str]:
     return [
         name
         for name, mark in cell.marks.items()
-        if name not in kept or not is_of(kept[name], mark, cell.images)
+        if name not in kept
+        or not is_of(kept[name], mark, cell.images, {**REVISIONS, **cell.given[name]})
     ]
 
 
-def is_of(score: Mapping[str, Any], mark: str | None, images: str | None) -> bool:
+def is_of(
+    score: Mapping[str, Any], mark: str | None, images: str | None, given: Mapping[str, Any]
+) -> bool:
     """Check whether a kept score has given settings and images.
 
     Args:
@@ -254,8 +261,11 @@ def is_of(score: Mapping[str, Any], mark: str | None, images: str | None) -> boo
         mark (str, optional): The hash of the settings, see :attr:`Cell.marks`; None if unknown.
         images (str, optional): The hash of the images, see :attr:`Cell.images`; None if unknown,
             as that of the scores of earlier versions.
+        given (Mapping): See :attr:`Cell.given`, and the revisions of generated corruptions. What
+            the score does not name, it does not depend on, or an earlier version measured it.
     """
-    pairs = (score['settings'], mark), (score.get('images'), images)
+    pairs = [(score['settings'], mark), (score.get('images'), images)]
+    pairs += [(value, given.get(key)) for key, value in score.get('given', {}).items()]
     return all(None in pair or pair[0] == pair[1] for pair in pairs)
 
 

@@ -17,6 +17,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmpretrain.models import ImageClassifier
 
+from mmct.corruptions.names import REVISIONS
 from mmct.models import build_classifier
 from mmct.runs.building import build_runner
 from mmct.runs.checkpoint import checkpoint_to_resume
@@ -119,13 +120,17 @@ def _run(cell: Cell, store: StudyStore) -> None:
         run = TrainedRun(cell.title, cfg, folder, partial(status.say, f'scoring {name}'))
         run.say(0)
         try:
-            value = SCORES.build({**settings, 'name': name})(run)
+            score = SCORES.build({**settings, 'name': name})
+            value = score(run)
         except DivergedError as error:
             # The last step of the training diverged.
             store.keep_result(cell.key, _result(cell, str(error)))
             return
         result['scores'][name] = dict(
-            settings=cell.marks[name], images=cell.images, value=value
+            settings=cell.marks[name],
+            images=cell.images,
+            given={**cell.given[name], **{t: REVISIONS[t] for t in getattr(score, 'tables', ())}},
+            value=value,
         )
         store.keep_result(cell.key, result)
 

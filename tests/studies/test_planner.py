@@ -3,9 +3,11 @@
 import shutil
 
 import pytest
+from PIL import Image
 from study_files import write_study
 
 import mmct
+from mmct.datasets import GeneratedCorruptionSet
 from mmct.runs import CTError
 from mmct.runs.configs import load_config
 from mmct.studies import Planner, StudyStore, read_study
@@ -292,12 +294,51 @@ def test_an_arm_has_scores_of_its_own_beside_those_of_all(plan):
          'their val_dataloader or test_dataloader differ'),
         ('overlay=dict(val_dataloader=dict(dataset=dict(indices=20)))',
          'their val_dataloader or test_dataloader differ'),
+        ('overlay=dict(test_dataloader=dict(batch_size=20))))\n'
+         'scores["corruption"].update(dict(recalibrate_bn=1',
+         'BN statistics of batches of another size: give one of the two another name'),
     ],
 )  # fmt: skip
 def test_arms_that_train_alike_are_not_scored_otherwise(plan, own, said):
     planner = plan(f'arms.update(again=dict(config=bn), other=dict(config=bn, {own}))')
     with pytest.raises(CTError, match=f"arms 'BN' and 'other' train alike .* {said}"):
         planner.cells({})
+
+
+FOLDER = """
+common[{loader!r}]['dataset'] = dict(
+    _delete_=True, type='CustomDataset', data_root={root!r}, pipeline=[
+        dict(type='LoadImageFromFile'), dict(type='PackInputs')])
+"""
+
+
+@pytest.mark.parametrize('loader', ['val_dataloader', 'test_dataloader'])
+def test_images_to_score_count_by_content_also_where_one_is_replaced(plan, tmp_path, loader):
+    file = tmp_path / 'images' / 'a' / '1.png'
+    text = FOLDER.format(root=str(tmp_path / 'images'), loader=loader)
+    # What is not there is not known: who needs it says so.
+    assert len(plan(text).cells({})[0].content) == 1
+    file.parent.mkdir(parents=True)
+    Image.new('RGB', (8, 8)).save(file)
+    (before,), (again,) = (plan(text).cells({}) for _ in range(2))
+    assert len(before.content) == 2 and again.content == before.content
+    (tmp_path / 'work').mkdir()
+    planner = plan(text)
+    planner.store.keep_plan(planner.plan({}))
+    # Written into the same file.
+    Image.effect_noise((8, 8), 50).convert('RGB').save(file)
+    (after,), (unread,) = plan(text).cells({}), plan(text, with_data=False).cells({})
+    changed = {split for split in before.content if after.content[split] != before.content[split]}
+    assert changed == {loader.replace('dataloader', 'images')} and after.key == before.key
+    assert unread.content == before.content
+
+
+def test_a_corruption_set_to_score_is_not_read_while_a_study_is_planned(plan, monkeypatch):
+    monkeypatch.setattr(GeneratedCorruptionSet, 'pixels', lambda *_: pytest.fail('read'))
+    text = "common['val_dataloader']['dataset'] = dict(_delete_=True, " \
+        "type='GeneratedCorruptionSet', dataset=dict(type='Digits', split='test', pipeline=[" \
+        "dict(type='PackInputs')]))"  # fmt: skip
+    assert plan(text).cells({})[0].content.keys() == {'test_images'}
 
 
 def test_the_dumped_config_of_a_resumed_run_is_that_of_its_start(plan, tmp_path):

@@ -109,12 +109,18 @@ def test_what_is_not_a_score_is_named(folder, more, value):
 
 def test_scores_that_await_new_settings_are_left_out(folder):
     kept = dict(settings='old', images='old', value=dict(x=1.0))
-    scores = dict(s=kept, other=kept, seen=dict(kept, images='others'))
-    marks = dict(s='new', seen='old')
+    scores = dict(s=kept, other=kept, seen=dict(kept, images='others'),
+                  made=dict(kept, given=dict(cifar=1)), batch=dict(kept, given=dict(size=1)),
+                  same=dict(kept, given=dict(cifar=2, size=2, imagenet=1)))  # fmt: skip
+    marks = dict(s='new', seen='old', made='old', batch='old', same='old')
+    given = dict(batch=dict(size=2), same=dict(size=2))
     cells = [dict(key='k', role='training', arm='a', seed=0, point=None, scores=marks,
-                  images='old')]  # fmt: skip
-    table = dict(changed='s.x', kept='other.x', seen='seen.x')
-    write_study_report(store := folder(scores, table=table, cells=cells))
+                  images='old', given=given)]  # fmt: skip
+    table = dict(changed='s.x', kept='other.x', seen='seen.x', made='made.x', batch='batch.x',
+                 same='same.x')  # fmt: skip
+    write_study_report(
+        store := folder(scores, table=table, cells=cells, revisions=dict(cifar=2))
+    )
     (row,) = json.loads((store.folder / 'table.json').read_text())
     counts = {title: value['count'] for title, value in row['values'].items()}
-    assert counts == dict(changed=0, kept=1, seen=0)
+    assert counts == dict(changed=0, kept=1, seen=0, made=0, batch=0, same=1)

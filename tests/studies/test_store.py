@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from mmengine.config import Config
 
+from mmct.corruptions.names import REVISIONS
 from mmct.runs import CTError
 from mmct.studies import Cell, StudyStore
 from mmct.studies.cell import hashed
@@ -54,6 +55,46 @@ def test_a_score_of_other_images_is_another_however_they_are_read(tmp_path):
         # Of a result of an earlier version it is not known.
         for other in (dict(indices=40), dict(data_root='elsewhere')):
             assert store.is_finished(on(**other)) is known
+
+
+def on_batches(size, **settings):
+    config = Config(dict(test_dataloader=dict(batch_size=size), val_dataloader=dict(batch_size=7)))
+    return replace(cell(errors=dict(type='A', **settings)), config=config)
+
+
+@pytest.mark.parametrize('settings', [{}, dict(recalibrate_bn=0), dict(recalibrate_bn=2),
+                                      dict(recalibrate_bn=2, split='val')])  # fmt: skip
+def test_the_batch_size_belongs_to_a_score_that_estimates_bn_on_batches(tmp_path, settings):
+    store, kept = StudyStore(tmp_path), on_batches(16, **settings)
+    score = dict(settings=kept.marks['errors'], images=kept.images, value=3)
+    matters = settings == dict(recalibrate_bn=2)
+    for given, known in ((kept.given['errors'], not matters), ({}, True)):
+        store.keep_result('key', {**RESULT, 'scores': dict(errors={**score, 'given': given})})
+        assert store.is_finished(kept)
+        # Of a result of an earlier version it is not known.
+        assert store.is_finished(on_batches(200, **settings)) is known
+
+
+@pytest.mark.parametrize('table', REVISIONS)
+def test_a_score_of_images_of_another_revision_is_another(tmp_path, monkeypatch, table):
+    store, one = StudyStore(tmp_path), cell(errors=dict(type='A'))
+    score = dict(settings=one.marks['errors'], value=3)
+    made_by = {other: {other: REVISIONS[other]} for other in REVISIONS}
+    monkeypatch.setitem(REVISIONS, table, REVISIONS[table] + 1)
+    for other, given in dict(made_by, none={}).items():
+        store.keep_result('key', {**RESULT, 'scores': dict(errors={**score, 'given': given})})
+        assert store.is_finished(one) is (other != table)
+
+
+def test_a_score_of_images_of_another_content_is_another(tmp_path):
+    store, one = StudyStore(tmp_path), cell(errors=dict(type='A'))
+    seen = dict(val_images='1', test_images='2')
+    score = dict(settings=one.marks['errors'], given=seen, value=3)
+    store.keep_result('key', {**RESULT, 'scores': dict(errors=score)})
+    # A dry run may not know the images.
+    for content, known in ((seen, True), ({}, True), (dict(seen, val_images='3'), False),
+                           (dict(test_images='3'), False)):  # fmt: skip
+        assert store.is_finished(replace(one, content=content)) is known
 
 
 def test_what_diverged_is_finished_without_scores(tmp_path):

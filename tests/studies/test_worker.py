@@ -7,6 +7,7 @@ import torch
 from mmengine.config import Config
 
 import mmct
+from mmct.corruptions.names import REVISIONS
 from mmct.runs.errors import DivergedError
 from mmct.runs.weights import load_state_dict
 from mmct.studies import SCORES, StudyStore, run_cell
@@ -34,6 +35,24 @@ def test_a_network_without_finite_scores_has_diverged_and_is_not_tried_again(tmp
     assert run_cell(cell, tmp_path).state == DONE
     assert StudyStore(tmp_path).result('key')['diverged'] == 'the network gives no finite scores'
     assert StudyStore(tmp_path).is_finished(cell)
+
+
+def test_a_result_names_what_its_scores_depend_on_beside_their_settings(tiny, tmp_path):
+    cfg = tiny('bn_resnet18_digits', options={'train_cfg.max_epochs': 1})
+    chosen = dict(corruptions=['fog'], severities=[1])
+    along = dict(type='AlongTraining', recalibrate_bn=1, **chosen)
+    scores = dict(cells=dict(type='CorruptionScore', **chosen), along=along,
+                  held_out=dict(type='ValidationError'))  # fmt: skip
+    content = dict(val_images='1', test_images='2')
+    cell = Cell('key', TRAINING, 'BN', 0, cfg, scores, content=content)
+    assert run_cell(cell, tmp_path).state == DONE
+    found = StudyStore(tmp_path).result('key')['scores']
+    size = cfg.test_dataloader.batch_size
+    assert {name: score['given'] for name, score in found.items()} == dict(
+        cells=dict(content, cifar=REVISIONS['cifar']),
+        along=dict(content, cifar=REVISIONS['cifar'], batch_size=size),
+        held_out=content,
+    )
 
 
 @pytest.mark.parametrize('interval', [2, 10])

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmpretrain.registry import DATASETS
 
-from mmct.datasets import CleanImages, CorruptionSet
+from mmct.datasets import CleanImages, CorruptionSet, GeneratedCorruptionSet
 from mmct.datasets.images import order_of_dataset
 from mmct.evaluation.summary import error_table, main_corruptions
 from mmct.runs.configs import scoped, type_name
@@ -69,6 +69,8 @@ class CorruptionScore:
         self.split, self.recalibrate_bn = split, recalibrate_bn
         self.name, self.dataset, self.own = name, dataset, clean or {}
         self.chosen = dict(corruptions=corruptions, severities=severities)
+        # The tables by which images were generated: with other revisions there are other images.
+        self.tables: set[str] = set()
 
     def __call__(self, run: TrainedRun) -> dict[str, Any]:
         """Score a network; an interrupted call continues with the next cell of the set.
@@ -124,6 +126,8 @@ class CorruptionScore:
             # Replace a scorecard with other settings, whose summary the study has.
             replace=True,
         )
+        if isinstance(cells, GeneratedCorruptionSet):
+            self.tables.add(cells.table)
         summary = result['summary']
         kept = (
             *_ERRORS, 'corruption_error_pct', 'categories_pct', 'ece_pct', 'rms_calibration_pct'

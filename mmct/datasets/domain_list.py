@@ -67,6 +67,8 @@ def read_domain_list(
     """
     if not file.is_file():
         raise FileNotFoundError(f'there is no list of images {file}')
+    for name in columns or ():
+        require(name in COLUMNS, f'columns: each must be one of {COLUMNS}', name)
     columns = {name: (columns or {}).get(name, name) for name in COLUMNS}
     for value, part in (splits or {}).items():
         rule = f'splits: {value!r} must be a text, and stand for one of {_PARTS}'
@@ -138,6 +140,9 @@ def _check_head(
                 f'{", ".join(map(str, head))}: name the column, as in '
                 f"columns=dict({name}='...')"
             )
+    for name in columns.values():
+        if head.count(name) > 1:
+            raise ValueError(f'{file} has {head.count(name)} columns {name!r}: rename all but one')
 
 
 def _image(
@@ -147,6 +152,11 @@ def _image(
     columns: Mapping[str, str],
     splits: Mapping[str, str] | None,
 ) -> ListedImage:
+    if any(row.get(None, ())):
+        raise ValueError(
+            f'{where} has more values than the first line has names: put a value with a separator '
+            'in it in double quotes'
+        )
     values = {name: row[column] for name, column in columns.items() if column in row}
     for name, value in values.items():
         if not value:

@@ -2,7 +2,7 @@
 
 import logging
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,10 @@ from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
 from mmct.folders import data_folders, image_files
-from mmct.messages import require, suggestion
+from mmct.messages import counted, is_count, is_positive, require, suggestion
 
 from .domain_list import number_labels, read_domain_list
-from .images import IntactFiles
+from .images import IntactFiles, say_if_grey
 
 PARTS = ('all', 'training', 'holdout', 'test')
 """The parts of a domain that a data set can have; 'test' needs a list of images."""
@@ -37,7 +37,8 @@ class MultiDomain(BaseDataset):
     Each data info has an int ``domain``: the domain's number among *all* domains
     of the folder, whose names are in ``metainfo['domains']``. Add it to the
     ``meta_keys`` of ``PackInputs`` if a loss or a metric needs it. If a domain or
-    part lacks a class, a warning says so.
+    part lacks a class, a warning says so. Domains of which a list of images has none
+    in the part are left out with a warning, unless ``domains`` names them.
 
     Args:
         data_root (str): The folder.
@@ -135,7 +136,10 @@ class MultiDomain(BaseDataset):
                 dict(img_path=str(path), gt_label=label, domain=there.index(domain))
                 for path, label in (files[row] for row in kept)
             ]
-        self._check_learnable({info['gt_label'] for info in data_list}, chosen)
+        used = [there[number] for number in sorted({info['domain'] for info in data_list})]
+        self._check_left(chosen, used)
+        self._check_learnable({info['gt_label'] for info in data_list}, used)
+        say_if_grey(data_list[0]['img_path'])
         return data_list
 
     def prepare_data(self, idx: int) -> Any:
@@ -222,11 +226,13 @@ class MultiDomain(BaseDataset):
     def _part_of(
         self, domain: str, files: list[tuple[Path, int]], parts: list[str] | None
     ) -> list[int]:
-        if self.part == 'all':
-            # Of no part are images whose split has no meaning here.
-            return [row for row in range(len(files)) if parts is None or parts[row]]
         if parts is not None:
-            rows, fix = [row for row, part in enumerate(parts) if part == self.part], 'list some'
+            # Of no part are images whose split has no meaning here.
+            rows = [row for row, part in enumerate(parts) if part and self.part in ('all', part)]
+            others = ' and '.join(sorted({part for part in parts if part})) or 'no part'
+            fix = f'its images are of {others}: set part to that, or leave it out of domains'
+        elif self.part == 'all':
+            return list(range(len(files)))
         elif self.part == 'test':
             raise ValueError(
                 f"{type(self).__name__}: part='test' needs a list of images (ann_file) with "
@@ -235,8 +241,10 @@ class MultiDomain(BaseDataset):
         else:
             rows, fix = self._split(domain, [label for _, label in files]), 'change holdout'
         what = f'the {self.part} part of domain {domain} ({len(rows)} of {len(files)} images)'
-        if not rows:
+        if not rows and (parts is None or self.domains is not None):
             raise ValueError(f'{what} has no images: {fix}')
+        if not rows or self.part == 'all':
+            return rows
         hint = '' if parts is not None or self.stratify else '; stratify=True includes each class'
         self._check_classes(what, [files[row] for row in rows], f'it stays unseen there{hint}')
         return rows
@@ -272,6 +280,20 @@ class MultiDomain(BaseDataset):
                 level=logging.WARNING,
             )
 
+    def _check_left(self, chosen: list[str], used: list[str]) -> None:
+        """Say which domains of a list have no images of the part; refuse if none has."""
+        name, what = type(self).__name__, 'any part' if self.part == 'all' else f'part {self.part}'
+        if not used:
+            raise ValueError(f'{name}: {self.ann_file} has no images of {what}: list some')
+        empty = [domain for domain in chosen if domain not in used]
+        if empty:
+            print_log(
+                f'{name}: {self.ann_file} has no images of {what} for {len(empty)} of '
+                f'{len(chosen)} domains, such as {empty[0]}: left out',
+                logger='current',
+                level=logging.WARNING,
+            )
+
     def _check_learnable(self, found: set[int], chosen: list[str]) -> None:
         """Refuse to learn a class without images."""
         if self.part in ('holdout', 'test') or self.test_mode:
@@ -296,7 +318,9 @@ class MultiDomain(BaseDataset):
 
 
 def _listed(names: str | Sequence[str]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)
+    # --cfg-options reads a domain's name such as 4 as a number.
+    alone = isinstance(names, str) or not isinstance(names, Iterable)
+    return tuple(map(str, (names,) if alone else names))
 
 
 # The classes of OfficeHome.

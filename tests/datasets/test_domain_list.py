@@ -92,8 +92,17 @@ def test_without_splits_it_is_split_at_random_and_without_labels_paths_name_them
         (['path,label,domain', '{0},2,a'], dict(classes=['cat', 'dog']), 'class 2, which is not'),
         (
             ['path,label,domain,split', '{0},1,a,train'], dict(part='holdout'),
-            'holdout part of domain a .0 of 1 images. has no images: list some',
+            'MultiDomain: .*images.csv has no images of part holdout: list some',
         ),
+        (
+            ['path,label,domain,split', '{0},1,a,test'], dict(domains='a', part='holdout'),
+            'holdout part of domain a .0 of 1 images. .* its images are of test: set part to that',
+        ),
+        (['path,label,domain,domain', '{0},1,a,b'], {}, "has 2 columns 'domain': rename all but"),
+        (['path,path,label,domain', '{0},x,1,a'], {}, "has 2 columns 'path': rename all but one"),
+        (['path,label,domain', '{0},1,a,b'], {}, 'line 2 has more values than the first line'),
+        (['path label', '{0} 1 , x'], {}, 'line 2 has more values than the first line'),
+        (['path,label,domain', '{0},1,a'], dict(columns=dict(domian='domain')), "'domian'"),
         (['path,label,domain', '{0},1,a'], dict(domains='b'), "has no domain 'b'"),
     ],
 )  # fmt: skip
@@ -145,11 +154,47 @@ def test_other_values_of_split_are_translated_and_what_has_none_is_left_out(root
     with pytest.raises(ValueError, match="line 3: split is id_val.*splits={'id_val': 'training'}"):
         make(root, part='training')
     # Of nothing that is translated nothing is in a part.
-    with pytest.raises(ValueError, match='training part of domain a .* has no images: list some'):
+    with pytest.raises(ValueError, match='has no images of part training: list some'):
         make(root, part='training', splits={})
+    with pytest.raises(ValueError, match='domain a .0 of 6 images.* its images are of no part'):
+        make(root, part='all', domains='a', splits={})
     for wrong in (dict(splits, ood='left out'), {0: 'training'}):
         with pytest.raises(ValueError, match='splits: .* must be a text, and stand for one of'):
             make(root, part='training', splits=wrong)
     write(root, 'path,label,domain', 'patches/0.png,1,a', name='bare.csv')
     with pytest.raises(ValueError, match="has no column 'split'"):
         make(root, name='bare.csv', splits=splits)
+
+
+def test_domains_without_images_of_a_part_are_left_out_unless_they_are_asked_for(root, monkeypatch):
+    """As WILDS's metadata.csv: whole domains are trained on, held out or tested on."""
+    said = []
+    monkeypatch.setattr(
+        'mmct.datasets.multi_domain.print_log', lambda message, **settings: said.append(message)
+    )
+    parts = ('train', 'train', 'val', 'other')
+    write(root, 'path,label,domain,split', *(
+        f'patches/{n}.png,{n % 2},{n // 3 + 1},{parts[n // 3]}' for n in range(12)
+    ))  # fmt: skip
+    splits = dict(train='training', val='holdout')
+    for part, domains in dict(training='12', holdout='3', all='123').items():
+        said.clear()
+        dataset = make(root, part=part, splits=splits)
+        assert {domain for *_, domain in rows(dataset)} == set(domains)
+        # Numbers are those of all domains.
+        assert dataset.metainfo['domains'] == ('1', '2', '3', '4')
+        assert f'for {4 - len(domains)} of 4 domains, such as ' in said[0]
+    # A number, as --cfg-options reads it.
+    for asked in ('3', 3, ['1', '3'], (1, 3)):
+        with pytest.raises(ValueError, match='domain 3 .0 of 3 images.* its images are of holdout'):
+            make(root, part='training', splits=splits, domains=asked)
+    with pytest.raises(ValueError, match='has no images of part test: list some'):
+        make(root, part='test', splits=splits)
+    said.clear()
+    assert len(make(root, part='training', splits=splits, left_out=['3', 4])) == 6
+    assert not said
+
+
+def test_separators_at_the_ends_of_lines_are_no_values(root):
+    write(root, 'path,label,domain,,', 'patches/0.png,1,a,,', 'patches/1.png,1,b,,,,')
+    assert rows(make(root)) == [('0.png', 0, 'a'), ('1.png', 0, 'b')]

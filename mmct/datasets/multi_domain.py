@@ -100,7 +100,10 @@ class MultiDomain(BaseDataset):
     ) -> None:
         name = type(self).__name__
         require(part in PARTS, f'{name}: part must be one of {PARTS}', part)
-        require(0 < holdout < 1, f'{name}: holdout must be above 0 and below 1', holdout)
+        between = is_positive(holdout) and holdout < 1
+        require(between, f'{name}: holdout must be above 0 and below 1', holdout)
+        require(is_count(seed, 0), f'{name}: seed must be an integer of 0 or more', seed)
+        require(isinstance(stratify, bool), f'{name}: stratify must be True or False', stratify)
         self.domains = None if domains is None else _listed(domains)
         self.left_out = _listed(left_out)
         self.part = part
@@ -272,7 +275,7 @@ class MultiDomain(BaseDataset):
             name for label, name in enumerate(self._metainfo['classes']) if label not in found
         ]
         if missing:
-            more = f' and {len(missing) - 1} others' if len(missing) > 1 else ''
+            more = f' and {counted(len(missing) - 1, "other", "others")}' if missing[1:] else ''
             print_log(
                 f'{type(self).__name__}: {what} has no image of class {missing[0]}{more}: '
                 f'{consequence}',

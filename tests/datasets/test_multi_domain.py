@@ -105,6 +105,12 @@ def test_the_parts_of_a_domain_are_all_of_it_and_follow_from_the_seed(root):
          'class owl to learn from: add some'),
         (dict(classes=['cat']), 'painting has .*dog, which is not one of the 1 classes: cat'),
         (dict(holdout=1.0), 'holdout must be above 0 and below 1, but got 1.0'),
+        (dict(holdout='0.2'), "holdout must be above 0 and below 1, but got '0.2'"),
+        (dict(holdout=float('nan')), 'holdout must be above 0 and below 1, but got nan'),
+        (dict(seed=-1), 'MultiDomain: seed must be an integer of 0 or more, but got -1'),
+        (dict(seed=None), 'MultiDomain: seed must be .*, but got None'),
+        (dict(seed=1.5), 'MultiDomain: seed must be .*, but got 1.5'),
+        (dict(stratify='yes'), "MultiDomain: stratify must be True or False, but got 'yes'"),
         (dict(part='train'), r"part must be one of .*'holdout'.*, but got 'train'"),
     ],
 )
@@ -136,6 +142,30 @@ def test_a_class_that_one_domain_lacks_is_warned_of_and_one_that_all_lack_refuse
         file.unlink()
     with pytest.raises(ValueError, match='domain sketch is empty: .*sketch has no images'):
         _make(root)
+
+
+@pytest.mark.parametrize('more, end', [((), ': '), (('owl',), ' and 1 other: '),
+                                       (('owl', 'rat'), ' and 2 others: ')])  # fmt: skip
+def test_missing_classes_are_counted(root, said, more, end):
+    _make(root, classes=[*CLASSES, 'fox', *more], test_mode=True)
+    assert f'domain photo has no image of class fox{end}' in said[1]
+
+
+def test_grey_images_are_said(root, monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        'mmct.datasets.images.print_log', lambda message, **settings: said.append(message)
+    )
+    _make(root)
+    assert not said
+    file = root / 'sketch' / 'cat' / '00.png'
+    cv2.imwrite(str(file), np.arange(30, dtype=np.uint8).reshape(6, 5))
+    _make(root, domains='sketch')
+    assert said == [f'{file} is grey: it is read as three equal channels']
+    # An error is reported when the image is read.
+    file.write_bytes(b'no image')
+    _make(root, domains='sketch')
+    assert said[1:] == []
 
 
 def test_a_hold_out_may_lack_a_small_class_and_a_stratified_one_does_not(root, said):

@@ -99,6 +99,18 @@ def is_positive(value: object) -> bool:
     return isinstance(value, (int, float)) and 0 < value < math.inf
 
 
+def is_weight(value: object) -> bool:
+    """Check that a setting is a finite number of 0 or more.
+
+    Args:
+        value (object): The setting, of any type.
+
+    Returns:
+        bool: True for a finite int or float that is not negative.
+    """
+    return is_positive(value) or (isinstance(value, (int, float)) and value == 0)
+
+
 def is_count(value: object, least: int = 1) -> bool:
     """Check that a setting is an integer that can count bins, draws or images.
 

@@ -15,7 +15,7 @@ from mmpretrain.registry import MODELS, TRANSFORMS
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from mmct.messages import is_positive, require
+from mmct.messages import is_count, is_positive, is_weight, require
 from mmct.runs.configs import is_kind, scoped, type_name
 from mmct.runs.errors import CTError
 
@@ -99,10 +99,18 @@ class AugMix(BaseTransform):
 
     def __post_init__(self) -> None:
         for holds, rule, value in (
-            (self.num_views >= 1, 'num_views must be at least 1', self.num_views),
-            (self.width >= 1, 'width must be at least 1', self.width),
-            (self.depth is None or self.depth >= 1, 'depth must be None or at least 1', self.depth),
-            (0.1 < self.severity <= 10, 'severity must be in (0.1, 10]', self.severity),
+            (is_count(self.num_views), 'num_views must be at least 1', self.num_views),
+            (is_count(self.width), 'width must be at least 1', self.width),
+            (
+                self.depth is None or is_count(self.depth),
+                'depth must be None or at least 1',
+                self.depth,
+            ),
+            (
+                is_positive(self.severity) and 0.1 < self.severity <= 10,
+                'severity must be in (0.1, 10]',
+                self.severity,
+            ),
             (is_positive(self.alpha), 'alpha must be positive', self.alpha),
         ):
             require(holds, f'AugMix: {rule}', value)
@@ -181,12 +189,13 @@ class JensenShannonLoss(nn.Module):
             as in AugMix.
 
     Raises:
-        ValueError: If ``jsd_weight`` is negative.
+        ValueError: If ``jsd_weight`` is negative or not finite.
     """
 
     def __init__(self, loss: dict | None = None, jsd_weight: float = 12.0) -> None:
         super().__init__()
-        require(jsd_weight >= 0, 'JensenShannonLoss: jsd_weight must be >= 0', jsd_weight)
+        rule = 'JensenShannonLoss: jsd_weight must be finite and >= 0'
+        require(is_weight(jsd_weight), rule, jsd_weight)
         self.loss = MODELS.build(loss or dict(type='mmpretrain.CrossEntropyLoss'))
         self.jsd_weight = jsd_weight
 

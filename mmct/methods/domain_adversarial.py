@@ -11,10 +11,11 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
-from mmct.messages import require
+from mmct.messages import is_count, is_positive, is_weight, require
 from mmct.models.forward_pass import run
 
 from .domain_classifiers import domains_of, require_cross_entropy
+from .domain_objectives import require_numbers
 
 
 def class_balanced(losses: Tensor, classes: Tensor, num_classes: int) -> Tensor:
@@ -77,7 +78,8 @@ class AdversarialDomainClassifier(ImageClassifier):
 
     Raises:
         ValueError: If a setting is out of its range, or the head's loss is not a cross-entropy
-            of one class per image; in training, if data samples have no ``domain``.
+            of one class per image; in training, if a sample's ``domain`` is missing or not
+            among them.
     """
 
     def __init__(
@@ -93,13 +95,16 @@ class AdversarialDomainClassifier(ImageClassifier):
     ) -> None:
         super().__init__(*args, **kwargs)
         name = type(self).__name__
-        require(num_domains > 1, f'{name}: num_domains must be at least 2', num_domains)
+        require(is_count(num_domains, 2), f'{name}: num_domains must be at least 2', num_domains)
+        require(is_count(width), f'{name}: width must be at least 1', width)
         rule = f'{name}: discriminator_steps must be at least 1'
-        require(discriminator_steps >= 1, rule, discriminator_steps)
+        at_least_one = is_positive(discriminator_steps) and discriminator_steps >= 1
+        require(at_least_one, rule, discriminator_steps)
         for key, value in (('weight', weight), ('penalty', penalty)):
-            require(value >= 0, f'{name}: {key} must be 0 or more', value)
+            require(is_weight(value), f'{name}: {key} must be finite and 0 or more', value)
         require_cross_entropy(self.head, name)
         self.weight, self.penalty = weight, penalty
+        self.num_domains = num_domains
         self.discriminator_steps = int(discriminator_steps)
         features = self.head.in_channels
         layers = nn.Sequential(
@@ -123,6 +128,7 @@ class AdversarialDomainClassifier(ImageClassifier):
             ``loss_domains`` (weighted, <= 0 except for rounding).
         """
         numbers = domains_of(data_samples, type(self).__name__)
+        require_numbers(numbers, self.num_domains, type(self).__name__)
         domains = torch.tensor(numbers, device=inputs.device)  # (N,)
         labels = torch.cat([sample.gt_label for sample in data_samples])
         step = MessageHub.get_current_instance().get_info('iter', 0) + 1

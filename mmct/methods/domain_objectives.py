@@ -16,6 +16,7 @@ from mmengine.logging import MessageHub
 from mmpretrain.registry import MODELS
 from torch import Tensor, nn
 
+from mmct.messages import is_count, is_positive, is_weight, require
 from mmct.runs.errors import CTError
 
 
@@ -79,6 +80,21 @@ def require_pairs(groups: Mapping[int, Tensor], owner: str) -> None:
             )
 
 
+def require_numbers(domains: Sequence[int], num_domains: int, owner: str) -> None:
+    """Refuse a domain that is not among those that a method was told of.
+
+    Args:
+        domains (Sequence[int]): The domain number of each image.
+        num_domains (int): The method's number of domains.
+        owner (str): The method, for the message.
+
+    Raises:
+        ValueError: If a number is too high.
+    """
+    rule = f'{owner}: num_domains={num_domains} must be above the number of each domain'
+    require(max(domains) < num_domains, rule, max(domains))
+
+
 def coral(one: Tensor, other: Tensor) -> Tensor:
     """Compute how much the means and covariances of two sets of features differ.
 
@@ -121,6 +137,7 @@ class CORAL(nn.Module):
         weight (float): Weight of the objective, >= 0. Defaults to 1.0, as in DomainBed.
 
     Raises:
+        ValueError: If the weight is not a finite number of 0 or more.
         CTError: In training, if a batch has only one image of a domain.
     """
 
@@ -130,6 +147,8 @@ class CORAL(nn.Module):
 
     def __init__(self, weight: float = 1.0) -> None:
         super().__init__()
+        rule = f'{type(self).__name__}: weight must be finite and 0 or more'
+        require(is_weight(weight), rule, weight)
         self.weight = weight
 
     def forward(self, outputs: DomainOutputs) -> Tensor:
@@ -202,13 +221,14 @@ def irm_penalty(logits: Tensor, labels: Tensor) -> Tensor:
         Tensor: A scalar; it may be negative, as it is a product of two estimates.
 
     Raises:
-        ValueError: If the shapes are others.
+        ValueError: If the shapes are others, or the labels are not int64.
     """
     if logits.dim() != 2 or labels.shape != logits.shape[:1] or len(logits) < 2:
         raise ValueError(
             'logits must be (n, num_classes) and labels (n,) with n > 1, but got '
             f'{tuple(logits.shape)} and {tuple(labels.shape)}'
         )
+    require(labels.dtype == torch.int64, 'labels must be int64', labels.dtype)
     logits = logits.float()
     wrong = logits.softmax(-1) - F.one_hot(labels, logits.shape[-1])
     gradients = (wrong * logits).sum(-1)  # (n,)
@@ -226,6 +246,7 @@ class IRM(nn.Module):
         anneal_iters (int): Number of first steps with weight 1. Defaults to 500.
 
     Raises:
+        ValueError: If a setting is out of its range.
         CTError: In training, if a batch has only one image of a domain.
     """
 
@@ -233,6 +254,10 @@ class IRM(nn.Module):
 
     def __init__(self, weight: float = 100.0, anneal_iters: int = 500) -> None:
         super().__init__()
+        name = type(self).__name__
+        require(is_weight(weight), f'{name}: weight must be finite and 0 or more', weight)
+        rule = f'{name}: anneal_iters must be an integer of 0 or more'
+        require(is_count(anneal_iters, 0), rule, anneal_iters)
         self.weight = weight
         self.anneal_iters = anneal_iters
 
@@ -286,18 +311,25 @@ class GroupDRO(nn.Module):
     Args:
         num_domains (int): Number of domains of the data set, including those left out.
         eta (float): Step size of the weights, > 0. Defaults to 0.01, as in DomainBed.
+
+    Raises:
+        ValueError: If a setting is out of its range; in training, if the domain of an image is
+            not among them.
     """
 
     apart = True
 
     def __init__(self, num_domains: int, eta: float = 0.01) -> None:
         super().__init__()
+        require(is_count(num_domains), 'GroupDRO: num_domains must be 1 or more', num_domains)
+        require(is_positive(eta), 'GroupDRO: eta must be above 0', eta)
         self.eta = eta
         self.register_buffer('weights', torch.ones(num_domains))
 
     def forward(self, outputs: DomainOutputs) -> Tensor:
         """Compute the term that turns the mean of the losses into the weighted mean, a scalar."""
         losses = outputs.losses
+        require_numbers(outputs.domains, len(self.weights), 'GroupDRO')
         domains = torch.tensor(outputs.domains, device=losses.device)  # (N,)
         # The sum of the losses and the number of images, for each domain.
         totals = losses.new_zeros(2, len(self.weights), dtype=torch.float32)

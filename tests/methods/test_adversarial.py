@@ -94,3 +94,8 @@ def test_collated_batches_are_attacked_too(tiny):
 def test_wrong_settings_are_refused(name):
     with pytest.raises(ValueError, match=f'AdversarialTrainingHook: {name} must be positive.*0'):
         AdversarialTrainingHook(**{name: 0})
+
+
+def test_a_part_of_a_step_is_refused():
+    with pytest.raises(ValueError, match='num_steps must be an integer, but got 1.5'):
+        AdversarialTrainingHook(num_steps=1.5)

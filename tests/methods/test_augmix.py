@@ -106,6 +106,10 @@ def test_strengths_at_the_largest_severity():
         (dict(depth=0), 'depth must be None or at least 1'),
         (dict(severity=11), r'severity must be in \(0.1, 10\]'),
         (dict(alpha=0), 'alpha must be positive'),
+        (dict(num_views=1.5), 'num_views must be at least 1, but got 1.5'),
+        (dict(width='3'), "width must be at least 1, but got '3'"),
+        (dict(depth=float('nan')), 'depth must be None or at least 1'),
+        (dict(severity='3'), r'severity must be in \(0.1, 10\]'),
     ],
 )
 def test_wrong_settings_are_refused(settings, message):
@@ -156,8 +160,9 @@ def test_the_heads_own_loss_is_of_the_clean_view(own):
 
 
 def test_a_negative_weight_is_refused():
-    with pytest.raises(ValueError, match=r'JensenShannonLoss: jsd_weight must be >= 0.*-1'):
-        JensenShannonLoss(jsd_weight=-1)
+    for weight in (-1, float('inf'), '1'):
+        with pytest.raises(ValueError, match=f'JensenShannonLoss: jsd_weight .*>= 0.*{weight}'):
+            JensenShannonLoss(jsd_weight=weight)
 
 
 SETTINGS = dict(mean=[1, 2, 3], std=[4, 5, 6], to_rgb=True, num_classes=3)

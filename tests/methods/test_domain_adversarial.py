@@ -1,6 +1,7 @@
 """DANN and CDANN against DomainBed's formula, with two optimizers."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ ADAM = dict(lr=1e-2, betas=(0.5, 0.9), weight_decay=1e-3)
 
 
 def make(**settings):
-    model = classifier('AdversarialDomainClassifier', num_domains=4, width=8, **settings)
+    model = classifier('AdversarialDomainClassifier', **(dict(num_domains=4, width=8) | settings))
     return model.train()
 
 
@@ -85,7 +86,15 @@ def test_steps_are_those_of_two_optimizers(conditional, steps, turns):
 def test_what_it_cannot_do_is_refused():
     with pytest.raises(ValueError, match='discriminator_steps must be at least 1, but got 0'):
         make(discriminator_steps=0)
-    with pytest.raises(ValueError, match='AdversarialDomainClassifier: penalty must be 0 or more'):
-        make(penalty=-1.0)
+    for key in ('weight', 'penalty'):
+        for value in (-1.0, math.inf, math.nan, '1'):
+            with pytest.raises(ValueError, match=f'Classifier: {key} must be finite and 0 or more'):
+                make(**{key: value})
+    for key, least in dict(width=1, num_domains=2, discriminator_steps=1).items():
+        for value in (least - 1, math.nan, '3'):
+            with pytest.raises(ValueError, match=f'Classifier: {key} must be at least {least}, '):
+                make(**{key: value})
+    with pytest.raises(ValueError, match='num_domains=4 must be above the number .* got 4'):
+        make().loss(torch.randn(2, 3, 8, 8), samples([0, 4]))
     with pytest.raises(ValueError, match='AdversarialDomainClassifier: images come without'):
         make().loss(torch.randn(2, 3, 8, 8), samples([0, None]))

@@ -255,7 +255,32 @@ def test_it_predicts_as_the_stock_classifier():
     (mmd, torch.ones(4, 3, 2), torch.ones(4, 3, 2), 'features must be'),
     (irm_penalty, torch.ones(1, 3), torch.zeros(1).long(), 'with n > 1, but got .1, 3. and .1,.'),
     (irm_penalty, torch.ones(4, 3), torch.zeros(2).long(), r'logits must be .* and \(2,\)'),
+    (irm_penalty, torch.ones(4, 3), torch.zeros(4), 'labels must be int64, but got torch.float32'),
 ])  # fmt: skip
 def test_what_would_give_nan_or_broadcast_is_refused(function, one, other, message):
     with pytest.raises(ValueError, match=message):
         function(one, other)
+
+
+def test_wrong_settings_are_refused():
+    for kind in (CORAL, MMD, IRM, VREx):
+        for weight in (-1, math.nan, math.inf, '1', None):
+            message = f'^{kind.__name__}: weight must be finite and 0 or more, but got {weight!r}$'
+            with pytest.raises(ValueError, match=message):
+                kind(weight=weight)
+        assert kind(weight=0).weight == 0
+    for kind in (IRM, VREx):
+        with pytest.raises(ValueError, match=f'^{kind.__name__}: anneal_iters must be .* got -1'):
+            kind(anneal_iters=-1)
+    for eta in (-1, 0, math.nan, '1'):
+        with pytest.raises(ValueError, match='GroupDRO: eta must be above 0'):
+            GroupDRO(4, eta=eta)
+    for number in (0, 2.0, '4'):
+        with pytest.raises(ValueError, match='GroupDRO: num_domains must be 1 or more'):
+            GroupDRO(number)
+
+
+def test_a_domain_that_group_dro_was_not_told_of_is_named():
+    batch = outputs(losses=torch.ones(4), domains=[0, 0, 3, 3])
+    with pytest.raises(ValueError, match='GroupDRO: num_domains=3 must be above .* but got 3'):
+        GroupDRO(3)(batch)

@@ -4,6 +4,7 @@ Uses the standard library alone.
 """
 
 import os
+from collections import deque
 from pathlib import Path
 
 IMAGE_ENDINGS = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp')
@@ -49,27 +50,39 @@ def image_files(folder: str | Path) -> list[str]:
 
     Args:
         folder (str | Path): The folder. Links to other folders are followed, except links to a
-            folder that contains them.
+            folder that contains them. A file that is there more than once by way of links is
+            listed once.
 
     Returns:
         list[str]: The sorted paths relative to the folder, with ``/``, without hidden and system
         entries.
     """
-    found = []
-    for here, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not (is_system(name) or _leads_up(here, name))]
-        below = Path(os.path.relpath(here, folder))
-        found += [
-            (below / name).as_posix()
-            for name in files
-            if name.lower().endswith(IMAGE_ENDINGS) and not is_system(name)
-        ]
-    return sorted(found)
-
-
-def _leads_up(here: str, name: str) -> bool:
-    """Check for a link to a folder that contains it: following it would never end."""
-    path = os.path.join(here, name)
-    return os.path.islink(path) and Path(os.path.realpath(here)).is_relative_to(
-        os.path.realpath(path)
-    )
+    top = os.path.realpath(folder)
+    # The names of files by their real paths. Links come last: what is there itself keeps its name.
+    found: dict[str, str] = {}
+    walked: set[str] = set()
+    folders, links = deque([('', top)]), deque()
+    while folders or links:
+        below, real = (folders or links).popleft()
+        if not os.path.isdir(real):
+            if below.lower().endswith(IMAGE_ENDINGS):
+                found.setdefault(real, below)
+            continue
+        if real in walked:
+            continue
+        walked.add(real)
+        with os.scandir(real) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                name = f'{below}/{entry.name}' if below else entry.name
+                if is_system(entry.name):
+                    continue
+                if entry.is_symlink():
+                    target = os.path.realpath(entry.path)
+                    # Following a link to a folder that contains it would read other classes.
+                    if not any(Path(inner).is_relative_to(target) for inner in (real, top)):
+                        links.append((name, target))
+                elif entry.is_dir():
+                    folders.append((name, os.path.join(real, entry.name)))
+                elif entry.name.lower().endswith(IMAGE_ENDINGS):
+                    found[os.path.join(real, entry.name)] = name
+    return sorted(found.values())

@@ -121,6 +121,33 @@ def test_what_is_no_data(tmp_path):
     assert data_folders(tmp_path / 'nowhere') == image_files(tmp_path / 'nowhere') == []
 
 
+# Links in the folder of the class `ant` and behind these, and the images that the class then has.
+ITSELF = ['0.png', 'deep/1.png']
+LINKS = {
+    'two classes to each other': ({'ant/l': 'bee', 'bee/l': 'ant'}, [*ITSELF, 'l/9.png']),
+    'a ring of three': ({'ant/l': 'bee', 'bee/l': 'out', 'out/l': 'ant'},
+                        [*ITSELF, 'l/9.png', 'l/l/5.png']),
+    'to a folder in the class': ({'ant/a': 'ant/deep'}, ITSELF),
+    'to files in the class': ({'ant/-.png': 'ant/0.png', 'ant/deep/0.png': 'ant/deep/1.png'},
+                              ITSELF),
+    'one folder twice': ({'ant/k': 'out', 'ant/l': 'out'}, [*ITSELF, 'k/5.png']),
+    'one file twice': ({'ant/k.png': 'out/5.png', 'ant/l.png': 'out/5.png'}, [*ITSELF, 'k.png']),
+    'up': ({'ant/l': 'ant', 'ant/deep/l': '.'}, ITSELF),
+    'up by a detour': ({'ant/l': 'out', 'out/l': '.'}, [*ITSELF, 'l/5.png']),
+    'to nothing': ({'ant/l.png': 'nowhere', 'ant/k': 'nowhere'}, [*ITSELF, 'l.png']),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('links, expected', LINKS.values(), ids=LINKS)
+def test_each_file_of_a_class_is_listed_once_whatever_links_show_it(tmp_path, links, expected):
+    for file in ('ant/0.png', 'ant/deep/1.png', 'bee/9.png', 'out/5.png'):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_bytes(b'')
+    for link, target in links.items():
+        (tmp_path / link).symlink_to(tmp_path / target)
+    assert image_files(tmp_path / 'ant') == expected
+
+
 # Classes of a cell that the others lack, as frost of one mirror of Tiny-ImageNet-C has them.
 
 

@@ -10,6 +10,10 @@ import numpy as np
 from PIL import Image, ImageOps
 
 
+class ImageError(OSError):
+    """An image file that cannot be read as it is; the message names it and the reason."""
+
+
 def check_content(content: bytes) -> None:
     """Refuse an image that OpenCV silently decodes to wrong pixels.
 
@@ -77,14 +81,14 @@ def naming(path: str | Path) -> Iterator[None]:
         path (str | Path): The file.
 
     Raises:
-        OSError: In place of the block's error; the message names the file and the reason.
+        ImageError: In place of the block's error; the message names the file and the reason.
     """
     try:
         yield
     # Pillow reports damage between the parts of a PNG as a SyntaxError.
     except (OSError, ValueError, SyntaxError) as error:
         reason = getattr(error, 'strerror', None) or ' '.join(str(error).split())
-        raise OSError(f'{path} cannot be read: {reason}') from error
+        raise ImageError(f'{path} cannot be read: {reason}') from error
 
 
 def read_rgb(path: str | Path) -> Image.Image:

@@ -67,9 +67,10 @@ def missing_data(error: Exception) -> str:
         error (Exception): The error raised while reading the data set.
 
     Returns:
-        str: ``<path> does not exist``, or the error's own text if it names no path.
+        str: ``<path> does not exist``, or the error's own text if it names no path or is of
+        another kind.
     """
-    where = getattr(error, 'filename', None)
+    where = isinstance(error, FileNotFoundError) and error.filename
     return f'{where} does not exist' if where else str(error).rstrip('.')
 
 

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from mmct.datasets import CleanImages, CorruptionSet
 from mmct.evaluation import compare
 from mmct.evaluation.metrics import CorruptionError, flat
+from mmct.image_content import ImageError
 from mmct.messages import missing_data
 from mmct.report import print_scorecards, render
 from mmct.runs.errors import CTError
@@ -179,6 +180,10 @@ def _check_parts(cells: Dataset, metrics: list[BaseMetric]) -> None:
 def _clean_images(dataset: dict) -> CleanImages:
     try:
         return CleanImages(dataset)
+    except (CTError, ImageError) as error:
+        raise CTError(
+            f'clean images: {error}; or leave them out with --no-clean (with_clean=False)'
+        ) from error
     except (OSError, RuntimeError, ValueError) as error:
         raise CTError(
             f'no clean images: {missing_data(error)}; put the test set of the config there, or '

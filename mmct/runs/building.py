@@ -16,6 +16,7 @@ from mmpretrain.models import BaseClassifier
 from torch import nn
 from torch.utils.data import DataLoader
 
+from mmct.image_content import ImageError
 from mmct.messages import missing_data
 
 from .class_folders import check_class_folders
@@ -244,8 +245,8 @@ def data_loader(runner: Runner, split: str, option: str | None = None) -> DataLo
         DataLoader: The loader of the runner.
 
     Raises:
-        CTError: If there is no data or no batch, a system folder is read, the head has another
-            number of classes, or the loader cannot be built.
+        CTError: If there is no data, an image is damaged, there is no batch, a system folder is
+            read, the head has another number of classes, or the loader cannot be built.
     """
     field = f'{split}_dataloader'
     with config_errors():
@@ -253,6 +254,8 @@ def data_loader(runner: Runner, split: str, option: str | None = None) -> DataLo
             loader = getattr(runner, field)
         except CTError:
             raise
+        except ImageError as error:
+            raise CTError(f'{field}: {error}') from error
         except (OSError, RuntimeError) as error:
             option = option or f'--cfg-options {field}.dataset.data_root=FOLDER'
             raise CTError(

@@ -19,8 +19,10 @@ from mmct.corruption_sets import Source, SourceConfig
 from mmct.corruption_sets.scan import scan_chunk
 from mmct.datasets import CleanImages, FolderCorruptionSet, MultiDomain, TinyImageNetC
 from mmct.datasets.images import decoded
+from mmct.engine.corruption_test_loop import _clean_images
 from mmct.folders import data_folders, image_files, is_system
 from mmct.image_content import check_content
+from mmct.messages import missing_data
 from mmct.runs import CTError
 from mmct.runs.building import data_loader
 from mmct.scoring.images import open_images
@@ -324,6 +326,31 @@ def test_of_grey_images_of_more_bits_the_upper_eight_are_read_or_they_are_refuse
             continue
         with pytest.raises((OSError, CTError), match='save it with 8 bits|is not an image'):
             read(tmp_path / 'fog')
+
+
+@pytest.mark.parametrize('name, content, reason', BROKEN.values(), ids=BROKEN)
+def test_a_damaged_file_is_not_taken_for_missing_data(tmp_path, name, content, reason):
+    (tmp_path / 'ant').mkdir()
+    (tmp_path / 'ant' / name).write_bytes(content)
+    config = dict(type='CustomDataset', data_root=str(tmp_path), pipeline=PIPELINE)
+
+    class Run:
+        model = None
+
+        @property
+        def test_dataloader(self):
+            return DATASETS.build(dict(type='GeneratedCorruptionSet', dataset=config))
+
+    for read in (lambda: data_loader(Run(), 'test'), lambda: _clean_images(config)):
+        with pytest.raises(CTError, match=f'ant/{name} cannot be read: .*{reason}') as raised:
+            read()
+        assert 'put the data' not in str(raised.value) and 'put the test' not in str(raised.value)
+
+
+def test_what_is_missing_is_told_from_what_is_closed():
+    missing, closed = FileNotFoundError(2, 'No such file', 'a'), PermissionError(13, 'Denied', 'a')
+    assert missing_data(missing) == 'a does not exist'
+    assert 'exist' not in missing_data(closed) and 'Denied' in missing_data(closed)
 
 
 def test_a_photograph_is_upright_but_where_the_protocol_of_domains_leaves_it(tmp_path):

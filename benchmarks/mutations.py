@@ -336,8 +336,8 @@ MUTATIONS = [
     ),
     Mutation(
         'study store: scores of other settings count',
-        'if name not in kept or not is_of(kept[name], mark, cell.images)',
-        'if name not in kept',
+        'or not is_of(kept[name], mark, cell.images, {**REVISIONS, **cell.given[name]})',
+        '',
         ['studies/test_store.py'],
     ),
     Mutation(

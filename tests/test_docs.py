@@ -98,7 +98,7 @@ def test_a_difference_of_one_seed_has_an_interval_over_images(writer):
 
 
 def test_the_words_of_the_conclusion_follow_the_intervals(writer, tmp_path):
-    kept = STUDIES / 'digits_table'
+    kept, free = STUDIES / 'digits_table', 'no BN, equal compute (3x)'
     (tmp_path / 'study.json').write_text((kept / 'study.json').read_text())
     rows = json.loads((kept / 'table.json').read_text())
     of_ct = next(row['values'] for row in rows if row['variant'] == 'CT')
@@ -118,7 +118,7 @@ def test_the_words_of_the_conclusion_follow_the_intervals(writer, tmp_path):
     assert 'It hurts under weather (' in text
     with pytest.raises(ValueError, match=r'says that CT, minus Standard, .* is lower: mCE'):
         said(mce=[-1, 1])
-    for control, word in ("BN teacher, trained as CT's", 'unclear'), (FREE, 'higher'):
+    for control, word in ("BN teacher, trained as CT's", 'unclear'), (free, 'higher'):
         difference = of_ct['mCE, %']['differences'][control]
         before = difference['interval']
         difference['interval'] = [-3, -1]

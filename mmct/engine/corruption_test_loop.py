@@ -96,8 +96,10 @@ class CorruptionTestLoop(BaseLoop):
             own = getattr(self.cells, 'clean', None)
             self.clean = own if clean is None else _clean_images(clean)
         if subset is not None:
-            self.clean = self.clean and select(in_order_of(self.cells, self.clean), subset)
-            self.cells = select(self.cells, subset)
+            self.clean = self.clean and select(
+                in_order_of(self.cells, self.clean, classes_by_position), subset
+            )
+            self.cells = select(self.cells, subset, classes_by_position)
         # It may reject the cells, so call it now and not after hours of scoring.
         self._options = self.evaluator.metrics[0].options(self.cells)
 

@@ -1,5 +1,6 @@
 """Give images to score in cells: uncorrupted, corrupted while they are read, and selections."""
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any, Protocol
@@ -29,6 +30,8 @@ from mmct.runs.errors import CTError
 
 # Maximum bytes of images kept in memory, as each corruption reads them again.
 _KEPT = 1 << 28
+WORDNET = re.compile(r'n\d{8}')
+"""The ids by which ImageNet's folders name its classes."""
 
 
 class CellSource(Protocol):
@@ -182,6 +185,7 @@ class Selection(CellSource):
             changes. Defaults to None: the labels of the source. (M,)
         classes (Sequence[str], optional): Names of the classes if their numbering changes.
             Defaults to None.
+        by_position (bool): See :func:`in_order_of`. Defaults to False.
     """
 
     def __init__(
@@ -191,6 +195,7 @@ class Selection(CellSource):
         subset: str,
         labels: np.ndarray | None = None,
         classes: Sequence[str] | None = None,
+        by_position: bool = False,
     ) -> None:
         self.source, self._positions = source, positions
         self.cells, self.channel_order = source.cells, source.channel_order
@@ -198,7 +203,7 @@ class Selection(CellSource):
         clean = getattr(source, 'clean', None)
         # The same selection of clean images, which identify the data even if not scored.
         self.clean = clean and Selection(
-            in_order_of(source, clean), positions, subset, labels, classes
+            in_order_of(source, clean, by_position), positions, subset, labels, classes
         )
         self.metainfo = dict(source.metainfo)
         if classes is not None:
@@ -224,22 +229,34 @@ class Selection(CellSource):
         self.source.close()
 
 
-def in_order_of(corrupted: CellSource, clean: CellSource) -> CellSource:
-    """Put clean images into the order of a set's labels, as folders list them class by class.
+def in_order_of(
+    corrupted: CellSource, clean: CellSource, by_position: bool = False
+) -> CellSource:
+    """Put clean images into the order of a set, and number their classes as the set does.
+
+    Folders list images class by class, and classes by the alphabet. Where both sides name their
+    classes, those of the same name are the same class.
 
     Args:
         corrupted (CellSource): The set.
         clean (CellSource): The clean images from which it was made.
+        by_position (bool): Whether class N is class N of the set if the names are not the same.
+            Defaults to False.
 
     Returns:
-        CellSource: The clean images in the order of the set.
+        CellSource: The clean images in the order, and with the classes, of the set.
 
     Raises:
         CTError: If the images of the two are not of the same classes.
     """
-    if np.array_equal(clean.labels, corrupted.labels):
+    names, own = (each.metainfo.get('classes') for each in (corrupted, clean))
+    renamed = bool(names and own) and list(map(spelt, names)) != list(map(spelt, own))
+    numbers = clean.labels
+    if renamed:
+        numbers = _renumbered(list(map(spelt, names)), list(map(spelt, own)), numbers, by_position)
+    if not renamed and np.array_equal(numbers, corrupted.labels):
         return clean
-    if not np.array_equal(np.sort(clean.labels), np.sort(corrupted.labels)):
+    if not np.array_equal(np.sort(numbers), np.sort(corrupted.labels)):
         raise CTError(
             f'by their classes, the {clean.num_images} clean images are not those from which the '
             f'set, with {corrupted.num_images} per corruption and severity, was made: give those, '
@@ -247,9 +264,41 @@ def in_order_of(corrupted: CellSource, clean: CellSource) -> CellSource:
         )
     # Within a class, both have the same order.
     positions = np.empty(clean.num_images, np.int64)
-    there, here = (np.argsort(each.labels, kind='stable') for each in (corrupted, clean))
+    there, here = (np.argsort(each, kind='stable') for each in (corrupted.labels, numbers))
     positions[there] = here
-    return Selection(clean, positions, 'all')
+    return Selection(clean, positions, 'all', numbers[positions], names if renamed else None)
+
+
+def _renumbered(
+    names: list[str], own: list[str], labels: np.ndarray, by_position: bool
+) -> np.ndarray:
+    """Find the number that a set gives to the class of each clean image."""
+    if len(names) == len(own) == 1000 and _are_wordnet(names) != _are_wordnet(own):
+        # Folders of ImageNet, whose ids are in the order of its classes.
+        return labels
+    exact, alike = ({form(name): n for n, name in enumerate(names)} for form in (str, plain))
+    twice = {name for name in names if names.count(name) > 1}
+    found: dict[int, int] = {}
+    for number in np.unique(labels).tolist():
+        name = own[number] if number < len(own) else f'number {number}'
+        place = exact.get(name, alike.get(plain(name)))
+        if place is not None and place not in found.values() and name not in twice:
+            found[number] = place
+        elif by_position:
+            return labels
+        else:
+            what = 'does not have' if place is None else 'has for another, too,'
+            raise CTError(
+                f'class {name!r} of the clean images is one that the set {what} (its classes are '
+                f'{", ".join(names[:10])}{" ..." if len(names) > 10 else ""}): give both the same '
+                'names, or, if class N of one is class N of the other, --classes-by-position '
+                '(classes_by_position=True)'
+            )
+    return np.array([found[number] for number in labels.tolist()], np.int64)
+
+
+def _are_wordnet(names: Sequence[str]) -> bool:
+    return all(map(WORDNET.fullmatch, names)) and list(names) == sorted(names)
 
 
 class _Reordered(CellSource):
@@ -284,13 +333,16 @@ def in_order(source: CellSource, channel_order: str | None) -> CellSource:
     return source if channel_order in (None, source.channel_order) else _Reordered(source)
 
 
-def select(source: CellSource, subset: int | Sequence[str]) -> Selection:
+def select(
+    source: CellSource, subset: int | Sequence[str], by_position: bool = False
+) -> Selection:
     """Select a part of the images, the same in each call.
 
     Args:
         source (CellSource): The source of the images.
         subset (int | Sequence[str]): A number of images, which are evenly spaced, so that sets
             sorted by class give each class its share; or names of classes.
+        by_position (bool): See :func:`in_order_of`. Defaults to False.
 
     Returns:
         Selection: The selection, which results describe as such.
@@ -303,7 +355,9 @@ def select(source: CellSource, subset: int | Sequence[str]) -> Selection:
         if not 0 < subset <= total:
             raise CTError(f'subset must be from 1 to {total}, the number of images, got {subset}')
         positions = np.arange(subset) * total // subset
-        return Selection(source, positions, f'{subset} of {total} images')
+        return Selection(
+            source, positions, f'{subset} of {total} images', by_position=by_position
+        )
     names = list(source.metainfo.get('classes') or ())
     unknown = [word for word in subset if word not in names]
     if unknown or not subset:
@@ -320,12 +374,18 @@ def select(source: CellSource, subset: int | Sequence[str]) -> Selection:
         f'{len(chosen)} of {len(names)} classes',
         labels.astype(np.int64),
         [names[number] for number in chosen],
+        by_position,
     )
 
 
 def spelt(name: Any) -> str:
     """Return the text of the name of a class, of which torchvision's ImageNet has tuples."""
     return ', '.join(name) if isinstance(name, tuple) else str(name)
+
+
+def plain(name: str) -> str:
+    """Return the name of a class in lower case, with a space for each hyphen and underscore."""
+    return re.sub(r'[\s_-]+', ' ', name).strip().lower()
 
 
 def as_pixels(image: Any) -> np.ndarray:

@@ -83,8 +83,8 @@ def score_cells(
         recalibrate_bn (int): Number of batches per cell on which BatchNorm's
             statistics are re-estimated before the cell is predicted; 0 keeps
             the statistics of the training. Defaults to 0.
-        classes_by_position (bool): Whether output N is class N of the set whatever the names
-            of the two are. Defaults to False.
+        classes_by_position (bool): Whether output N is class N of the set, and class N of clean
+            images with other names, too. Defaults to False.
         replace (bool): Whether to replace the result of another run rather than
             refuse to. Defaults to False.
         quiet (bool): Whether to hide the progress. Defaults to False.
@@ -109,7 +109,9 @@ def score_cells(
         predict.network, outputs = matched(network, num_classes, corrupted, classes_by_position)
         num_classes = outputs.get('outputs', num_classes)
         # Use clean images if there are any: they are the same for any choice of cells.
-        known, clean = (each and in_order_of(corrupted, each) for each in (known, clean))
+        known, clean = (
+            each and in_order_of(corrupted, each, classes_by_position) for each in (known, clean)
+        )
         some, data = _some(known or corrupted), corrupted.metainfo['corruptions']
         if known is not None:
             pixels = np.ascontiguousarray(reordered(some, known.channel_order))

@@ -1,6 +1,5 @@
 """Match the outputs of a network with the classes of a set."""
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -11,10 +10,8 @@ from torch import Tensor
 from mmct.messages import suggestion
 from mmct.runs.errors import CTError
 
-from .cell_sources import CellSource, spelt
+from .cell_sources import WORDNET, CellSource, plain, spelt
 from .networks import Network
-
-_WORDNET = re.compile(r'n\d{8}')
 
 
 class _Reordered:
@@ -57,7 +54,7 @@ def matched(
     names = names and list(map(spelt, names))
     count = source.metainfo['corruptions']['num_classes']
     own = network.classes
-    if own is None and names and num_outputs == 1000 and all(map(_WORDNET.fullmatch, names)):
+    if own is None and names and num_outputs == 1000 and all(map(WORDNET.fullmatch, names)):
         own = imagenet_numbers()
     if own is not None and len(own) != num_outputs:
         raise CTError(f'the network has {num_outputs} outputs, but {len(own)} names of classes')
@@ -91,13 +88,13 @@ def _outputs(names: list[str], own: list[str]) -> list[int]:
     """
     if names == own:
         return list(range(len(own)))
-    exact, plain = defaultdict(list), defaultdict(list)
+    exact, alike = defaultdict(list), defaultdict(list)
     for number, name in enumerate(own):
         exact[name].append(number)
-        plain[_plain(name)].append(number)
+        alike[plain(name)].append(number)
     taken: dict[int, int] = {}
     for number, name in enumerate(names):
-        known = exact.get(name) or plain.get(_plain(name), [])
+        known = exact.get(name) or alike.get(plain(name), [])
         said = f'class {number} of the set is {name!r}, which '
         if len(known) == 1 and known[0] not in taken:
             taken[known[0]] = number
@@ -127,7 +124,3 @@ def imagenet_numbers() -> list[str] | None:
     except ImportError:
         return None
     return list(ImageNetInfo().label_names())
-
-
-def _plain(name: str) -> str:
-    return re.sub(r'[\s_-]+', ' ', name).strip().lower()

@@ -23,7 +23,7 @@ from mmct.runs.errors import CTError
 from mmct.runs.files import file_name, write_json
 from mmct.runs.progress import Progress
 
-from .cell_sources import Selection
+from .cell_sources import Selection, in_order_of
 from .classes import matched
 from .networks import NETWORK_SETTINGS, Network, as_network
 from .predictor import Predictor
@@ -31,7 +31,9 @@ from .recalibration import batch_norms
 from .reliance import find_sites, measure_reliance
 from .scorecard import open_cells, score
 
-_OF_IMAGES = ('corruptions', 'severities', 'subset', 'size', 'seed', 'table')
+_OF_IMAGES = (
+    'corruptions', 'severities', 'subset', 'size', 'seed', 'table', 'classes_by_position'
+)  # fmt: skip
 
 
 class Diagnosis:
@@ -167,6 +169,8 @@ def _reliance(
     clean, corrupted = open_cells(images, labels, **chosen)
     if clean is None or clean.num_images == 0:
         return []
+    by_position = options.get('classes_by_position', False)
+    clean = in_order_of(corrupted, clean, by_position)
     count = min(count, clean.num_images)
     total = clean.num_images
     clean = Selection(clean, np.arange(count) * total // count, f'{count} of {total} images')
@@ -176,7 +180,7 @@ def _reliance(
         predict = Predictor(network)
         first = clean.read(0, slice(0, 1))
         outputs = predict.num_classes(first)
-        own, _ = matched(network, outputs, corrupted, options.get('classes_by_position', False))
+        own, _ = matched(network, outputs, corrupted, by_position)
         sites = find_sites(network.module, lambda: predict.num_classes(first), layers)
         progress = None if quiet else Progress(count * (2 + 2 * len(sites)))
 

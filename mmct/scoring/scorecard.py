@@ -208,7 +208,8 @@ def score(
         subset (int | Sequence[str], optional): A number of images, evenly spaced and the same
             in each call, or names of classes. Defaults to None: all images.
         classes_by_position (bool): Whether output N is class N whatever its name. Defaults to
-            False: known names are compared.
+            False: known names are compared. Clean images with the names of their set are
+            numbered by name in either case.
         size (int, optional): For a folder, the size in pixels to which images are resized and
             cropped before they are corrupted. Defaults to None: the network's ``input_size``.
         seed (int): Seed of the corruptions. Defaults to 0.
@@ -247,7 +248,7 @@ def score(
     num_workers = getattr(images, 'num_workers', 0) if num_workers is None else num_workers
     source, corrupted = open_cells(
         images, labels, corruptions, severities, subset, size, getattr(own, 'input_size', None),
-        seed, table, getattr(own, 'reads', None),
+        seed, table, getattr(own, 'reads', None), classes_by_position,
     )  # fmt: skip
     first = (source or corrupted).read(0, slice(0, 1))
     if not quiet and (first == first[..., :1]).all():
@@ -289,6 +290,7 @@ def open_cells(
     seed: int = 0,
     table: str | None = None,
     reads: str | None = None,
+    classes_by_position: bool = False,
 ) -> tuple[CellSource | None, CellSource]:
     """Open clean images and their corruptions; the arguments are those of :func:`score`.
 
@@ -311,7 +313,7 @@ def open_cells(
     else:
         corrupted = CorruptedImages(source, corruptions, severities, seed, table)
     if subset is not None:
-        corrupted = select(corrupted, subset)
+        corrupted = select(corrupted, subset, classes_by_position)
         source = source and corrupted.clean
     return source and in_order(source, reads), in_order(corrupted, reads)
 

@@ -26,7 +26,7 @@ from mmct.corruptions import OwnCorruption, corrupt, identities
 from mmct.evaluation import unpack_hits
 from mmct.runs.errors import CTError
 from mmct.scoring import TorchNetwork
-from mmct.scoring.cell_sources import CorruptedImages, Images
+from mmct.scoring.cell_sources import CorruptedImages, Images, in_order_of
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.3, 0.4)
 QUICK = dict(corruptions='noise', severities=[2, 5], quiet=True)
@@ -312,6 +312,71 @@ def test_clean_images_are_those_that_a_set_was_made_from(net, digits):
     alone = mmct.score(net, cells, subset=10, clean=False, **settings)
     assert alone.result['data'] == some.result['data']
     np.testing.assert_array_equal(unpack_hits(some.result['clean']), found[::4])
+
+
+WORDS = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine']
+
+
+@pytest.mark.parametrize(
+    'spell, settings',
+    [(str, {}), (str.upper, {}), (str, dict(subset=20)), (str, dict(subset=['three', 'one'])),
+     (str, dict(classes_by_position=True))],
+    ids=['same', 'upper case', 'some', 'some classes', 'outputs by position'],
+)  # fmt: skip
+def test_clean_images_are_numbered_as_the_set_numbers_classes_of_their_name(
+    net, digits, spell, settings
+):
+    images, labels = digits
+    alphabet = sorted(WORDS)
+    as_in_set = np.array([alphabet.index(WORDS[label]) for label in labels])
+    order = np.argsort(as_in_set, kind='stable')
+    clean = Images(images[order], as_in_set[order], alphabet)
+    cells = Unknown(CorruptedImages(clean, ['contrast'], [1]))
+    cells.clean = clean
+    settings = dict(settings, mean=MEAN, std=STD, quiet=True)
+    if 'classes_by_position' not in settings:
+        settings['classes'] = WORDS
+    expected = mmct.score(net, cells, **settings)
+    right = mmct.diagnose(net, cells, layers=1, recalibrate_bn=0, **settings)
+    cells.clean = Images(images, labels, list(map(spell, WORDS)))
+    found = mmct.score(net, cells, **settings)
+    assert found.result['clean'] == expected.result['clean']
+    assert found.result['data'] == expected.result['data']
+    assert found.result['examples'] == expected.result['examples']
+    there = mmct.diagnose(net, cells, layers=1, recalibrate_bn=0, **settings)
+    assert there.found == right.found
+
+
+@pytest.mark.parametrize(
+    'change, said',
+    [({'three': 'drei'}, "'drei' of the clean images is one that the set does not have"),
+     ({'three': 'two'}, "'two' of the clean images is one that the set has for another"),
+     (dict(zip(WORDS, '0123456789', strict=True)), "class '0' of the clean images")],
+    ids=['one', 'twice', 'all'],
+)  # fmt: skip
+def test_clean_images_of_other_classes_are_refused_unless_positions_are_meant(
+    net, digits, change, said
+):
+    images, labels = digits
+    cells = Unknown(CorruptedImages(Images(images, labels, WORDS), ['contrast'], [1]))
+    cells.clean = Images(images, labels, WORDS)
+    settings = dict(mean=MEAN, std=STD, quiet=True)
+    expected = mmct.score(net, cells, classes_by_position=True, **settings)
+    cells.clean = Images(images, labels, [change.get(word, word) for word in WORDS])
+    for chosen in ({}, dict(subset=10)):
+        with pytest.raises(CTError, match=said) as error:
+            mmct.score(net, cells, classes=WORDS, **settings, **chosen)
+        assert '--classes-by-position' in str(error.value) and '\n' not in str(error.value)
+    found = mmct.score(net, cells, classes_by_position=True, **settings)
+    assert found.result == expected.result
+
+
+def test_folders_of_imagenet_are_its_classes_in_order():
+    images, labels = np.zeros((3, 8, 8, 3), np.uint8), np.array([0, 7, 999])
+    ids, words = [f'n{n:08}' for n in range(1000)], [f'word {n}' for n in range(1000)]
+    for names, own in ((words, ids), (ids, words)):
+        cells = CorruptedImages(Images(images, labels, names), ['contrast'], [1])
+        assert in_order_of(cells, Images(images, labels, own)).labels.tolist() == labels.tolist()
 
 
 def test_subsets_say_that_they_are_some(net, digits, tmp_path):

@@ -312,6 +312,8 @@ class StoredCorruptionSet(CorruptionSet):
         if made is None:
             return super().describe()
         origin = dict(source=made['label'], seed=made['seed'], table=made['table'])
+        if made.get('revision', 1) > 1:  # as of sets in memory
+            origin['revision'] = made['revision']
         names = {cell.corruption for cell in self.cells}
         own = {name: what for name, what in made.get('own', {}).items() if name in names}
         return {**super().describe(), **origin, **(dict(own=own) if own else {})}

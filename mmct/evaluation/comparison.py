@@ -145,7 +145,7 @@ def _with_names_of_their_own(results: Sequence[Mapping[str, Any]]) -> list[dict[
 
 
 def _check_data(first: Mapping[str, Any], other: Mapping[str, Any]) -> None:
-    check_same_images(first['name'], first['data'], other['name'], other['data'])
+    check_same_images(first['name'], first, other['name'], other)
     counts = [r['clean']['images'] for r in (first, other) if r['clean'] is not None]
     if len(set(counts)) > 1:
         raise ValueError(

@@ -33,6 +33,7 @@ def choose_reference(
     reference: str | Path | Mapping[str, Any] | None,
     data: Mapping[str, Any],
     cells: Sequence[tuple[str, int]],
+    scored: Sequence[Mapping[str, Any]] = (),
 ) -> Reference | None:
     """Choose the reference by which the errors on a set are normalised.
 
@@ -41,6 +42,8 @@ def choose_reference(
             result, or its file.
         data (Mapping): The description of the set.
         cells (Sequence[tuple[str, int]]): Corruptions and severities of the set.
+        scored (Sequence[Mapping]): Of cells whose pixels are known, ``corruption``, ``severity``
+            and ``pixels_sha256``. Defaults to none.
 
     Returns:
         Reference | None: The reference, or None if none is given.
@@ -54,7 +57,8 @@ def choose_reference(
     cells = [(name, severity) for name, severity in cells if name in main]
     result = open_reference(reference)
     if result is not None:
-        check_same_images('the set', data, f'the reference {result["name"]!r}', result['data'])
+        own = dict(data=data, cells=scored)
+        check_same_images('the set', own, f'the reference {result["name"]!r}', result)
         return reference_from(result, cells)
     known = ALEXNET.means.keys() >= set(main) and len({severity for _, severity in cells}) == 5
     if data['num_classes'] != 1000 or data.get('subset') or not known:

@@ -41,25 +41,38 @@ def describe(
 
 
 def check_same_images(
-    name: str, data: Mapping[str, Any], other_name: str, other: Mapping[str, Any]
+    name: str, result: Mapping[str, Any], other_name: str, other_result: Mapping[str, Any]
 ) -> None:
     """Refuse two results that were not scored on the same images.
 
+    Pixels are compared where both results know them.
+
     Args:
         name (str): Name of the first result, for the message.
-        data (Mapping): Its description of the data.
+        result (Mapping): Its ``data``, the description of the images, and its ``cells``.
         other_name (str): Name of the second result, for the message.
-        other (Mapping): Its description of the data.
+        other_result (Mapping): The same of the second result.
 
     Raises:
-        ValueError: If the images differ; the message says in which key.
+        ValueError: If the images differ; the message says in which key or cell.
     """
+    data, other = result['data'], other_result['data']
     key = first_difference(data, other, (*_ALWAYS, *_IF_KNOWN))
     if key is not None:
         raise ValueError(
             f'{name} and {other_name} are not scored on the same images: {key} is '
             f'{data.get(key)} in one and {other.get(key)} in the other'
         )
+    pixels, others = (
+        {(c['corruption'], c['severity']): c.get('pixels_sha256') for c in each['cells']}
+        for each in (result, other_result)
+    )
+    for cell in pixels:
+        if pixels[cell] != others.get(cell) and None not in (pixels[cell], others.get(cell)):
+            raise ValueError(
+                f'{name} and {other_name} are not scored on the same images: those of '
+                '{} at severity {} have other pixels'.format(*cell)
+            )
 
 
 def first_difference(

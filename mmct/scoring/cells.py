@@ -158,7 +158,8 @@ def score_cells(
             try:
                 # The result will also have the cells that the file has.
                 all_cells = dict.fromkeys(cell for cell in (*kept.cells, *cells) if cell != CLEAN)
-                chosen = choose_reference(reference, kept.marks['data'], list(all_cells))
+                pixels = [] if reference is None else _with_pixels(corrupted, kept)
+                chosen = choose_reference(reference, kept.marks['data'], list(all_cells), pixels)
             except ValueError as error:
                 raise CTError(one_line(error)) from error
             if kept.cells and not quiet and is_main_rank():
@@ -230,6 +231,17 @@ def _changed(source: CellSource, kept: ResultInProgress) -> list[Cell]:
     changed = [number for number, pixels in known.items() if pixels != _pixels(source, number)]
     source.close()
     return [source.cells[number] for number in changed]
+
+
+def _with_pixels(source: CellSource, kept: ResultInProgress) -> list[dict[str, Any]]:
+    """List the cells that a result has or will have, with their pixels if they are of files."""
+    todo = [
+        dict(**cell._asdict(), pixels_sha256=_pixels(source, number))
+        for number, cell in enumerate(source.cells)
+        if cell not in kept.cells and _is_stored(source, cell)
+    ]
+    source.close()
+    return [*kept.cells.values(), *todo]
 
 
 def _missing(source: CellSource, kept: ResultInProgress, batch_size: int) -> CellBatches:

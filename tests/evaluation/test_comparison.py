@@ -18,6 +18,7 @@ from mmct.evaluation import (
     unpack_predictions,
 )
 from mmct.evaluation.error_table import reference_from
+from mmct.evaluation.reference import choose_reference
 
 
 def test_differences_are_paired():
@@ -89,6 +90,28 @@ def reference_of_all():
 def test_other_images_are_refused(data, common):
     with pytest.raises(ValueError, match=f'one and two .* {next(iter(data))} is'):
         compare([scorecards.make('one'), scorecards.make('two', **data)], common=common)
+
+
+@pytest.mark.parametrize('number', [0, -1])
+def test_the_same_labels_with_other_pixels_are_refused(number):
+    one, two = scorecards.make('one'), scorecards.make('two', 1)
+    for result in (one, two):
+        for place, cell in enumerate(result['cells']):
+            cell['pixels_sha256'] = f'{place:064x}'
+    assert compare([one, two], baseline=0).differences[1] is not None
+    cells = [(cell['corruption'], cell['severity']) for cell in one['cells']]
+    assert choose_reference(two, one['data'], cells, one['cells']).name == 'two'
+    two['cells'][number]['pixels_sha256'] = 'ef' * 32
+    cell = two['cells'][number]
+    said = f'{cell["corruption"]} at severity {cell["severity"]} have other pixels'
+    for common in (False, True):
+        with pytest.raises(ValueError, match=said):
+            compare([one, two], common=common)
+    with pytest.raises(ValueError, match=said):
+        choose_reference(two, one['data'], cells, one['cells'])
+    # Results of earlier versions do not know them.
+    del two['cells'][number]['pixels_sha256']
+    assert compare([one, two], baseline=0).differences[1] is not None
 
 
 def test_other_clean_images_are_refused():

@@ -476,6 +476,11 @@ def test_a_set_whose_files_changed_or_whose_classes_are_matched_otherwise_is_sco
         mmct.score(net, stored(255 - images), **out)
     with pytest.raises(CTError, match='or other classes'):
         mmct.score(net, stored(images), **out, classes_by_position=True)
+    (tmp_path / 'r.json').rename(tmp_path / 'before.json')
+    before = dict(out, reference=tmp_path / 'before.json', clean=False)
+    with pytest.raises(CTError, match='contrast at severity 1 have other pixels'):
+        mmct.score(net, stored(255 - images), **before)
+    assert mmct.score(net, stored(images), **before).summary['normalised']['mce_pct'] == 100
     again = mmct.score(net, stored(255 - images), **out, replace=True)
     alone = mmct.score(net, stored(255 - images), **settings)
     assert again.result['cells'] == alone.result['cells'] != first.result['cells']

@@ -31,7 +31,9 @@ def suggestion(word: str, known: Iterable[str], otherwise: str | None = None) ->
 
 
 def absent(path: str | Path) -> str:
-    """Say that a file or folder does not exist, and suggest one beside it with a similar name.
+    """Say that a file or folder does not exist, or is a folder or file.
+
+    One that does not exist may have one of a similar name beside it, which is suggested.
 
     Args:
         path (str | Path): The path.
@@ -39,6 +41,9 @@ def absent(path: str | Path) -> str:
     Returns:
         str: A text such as ``run/epoch_9.pth does not exist: did you mean 'epoch_8.pth'?``.
     """
+    if Path(path).exists():
+        kinds = ('folder', 'file') if Path(path).is_dir() else ('file', 'folder')
+        return '{} is a {}, but a {} is needed'.format(path, *kinds)
     beside: list[str] = []
     with suppress(OSError):  # the folder may be missing, too, or closed to us
         beside = sorted(other.name for other in islice(Path(path).parent.iterdir(), 1000))
@@ -140,6 +145,22 @@ def require(holds: bool, rule: str, value: object) -> None:
     """
     if not holds:
         raise ValueError(f'{rule}, but got {value!r}')
+
+
+def require_counts(owner: str, least: int = 1, **settings: object) -> None:
+    """Refuse settings that are not integers of a least value; None stands for a default.
+
+    Args:
+        owner (str): The class or function that has the settings.
+        least (int): The smallest allowed value. Defaults to 1.
+        **settings (object): The settings by name.
+
+    Raises:
+        ValueError: If one is another number, or no integer; the message names it.
+    """
+    for name, value in settings.items():
+        rule = f'{owner}: {name} must be an integer of {least} or more'
+        require(value is None or is_count(value, least), rule, value)
 
 
 def without_address(text: str) -> str:

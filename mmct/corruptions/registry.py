@@ -202,9 +202,11 @@ def check_severities(names: Iterable[str], severities: Iterable[int]) -> None:
         severities (Iterable[int]): Severities from 1 to 5.
 
     Raises:
-        ValueError: If a corruption lacks a severity; the message names the corruption.
+        ValueError: If a corruption lacks a severity, which the message names, or none is given.
     """
     severities = [check_severity(severity) for severity in severities]
+    if not severities:
+        raise ValueError('there are no severities: name some, or leave severities out for all')
     for own in own_among(names):
         if max(severities) > own.severities:
             raise ValueError(

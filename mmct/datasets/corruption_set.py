@@ -13,11 +13,13 @@ from mmct.corruptions import (
     SEVERITIES,
     Cell,
     categories_with,
+    check_severities,
     check_severity,
     choose_corruptions,
 )
 from mmct.corruptions.channels import ARRAYS, check_channel_order, reordered
 from mmct.evaluation.same_images import describe
+from mmct.messages import absent
 
 from .released import Archive
 
@@ -81,6 +83,7 @@ class CorruptionSet(BaseDataset):
         self._severities = None
         if severities is not None:
             self._severities = sorted({check_severity(severity) for severity in severities})
+            check_severities((), self._severities)
         if pipeline is None:
             pipeline = [dict(type='mmpretrain.PackInputs', meta_keys=META_KEYS)]
         kwargs.setdefault('ann_file', '')
@@ -211,7 +214,8 @@ class StoredCorruptionSet(CorruptionSet):
 
     By default a set has the 15 corruptions of the benchmark, and the 4 extra ones if any
     of those exists, since they are released separately. A ``manifest.json`` of
-    ``tools/make_corruptions.py`` marks a set as generated and lists its severities.
+    ``tools/make_corruptions.py`` marks a set as generated and lists its severities and
+    corruptions, all of which it has by default.
 
     Subclasses check in :meth:`has` whether a corruption exists, and read everything but
     the pixels in :meth:`open_cells`. Subclasses for no particular set accept corruptions
@@ -254,15 +258,15 @@ class StoredCorruptionSet(CorruptionSet):
     def open(self) -> None:
         """Choose the cells and check their files."""
         root = Path(self.data_root)
+        self.manifest = _read_manifest(root / 'manifest.json')
         if self.download:
             self._fetch(root)
         if not root.is_dir():
             fetch = 'download=True (--download) fetches the released set, and '
             raise FileNotFoundError(
-                f'{type(self).__name__}: folder {root} does not exist; '
+                f'{type(self).__name__}: folder {absent(root)}; '
                 f'{fetch if self.ARCHIVES else ""}tools/make_corruptions.py makes a corruption set'
             )
-        self.manifest = _read_manifest(root / 'manifest.json')
         self.stored_severities = list((self.manifest or {}).get('severities', SEVERITIES))
         severities = self._severities or self.stored_severities
         missing = sorted(set(severities) - set(self.stored_severities))
@@ -324,6 +328,9 @@ class StoredCorruptionSet(CorruptionSet):
         return None if self.manifest is None else self.manifest['source']['classes']
 
     def _default_corruptions(self) -> list[str]:
+        made = self.manifest and [n for n in self.known if n in self.manifest['corruptions']]
+        if made:
+            return made
         extra = self.CATEGORIES.get('extra', ())
         with_extra = any(self.has(name) for name in extra)
         usual = [name for names in type(self).CATEGORIES.values() for name in names]

@@ -14,6 +14,7 @@ from mmct.corruptions import BENCHMARK, CATEGORIES, EXTRA, Cell
 from mmct.corruptions.c_bar import IMAGENET_C_BAR
 from mmct.corruptions.channels import FILES
 from mmct.folders import data_folders, image_files, is_system
+from mmct.messages import absent
 
 from .corruption_set import StoredCorruptionSet
 from .images import decoded, say_if_grey
@@ -116,7 +117,7 @@ class FolderCorruptionSet(StoredCorruptionSet):
     def _class_folders(self, cell: Cell) -> tuple[str, ...]:
         folder = self._folder(cell)
         if not folder.is_dir():
-            raise FileNotFoundError(f'folder {folder} does not exist ({cell})')
+            raise FileNotFoundError(f'folder {absent(folder)} ({cell})')
         folders = data_folders(folder)
         if not folders:
             raise ValueError(f'{folder} has no class folders ({cell})')

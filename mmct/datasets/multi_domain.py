@@ -12,7 +12,7 @@ from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
 from mmct.folders import data_folders, image_files
-from mmct.messages import counted, is_count, is_positive, require, suggestion
+from mmct.messages import absent, counted, is_count, is_positive, require, suggestion
 
 from .domain_list import number_labels, read_domain_list
 from .images import IntactFiles, say_if_grey
@@ -121,7 +121,7 @@ class MultiDomain(BaseDataset):
         """List the files of the chosen domains with their classes and domains."""
         root = Path(self.data_root)
         if not root.is_dir():
-            raise FileNotFoundError(f'{type(self).__name__}: folder {root} does not exist')
+            raise FileNotFoundError(f'{type(self).__name__}: folder {absent(root)}')
         listed = self._read_list(root) if self.ann_file else None
         there = self.DOMAINS or tuple(sorted(listed) if listed else data_folders(root))
         chosen = self._choose(there)
@@ -207,7 +207,7 @@ class MultiDomain(BaseDataset):
         """List the path and label of each image of a domain, in the order of the names."""
         if not folder.is_dir():
             raise FileNotFoundError(
-                f'{type(self).__name__}: domain folder {folder} does not exist'
+                f'{type(self).__name__}: domain folder {absent(folder)}'
             )
         classes = self._metainfo['classes']
         files = [

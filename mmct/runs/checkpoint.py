@@ -7,6 +7,8 @@ from typing import Any
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.runner import BaseLoop, Runner, find_latest_checkpoint
 
+from mmct.messages import absent
+
 from .errors import CTError
 from .files import write_bytes
 from .ranks import unwrapped
@@ -67,7 +69,8 @@ def checkpoint_to_resume(work_dir: str, named: str) -> str | None:
         path = str(own) if own.is_file() else path
     if not path or is_url(path) or Path(path).is_file():
         return path or None
-    raise CTError(f'checkpoint {path} does not exist{other_checkpoints(path, work_dir)}')
+    said = absent(path) if Path(path).exists() else f'{path} does not exist'
+    raise CTError(f'checkpoint {said}{other_checkpoints(path, work_dir)}')
 
 
 def check_resumable(checkpoint: Any, runner: Runner) -> None:

@@ -129,6 +129,17 @@ def test_by_default_the_benchmark_and_the_extra_ones_if_they_are_there(tmp_path)
     assert len(ArrayCorruptionSet(data_root=str(tmp_path)).cells) == 95
 
 
+@pytest.mark.parametrize('kind, fixture', KINDS)
+@pytest.mark.parametrize('made', [NAMES, NAMES[:1]], ids=['all', 'one'])
+def test_by_default_a_set_of_ours_has_what_was_made(kind, fixture, made, request):
+    root = request.getfixturevalue(fixture)
+    manifest = dict(label='generated', severities=[1, 2, 3, 4, 5], seed=0, table='cifar',
+                    corruptions=dict.fromkeys(made, {}), source=dict(classes=None))  # fmt: skip
+    (root / 'manifest.json').write_text(json.dumps(manifest))
+    cells = build(root, kind, corruptions=None).cells
+    assert {cell.corruption for cell in cells} == set(made)
+
+
 def test_a_map_is_let_go(arrays):
     def mapped():
         maps = Path('/proc/self/maps').read_text()
@@ -354,6 +365,7 @@ def test_other_numbers_of_classes_are_refused(folders, kind):
         (dict(corruptions=['fgo']), "did you mean 'fog'"),
         (dict(corruptions=[]), 'must have a name'),
         (dict(severities=[6]), 'from 1 .* to 5'),
+        (dict(severities=[]), 'there are no severities'),
         (dict(channel_order='RGB'), "got 'RGB'"),
     ],
 )

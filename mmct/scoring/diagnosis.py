@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mmct.evaluation import diagnose as taken_apart
 from mmct.evaluation import mean_estimate
+from mmct.messages import absent, require_counts
 from mmct.modes import evaluating
 from mmct.report.diagnosis import (
     diagnosis_sentences,
@@ -129,11 +130,24 @@ def diagnose(
     names = list(network)
     if baseline is not None and baseline not in names:
         raise ValueError(f'baseline must be one of {", ".join(names)}, but got {baseline!r}')
+    if not names:
+        raise ValueError('there is no network to diagnose')
+    require_counts('diagnose', 0, recalibrate_bn=recalibrate_bn, layers=layers)
+    require_counts('diagnose', reliance_images=reliance_images)
+    alone = 'corruptions' in getattr(images, 'metainfo', ()) and not getattr(images, 'clean', None)
+    if alone or not options.get('clean', True):
+        raise CTError(
+            'a diagnosis needs the clean error: give the clean images, too (of a set, as its '
+            'attribute clean), and do not leave them out'
+        )
+    if out is not None and Path(out).exists() and not Path(out).is_dir():
+        raise CTError(f'--results (out=): {absent(out)}')
     settings = {key: options.pop(key) for key in NETWORK_SETTINGS if key in options}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary if out is None else out)
         files = [folder / file_name(name) for name in names]
-        if len(set(files)) < len(files):
+        written = [f'{file}{end}' for file in files for end in ('', f'_bn{recalibrate_bn}')]
+        if len(set(written)) < len(written):
             raise CTError(f'the names {", ".join(names)} give the same file names: change one')
         results, reliance, without_bn = [], {}, []
         for name, file in zip(names, files, strict=True):

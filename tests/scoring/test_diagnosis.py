@@ -10,6 +10,7 @@ from torch import nn
 import mmct
 from mmct.runs.errors import DivergedError
 from mmct.scoring import TorchNetwork, reestimate_batch_norm
+from mmct.scoring.cell_sources import CorruptedImages, Images
 from mmct.scoring.reliance import measure_reliance
 
 RAW = dict(mean=(0, 0, 0), std=(1, 1, 1))
@@ -159,6 +160,48 @@ def test_wrong_settings_are_refused(network, images):
         diagnosed(dict(a=network, b=network), images, baseline='c')
     with pytest.raises(mmct.runs.errors.CTError, match='give the same file names'):
         diagnosed({'a/b': network, 'a b': network}, images)
+
+
+@pytest.mark.parametrize('names, batches, refused', [
+    (['a', 'a_bn10'], 10, True), (['a_bn10', 'a'], 10, True), (['a b', 'a/b_bn3'], 3, True),
+    (['a', 'a_bn10'], 0, False), (['a', 'a_bn10'], 3, False),
+])  # fmt: skip
+def test_no_two_results_have_a_file(network, images, tmp_path, names, batches, refused):
+    settings = dict(layers=0, recalibrate_bn=batches, severities=[1], corruptions=['fog'])
+    several = {
+        name: TorchNetwork(network, mean=(mean, 0, 0), std=(1, 1, 1))
+        for name, mean in zip(names, (0, 0.5), strict=True)
+    }
+    if refused:
+        with pytest.raises(mmct.runs.errors.CTError, match='give the same file names'):
+            mmct.diagnose(several, *images, out=tmp_path, **settings)
+        assert not list(tmp_path.iterdir())
+        return
+    mmct.diagnose(several, *images, out=tmp_path, quiet=True, **settings)
+    assert len(list(tmp_path.glob('*.json'))) == len(names) * (2 if batches else 1)
+
+
+@pytest.mark.parametrize('change, said', [
+    (dict(clean=False), 'needs the clean error'),
+    (dict(stored=True), 'needs the clean error'),
+    (dict(network={}), 'there is no network'),
+    (dict(recalibrate_bn=-1), 'recalibrate_bn must be an integer of 0 or more'),
+    (dict(recalibrate_bn=2.5), 'recalibrate_bn must be an integer of 0 or more'),
+    (dict(layers=-1), 'layers must be an integer of 0 or more'),
+    (dict(reliance_images=0), 'reliance_images must be an integer of 1 or more'),
+    (dict(out=__file__), 'is a file, but a folder is needed'),
+])  # fmt: skip
+def test_what_cannot_be_diagnosed_is_refused_before_anything_is_scored(images, change, said):
+    def unused(inputs):
+        raise AssertionError
+
+    settings = dict(CELLS, network=unused, images=images[0], labels=images[1], **RAW) | change
+    if settings.pop('stored', False):
+        cells = CorruptedImages(Images(*images), ['fog'], [1])
+        del cells.clean
+        settings |= dict(images=cells, labels=None, corruptions=None, severities=None)
+    with pytest.raises((mmct.runs.errors.CTError, ValueError), match=said):
+        mmct.diagnose(**settings)
 
 
 def test_the_reliance_of_a_network_that_has_diverged_is_not_measured(network, images):

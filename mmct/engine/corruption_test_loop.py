@@ -15,7 +15,7 @@ from mmct.datasets import CleanImages, CorruptionSet
 from mmct.evaluation import compare
 from mmct.evaluation.metrics import CorruptionError, flat
 from mmct.image_content import ImageError
-from mmct.messages import missing_data
+from mmct.messages import missing_data, require_counts
 from mmct.report import print_scorecards, render
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_bytes
@@ -60,7 +60,8 @@ class CorruptionTestLoop(BaseLoop):
         report (bool): Whether to write a report page next to the result file. Defaults to True.
 
     Raises:
-        ValueError: If the data set or the evaluator is of another kind.
+        ValueError: If the data set or the evaluator is of another kind, or a setting is not
+            allowed.
         CTError: If the clean images cannot be read.
     """
 
@@ -81,6 +82,7 @@ class CorruptionTestLoop(BaseLoop):
         subset: int | Sequence[str] | None = None,
         report: bool = True,
     ) -> None:
+        require_counts(type(self).__name__, 0, recalibrate_bn=recalibrate_bn)
         super().__init__(runner, dataloader)
         self.evaluator = (
             evaluator if isinstance(evaluator, Evaluator) else runner.build_evaluator(evaluator)

@@ -123,3 +123,4 @@ class UnfinishedResult(Record):
     marks: _Marks
     cells: list[Cell]
     examples: list[Example]
+    name: str | None = None

@@ -118,4 +118,5 @@ def joined(data: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
         own = categories.setdefault(kind, [])
         own += [name for name in names if name not in own]
     own = {**other.get('own', {}), **data.get('own', {})}
-    return {**data, 'categories': categories, **(dict(own=own) if own else {})}
+    # One of the two may know more, such as the pixels of clean images.
+    return {**other, **data, 'categories': categories, **(dict(own=own) if own else {})}

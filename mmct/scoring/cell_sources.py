@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from itertools import product
+from numbers import Integral
 from typing import Any, Protocol
 
 import numpy as np
@@ -145,7 +146,7 @@ class CorruptedImages(CellSource):
     ) -> None:
         names = CORRUPTIONS if corruptions is None else choose_corruptions(corruptions)
         levels = SEVERITIES if severities is None else severities
-        levels = [levels] if isinstance(levels, int) else levels
+        levels = [levels] if isinstance(levels, Integral) else levels
         levels = sorted({*map(check_severity, levels)})
         check_severities(names, levels)
         self._own = own_among(names)  # pickled with this object, for worker processes
@@ -351,13 +352,14 @@ def select(
         CTError: If there are fewer images, or a class is unknown.
     """
     total = source.num_images
-    if isinstance(subset, int):
+    if isinstance(subset, Integral):
         if not 0 < subset <= total:
             raise CTError(f'subset must be from 1 to {total}, the number of images, got {subset}')
-        positions = np.arange(subset) * total // subset
+        positions = np.arange(int(subset)) * total // int(subset)
         return Selection(
             source, positions, f'{subset} of {total} images', by_position=by_position
         )
+    subset = [subset] if isinstance(subset, str) else subset
     names = list(source.metainfo.get('classes') or ())
     unknown = [word for word in subset if word not in names]
     if unknown or not subset:

@@ -16,6 +16,7 @@ from mmct.corruptions import CLEAN, Cell
 from mmct.corruptions.channels import reordered
 from mmct.evaluation import Predictions, cell_score, make_result
 from mmct.evaluation.reference import choose_reference
+from mmct.messages import require_counts
 from mmct.modes import evaluating
 from mmct.runs.errors import CTError, no_scores, one_line
 from mmct.runs.progress import Progress
@@ -96,6 +97,8 @@ def score_cells(
         CTError: If the result file belongs to another run, the network does not match
             the data, or an image cannot be read.
     """
+    require_counts('score_cells', batch_size=batch_size)
+    require_counts('score_cells', 0, recalibrate_bn=recalibrate_bn, num_workers=num_workers)
     listed = len(corrupted) if hasattr(corrupted, '__len__') else None
     if listed not in (None, len(corrupted.cells) * corrupted.num_images):
         raise CTError(
@@ -103,6 +106,7 @@ def score_cells(
             'part of the images with subset'
         )
     known = clean or getattr(corrupted, 'clean', None)
+    stored = corrupted.metainfo['corruptions']['set'] != 'generated'
     with evaluating(network.module), restored_buffers(network.module):
         predict = Predictor(network, fp16, channels_last)
         num_classes = predict.num_classes(_some(known or corrupted))
@@ -116,11 +120,13 @@ def score_cells(
         if known is not None:
             pixels = np.ascontiguousarray(reordered(some, known.channel_order))
             data = {**data, 'pixels_sha256': hashlib.sha256(pixels.tobytes()).hexdigest()}
+        if stored:
+            some = _probe(some, _some(corrupted))
         sources = [source for source in (clean, corrupted) if source is not None]
         cells = [cell for source in sources for cell in source.cells]
         settings = dict(
             weights_sha256=network.digest(torch.from_numpy(some).permute(0, 3, 1, 2)),
-            behaviour_sha256=_behaviour(predict, None if known is None else some),
+            behaviour_sha256=_behaviour(predict, some, stored),
             fp16=fp16,
             recalibrate_bn=recalibrate_bn,
             # The statistics are means over batches of this size.
@@ -193,14 +199,24 @@ def _some(source: CellSource) -> np.ndarray:
     return np.concatenate([image for image in images if image.shape == images[0].shape])
 
 
-def _behaviour(predict: Predictor, images: np.ndarray | None) -> str:
+def _probe(clean: np.ndarray, corrupted: np.ndarray) -> np.ndarray:
+    """Draw images in the size of a set on disk, the same whatever is scored of it and with it."""
+    sizes = [' x '.join(map(str, images.shape[1:3])) for images in (clean, corrupted)]
+    if sizes[0] != sizes[1]:
+        raise CTError(
+            f'the clean images have {sizes[0]} px, but those of the set have {sizes[1]}: give '
+            'clean images of this size, from which it was made'
+        )
+    return np.random.default_rng(0).integers(0, 256, (_LOOKED_AT, *corrupted.shape[1:]), np.uint8)
+
+
+def _behaviour(predict: Predictor, images: np.ndarray, stored: bool) -> str:
     """Return a hash of how a network treats pixels, which weights alone do not determine."""
     said = dict(predict.network.settings())
-    if images is None:
+    if stored:
         said |= chosen_outputs(predict.network)
-    else:
-        # Classes, not scores, whose rounding depends on the machine.
-        said['classes'] = predict.classes(images)
+    # Classes, not scores, whose rounding depends on the machine.
+    said['classes'] = predict.classes(images)
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

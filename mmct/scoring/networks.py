@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from mmct.messages import suggestion
+from mmct.messages import require_counts, suggestion
 from mmct.runs.errors import CTError, one_line
 from mmct.runs.identity import digest
 
@@ -81,6 +81,7 @@ class TorchNetwork:
         if not callable(function) or isinstance(function, type):
             what = getattr(function, '__name__', type(function).__name__)
             raise CTError(f'a network must be a module or a function, but got {what}')
+        require_counts(type(self).__name__, input_size=input_size)
         if channel_order not in ('rgb', 'bgr'):
             raise CTError(f"channel_order must be 'rgb' or 'bgr', but got {channel_order!r}")
         written = getattr(function, 'pretrained_cfg', None) or {}

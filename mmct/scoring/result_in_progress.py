@@ -37,7 +37,7 @@ class ResultInProgress:
         marks (dict): The values above; ``data`` has the corruptions of the file too.
         cells (dict): Scores of cells, as in a result file, by corruption and severity.
         examples (list): Pictures, as in a result file.
-        name (str, optional): Name of the run in the file, if it is finished.
+        name (str, optional): Name of the run in the file, if it was finished once.
 
     Raises:
         CTError: If another process writes the file, it belongs to another run, or its
@@ -121,7 +121,8 @@ class ResultInProgress:
         self.examples += examples
         if is_main_rank():
             cells = list(self.cells.values())
-            write_json(self.partial, dict(marks=self.marks, cells=cells, examples=self.examples))
+            found = dict(marks=self.marks, cells=cells, examples=self.examples, name=self.name)
+            write_json(self.partial, found)
 
     def drop(self, cell: tuple[str | None, int]) -> None:
         """Forget a cell and its pictures.
@@ -172,14 +173,14 @@ def _makes_a_table(cells: set[tuple[str | None, int]]) -> bool:
     return len({frozenset(severities) for severities in table.values()}) <= 1
 
 
-def _read_partial(file: Path) -> tuple[dict, list, list, None]:
-    """Read marks, cells and examples; it has no name yet."""
+def _read_partial(file: Path) -> tuple[dict, list, list, str | None]:
+    """Read marks, cells, examples and the name of the finished result that is extended."""
     from mmct.evaluation.result_shape import UnfinishedResult
     from mmct.records import read_record
 
     found = read_record(file, UnfinishedResult)
     check_cells(found['cells'], found['marks']['data'].get('images'))
-    return found['marks'], found['cells'], found['examples'], None
+    return found['marks'], found['cells'], found['examples'], found.get('name')
 
 
 def _read_finished(file: Path) -> tuple[dict, list, list, str]:

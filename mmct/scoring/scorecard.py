@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmct.evaluation import Comparison, compare, diagnose, probability_scores, read_result
 from mmct.evaluation.reference import choose_reference
+from mmct.messages import require_counts
 from mmct.report import (
     Table,
     cells_to_csv,
@@ -243,6 +244,8 @@ def score(
         CTError: If network, images and labels do not match; the message says what to change.
         ValueError: If a setting is not allowed.
     """
+    require_counts('score', batch_size=batch_size, size=size)
+    require_counts('score', 0, recalibrate_bn=recalibrate_bn, num_workers=num_workers)
     own = as_network(network, **settings)
     batch_size = batch_size or getattr(images, 'batch_size', None) or 128
     num_workers = getattr(images, 'num_workers', 0) if num_workers is None else num_workers

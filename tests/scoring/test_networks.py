@@ -27,6 +27,7 @@ from mmct.evaluation import unpack_hits
 from mmct.runs.errors import CTError
 from mmct.scoring import TorchNetwork
 from mmct.scoring.cell_sources import CorruptedImages, Images, in_order_of
+from mmct.scoring.result_in_progress import ResultInProgress
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.3, 0.4)
 QUICK = dict(corruptions='noise', severities=[2, 5], quiet=True)
@@ -384,6 +385,7 @@ def test_subsets_say_that_they_are_some(net, digits, tmp_path):
     settings = dict(mean=MEAN, std=STD, corruptions=None, severities=None)
     tenth = score(net, images, labels, subset=4, **settings)
     assert tenth.result['data']['subset'] == '4 of 40 images'
+    assert score(net, images, labels, subset=np.int64(4), **settings).result == tenth.result
     assert tenth.result['data']['source'] == 'generated'
     assert not tenth.summary['is_benchmark']
     whole = score(net, images, labels, **settings)
@@ -478,13 +480,62 @@ def test_a_set_whose_files_changed_or_whose_classes_are_matched_otherwise_is_sco
         mmct.score(net, stored(images), **out, classes_by_position=True)
     (tmp_path / 'r.json').rename(tmp_path / 'before.json')
     before = dict(out, reference=tmp_path / 'before.json', clean=False)
-    with pytest.raises(CTError, match='contrast at severity 1 have other pixels'):
+    with pytest.raises(CTError, match='fog at severity 1 have other pixels'):
         mmct.score(net, stored(255 - images), **before)
     assert mmct.score(net, stored(images), **before).summary['normalised']['mce_pct'] == 100
     again = mmct.score(net, stored(255 - images), **out, replace=True)
     alone = mmct.score(net, stored(255 - images), **settings)
     assert again.result['cells'] == alone.result['cells'] != first.result['cells']
     assert len(again.result['examples']) == len(first.result['examples'])
+
+
+@pytest.mark.parametrize('as_function', [False, True])
+def test_clean_images_are_added_to_and_left_out_of_a_set_on_disk(
+    net, digits, tmp_path, as_function
+):
+    images, labels = digits
+    network = net.eval().forward if as_function else net
+
+    def stored(clean, severities):
+        found = Unknown(CorruptedImages(Images(images, labels), ['fog', 'contrast'], severities))
+        data = {**found.metainfo['corruptions'], 'set': 'arrays'}
+        found.metainfo = {**found.metainfo, 'corruptions': data}
+        found.clean = clean
+        return found
+
+    clean = Images(images, labels)
+    settings = dict(mean=MEAN, std=STD, quiet=True)
+
+    def sorted_out(card):
+        return {**card.result, 'examples': sorted(card.result['examples'], key=str)}
+
+    whole = sorted_out(mmct.score(network, stored(clean, [1, 2]), name='n', **settings))
+    out = dict(settings, out=tmp_path / 'r.json', name='n')
+    mmct.score(network, stored(None, [2]), **out)
+    assert sorted_out(mmct.score(network, stored(clean, [1, 2]), **out)) == whole
+    assert sorted_out(mmct.score(network, stored(None, [1]), **out)) == whole
+    with pytest.raises(CTError, match='other data'):
+        mmct.score(network, stored(Images(255 - images, labels), [1]), **out)
+    with pytest.raises(CTError, match='other weights' if as_function else 'preprocessing'):
+        mmct.score(network, stored(None, [1]), **{**out, 'mean': (0.1, 0.9, 0.1)})
+
+
+@pytest.mark.parametrize('given', ['mine', None])
+def test_a_name_survives_an_interrupted_extension(net, digits, tmp_path, monkeypatch, given):
+    settings = dict(mean=MEAN, std=STD, corruptions=['fog'], out=tmp_path / 'r.json')
+    first = score(net, *digits, severities=[1], name=given, **settings).result['name']
+    kept = ResultInProgress.add
+    for severity in (2, 3):
+
+        def stopped(self, *args):
+            kept(self, *args)
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(ResultInProgress, 'add', stopped)
+            score(net, *digits, severities=[severity, 4], **settings)
+    found = score(net, *digits, severities=[2, 3, 4], **settings).result
+    assert (found['name'], len(found['cells'])) == (first, 4)
 
 
 class Unknown:
@@ -585,6 +636,15 @@ BAD = {
     'too few outputs': (dict(network=nn.Sequential(nn.Flatten(), nn.Linear(432, 3))), '10 classes'),
     'corruption': (dict(corruptions=['fogg']), "did you mean 'fog'"),
     'ending': (dict(out='r.txt'), 'must end in .json'),
+    'a file': (dict(images=__file__, labels=None), 'is a file, but a folder is needed'),
+    'no severities': (dict(severities=[]), 'there are no severities'),
+    **{
+        f'{name} {value}': ({name: value}, f'{name} must be an integer of {least} or more')
+        for least, name, value in (
+            (0, 'recalibrate_bn', -1), (0, 'recalibrate_bn', 2.5), (0, 'num_workers', -1),
+            (1, 'batch_size', 0), (1, 'batch_size', -1), (1, 'input_size', 0), (1, 'size', 0),
+        )
+    },
 }
 
 

@@ -22,6 +22,12 @@ from mmct.studies.scores import AlongTraining, CorruptionScore, FeatureReliance,
 CHANNELS = 32
 
 
+@pytest.mark.parametrize('batches', [-1, 2.5, True, '3'])
+def test_a_number_of_batches_is_a_count(batches):
+    with pytest.raises(ValueError, match='recalibrate_bn must be an integer of 0 or more'):
+        CorruptionScore('corruption', recalibrate_bn=batches)
+
+
 @pytest.fixture
 def run(tmp_path):
     """A network of random weights, after ``change``."""

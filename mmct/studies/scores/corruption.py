@@ -12,6 +12,7 @@ from mmpretrain.registry import DATASETS
 from mmct.datasets import CleanImages, CorruptionSet, GeneratedCorruptionSet
 from mmct.datasets.images import order_of_dataset
 from mmct.evaluation.summary import error_table, main_corruptions
+from mmct.messages import require_counts
 from mmct.runs.configs import scoped, type_name
 from mmct.scoring import as_network, score_cells
 from mmct.scoring.recalibration import batch_norms
@@ -51,7 +52,7 @@ class CorruptionScore:
             without BN are scored as they are. Defaults to 0.
 
     Raises:
-        ValueError: If ``split`` is unknown.
+        ValueError: If ``split`` is unknown, or ``recalibrate_bn`` is not a number of batches.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class CorruptionScore:
     ) -> None:
         if split not in ('test', 'val'):
             raise ValueError(f"{type(self).__name__}: split must be 'test' or 'val', got {split!r}")
+        require_counts(type(self).__name__, 0, recalibrate_bn=recalibrate_bn)
         self.split, self.recalibrate_bn = split, recalibrate_bn
         self.name, self.dataset, self.own = name, dataset, clean or {}
         self.chosen = dict(corruptions=corruptions, severities=severities)

@@ -97,8 +97,7 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
             'for a config, score its checkpoint with mmct score, with and without '
             '--recalibrate-bn, and give the two result files'
         )
-    if args.corruptions == 'generated' or len(args.what) > 1:
-        *args.what, args.images = args.what
+    *args.what, args.images = args.what  # of a set on disk, too: a diagnosis needs clean images
     if not args.what:
         parser.error('give a network and IMAGES, or result files')
     check_scoring_arguments(parser, args)

@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,9 +51,9 @@ def add_network_arguments(parser: Parser) -> None:
         )
     group.add_argument(
         '--size',
-        type=positive_integer,
+        type=partial(positive_integer, most=2048),  # a batch of larger ones takes gigabytes
         help='size in pixels to which images are resized and cropped before they are corrupted; '
-        'default that of the library',
+        'default that of the library; clean images of a set on disk get the size of the set',
     )
     group.add_argument('--device', help="device, such as 'cuda:1'; default cuda if available")
 

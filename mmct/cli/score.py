@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,9 @@ def main(argv: Sequence[str] | None = None, prog: str = 'mmct score') -> int:
     import sys
 
     words = list(sys.argv[1:] if argv is None else argv)
-    if words and is_config(words[0]):
+    # Options may stand before a config.
+    looked_at = words if words and words[0].startswith('-') else words[:1]
+    if any(map(is_config, looked_at)):
         from .test import main as test
 
         chosen = any(word.split('=')[0] == '--corruptions' for word in words)
@@ -103,7 +106,10 @@ def add_scoring_arguments(parser: Parser) -> None:
     group = parser.add_argument_group('speed')
     add_flag(group, '--amp', 'automatic mixed precision')
     group.add_argument(
-        '--batch-size', type=positive_integer, default=128, help='images per batch, default 128'
+        '--batch-size',
+        type=partial(positive_integer, most=1_000_000),
+        default=128,
+        help='images per batch, default 128',
     )
     group.add_argument(
         '--workers',
@@ -129,6 +135,10 @@ def check_scoring_arguments(parser: Parser, args: Namespace) -> None:
         parser.error('IMAGES are missing, from which corruptions are made')
     if not stored and args.data_root is not None:
         parser.error('--data-root is for a set on disk, not for generated')
+    if args.size is not None and args.images is None:
+        parser.error('--size is for IMAGES, which are missing: the images of a set keep their size')
+    if args.labels is not None and Path(args.images or '').suffix != '.npy':
+        parser.error('--labels is for IMAGES in an .npy file: folders are named after classes')
 
 
 def _score(args: Namespace) -> None:
@@ -180,7 +190,7 @@ def what_to_score(args: Namespace, size: int | None) -> tuple[Any, Any, dict[str
         num_workers=args.workers,
     )
     if args.corruptions != 'generated':
-        return _stored(args, size), None, {**options, 'size': None}
+        return _stored(args), None, {**options, 'size': None}
     options |= dict(
         corruptions=args.only, severities=args.severities, seed=args.seed or 0, table=args.table
     )
@@ -188,10 +198,8 @@ def what_to_score(args: Namespace, size: int | None) -> tuple[Any, Any, dict[str
     return images, labels, options | dict(size=size)
 
 
-def _stored(args: Namespace, size: int | None) -> CellSource:
+def _stored(args: Namespace) -> CellSource:
     from mmpretrain.registry import DATASETS
-
-    from mmct.scoring.images import open_images
 
     kind = f'mmpretrain.{SETS[args.corruptions]}'
     settings = dict(type=kind, data_root=args.data_root, channel_order='rgb')
@@ -199,8 +207,25 @@ def _stored(args: Namespace, size: int | None) -> CellSource:
         dict(settings, corruptions=args.only, severities=args.severities)
     )
     if args.images is not None:
-        cells.clean = open_images(*_clean(args, size))
+        cells.clean = _clean_of(cells, args)
     return cells
+
+
+def _clean_of(cells: CellSource, args: Namespace) -> CellSource:
+    """Open the clean images of a set; those of a folder get the size of the set's images."""
+    from mmct.scoring.images import open_images
+
+    first = cells.read(0, slice(0, 1))
+    side = first.shape[1]
+    if args.size not in (None, side):
+        raise CTError(
+            f'--size {args.size}: the images of the set have {side} px, which clean ones need, '
+            'too: leave out --size'
+        )
+    images, labels, _ = _clean(args, None)
+    found = open_images(images, labels)
+    as_they_are = args.size is None and found.read(0, slice(0, 1)).shape == first.shape
+    return found if labels is not None or as_they_are else open_images(images, size=side)
 
 
 def _clean(args: Namespace, size: int | None) -> tuple[Any, Any, int | None]:

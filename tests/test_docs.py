@@ -122,7 +122,8 @@ def test_the_words_of_the_conclusion_follow_the_intervals(writer, tmp_path):
         difference = of_ct['mCE, %']['differences'][control]
         before = difference['interval']
         difference['interval'] = [-3, -1]
-        with pytest.raises(ValueError, match=f'says that CT, minus {re.escape(control)}, is {word}'):
+        message = f'says that CT, minus {re.escape(control)}, is {word}'
+        with pytest.raises(ValueError, match=message):
             said(mce=[-3, -1])
         difference['interval'] = before
 

@@ -50,24 +50,20 @@ def image_files(folder: str | Path) -> list[str]:
 
     Args:
         folder (str | Path): The folder. Links to other folders are followed, except links to a
-            folder that contains them. A file that is there more than once by way of links is
-            listed once.
+            folder that contains them. A folder that is there more than once by way of links is
+            read once.
 
     Returns:
         list[str]: The sorted paths relative to the folder, with ``/``, without hidden and system
         entries.
     """
     top = os.path.realpath(folder)
-    # The names of files by their real paths. Links come last: what is there itself keeps its name.
-    found: dict[str, str] = {}
+    found: list[str] = []
     walked: set[str] = set()
+    # Links come last: what is there itself keeps its name.
     folders, links = deque([('', top)]), deque()
     while folders or links:
         below, real = (folders or links).popleft()
-        if not os.path.isdir(real):
-            if below.lower().endswith(IMAGE_ENDINGS):
-                found.setdefault(real, below)
-            continue
         if real in walked:
             continue
         walked.add(real)
@@ -76,13 +72,14 @@ def image_files(folder: str | Path) -> list[str]:
                 name = f'{below}/{entry.name}' if below else entry.name
                 if is_system(entry.name):
                     continue
-                if entry.is_symlink():
+                if not entry.is_dir():
+                    if entry.name.lower().endswith(IMAGE_ENDINGS):
+                        found.append(name)
+                elif entry.is_symlink():
                     target = os.path.realpath(entry.path)
                     # Following a link to a folder that contains it would read other classes.
                     if not any(Path(inner).is_relative_to(target) for inner in (real, top)):
                         links.append((name, target))
-                elif entry.is_dir():
+                else:
                     folders.append((name, os.path.join(real, entry.name)))
-                elif entry.name.lower().endswith(IMAGE_ENDINGS):
-                    found[os.path.join(real, entry.name)] = name
-    return sorted(found.values())
+    return sorted(found)

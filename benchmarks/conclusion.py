@@ -74,19 +74,22 @@ def conclusion(folder: Path) -> str:
         ),
         f'**At the same compute other networks do as well or better, without a teacher**: with BN '
         f'and standardised weights the corrupted error is {mean(_TWIN)} (CT minus that: '
-        f'{shown("unclear", _CORRUPTED, _TWIN)}), with a lower clean error '
-        f'({shown("higher", _CLEAN, _TWIN)}). **Without BN it is {mean(_FREE)}** '
-        f'({shown("higher", _CORRUPTED, _FREE)}), with a clean error that does not differ '
-        f'significantly ({shown("unclear", _CLEAN, _FREE)}).',
+        f'{shown("unclear", _CORRUPTED, _TWIN)}), and the clean error is lower (CT minus that: '
+        f'{shown("higher", _CLEAN, _TWIN)}). **Without BN it is {mean(_FREE)}** (CT minus that: '
+        f'{shown("higher", _CORRUPTED, _FREE)}), and the clean error does not differ significantly '
+        f'({shown("unclear", _CLEAN, _FREE)}).',
         f'**Most of what CT gains comes from the standardised weights of its teacher**: if the '
         f'teacher has them beside its BN, the student has {mean(_TAUGHT_BY_TWIN)}, and CT is not '
-        f'significantly lower ({shown("unclear", _CORRUPTED, _TAUGHT_BY_TWIN)}); with a plain BN '
-        f'teacher it has {mean("BN teacher")} ({shown("lower", _CORRUPTED, "BN teacher")}). '
-        f'Missing BN helps, too: the network without it, minus the one with standardised weights '
-        f'beside it, is {shown("lower", _CORRUPTED, _TWIN, _FREE)}.',
+        f'significantly lower ({shown("unclear", _CORRUPTED, _TAUGHT_BY_TWIN)}). The student of a '
+        f'plain BN teacher has {mean("BN teacher")} (CT minus that: '
+        f'{shown("lower", _CORRUPTED, "BN teacher")}). Missing BN helps, too: of the two networks '
+        f'above, the one without BN minus the one with BN makes '
+        f'{shown("lower", _CORRUPTED, _TWIN, _FREE)}.',
         f'**It needs the start from its teacher**, which alone, without the consistency loss, '
-        f'gives {mean(_BARE)} ({shown("lower", _CORRUPTED, _BARE)}); from scratch CT gains nothing '
-        f'({shown("unclear", _CORRUPTED, _PLAIN, "CT, from scratch")} against the plain network).',
+        f'gives {mean(_BARE)} (CT minus that: {shown("lower", _CORRUPTED, _BARE)}). From scratch '
+        f'CT gains nothing significant over the plain network '
+        f'({shown("unclear", _CORRUPTED, _PLAIN, "CT, from scratch")}), and its clean error is '
+        f'{mean("CT, from scratch", _CLEAN)}.',
         '**Instead, or as well**: if your network need not have BN, train it '
         '[without](docs/methods.md#the-controls), with standardised weights. '
         f'AugMix without its Jensen-Shannon loss, trained as long, has '

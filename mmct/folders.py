@@ -58,6 +58,8 @@ def image_files(folder: str | Path) -> list[str]:
         entries.
     """
     top = os.path.realpath(folder)
+    if not os.path.isdir(top):
+        return []
     found: list[str] = []
     walked: set[str] = set()
     # Links come last: what is there itself keeps its name.
@@ -72,10 +74,12 @@ def image_files(folder: str | Path) -> list[str]:
                 name = f'{below}/{entry.name}' if below else entry.name
                 if is_system(entry.name):
                     continue
-                if not entry.is_dir():
+                link = entry.is_symlink()
+                # Of a link that leads to itself an entry raises an error.
+                if not (os.path.isdir(entry.path) if link else entry.is_dir()):
                     if entry.name.lower().endswith(IMAGE_ENDINGS):
                         found.append(name)
-                elif entry.is_symlink():
+                elif link:
                     target = os.path.realpath(entry.path)
                     # Following a link to a folder that contains it would read other classes.
                     if not any(Path(inner).is_relative_to(target) for inner in (real, top)):

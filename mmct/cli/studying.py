@@ -94,7 +94,12 @@ def report_again(store: StudyStore, settings: Study, args: Namespace) -> None:
                     f'{", ".join(_SHOWN)}'
                 )
         store.keep_plan({**plan, **{key: getattr(settings, key) for key in _SHOWN}})
-    report(store)
+    try:
+        report(store)
+    except BaseException:
+        if plan is not None:
+            store.keep_plan(plan)
+        raise
 
 
 def report(store: StudyStore) -> None:

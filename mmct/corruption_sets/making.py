@@ -13,7 +13,6 @@ from mmct.corruptions import (
     identities,
     own_among,
 )
-from mmct.corruptions.names import REVISIONS
 from mmct.datasets.images import say_if_grey
 from mmct.runs.errors import CTError
 from mmct.runs.files import lock_folder, temporary_name
@@ -169,7 +168,7 @@ class CorruptionSetMaker:
         new = dict(**self._known, scan=scan.summary(), table=table, layout=kind)
         if self.manifest is None:
             shutil.rmtree(self.work, ignore_errors=True)
-            self.manifest = dict(**new, revision=REVISIONS[table], corruptions={})
+            self.manifest = dict(**new, corruptions={})
             manifests.write(self.out, self.manifest)
         else:
             new.pop('config')

@@ -258,7 +258,7 @@ class StoredCorruptionSet(CorruptionSet):
     def open(self) -> None:
         """Choose the cells and check their files."""
         root = Path(self.data_root)
-        self.manifest = _read_manifest(root / 'manifest.json')
+        self.manifest = None
         if self.download:
             self._fetch(root)
         if not root.is_dir():
@@ -267,6 +267,7 @@ class StoredCorruptionSet(CorruptionSet):
                 f'{type(self).__name__}: folder {absent(root)}; '
                 f'{fetch if self.ARCHIVES else ""}tools/make_corruptions.py makes a corruption set'
             )
+        self.manifest = _read_manifest(root / 'manifest.json')
         self.stored_severities = list((self.manifest or {}).get('severities', SEVERITIES))
         severities = self._severities or self.stored_severities
         missing = sorted(set(severities) - set(self.stored_severities))
@@ -316,8 +317,6 @@ class StoredCorruptionSet(CorruptionSet):
         if made is None:
             return super().describe()
         origin = dict(source=made['label'], seed=made['seed'], table=made['table'])
-        if made.get('revision', 1) > 1:  # as of sets in memory
-            origin['revision'] = made['revision']
         names = {cell.corruption for cell in self.cells}
         own = {name: what for name, what in made.get('own', {}).items() if name in names}
         return {**super().describe(), **origin, **(dict(own=own) if own else {})}

@@ -21,7 +21,6 @@ class Manifest(Record):
     label: str
     seed: int
     table: Literal[TABLES]
-    revision: int = 1
     severities: Annotated[
         list[Annotated[int, Field(ge=SEVERITIES[0], le=SEVERITIES[-1])]], Field(min_length=1)
     ]

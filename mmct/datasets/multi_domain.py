@@ -232,8 +232,10 @@ class MultiDomain(BaseDataset):
         if parts is not None:
             # Of no part are images whose split has no meaning here.
             rows = [row for row, part in enumerate(parts) if part and self.part in ('all', part)]
-            others = ' and '.join(sorted({part for part in parts if part})) or 'no part'
-            fix = f'its images are of {others}: set part to that, or leave it out of domains'
+            others = ' and '.join(sorted({part for part in parts if part}))
+            fix = 'give splits for the values in the column split'
+            if others:
+                fix = f'its images are of {others}: change part, or leave it out of domains'
         elif self.part == 'all':
             return list(range(len(files)))
         elif self.part == 'test':
@@ -323,7 +325,7 @@ class MultiDomain(BaseDataset):
 def _listed(names: str | Sequence[str]) -> tuple[str, ...]:
     # --cfg-options reads a domain's name such as 4 as a number.
     alone = isinstance(names, str) or not isinstance(names, Iterable)
-    return tuple(map(str, (names,) if alone else names))
+    return tuple(map(str, (names,) if alone else names)) if names is not None else ()
 
 
 # The classes of OfficeHome.

@@ -15,7 +15,7 @@ from mmpretrain.registry import MODELS, TRANSFORMS
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from mmct.messages import is_count, is_positive, is_weight, require
+from mmct.messages import is_positive, is_weight, require, require_counts
 from mmct.runs.configs import is_kind, scoped, type_name
 from mmct.runs.errors import CTError
 
@@ -98,14 +98,9 @@ class AugMix(BaseTransform):
     alpha: float = 1.0
 
     def __post_init__(self) -> None:
+        # A depth of None is drawn.
+        require_counts('AugMix', num_views=self.num_views, width=self.width, depth=self.depth)
         for holds, rule, value in (
-            (is_count(self.num_views), 'num_views must be at least 1', self.num_views),
-            (is_count(self.width), 'width must be at least 1', self.width),
-            (
-                self.depth is None or is_count(self.depth),
-                'depth must be None or at least 1',
-                self.depth,
-            ),
             (
                 is_positive(self.severity) and 0.1 < self.severity <= 10,
                 'severity must be in (0.1, 10]',

@@ -146,7 +146,8 @@ def diagnose(
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary if out is None else out)
         files = [folder / file_name(name) for name in names]
-        written = [f'{file}{end}' for file in files for end in ('', f'_bn{recalibrate_bn}')]
+        ends = ('', f'_bn{recalibrate_bn}') if recalibrate_bn else ('',)
+        written = [f'{file}{end}' for file in files for end in ends]
         if len(set(written)) < len(written):
             raise CTError(f'the names {", ".join(names)} give the same file names: change one')
         results, reliance, without_bn = [], {}, []

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from inspect import isclass
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ class Planner:
         self._files: dict[str, Config] = {}
         known = {} if with_data else (store.plan() or {})
         self._data: dict[str, Mapping[str, Any]] = known.get('data', {})
+        self._unmarked: set[str] = set()
 
     def cells(self, results: Mapping[str, Mapping]) -> list[Cell]:
         """List the known cells.
@@ -280,9 +282,6 @@ class Planner:
             if not self._with_data:
                 return {}
             built = DATASETS.build(copy.deepcopy(dataset))
-            # A corruption set has too many pixels to hash.
-            if scored and isinstance(built, CorruptionSet):
-                return {}
             # The cache does not notice an image that is replaced in its place.
             cache = None if scored else data_cache(self.store.folder)
             self._data[name] = data_mark(built, cache)
@@ -293,12 +292,22 @@ class Planner:
         found = {}
         for split in ('val', 'test'):
             dataset = (cfg.get(f'{split}_dataloader') or {}).get('dataset')
-            # Whether a score needs a set that cannot be built, its check says.
-            with suppress(AssertionError, AttributeError, CTError, ImportError, KeyError, OSError,
-                          TypeError, ValueError):  # fmt: skip
-                if dataset and (mark := self._data_mark(dataset, scored=True)):
-                    found[f'{split}_images'] = hashed(mark)
+            if dataset and (mark := self._scored_mark(dataset)):
+                found[f'{split}_images'] = hashed(mark)
         return found
+
+    def _scored_mark(self, dataset: ConfigDict) -> Mapping[str, Any]:
+        name = hashed(dataset.to_dict())
+        # A corruption set has too many pixels to hash.
+        kind = DATASETS.get(dataset.get('type', ''))
+        if name in self._unmarked or (isclass(kind) and issubclass(kind, CorruptionSet)):
+            return {}
+        # Whether a score needs a set that cannot be built, its check says.
+        with suppress(AssertionError, AttributeError, ImportError, KeyError, OSError, RuntimeError,
+                      TypeError, ValueError):  # fmt: skip
+            return self._data_mark(dataset, scored=True)
+        self._unmarked.add(name)
+        return {}
 
 
 def _check_seeded(cfg: Config, key: str) -> None:

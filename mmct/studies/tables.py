@@ -202,7 +202,7 @@ class DomainTable:
 
 
 def ended_of(ended: int, planned: int, diverged: int) -> str:
-    """Say how many runs of a row have ended, and how many of them are in no mean.
+    """Say how many runs of a row have ended, and how many of them have diverged.
 
     Args:
         ended (int): Number of runs that have ended.

@@ -179,10 +179,6 @@ def test_what_a_result_will_say(arrays):
     cells = build(arrays)
     data = cells.metainfo['corruptions']
     assert (data['source'], data['seed'], data['table']) == ('generated', 3, 'cifar')
-    # As of sets in memory, the first one is not named.
-    assert 'revision' not in data
-    (arrays / 'manifest.json').write_text(json.dumps(dict(manifest, revision=2)))
-    assert build(arrays).metainfo['corruptions']['revision'] == 2
     assert cells.metainfo['classes'] == CLASSES
     (arrays / 'manifest.json').write_text('{"label": 1}')
     with pytest.raises(ValueError, match=r'manifest\.json is damaged'):

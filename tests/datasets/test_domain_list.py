@@ -96,7 +96,7 @@ def test_without_splits_it_is_split_at_random_and_without_labels_paths_name_them
         ),
         (
             ['path,label,domain,split', '{0},1,a,test'], dict(domains='a', part='holdout'),
-            'holdout part of domain a .0 of 1 images. .* its images are of test: set part to that',
+            'holdout part of domain a .0 of 1 images. .* its images are of test: change part',
         ),
         (['path,label,domain,domain', '{0},1,a,b'], {}, "has 2 columns 'domain': rename all but"),
         (['path,path,label,domain', '{0},x,1,a'], {}, "has 2 columns 'path': rename all but one"),
@@ -156,7 +156,7 @@ def test_other_values_of_split_are_translated_and_what_has_none_is_left_out(root
     # Of nothing that is translated nothing is in a part.
     with pytest.raises(ValueError, match='has no images of part training: list some'):
         make(root, part='training', splits={})
-    with pytest.raises(ValueError, match='domain a .0 of 6 images.* its images are of no part'):
+    with pytest.raises(ValueError, match='domain a .0 of 6 images.* give splits for the values'):
         make(root, part='all', domains='a', splits={})
     for wrong in (dict(splits, ood='left out'), {0: 'training'}):
         with pytest.raises(ValueError, match='splits: .* must be a text, and stand for one of'):

@@ -101,14 +101,14 @@ def test_strengths_at_the_largest_severity():
 @pytest.mark.parametrize(
     ('settings', 'message'),
     [
-        (dict(num_views=0), 'num_views must be at least 1, but got 0'),
-        (dict(width=0), 'width must be at least 1'),
-        (dict(depth=0), 'depth must be None or at least 1'),
+        (dict(num_views=0), 'num_views must be an integer of 1 or more, but got 0'),
+        (dict(width=0), 'width must be an integer of 1'),
+        (dict(depth=0), 'depth must be an integer of 1'),
         (dict(severity=11), r'severity must be in \(0.1, 10\]'),
         (dict(alpha=0), 'alpha must be positive'),
-        (dict(num_views=1.5), 'num_views must be at least 1, but got 1.5'),
-        (dict(width='3'), "width must be at least 1, but got '3'"),
-        (dict(depth=float('nan')), 'depth must be None or at least 1'),
+        (dict(num_views=1.5), 'num_views must be an integer of 1 or more, but got 1.5'),
+        (dict(width='3'), "width must be an integer of 1 or more, but got '3'"),
+        (dict(depth=float('nan')), 'depth must be an integer of 1'),
         (dict(severity='3'), r'severity must be in \(0.1, 10\]'),
     ],
 )

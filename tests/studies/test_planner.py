@@ -333,8 +333,8 @@ def test_images_to_score_count_by_content_also_where_one_is_replaced(plan, tmp_p
     assert unread.content == before.content
 
 
-def test_a_corruption_set_to_score_is_not_read_while_a_study_is_planned(plan, monkeypatch):
-    monkeypatch.setattr(GeneratedCorruptionSet, 'pixels', lambda *_: pytest.fail('read'))
+def test_a_corruption_set_to_score_is_not_built_while_a_study_is_planned(plan, monkeypatch):
+    monkeypatch.setattr(GeneratedCorruptionSet, '__init__', lambda *_, **__: pytest.fail('built'))
     text = "common['val_dataloader']['dataset'] = dict(_delete_=True, " \
         "type='GeneratedCorruptionSet', dataset=dict(type='Digits', split='test', pipeline=[" \
         "dict(type='PackInputs')]))"  # fmt: skip

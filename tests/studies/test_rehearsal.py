@@ -22,7 +22,7 @@ WRONG = {
     'common["load_from"] = "no.pth"': r"arm 'BN' fails: .*no.pth",
     'hook.update(length="abc")': "length must be positive, but got 'abc'",
     'hook.update(student_start="teacher"); arms["CT"]["overlay"]["model"] = dict(backbone=dict('
-    'norm_cfg=dict(type="BN", affine=False)))': r"arm 'CT' fails: the teacher fails: .*affine",
+    'norm_cfg=dict(type="BN", affine=False)))': r"arm 'CT' fails: the student fails: .*affine",
 }
 
 

@@ -5,7 +5,6 @@ import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from inspect import isclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from mmct.runs.config_check import check_config
 from mmct.runs.configs import (
     check_key,
     import_also,
+    is_kind,
     load_config,
     stretch,
     use_resumable_checkpoints,
@@ -298,14 +298,14 @@ class Planner:
 
     def _scored_mark(self, dataset: ConfigDict) -> Mapping[str, Any]:
         name = hashed(dataset.to_dict())
-        # A corruption set has too many pixels to hash.
-        kind = DATASETS.get(dataset.get('type', ''))
-        if name in self._unmarked or (isclass(kind) and issubclass(kind, CorruptionSet)):
+        if name in self._unmarked:
             return {}
         # Whether a score needs a set that cannot be built, its check says.
         with suppress(AssertionError, AttributeError, ImportError, KeyError, OSError, RuntimeError,
                       TypeError, ValueError):  # fmt: skip
-            return self._data_mark(dataset, scored=True)
+            # A corruption set has too many pixels to hash.
+            if not is_kind(dataset, CorruptionSet, DATASETS):
+                return self._data_mark(dataset, scored=True)
         self._unmarked.add(name)
         return {}
 

@@ -31,9 +31,9 @@ def suggestion(word: str, known: Iterable[str], otherwise: str | None = None) ->
 
 
 def absent(path: str | Path) -> str:
-    """Say that a file or folder does not exist, or is a folder or file.
+    """Say that a file or folder does not exist, and suggest one beside it with a similar name.
 
-    One that does not exist may have one of a similar name beside it, which is suggested.
+    Of a path that exists it says what :func:`of_other_kind` does.
 
     Args:
         path (str | Path): The path.
@@ -42,13 +42,25 @@ def absent(path: str | Path) -> str:
         str: A text such as ``run/epoch_9.pth does not exist: did you mean 'epoch_8.pth'?``.
     """
     if Path(path).exists():
-        kinds = ('folder', 'file') if Path(path).is_dir() else ('file', 'folder')
-        return '{} is a {}, but a {} is needed'.format(path, *kinds)
+        return of_other_kind(path)
     beside: list[str] = []
     with suppress(OSError):  # the folder may be missing, too, or closed to us
         beside = sorted(other.name for other in islice(Path(path).parent.iterdir(), 1000))
     hint = suggestion(Path(path).name, beside, '')
     return f'{path} does not exist{": " if hint else ""}{hint}'
+
+
+def of_other_kind(path: str | Path) -> str:
+    """Say that a path is a folder where a file is needed, or a file where a folder is.
+
+    Args:
+        path (str | Path): A path that exists.
+
+    Returns:
+        str: A text such as ``run is a folder, but a file is needed``.
+    """
+    kinds = ('folder', 'file') if Path(path).is_dir() else ('file', 'folder')
+    return '{} is a {}, but a {} is needed'.format(path, *kinds)
 
 
 def counted(count: int, one: str, many: str) -> str:
@@ -114,7 +126,7 @@ def is_weight(value: object) -> bool:
     Returns:
         bool: True for a finite int or float that is not negative.
     """
-    return is_positive(value) or (isinstance(value, (int, float)) and value == 0)
+    return isinstance(value, (int, float)) and 0 <= value < math.inf
 
 
 def is_count(value: object, least: int = 1) -> bool:

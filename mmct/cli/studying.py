@@ -81,24 +81,25 @@ def report_again(store: StudyStore, settings: Study, args: Namespace) -> None:
         CTError: If an option asks for other runs.
     """
     plan = store.plan()
-    if plan is not None:
-        if args.seeds is not None and list(settings.seeds) != plan['seeds']:
+    if plan is None:
+        return report(store)  # it says that there is none
+    if args.seeds is not None and list(settings.seeds) != plan['seeds']:
+        raise CTError(
+            f'--seeds {args.seeds}: --report-only runs nothing, and the study in '
+            f'{store.folder} has the seeds {", ".join(map(str, plan["seeds"]))}'
+        )
+    for word in args.cfg_options or []:
+        if word.partition('=')[0].partition('.')[0] not in _SHOWN:
             raise CTError(
-                f'--seeds {args.seeds}: --report-only runs nothing, and the study in '
-                f'{store.folder} has the seeds {", ".join(map(str, plan["seeds"]))}'
+                f'--cfg-options {word}: --report-only runs nothing, so it can only change '
+                f'{", ".join(_SHOWN)}'
             )
-        for word in args.cfg_options or []:
-            if word.partition('=')[0].partition('.')[0] not in _SHOWN:
-                raise CTError(
-                    f'--cfg-options {word}: --report-only runs nothing, so it can only change '
-                    f'{", ".join(_SHOWN)}'
-                )
-        store.keep_plan({**plan, **{key: getattr(settings, key) for key in _SHOWN}})
+    store.keep_plan({**plan, **{key: getattr(settings, key) for key in _SHOWN}})
     try:
         report(store)
     except BaseException:
-        if plan is not None:
-            store.keep_plan(plan)
+        # Tables of arms that were not run are no reason to lose those that were.
+        store.keep_plan(plan)
         raise
 
 

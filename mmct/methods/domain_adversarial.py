@@ -95,8 +95,9 @@ class AdversarialDomainClassifier(ImageClassifier):
     ) -> None:
         super().__init__(*args, **kwargs)
         name = type(self).__name__
-        require(is_count(num_domains, 2), f'{name}: num_domains must be at least 2', num_domains)
-        require(is_count(width), f'{name}: width must be at least 1', width)
+        rule = f'{name}: num_domains must be an integer of 2 or more'
+        require(is_count(num_domains, 2), rule, num_domains)
+        require(is_count(width), f'{name}: width must be an integer of 1 or more', width)
         rule = f'{name}: discriminator_steps must be at least 1'
         at_least_one = is_positive(discriminator_steps) and discriminator_steps >= 1
         require(at_least_one, rule, discriminator_steps)

@@ -7,7 +7,7 @@ from typing import Any
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.runner import BaseLoop, Runner, find_latest_checkpoint
 
-from mmct.messages import absent
+from mmct.messages import of_other_kind
 
 from .errors import CTError
 from .files import write_bytes
@@ -69,7 +69,7 @@ def checkpoint_to_resume(work_dir: str, named: str) -> str | None:
         path = str(own) if own.is_file() else path
     if not path or is_url(path) or Path(path).is_file():
         return path or None
-    said = absent(path) if Path(path).exists() else f'{path} does not exist'
+    said = of_other_kind(path) if Path(path).exists() else f'{path} does not exist'
     raise CTError(f'checkpoint {said}{other_checkpoints(path, work_dir)}')
 
 

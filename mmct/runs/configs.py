@@ -12,7 +12,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import Registry
 from mmengine.runner import Runner
 
-from mmct.messages import absent, suggestion
+from mmct.messages import of_other_kind, suggestion
 from mmct.paths import config_path
 
 from .errors import ConfigError, CTError, one_line
@@ -68,7 +68,7 @@ def _config_file(path: str) -> Path | str:
         names = {other.name: str(other.relative_to(root)) for other in others}
         near = difflib.get_close_matches(file.name, names, n=3)
         hint = f'; similar: {", ".join(names[n] for n in near)}' if near else ''
-        said = absent(file) if file.exists() else f'{path} does not exist{hint}'
+        said = of_other_kind(file) if file.exists() else f'{path} does not exist{hint}'
         raise CTError(f'config file {said}')
     return file
 

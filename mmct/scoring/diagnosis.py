@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmct.evaluation import diagnose as taken_apart
 from mmct.evaluation import mean_estimate
-from mmct.messages import absent, require_counts
+from mmct.messages import of_other_kind, require_counts
 from mmct.modes import evaluating
 from mmct.report.diagnosis import (
     diagnosis_sentences,
@@ -141,7 +141,7 @@ def diagnose(
             'attribute clean), and do not leave them out'
         )
     if out is not None and Path(out).exists() and not Path(out).is_dir():
-        raise CTError(f'--results (out=): {absent(out)}')
+        raise CTError(f'--results (out=): {of_other_kind(out)}')
     settings = {key: options.pop(key) for key in NETWORK_SETTINGS if key in options}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary if out is None else out)

@@ -90,9 +90,12 @@ def test_what_it_cannot_do_is_refused():
         for value in (-1.0, math.inf, math.nan, '1'):
             with pytest.raises(ValueError, match=f'Classifier: {key} must be finite and 0 or more'):
                 make(**{key: value})
-    for key, least in dict(width=1, num_domains=2, discriminator_steps=1).items():
+    rules = dict(width='an integer of 1 or more', num_domains='an integer of 2 or more',
+                 discriminator_steps='at least 1')  # fmt: skip
+    for key, rule in rules.items():
+        least = 2 if key == 'num_domains' else 1
         for value in (least - 1, math.nan, '3'):
-            with pytest.raises(ValueError, match=f'Classifier: {key} must be at least {least}, '):
+            with pytest.raises(ValueError, match=f'Classifier: {key} must be {rule}, '):
                 make(**{key: value})
     with pytest.raises(ValueError, match='num_domains=4 must be above the number .* got 4'):
         make().loss(torch.randn(2, 3, 8, 8), samples([0, 4]))

@@ -10,7 +10,7 @@ plain = variants['BN teacher']
 variants[half] = {**plain, 'hook': {**plain['hook'], **_base_.free_rate}}
 variants[slow] = dict(length=2, baseline=['BN (the other teacher)'])
 variants[slow_equal] = dict(length=_base_.compute, baseline=[equal])
-for name in (_base_.as_calibrated, _base_.as_teacher):
+for name in (_base_.as_calibrated, _base_.as_teacher, _base_.taught_standardised):
     variants[name] = {**variants[name], 'hook': {**variants[name]['hook'], **_base_.free_rate}}
 for name, other in {
     'CT': half, _base_.as_teacher: half, _base_.twin: slow, _base_.twin_equal: slow_equal

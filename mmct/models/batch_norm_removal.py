@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmct.messages import require
 
 from .no_norm import GRANULARITIES, NoNorm, NoNormAct, calibrate
-from .weight_standardisation import StandardisedClassifier
+from .weight_standardisation import StandardisedClassifier, are_standardised
 
 INITS = ('identity', 'fold', 'calibrate')
 # BatchNorm layers of timm that end with a dropout and an activation.
@@ -203,7 +203,9 @@ def check_is_copy(teacher: nn.Module, student: nn.Module, with_bn: bool = False)
         if hasattr(module, 'num_features') and hasattr(module, 'eps')
         for parameter in ('weight', 'bias')
     }
-    wrong = sorted({name for name, _ in mine ^ theirs} - norms)
+    # A student may standardise its weights, where its teacher's are folded.
+    gains = {name for name, _ in mine if are_standardised([name])}
+    wrong = sorted({name for name, _ in mine ^ theirs} - norms - gains)
     if wrong:
         raise ValueError(
             f"the teacher's network is not the student's: {len(wrong)} parameters "

@@ -9,7 +9,7 @@ from mmpretrain.registry import MODELS
 # Settings of a model that only some classes have.
 _OWN_SETTINGS = dict(
     consistency=('CTClassifier',),
-    weight_standardisation=('NormFreeClassifier', 'StandardisedClassifier'),
+    weight_standardisation=('NormFreeClassifier', 'StandardisedClassifier', 'CTClassifier'),
 )
 
 

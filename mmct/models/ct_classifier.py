@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from mmpretrain.models import ImageClassifier
 from mmpretrain.models.heads import ClsHead, MultiLabelClsHead
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
@@ -13,10 +12,11 @@ from .batch_norm_removal import check_has_batch_norm, check_is_copy
 from .consistency_loss import CTConsistencyLoss, gate_weights
 from .forward_pass import ForwardPass, branches, class_scores, run
 from .frozen_teacher import FrozenTeacher
+from .weight_standardisation import StandardisedClassifier
 
 
 @MODELS.register_module()
-class CTClassifier(ImageClassifier):
+class CTClassifier(StandardisedClassifier):
     """An ``ImageClassifier`` that a consistency loss pulls towards a frozen teacher.
 
     The loss is ``L_task(student) + lambda * D(student(x), teacher(x))`` on the
@@ -32,22 +32,29 @@ class CTClassifier(ImageClassifier):
     output. The consistency term is the mean over views.
 
     Args:
-        *args: Arguments of ``ImageClassifier``.
+        *args: Arguments of ``mmpretrain.models.ImageClassifier``.
         consistency (dict | list[dict], optional): Config of the consistency
             loss, or of several losses to add up, such as one for each stage.
             Defaults to None: ``dict(type='CTConsistencyLoss')``.
-        **kwargs: Arguments of ``ImageClassifier``.
+        weight_standardisation (bool): Whether to standardise the weights of the student's
+            convolutions, see :func:`mmct.models.standardise_weights`. Its state-dict then has
+            their gains as well. Defaults to False.
+        **kwargs: Arguments of ``mmpretrain.models.ImageClassifier``.
 
     Raises:
-        ValueError: If the network has no BatchNorm, the head has no class
-            logits to compare, the backbone does not return a stage that a loss
+        ValueError: If the network has no BatchNorm, or no convolution to standardise, the head has
+            no class logits to compare, the backbone does not return a stage that a loss
             compares, or a loss has a gate but the head is a multi-label one.
     """
 
     def __init__(
-        self, *args, consistency: dict | Sequence[dict] | None = None, **kwargs
+        self,
+        *args,
+        consistency: dict | Sequence[dict] | None = None,
+        weight_standardisation: bool = False,
+        **kwargs,
     ) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, weight_standardisation=weight_standardisation, **kwargs)
         several = isinstance(consistency, Sequence)
         terms = consistency if several and consistency else [consistency or {}]
         self.consistency = nn.ModuleList(

@@ -194,7 +194,7 @@ def check_fits(source: str, weights: dict[str, Tensor], model: nn.Module) -> Non
     """
     found = {name.removeprefix('module.'): w for name, w in weights.items()}
     _check_standardised(source, found, model)
-    if not _are_folded(found, model):
+    if not are_folded(found, model):
         raise CTError(
             f'{source} has plain weights, which the model would standardise and so change: set '
             'model.weight_standardisation=False, or give the config with which it was trained'
@@ -247,8 +247,16 @@ def _check_standardised(source: str, weights: dict[str, Tensor], model: nn.Modul
         )
 
 
-def _are_folded(weights: dict[str, Tensor], model: nn.Module) -> bool:
-    """Check that weights without gains compute in standardised convolutions what they did."""
+def are_folded(weights: Mapping[str, Tensor], model: nn.Module) -> bool:
+    """Check that weights without gains compute in standardised convolutions what they did.
+
+    Args:
+        weights (Mapping[str, Tensor]): A state dict.
+        model (nn.Module): The network that is to load it.
+
+    Returns:
+        bool: True also if the network standardises no weights.
+    """
     names = [name for name in model.state_dict() if name.endswith(_GAIN)]
     for name in names:
         weight = weights.get(f'{name.removesuffix(_GAIN)}weight')

@@ -18,7 +18,8 @@ def compared_arms(
         variants (Mapping): Of each way of training by name the optional keys ``length``,
             ``methods`` and ``overlay`` of an arm; ``start`` and ``baseline``, names of other
             variants; and for CT, in place of ``overlay``, ``hook``, the settings of the
-            teacher's hook, ``term``, those of the consistency loss, and ``more``, further hooks.
+            teacher's hook, ``term``, those of the consistency loss, ``student``, further ones of
+            the ``CTClassifier``, and ``more``, further hooks.
         teacher (Mapping, optional): What this task adds to the hook of each teacher without
             BN, such as its learning rate. The hook's own settings win. Defaults to None.
 
@@ -37,7 +38,9 @@ def compared_arms(
         own = (teacher or {}) if parts['hook'].get('remove_bn', True) else {}
         return [
             dict(
-                model=dict(type='CTClassifier', consistency=parts['term']),
+                model=dict(
+                    type='CTClassifier', consistency=parts['term'], **parts.get('student', {})
+                ),
                 custom_hooks=[{**own, **parts['hook']}, *parts.get('more', [])],
             )
         ]

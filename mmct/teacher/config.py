@@ -150,7 +150,8 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
     if recipe.from_scratch:
         _forget_pretrained(cfg.model)
     cfg.model.type = scoped(cfg, recipe.model_type)
-    cfg.model.pop('consistency', None)
+    for name in ('consistency', 'weight_standardisation'):
+        cfg.model.pop(name, None)
     if recipe.weight_standardisation:
         cfg.model.weight_standardisation = True
         if not recipe.remove_bn:
@@ -241,7 +242,12 @@ def baseline_config(cfg: Config, length: float | None, work_dir: str) -> Config:
     """
     if length is None:
         length = 1 + _length(cfg, HOOKS.build(copy.deepcopy(teacher_hook(cfg))).recipe)
-    own = teacher_config(cfg, TeacherRecipe(remove_bn=False, length=length), work_dir)
+    recipe = TeacherRecipe(
+        remove_bn=False,
+        length=length,
+        weight_standardisation=cfg.model.get('weight_standardisation', False),
+    )
+    own = teacher_config(cfg, recipe, work_dir)
     freezes = HOOKS.get('FreezeBNStatisticsHook')
     own.custom_hooks += [
         copy.deepcopy(hook)
@@ -308,10 +314,12 @@ def switch_on_ct(cfg: Config) -> Config:
     if not cfg.get('model'):
         raise CTError('--ct: the config has no model')
     kind = type_name(cfg.model)
-    if kind not in ('ImageClassifier', 'CTClassifier'):
+    if kind not in ('ImageClassifier', 'StandardisedClassifier', 'CTClassifier'):
         raise CTError(
             f'--ct needs a config whose model is an ImageClassifier, but it is {kind}'
         )
+    if kind == 'StandardisedClassifier':
+        cfg.model.setdefault('weight_standardisation', True)
     cfg.model.type = scoped(cfg, 'CTClassifier')
     if kind != 'CTClassifier' and not cfg.model.get('consistency'):
         cfg.model.consistency = ConfigDict(CONSISTENCY)

@@ -14,7 +14,7 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import HOOKS
 
 from mmct.messages import suggestion
-from mmct.models import build_classifier, calibrate, fold_weights, start_from_teacher
+from mmct.models import build_classifier, calibrate, fold_weights
 from mmct.runs.building import check_finite
 from mmct.runs.configs import type_name
 from mmct.runs.errors import CTError, trial_of
@@ -25,6 +25,7 @@ from mmct.runs.weights import safe_loading
 from mmct.scoring.rehearsal import rehearse_scoring
 
 from .config import TeacherRecipe
+from .start import take_over
 
 
 def rehearse(runner: Runner, cfg: Config, recipe: TeacherRecipe, student_start: str) -> None:
@@ -128,7 +129,7 @@ def _student(
     student.load_state_dict(original.state_dict())
     student.attach_teacher(teacher, 'float32', with_bn=not recipe.remove_bn)
     if start == 'teacher':
-        start_from_teacher(student, teacher, _inputs(student, batch))
+        take_over(student, _inputs(student, batch))
     _step(student, runner.cfg, batch, len(runner.train_dataloader))
     _last_step(student, runner)
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from mmct.models import CTClassifier, start_from_teacher
 from mmct.runs.configs import scale_learning_rate
 from mmct.runs.isolation import isolated
+from mmct.runs.weights import are_folded
 
 _MOST = 1024  # images
 
@@ -58,9 +59,28 @@ def start_student(
     if start == 'teacher':
         with isolated():
             inputs = training_inputs(runner, student, num_batches)
-        start_from_teacher(student, student.teacher, inputs)
+        take_over(student, inputs)
         share(student)
     scale_learning_rate(runner, lr_mult)
+
+
+def take_over(student: CTClassifier, inputs: Tensor) -> None:
+    """Give a student the weights of its teacher, see :func:`mmct.models.start_from_teacher`.
+
+    Args:
+        student (CTClassifier): A student with its teacher attached.
+        inputs (Tensor): Preprocessed images on which BN statistics are measured.
+
+    Raises:
+        ValueError: If the student cannot start from its teacher.
+    """
+    if not are_folded(student.teacher.state_dict(), student):
+        raise ValueError(
+            "the student cannot start from its teacher: it would standardise the teacher's plain "
+            "weights and so change them; set weight_standardisation=True in NoBNTeacherHook, or "
+            "student_start='scratch'"
+        )
+    start_from_teacher(student, student.teacher, inputs)
 
 
 def share(model: nn.Module) -> None:

@@ -297,7 +297,8 @@ def _built(
     runner: Runner, recipe: TeacherRecipe, weights: dict[str, Tensor], source: str | Path
 ) -> ImageClassifier:
     """Build the network of the student's config, without BN by default, and load weights."""
-    teacher = build_classifier(runner.cfg, recipe.model_type)
+    # The weights that a student standardises are plain ones in its teacher.
+    teacher = fold_weights(build_classifier(runner.cfg, recipe.model_type))
     with_bn, expected = (
         [name for name in names if name.endswith('running_var')]
         for names in (weights, teacher.state_dict())

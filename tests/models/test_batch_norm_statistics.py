@@ -10,7 +10,10 @@ from torch import nn
 from mmct.models import (
     NoNorm,
     calibrate,
+    check_is_copy,
+    fold_weights,
     remove_batch_norm,
+    standardise_weights,
     start_from_teacher,
 )
 
@@ -87,3 +90,29 @@ def test_a_layer_that_is_none_of_torchs_is_named():
     student[1] = Other()
     with pytest.raises(ValueError, match="1 is a Other, which is not .* use sync_bn='torch'"):
         start_from_teacher(student, teacher, images(1))
+
+
+@pytest.mark.parametrize('with_bn', [False, True])
+@pytest.mark.parametrize('name', NETWORKS)
+def test_a_student_with_standardised_weights_starts_as_its_teacher(name, with_bn):
+    student, _ = pair(name)
+    teacher = copy.deepcopy(student) if with_bn else remove_batch_norm(copy.deepcopy(student))
+    standardise_weights(teacher)
+    if not with_bn:
+        calibrate(teacher, images(0), 'layer')
+    for parameter in teacher.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    teacher.train()
+    teacher(images(0))
+    fold_weights(teacher)
+    standardise_weights(student)
+    check_is_copy(teacher, student, with_bn)
+    start_from_teacher(student, teacher, images(1))
+    teacher.eval()
+    student.eval()
+    torch.testing.assert_close(student(images(2)), teacher(images(2)), rtol=1e-3, atol=1e-4)
+    # It goes on standardising: a filter whose mean moves computes the same.
+    first = next(m for m in student.modules() if isinstance(m, nn.Conv2d))
+    before = first.weight.detach().clone()
+    first._parameters['weight'].data += 1
+    torch.testing.assert_close(first.weight, before, rtol=1e-3, atol=1e-4)

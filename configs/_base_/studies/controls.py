@@ -12,6 +12,14 @@ as_calibrated = 'BN teacher, trained as the calibrated'
 as_teacher = "BN teacher, trained as CT's"
 twin = 'BN, standardised weights'
 twin_equal = f'{twin}, equal compute ({compute}x)'
+# If standardised weights help beside BN, does CT add to them? These three were written down when
+# all others were known, and before any of them was trained. CT is worth its teacher where BN must
+# stay, if the first has less mCE than the network with BN and standardised weights at equal
+# compute, at no worse clean error.
+ct_standardised, taught_standardised, bare_standardised = (
+    f'{name} + standardised weights' for name in ('CT', 'BN teacher', 'start alone')
+)
+student = dict(weight_standardisation=True)
 # A teacher with BN and plain convolutions, trained as the students are.
 plain = dict(remove_bn=False, weight_standardisation=False)
 taught = {
@@ -20,6 +28,11 @@ taught = {
     # This one and CT's differ in BN alone.
     as_teacher: dict(way, hook={**hook, 'remove_bn': False}, term=term),
     bare: dict(way, term=dict(loss_weight=0.0)),
+    ct_standardised: dict(way, student=student, term=term),
+    taught_standardised: dict(
+        way, hook={**hook, 'remove_bn': False}, student=student, term=term
+    ),
+    bare_standardised: dict(way, student=student, term=dict(loss_weight=0.0)),
     'CT, calibrated teacher': dict(
         way, hook={**hook, 'weight_standardisation': False}, term=term
     ),
@@ -32,6 +45,7 @@ taught = {
 }
 if chosen == 'from scratch':
     taught.pop(bare)  # it is Standard
+    taught.pop(bare_standardised)
 else:
     taught['CT, at the full rate'] = dict(_base_.ways['from the teacher'], term=term)
     scratch = _base_.ways['from scratch']['hook']
@@ -77,6 +91,12 @@ compared_with = {
     as_teacher: ['BN teacher'],
     twin: ['BN (the other teacher)'],
     twin_equal: [equal],
+    ct_standardised: [
+        equal, 'CT', twin_equal, free_equal, taught_standardised,
+        *([bare_standardised] if bare in taught else []),
+    ],  # fmt: skip
+    taught_standardised: [twin_equal, as_teacher],
+    bare_standardised: [twin_equal, bare],
     **{name: ['CT'] for name in taught if name.startswith('CT, ')},
     # Without BN, but without standardised weights, too.
     'CT, calibrated teacher': ['CT', 'BN teacher', as_calibrated],

@@ -247,14 +247,16 @@ def test_digits_trains_on_one_part_and_validates_on_the_other():
     assert cfg.test_dataloader == cfg.val_dataloader
 
 
-def test_of_the_controls_one_differs_from_ct_in_bn_alone_and_the_others_are_plain():
+def test_of_the_controls_two_differ_from_ct_in_bn_alone_and_the_others_are_plain():
     hooks = {}
     for name, arm in load_config(str(CONFIGS / 'studies' / 'digits_table.py')).arms.items():
         for overlay in arm['overlay']:
             for hook in overlay.get('custom_hooks', []):
                 if hook['type'] == 'NoBNTeacherHook':
                     hooks[name] = hook
-    assert hooks.pop("BN teacher, trained as CT's") == {**hooks['CT'], 'remove_bn': False}
+    for name in ("BN teacher, trained as CT's", 'BN teacher + standardised weights'):
+        assert hooks.pop(name) == {**hooks['CT'], 'remove_bn': False}
+    assert hooks['CT + standardised weights'] == hooks['CT']
     controls = [hook for name, hook in hooks.items() if name.startswith('BN teacher')]
     assert len(controls) >= 5
     assert all(hook['remove_bn'] is hook['weight_standardisation'] is False for hook in controls)

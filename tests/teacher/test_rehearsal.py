@@ -30,6 +30,10 @@ WRONG = {
         dict(student_start='teacher', init='identity'),
         'the student fails: .*affine=False',
     ),
+    'a student that would change the weights of its teacher': (
+        {'model.weight_standardisation': True}, dict(student_start='teacher'),
+        'the student fails: .*set weight_standardisation=True in NoBNTeacherHook',
+    ),
     'a schedule that fails when it begins to change': (
         {'param_scheduler': [dict(type='CosineAnnealingLR', T_max='abc', begin=1)]}, {},
         'the teacher fails: the param_scheduler CosineAnnealingLR fails: ',

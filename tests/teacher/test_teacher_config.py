@@ -74,6 +74,28 @@ def test_ct_is_not_switched_on_for_another_classifier(tiny, kind):
         switch_on_ct(cfg)
 
 
+@pytest.mark.parametrize(
+    ('settings', 'kept'), [({}, True), ({'weight_standardisation': False}, False)]
+)
+def test_a_network_with_standardised_weights_keeps_them_when_ct_is_switched_on(
+    tiny, settings, kept
+):
+    cfg = tiny('bn_resnet18_digits')
+    cfg.model.update(type='StandardisedClassifier', **settings)
+    model = switch_on_ct(cfg).model
+    assert (model.type, model.weight_standardisation) == ('CTClassifier', kept)
+
+
+@pytest.mark.parametrize('standardised', [True, False])
+def test_whether_the_teachers_weights_are_standardised_is_the_recipes_to_say(tiny, standardised):
+    cfg = tiny(options={'model.weight_standardisation': not standardised})
+    recipe = TeacherRecipe(weight_standardisation=standardised)
+    model = teacher_config(cfg, recipe, 'w').model
+    assert model.get('weight_standardisation', False) is standardised
+    control = teacher_config(cfg, TeacherRecipe(remove_bn=False), 'w').model
+    assert control.type == 'ImageClassifier' and 'weight_standardisation' not in control
+
+
 def test_recipe_changes_lr_and_clipping(tiny):
     recipe = TeacherRecipe(lr=0.5, clip_grad=None)
     inner = teacher_config(tiny(), recipe, 'w')

@@ -71,6 +71,8 @@ def test_it_trains_as_the_student_does_and_as_long_as_both(tiny):
         assert own.model.type == 'ImageClassifier' and own.custom_hooks == [freezing]
         assert own.optim_wrapper == cfg.optim_wrapper
     assert baseline_config(cfg, 3, 'baseline').train_cfg.max_epochs == 6
+    cfg.model.weight_standardisation = True
+    assert baseline_config(cfg, 3, 'baseline').model.type == 'StandardisedClassifier'
 
 
 def resumed_by_a_stock_tool(cfg):

@@ -528,9 +528,12 @@ def test_a_checkpoint_of_the_other_kind_is_refused(tiny, train, removed):
         train(other)
 
 
+@pytest.mark.parametrize('standardised', [False, True])
 @pytest.mark.parametrize('remove_bn', [True, False])
-def test_a_student_may_start_from_its_teacher(tiny, remove_bn):
-    cfg = tiny(hook=dict(student_start='teacher', remove_bn=remove_bn))
+def test_a_student_may_start_from_its_teacher(tiny, remove_bn, standardised):
+    recipe = dict(remove_bn=remove_bn, weight_standardisation=standardised)
+    cfg = tiny(hook=dict(student_start='teacher', **recipe))
+    cfg.model.weight_standardisation = standardised
     runner = Runner.from_cfg(cfg)
 
     class AtStart(Hook):
@@ -551,6 +554,33 @@ def test_a_student_may_start_from_its_teacher(tiny, remove_bn):
         {k: v for k, v in _weights(runner).items() if 'conv' in k},
         {k: v for k, v in runner.model.teacher.state_dict().items() if 'conv' in k},
     )
+
+
+def test_students_share_a_teacher_whether_they_standardise_their_weights_or_not(tiny, train):
+    hook = dict(weight_standardisation=True, student_start='teacher')
+    first = train(tiny(hook=hook))
+    weights = _store(tiny()).weights
+    cfg = tiny(hook=hook)
+    cfg.model.weight_standardisation = True
+    before = weights.stat().st_mtime_ns
+    second = train(cfg)
+    assert weights.stat().st_mtime_ns == before
+    assert _equal(second.model.teacher.state_dict(), first.model.teacher.state_dict())
+    # Resumed, it has the same teacher.
+    cfg = tiny(hook=hook, options={'resume': True})
+    cfg.model.weight_standardisation = True
+    assert _equal(_weights(train(cfg)), _weights(second))
+
+
+def test_a_given_teacher_of_plain_weights_is_no_start_for_standardised_ones(tiny, train):
+    cfg = tiny()
+    train(cfg)
+    hook = dict(weight_standardisation=True, student_start='teacher')
+    other = tiny(hook=dict(hook, checkpoint=str(_store(cfg).weights)))
+    other.model.weight_standardisation = True
+    other.work_dir = f'{cfg.work_dir}_other'
+    with pytest.raises(CTError, match="would standardise the teacher's plain weights"):
+        train(other)
 
 
 def test_an_unknown_start_is_refused(tiny):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mmct.report import Row, Table
 from mmct.report.figures import blank, drawn, legend, look, style
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,6 +22,16 @@ _PLAIN, _FREE = 'Standard, equal compute (3x)', 'no BN, equal compute (3x)'
 _BARE, _TWIN = 'start alone (no term)', 'BN, standardised weights, equal compute (3x)'
 # Its teacher has standardised weights as CT's, and differs from it in BN alone.
 _TAUGHT_BY_TWIN = "BN teacher, trained as CT's"
+_COMPARED = {
+    _PLAIN: 'plain BN',
+    'AugMix, equal compute': 'plain BN, AugMix without its Jensen-Shannon loss',
+    _TWIN: 'BN and standardised weights',
+    _FREE: 'standardised weights, no BN',
+    'CT': '**CT**',
+    'BN teacher': 'CT, but the teacher is plain BN',
+    _TAUGHT_BY_TWIN: 'CT, but the teacher has BN and standardised weights',
+    _BARE: 'CT, but without the consistency loss',
+}
 _SHOWN = {
     _PLAIN: 'plain BN, trained as long',
     _TWIN: 'BN, standardised weights, as long',
@@ -30,13 +41,13 @@ _SHOWN = {
 
 
 def conclusion(folder: Path) -> str:
-    """Write when CT helps, when not, and what to use instead.
+    """Write what CT gains, when and why, and what to use instead.
 
     Args:
         folder (Path): A kept study with the arms of ``configs/_base_/studies/controls.py``.
 
     Returns:
-        str: A Markdown list, and a line that explains its brackets.
+        str: Markdown: a paragraph, a table and a list.
 
     Raises:
         ValueError: If an interval does not say what the text says: then other words are needed.
@@ -46,67 +57,68 @@ def conclusion(folder: Path) -> str:
     def mean(variant: str, title: str = _CORRUPTED) -> str:
         return f'{found[variant][title]["mean"]:.1f} %'
 
-    def minus(title: str, other: str = _PLAIN, variant: str = 'CT') -> Mapping[str, Any]:
-        return found[variant][title]['differences'][other]
-
-    def shown(word: str, title: str, other: str, variant: str = 'CT') -> str:
-        difference = minus(title, other, variant)
-        if _word(difference) != word:
+    def say(word: str, title: str, other: str, variant: str = 'CT') -> None:
+        if _word(found[variant][title]['differences'][other]) != word:
             raise ValueError(f'the text says that {variant}, minus {other}, is {word}: {title}')
-        return _points(difference)
 
+    def row(variant: str, name: str) -> Row:
+        minus = found['CT'][_CORRUPTED]['differences'].get(variant)
+        cells = (_points(minus) if minus else '',)
+        return Row(name, [mean(variant, _CLEAN), mean(variant), *cells])
+
+    say('lower', _CORRUPTED, _PLAIN)
+    say('unclear', _CLEAN, _PLAIN)
+    say('unclear', _CORRUPTED, _TWIN)
+    say('higher', _CLEAN, _TWIN)
+    say('higher', _CORRUPTED, _FREE)
+    say('unclear', _CLEAN, _FREE)
+    say('lower', _CORRUPTED, _TWIN, _FREE)
+    say('unclear', _CORRUPTED, _TAUGHT_BY_TWIN)
+    say('lower', _CORRUPTED, 'BN teacher')
+    say('lower', _CORRUPTED, _BARE)
+    say('unclear', _CORRUPTED, _PLAIN, 'CT, from scratch')
     kinds: dict[str, list[str]] = {'lower': [], 'unclear': [], 'higher': []}
     for kind in KINDS:
-        kinds[_word(minus(kind))].append(f'{kind} ({_points(minus(kind))})')
-    words = dict(lower='It helps', unclear='There is no significant difference', higher='It hurts')
-    clean = dict(lower='lower', unclear='not significantly different', higher='higher')
+        kinds[_word(found['CT'][kind]['differences'][_PLAIN])].append(kind)
+    words = dict(lower='it helps', unclear='there is no significant difference', higher='it hurts')
+    of_kinds = '; '.join(f'under {_listed(of)} {words[word]}' for word, of in kinds.items() if of)
     plan, rows = read_study(ROOT / 'benchmarks' / 'cifar10_resnet20')
     if len(plan['seeds']) > 1:
         raise ValueError('the text says that cifar10_resnet20 has one seed')
-    cifar = {row['variant']: f'{row["values"][_CORRUPTED]["mean"]:.1f}' for row in rows}
+    cifar = {row['variant']: f'{row["values"][_CORRUPTED]["mean"]:.1f} %' for row in rows}
+    less = 1 - found['CT'][_CORRUPTED]['mean'] / found[_PLAIN][_CORRUPTED]['mean']
+    lead = (
+        f'**On 8x8 digits CT takes {100 * less:.0f} % off the corrupted error of a network with '
+        'BN, and its clean error is about the same. But with standardised weights beside its BN '
+        'that network does as well, and without BN better, both without a teacher. On larger '
+        'images CT is not shown to help yet.**'
+    )
+    head = ['', 'clean error', 'corrupted error', 'CT minus that, points']
+    table = Table(head, [row(variant, name) for variant, name in _COMPARED.items()])
     lines = [
-        f'**On 8x8 digits CT helps against corruption**: the corrupted error of a narrow ResNet-18 '
-        f'falls from {mean(_PLAIN)}, trained as long as teacher and student together, to '
-        f'{mean("CT")} ({shown("lower", _CORRUPTED, _PLAIN)}). Its clean error is '
-        f'{clean[_word(minus(_CLEAN))]} ({mean(_PLAIN, _CLEAN)} and {mean("CT", _CLEAN)}). '
-        + ' '.join(
-            f'{words[word]} under {_listed(names)}.' for word, names in kinds.items() if names
-        ),
-        f'**At the same compute other networks do as well or better, without a teacher**: with BN '
-        f'and standardised weights the corrupted error is {mean(_TWIN)} (CT minus that: '
-        f'{shown("unclear", _CORRUPTED, _TWIN)}), and the clean error is lower (CT minus that: '
-        f'{shown("higher", _CLEAN, _TWIN)}). **Without BN it is {mean(_FREE)}** (CT minus that: '
-        f'{shown("higher", _CORRUPTED, _FREE)}), and the clean error does not differ significantly '
-        f'({shown("unclear", _CLEAN, _FREE)}).',
-        f'**Most of what CT gains comes from the standardised weights of its teacher**: if the '
-        f'teacher has them beside its BN, the student has {mean(_TAUGHT_BY_TWIN)}, and CT is not '
-        f'significantly lower ({shown("unclear", _CORRUPTED, _TAUGHT_BY_TWIN)}). The student of a '
-        f'plain BN teacher has {mean("BN teacher")} (CT minus that: '
-        f'{shown("lower", _CORRUPTED, "BN teacher")}). Missing BN helps, too: of the two networks '
-        f'above, the one without BN minus the one with BN makes '
-        f'{shown("lower", _CORRUPTED, _TWIN, _FREE)}.',
-        f'**It needs the start from its teacher**, which alone, without the consistency loss, '
-        f'gives {mean(_BARE)} (CT minus that: {shown("lower", _CORRUPTED, _BARE)}). From scratch '
-        f'CT gains nothing significant over the plain network '
-        f'({shown("unclear", _CORRUPTED, _PLAIN, "CT, from scratch")}), and its clean error is '
-        f'{mean("CT, from scratch", _CLEAN)}.',
+        f'**When**: {of_kinds}. It needs the start from its teacher: from scratch it gains '
+        f'nothing significant, and its clean error is {mean("CT, from scratch", _CLEAN)}.',
+        '**Why**: most of the gain comes from the standardised weights of its teacher. With a '
+        'teacher that has them beside its BN, the student is not significantly worse. Missing BN '
+        'helps the network that lacks it: '
+        f'{_points(found[_FREE][_CORRUPTED]["differences"][_TWIN])} points next to the one with '
+        'BN and standardised weights. How much of that its student keeps is uncertain.',
         '**Instead, or as well**: if your network need not have BN, train it '
-        '[without](docs/methods.md#the-controls), with standardised weights. '
-        f'AugMix without its Jensen-Shannon loss, trained as long, has '
-        f'{mean("AugMix, equal compute")}, and together with CT {mean("CT + AugMix")}. If you can '
-        f"collect unlabelled test images, re-estimate BN's statistics on them: plain BN then has "
-        f'{mean(_PLAIN, _ADAPTED)}, CT {mean("CT", _ADAPTED)}.',
-        '**On larger images it is not shown to help yet.** A short study of '
-        f'[CIFAR-10](docs/results.md#cifar-10), a single seed, has {cifar["CT"]} % corrupted error '
-        f'with CT, {cifar[_PLAIN]} for the plain network trained as long, {cifar[_TAUGHT_BY_TWIN]} '
-        f'with a teacher that differs from its own in BN alone, and {cifar[_BARE]} for the start '
-        'alone. On [PACS](docs/domain_generalization.md#measured-here) at 64 px, '
-        f'{_without_gain(ROOT / "benchmarks" / "pacs64_table")}, CT gained nothing.',
-    ]  # fmt: skip
+        '[without](docs/methods.md#the-controls), with standardised weights. AugMix adds to CT: '
+        f'together they have {mean("CT + AugMix")}. If you can collect unlabelled test images, '
+        f"re-estimate BN's statistics on them: plain BN then has {mean(_PLAIN, _ADAPTED)}, CT "
+        f'{mean("CT", _ADAPTED)}.',
+        '**Larger images**: in a short study of [CIFAR-10](docs/results.md#cifar-10), a single '
+        f'seed, CT has {cifar["CT"]} corrupted error, the plain network trained as long '
+        f'{cifar[_PLAIN]}, the start alone {cifar[_BARE]}. On '
+        '[PACS](docs/domain_generalization.md#measured-here) at 64 px, '
+        f'{_without_gain(ROOT / "benchmarks" / "pacs64_table")}, it gained nothing.',
+    ]
     points = ''.join(f'- {line}\n' for line in lines)
     return (
-        f'{points}\nIn brackets: differences in points, with 95 % intervals over {seeds} seeds and '
-        f'images ([more](docs/results.md#digits)).\n'
+        f'{lead}\n\n{table.to_markdown()}\nA narrow ResNet-18, {seeds} seeds, each network '
+        'trained as long as the two of CT together; in brackets 95 % intervals over seeds and '
+        f'images ([more](docs/results.md#digits)).\n\n{points}'
     )
 
 

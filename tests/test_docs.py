@@ -110,12 +110,13 @@ def test_the_words_of_the_conclusion_follow_the_intervals(writer, tmp_path):
         (tmp_path / 'table.json').write_text(json.dumps(rows))
         return writer['conclusion'](tmp_path)
 
-    assert 'no significant difference under noise (' in said()
-    assert 'clean error is not significantly different' in said()
-    text = said(noise=[-3, -1], blur=[-1, 2], weather=[1, 2], clean=[0.5, 1.5])
-    assert 'It helps under noise (' in text and 'clean error is higher' in text
-    assert 'no significant difference under blur (' in text
-    assert 'It hurts under weather (' in text
+    assert 'under noise there is no significant difference' in said()
+    text = said(noise=[-3, -1], blur=[-1, 2], weather=[1, 2])
+    assert 'under noise and digital it helps; under blur there is no significant' in text
+    assert '; under weather it hurts. ' in text
+    with pytest.raises(ValueError, match=r'says that CT, minus Standard, .* is unclear: clean'):
+        said(clean=[0.5, 1.5])
+    said(clean=[-0.5, 1.5])
     with pytest.raises(ValueError, match=r'says that CT, minus Standard, .* is lower: mCE'):
         said(mce=[-1, 1])
     for control, word in ("BN teacher, trained as CT's", 'unclear'), (free, 'higher'):

@@ -241,6 +241,10 @@ def test_an_unset_seed_is_drawn_once_a_folder(tmp_path):
     again = succeed(TRAIN, CT, *options, cwd=tmp_path / 'one')
     assert 'Stage 1 of 2: done' in again.out
     assert json.loads((tmp_path / 'one' / 'run' / 'seed.json').read_text()) == seeds[0]
+    # A run that goes on in another folder keeps the seed that it began with.
+    elsewhere = ('--resume', 'run/epoch_1.pth', '--work-dir', 'new', *options[2:])
+    succeed(TRAIN, CT, *elsewhere, 'train_cfg.max_epochs=1', cwd=tmp_path / 'one')
+    assert json.loads((tmp_path / 'one' / 'new' / 'seed.json').read_text()) == seeds[0]
 
 
 def test_a_full_disk_costs_one_checkpoint(first, stopped):

@@ -2,6 +2,7 @@
 
 import random
 from argparse import Namespace
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +31,7 @@ from mmct.runs.errors import CTError, config_errors
 from mmct.runs.files import lock_folder, write_json
 from mmct.runs.progress_hook import TrainingProgressHook
 from mmct.runs.ranks import join_processes, on_main_rank, unwrapped
-from mmct.runs.weights import check_fits, check_some_fit, load_state_dict, safe_loading
+from mmct.runs.weights import check_fits, check_some_fit, load, load_state_dict, safe_loading
 from mmct.teacher import switch_on_ct, teacher_hook
 from mmct.teacher.rehearsal import rehearse_alone
 
@@ -257,12 +258,23 @@ def _seed(cfg: Config) -> int:
     file = Path(cfg.work_dir) / 'seed.json'
     if not file.exists():
         # Do not draw from the global generators, which may have been seeded.
-        write_json(file, dict(seed=random.SystemRandom().randrange(2**31)))
+        resumed, drawn = _resumed_seed(cfg), random.SystemRandom().randrange(2**31)
+        write_json(file, dict(seed=drawn if resumed is None else resumed))
     try:
         return read_record(file, _Seed)['seed']
     except ValueError as error:
         text = f'{file} is damaged ({error}): set randomness.seed, or remove it'
         raise CTError(text) from error
+
+
+def _resumed_seed(cfg: Config) -> int | None:
+    """Return the seed of the checkpoint to resume, which may be of a run in another folder."""
+    if not cfg.get('resume'):
+        return None
+    # What is wrong with the checkpoint is said when the run is built.
+    with suppress(CTError, KeyError, TypeError, ValueError):
+        return _Seed(seed=load(cfg.load_from)['meta']['seed']).seed
+    return None
 
 
 def _check_start(cfg: Config, runner: Runner) -> None:

@@ -364,11 +364,16 @@ def test_a_run_that_goes_on_in_another_folder_leaves_its_own_alone(first, tmp_pa
     assert contents(tmp_path / 'run') == before
 
 
-def test_a_longer_run_keeps_its_teacher_and_says_what_stays(first, stopped):
-    options = (*OPTIONS, 'train_cfg.max_epochs=3', 'optim_wrapper.optimizer.lr=0.5')
+RATES = ('optim_wrapper.optimizer.lr=0.5', 'custom_hooks.0.student_lr_mult=0.5')
+
+
+@pytest.mark.parametrize('rate', RATES)
+def test_a_longer_run_keeps_its_teacher_and_says_what_stays(first, stopped, rate):
+    options = (*OPTIONS, 'train_cfg.max_epochs=3', rate)
     result = succeed(TRAIN, CT, '--resume', '--allow-other-config', *options, cwd=stopped)
     assert '\nepoch 3 of 3 ' in result.out
     assert 'run/teacher was trained with other settings (' in result.out
     assert 'learning rate, momentum and schedules are those of the checkpoint' in result.out
+    assert 'at 0.5 of the learning rate' not in result.out
     teacher = 'run/teacher/teacher.pth'
     assert (stopped / teacher).read_bytes() == (first / teacher).read_bytes()

@@ -181,7 +181,8 @@ class NoBNTeacherHook(Hook):
                     _restart_averages(runner)
         except ValueError as error:
             raise CTError(f'{error}') from error
-        rate = self.student_lr_mult
+        # A resumed student may have begun with another factor, which it keeps.
+        rate = self.student_lr_mult if runner.iter == 0 else 1
         at = '' if rate == 1 else f' at {rate:g} of the learning rate'
         runner.logger.info(
             f'{stage(runner, "student")}: the student learns{at}, the teacher is frozen '

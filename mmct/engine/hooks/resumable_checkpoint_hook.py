@@ -313,7 +313,8 @@ class ResumableCheckpointHook(CheckpointHook):
                 f'{message}: give the config of that run, use another --work-dir, or '
                 'continue anyway with --allow-other-config'
             )
-        stays = any(line.startswith(('optim_wrapper', 'param_scheduler')) for line in differing)
+        rates = ('optim_wrapper', 'param_scheduler', 'student_lr_mult')
+        stays = any(part in line.partition(':')[0] for line in differing for part in rates)
         hint = (
             '; learning rate, momentum and schedules are those of the checkpoint: for others, '
             'start from its weights with --cfg-options load_from=FILE'

@@ -638,6 +638,10 @@ REFUSED = {
                 "{'type': 'ScorecardHook', 'corruptions': 3}]"],
         ['ScorecardHook: no test set to score on', 'corruptions=3'],
     ),
+    'teacher that is given and to be trained': (
+        TRAIN, [CT, '--teacher', 'no.pth', '--retrain-teacher'],
+        ['a teacher is given, no.pth, and is to be trained', 'leave out one'],
+    ),
     'missing teacher': (TRAIN, [CT, '--teacher', 'no.pth'], ['no.pth does not exist']),
     'teacher with BN': (
         TRAIN, [CT, '--teacher', 'run/epoch_2.pth', '--cfg-options', *SMALL],

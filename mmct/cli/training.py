@@ -184,7 +184,7 @@ def set_teacher_options(cfg: Config, **options: object) -> None:
 
     Raises:
         CTError: If the config lacks the hook although an option is given or its model is a
-            ``CTClassifier``.
+            ``CTClassifier``, or a teacher is both given and to be trained.
     """
     given = {name: value for name, value in options.items() if value}
     hook = teacher_hook(cfg)
@@ -200,6 +200,11 @@ def set_teacher_options(cfg: Config, **options: object) -> None:
         )
     for name, value in given.items():
         hook[name] = value
+    if hook is not None and hook.get('checkpoint') and hook.get('retrain'):
+        raise CTError(
+            f'a teacher is given, {hook.checkpoint}, and is to be trained (--retrain-teacher): '
+            'leave out one of them'
+        )
 
 
 def _check_config_stays(cfg: Config) -> None:

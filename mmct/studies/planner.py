@@ -243,7 +243,12 @@ class Planner:
             # A copy, as mmengine removes _delete_ from a dict that it merges.
             cfg.merge_from_dict(copy.deepcopy(overlay))
         check_config(cfg)
-        stretch(cfg, self.study.length * arm.length)
+        times = self.study.length * arm.length
+        stretch(cfg, times)
+        hook = teacher_hook(cfg) or {}
+        for name in ('max_epochs', 'max_iters'):
+            if hook.get(name) is not None:
+                hook[name] = max(1, round(times * hook[name]))
         add_methods(cfg, arm.methods)
         cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
         for key in arm.seeded:

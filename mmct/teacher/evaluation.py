@@ -1,5 +1,6 @@
 """Measure a teacher alone, and compare it with its student."""
 
+import math
 from logging import Logger
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,11 @@ def measure(runner: Runner, models: list[ImageClassifier]) -> tuple[Accuracy, st
     """
     if runner.val_loop is not None:
         return evaluate(models, runner.val_loop.dataloader), 'validation'
-    return evaluate(models, runner.train_dataloader, _TRAINING_BATCHES), 'training'
+    loader = runner.train_dataloader
+    # At most each image once, where a sampler never ends.
+    size = getattr(loader.batch_sampler, 'batch_size', None) or 1
+    batches = min(_TRAINING_BATCHES, math.ceil(len(loader.dataset) / size))
+    return evaluate(models, loader, batches), 'training'
 
 
 def teacher_record(runner: Runner, teacher: ImageClassifier, source: str) -> dict[str, Any]:

@@ -70,11 +70,13 @@ def test_a_longer_arm_has_its_whole_schedule_stretched(plan):
 
 def test_a_study_that_is_longer_stretches_all_of_its_arms(plan):
     arms = 'arms.update(twice=dict(config=bn, length=2), CT=dict(config=ct, overlay=dict(' \
-        'custom_hooks=[dict(hook, length=2)])))'  # fmt: skip
+        'custom_hooks=[dict(hook, length=2)])), epochs=dict(config=ct, overlay=dict(' \
+        'custom_hooks=[dict(hook, max_epochs=4)])))'  # fmt: skip
     cells = {(cell.arm, cell.role): cell for cell in plan(arms, {'length': 3}).cells({})}
     # The teacher is twice as long as a student: it is trained as long as the arm 'twice'.
     expected = {('BN', 'training'): 9, ('twice', 'training'): 18, ('CT', 'training'): 9,
-                ('CT', 'teacher'): 18}  # fmt: skip
+                ('CT', 'teacher'): 18, ('epochs', 'training'): 9,
+                ('epochs', 'teacher'): 12}  # fmt: skip
     assert {key: cell.config.train_cfg.max_epochs for key, cell in cells.items()} == expected
     # The schedule of the config is of ten epochs, of which the study trains three.
     for cell in cells.values():

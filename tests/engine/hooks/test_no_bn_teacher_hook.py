@@ -229,8 +229,13 @@ def test_a_weak_teacher_stops_the_run(tiny, train):
     assert train(tiny(options=options)).iter == 8
 
 
-def test_without_validation_training_accuracy_counts(tiny, train):
+@pytest.mark.parametrize('endless', [False, True])
+def test_without_validation_training_accuracy_counts(tiny, train, endless):
     cfg = tiny(hook=dict(on_weak_teacher='stop'), options={'optim_wrapper.optimizer.lr': 1e-6})
+    if endless:
+        cfg.train_dataloader.sampler = dict(type='InfiniteSampler', shuffle=True)
+        cfg.train_cfg = dict(by_epoch=False, max_iters=4)
+        cfg.param_scheduler = []
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     with pytest.raises(CTError, match='64 images .training'):
         train(cfg)

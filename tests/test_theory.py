@@ -14,7 +14,7 @@ def test_figures_and_the_numbers_in_them(tmp_path, monkeypatch):
     few = dict(RATIOS=(0.1, 1.0), WIDTHS=(24, 60), DIGITS=dict(a=(None, (15, 40)), b=(50, (25,))))
     for name, values in few.items():
         monkeypatch.setattr(f'mmct.cli.theory.{name}', values)
-    found = run(THEORY, '-o', 'new', '--draws', '2', cwd=tmp_path)
+    found = run(THEORY, '-o', 'new', '--draws', '8', cwd=tmp_path)
     assert found.code == 0, found.err
     names = {f'{name}.{kind}' for name in NAMES for kind in ('png', 'json')}
     assert {path.name for path in (tmp_path / 'new').iterdir()} == names
@@ -22,6 +22,7 @@ def test_figures_and_the_numbers_in_them(tmp_path, monkeypatch):
         with Image.open(tmp_path / 'new' / f'{name}.png') as picture:
             assert min(picture.size) > 300
         numbers = json.loads((tmp_path / 'new' / f'{name}.json').read_text())
+        assert numbers['draws'] == (8 if name in ('variance', 'width') else 2)
         for panel in numbers['panels'].values():
             for median, low, high in next(iter(panel.values())):
                 assert low <= median <= high

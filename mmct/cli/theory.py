@@ -63,7 +63,8 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
         '--draws',
         type=partial(positive_integer, least=2),
         default=200,
-        help='random draws per point, default 200',
+        help='random draws per point, default 200; a quarter of them for the network, a tenth for '
+        'the digits',
     )
     parser.add_argument(
         '--seed', type=seed_argument, default=0, help='seed of the draws, default 0'
@@ -169,7 +170,8 @@ def _save(args: Namespace, figure: _Figure) -> None:
         title: {way: curve.T.tolist() for way, curve in group.items()}
         for title, group in panels.items()
     }
-    content = dict(draws=args.draws, seed=args.seed, values='median, low, high', panels=numbers)
+    draws = next(iter(figure.found.values())).shape[1]
+    content = dict(draws=draws, seed=args.seed, values='median, low, high', panels=numbers)
     write_json(args.out / f'{figure.name}.json', {figure.xlabel: list(figure.xs), **content})
     log = 'xy' if figure.ylabel == RISK else 'x'
     picture = curves(figure.xs, panels, figure.xlabel, figure.ylabel, log)

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmct.evaluation import diagnose as taken_apart
 from mmct.evaluation import mean_estimate
@@ -155,9 +156,9 @@ def diagnose(
             own = as_network(network[name], **settings)
             common = {**options, 'name': name}
             results.append(score(own, images, labels, out=f'{file}.json', **common).result)
-            if not batch_norms(own.module):
+            if _has_no_bn(own.module):
                 without_bn.append(name)
-            elif recalibrate_bn:
+            elif recalibrate_bn and batch_norms(own.module):
                 file = f'{file}_bn{recalibrate_bn}.json'
                 card = score(
                     own, images, labels, out=file, recalibrate_bn=recalibrate_bn, **common
@@ -167,6 +168,14 @@ def diagnose(
                 reliance[name] = _reliance(own, images, labels, layers, reliance_images, common)
     number = 0 if baseline is None else names.index(baseline)
     return Diagnosis(taken_apart(results, reliance, without_bn, number))
+
+
+def _has_no_bn(module: nn.Module) -> bool:
+    """Check that a network surely has no BatchNorm: functions and scripts hide their layers."""
+    if type(module) is nn.Module:
+        return False  # it stands for a function
+    known = any(isinstance(layer, _BatchNorm) for layer in module.modules())
+    return not known and not any(name.endswith('running_mean') for name in module.state_dict())
 
 
 def _reliance(

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import layer_norm
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.hooks import RemovableHandle
 
@@ -41,23 +42,29 @@ class Site:
             RemovableHandle: A handle that removes the function.
         """
 
-        def changed(x: Tensor) -> Tensor | None:
-            axis = self._axis(x)
+        def changed(x: Tensor, given: Tensor) -> Tensor | None:
+            axis = self._axis(x, given)
             found = function(x.movedim(axis, -1))
             return None if found is None else found.movedim(-1, axis)
 
         if self.of_input:
-            return self.layer.register_forward_pre_hook(lambda layer, args: changed(args[0]))
-        return self.layer.register_forward_hook(lambda layer, args, output: changed(output))
+            return self.layer.register_forward_pre_hook(lambda _, args: changed(args[0], args[0]))
+        return self.layer.register_forward_hook(lambda _, args, output: changed(output, args[0]))
 
-    def _axis(self, x: Tensor) -> int:
+    def _axis(self, x: Tensor, given: Tensor) -> int:
         if self.of_input:
             return -1
-        if isinstance(self.layer, nn.LayerNorm):
+        layer = self.layer
+        if not isinstance(layer, nn.LayerNorm) or x.shape[-1] != layer.normalized_shape[-1]:
             # For images, the LayerNorm of some libraries has the channels after the batch.
-            channels = self.layer.normalized_shape[-1]
-            return -1 if x.shape[-1] == channels else 1
-        return 1
+            return 1
+        if len(layer.normalized_shape) > 2:
+            return 1  # channels, height and width
+        if x.ndim != 4 or x.shape[1] != x.shape[3]:
+            return -1
+        # There are as many columns as channels: which of them it normalised shows in what it did.
+        last = layer_norm(given[:1], layer.normalized_shape, layer.weight, layer.bias, layer.eps)
+        return -1 if torch.allclose(x[:1], last, rtol=1e-3, atol=1e-4) else 1
 
 
 class VarianceSpectrum:

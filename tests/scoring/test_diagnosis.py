@@ -11,7 +11,7 @@ import mmct
 from mmct.runs.errors import DivergedError
 from mmct.scoring import TorchNetwork, reestimate_batch_norm
 from mmct.scoring.cell_sources import CorruptedImages, Images
-from mmct.scoring.reliance import measure_reliance
+from mmct.scoring.reliance import Site, VarianceSpectrum, measure_reliance
 
 RAW = dict(mean=(0, 0, 0), std=(1, 1, 1))
 CELLS = dict(corruptions=['gaussian_noise', 'impulse_noise', 'brightness', 'contrast'],
@@ -106,6 +106,40 @@ def test_what_looks_at_the_low_variance_half_alone_relies_on_it(network, images)
     _, (one,) = diagnosed(network, images, recalibrate_bn=0)
     assert one['reliance'][-1]['high'] == dict(value=0, low=0, high=0)
     assert one['reliance'][-1]['low']['low'] > 20
+
+
+class ChannelsFirst(nn.LayerNorm):
+    """As in ConvNeXt."""
+
+    def forward(self, x):
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
+@pytest.mark.parametrize(
+    ('layer', 'shape', 'axes'),
+    [
+        (ChannelsFirst(6), (2, 6, 6, 6), (0, 2, 3)),
+        (ChannelsFirst(6), (2, 6, 4, 5), (0, 2, 3)),
+        (nn.LayerNorm(6), (2, 6, 6, 6), (0, 1, 2)),
+        (nn.LayerNorm(6, elementwise_affine=False), (2, 6, 6, 6), (0, 1, 2)),
+        (nn.LayerNorm(6), (2, 6, 6), (0, 1)),
+        (nn.LayerNorm((4, 6, 6)), (2, 4, 6, 6), (0, 2, 3)),
+    ],
+)
+def test_the_channels_of_a_layer_norm_are_found_also_among_as_many_columns(layer, shape, axes):
+    inputs = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad(), VarianceSpectrum(dict(norm=Site(layer))) as spectrum:
+        output = layer(inputs)
+    means, variances = spectrum.moments('norm')
+    torch.testing.assert_close(means.float(), output.mean(axes))
+    torch.testing.assert_close(variances.float(), output.var(axes, unbiased=False))
+
+
+@pytest.mark.parametrize('hide', [lambda network: lambda x: network(x), torch.jit.script])
+def test_whether_a_function_or_a_script_has_bn_is_not_known(network, images, hide):
+    found, (one,) = diagnosed(hide(network), images, layers=0)
+    assert one['has_bn'] is None
+    assert 'was not measured' in found.sentences[one['name']][1]
 
 
 class FailsInNoise(nn.Module):

@@ -1,6 +1,5 @@
 """Compare several results image by image."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from .predictions import unpack_predictions
 from .probability_scores import confidence_scores
 from .result_file import labels_of, make_result, reference_of
 from .same_images import check_same_images
-from .summary import unpack_hits
+from .summary import main_corruptions, unpack_hits
 
 
 @dataclass(frozen=True)
@@ -136,12 +135,14 @@ def _own_names(result: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _with_names_of_their_own(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    seen, named = Counter(), []
+    named: dict[str, dict[str, Any]] = {}
     for result in results:
-        name = result['name']
-        seen[name] += 1
-        named.append({**result, 'name': f'{name} ({seen[name]})' if seen[name] > 1 else name})
-    return named
+        name, number = result['name'], 1
+        while name in named:  # a run may be called 'a (2)' by its own file
+            number += 1
+            name = f'{result["name"]} ({number})'
+        named[name] = {**result, 'name': name}
+    return [*named.values()]
 
 
 def _check_data(first: Mapping[str, Any], other: Mapping[str, Any]) -> None:
@@ -182,18 +183,22 @@ def _cells(result: Mapping[str, Any]) -> dict[tuple, Mapping[str, Any]]:
 
 def _restricted(result: Mapping[str, Any], keys: list[tuple]) -> dict[str, Any]:
     cells, summary = _cells(result), result['summary']
-    # The reference's errors are means over the severities that the result had.
+    reference, data = reference_of(summary), result['data']
+    main = main_corruptions(data, list(dict.fromkeys(key[0] for key in keys if key[0])))
+    # The reference's errors are means over the severities that the result had, on the corruptions
+    # of its own mCE: without these, the mean is over others.
     as_before = sorted({key[1] for key in keys if key[0]}) == summary['severities']
+    known = reference is not None and reference.means.keys() >= set(main)
     return make_result(
         name=result['name'],
         model=result['model'],
-        data=result['data'],
+        data=data,
         clean=cells.get((None, 0)) if (None, 0) in keys else None,
         cells=[cells[key] for key in keys if key[0]],
         examples=[e for e in result['examples'] if (e['corruption'], e['severity']) in keys],
         labels=labels_of(result),
         classes=result['classes'],
-        reference=reference_of(summary) if as_before else None,
+        reference=reference if as_before and known else None,
         **summary['bootstrap'],
     )
 

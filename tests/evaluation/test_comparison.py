@@ -50,6 +50,19 @@ def test_a_run_does_not_differ_from_itself():
     assert found.differences[1]['raw_mce_pct'] == dict(value=0, low=0, high=0)
 
 
+@pytest.mark.parametrize(
+    ('names', 'shown'),
+    [
+        (['a', 'a', 'a'], ['a', 'a (2)', 'a (3)']),
+        (['a', 'a (2)', 'a'], ['a', 'a (2)', 'a (3)']),
+        (['a', 'a', 'a (2)'], ['a', 'a (2)', 'a (2) (2)']),
+    ],
+)
+def test_no_two_runs_have_a_name(names, shown):
+    found = compare([scorecards.make(name) for name in names])
+    assert [result['name'] for result in found.results] == shown
+
+
 def test_other_cells_are_refused_or_left_out():
     whole, part = scorecards.make('whole'), scorecards.make('part', 1, ('fog', 'snow'), clean=False)
     with pytest.raises(ValueError, match='part lacks .* --common'):
@@ -74,6 +87,14 @@ def test_on_common_cells_a_reference_of_other_severities_normalises_nothing():
     some = scorecards.make('some', 1, severities=(1, 2))
     for result in compare([one, some], common=True).results:
         assert result['summary']['severities'] == [1, 2]
+        assert result['summary']['normalised'] is None
+
+
+def test_on_common_cells_a_reference_without_their_corruptions_normalises_nothing():
+    one = scorecards.make('one', reference=reference_of_all())
+    extra = scorecards.make('extra', 1, ('saturate',))
+    for result in compare([one, extra], common=True).results:
+        assert list(result['summary']['corruption_error_pct']) == ['saturate']
         assert result['summary']['normalised'] is None
 
 

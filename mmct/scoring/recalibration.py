@@ -74,7 +74,9 @@ def restored_buffers(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         for name, buffer in model.named_buffers():
-            buffer.copy_(kept[name])
+            # Some networks make buffers when they run, or make them anew in another size.
+            if name in kept and kept[name].shape == buffer.shape:
+                buffer.copy_(kept[name])
 
 
 def adapt(

@@ -6,6 +6,7 @@ from torch import nn
 
 from mmct.modes import evaluating
 from mmct.scoring import reestimate_batch_norm
+from mmct.scoring.recalibration import restored_buffers
 
 
 def batches():
@@ -48,3 +49,15 @@ def test_modes_come_back_also_after_an_error():
         assert not model[0].training
         raise RuntimeError
     assert model.training and model[0].training and not model[1].training
+
+
+@pytest.mark.parametrize('before', [None, torch.zeros(3, 3)])
+def test_buffers_that_a_network_makes_while_it_runs_are_its_own(before):
+    model = nn.Sequential(nn.BatchNorm2d(2))
+    if before is not None:
+        model.register_buffer('grid', before)
+    with restored_buffers(model):
+        reestimate_batch_norm(model, batches())
+        model.register_buffer('grid', torch.ones(5, 5))
+    assert model.grid.sum() == 25
+    assert model[0].running_mean.tolist() == [0, 0]

@@ -16,6 +16,7 @@ from mmct.corruptions import CLEAN, Cell
 from mmct.corruptions.channels import reordered
 from mmct.evaluation import Predictions, cell_score, make_result
 from mmct.evaluation.reference import choose_reference
+from mmct.evaluation.summary import main_corruptions
 from mmct.messages import require_counts
 from mmct.modes import evaluating
 from mmct.runs.errors import CTError, no_scores, one_line
@@ -301,12 +302,9 @@ def _watched(
 
 
 def _mean_so_far(kept: ResultInProgress) -> str:
-    extra = kept.marks['data']['categories'].get('extra', ())
-    errors = [
-        cell['error_pct']
-        for (corruption, _), cell in kept.cells.items()
-        if corruption is not None and corruption not in extra
-    ]
+    scored = [corruption for corruption, _ in kept.cells if corruption is not None]
+    main = main_corruptions(kept.marks['data'], scored)
+    errors = [cell['error_pct'] for (name, _), cell in kept.cells.items() if name in main]
     return f', raw mCE so far {sum(errors) / len(errors):.2f} %' if errors else ''
 
 

@@ -3,6 +3,7 @@
 import copy
 import json
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from mmpretrain.registry import MODELS
 from torch import nn
 
 from mmct import config_path
-from mmct.corruptions import SEVERITIES, corrupt
+from mmct.corruptions import CATEGORIES, SEVERITIES, corrupt
 from mmct.evaluation import unpack_hits
 from mmct.models import remove_batch_norm
 from mmct.runs.errors import CTError
@@ -215,6 +216,15 @@ def test_it_says_how_far_it_is_and_the_mean_so_far(
     # The extra corruption is not in the mean.
     assert f'so far {result["summary"]["raw_mce_pct"]:.2f} %' in lines[-1]
     assert sum(line.startswith('clean images') for line in lines) == 3
+
+
+def test_the_mean_so_far_has_the_corruptions_of_the_final_one():
+    cells = {(None, 0): 1, ('fog', 3): 10, ('lines', 3): 90, ('saturate', 3): 50}
+    kept = SimpleNamespace(
+        marks=dict(data=dict(categories=CATEGORIES)),
+        cells={cell: dict(error_pct=error) for cell, error in cells.items()},
+    )
+    assert cells_module._mean_so_far(kept) == ', raw mCE so far 10.00 %'
 
 
 def test_a_finished_result_is_not_computed_again(trained, cells, tmp_path, monkeypatch):

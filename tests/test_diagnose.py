@@ -83,11 +83,15 @@ def test_networks_are_scored_both_ways(folder, capsys):
     assert len(list((folder / 'kept').glob('*.json'))) == 2
 
 
+PLAIN = ['--weights', 'random', '--mean', '0', '0', '0', '--std', '1', '1', '1']
+
+
 @pytest.mark.parametrize(
     ('argv', 'message'),
     [
         (['bn_adapted.json'], 'add the result of the same weights without them'),
         (['bn.json', 'bn.json'], 'is given twice'),
+        ([*2 * ['own_networks:bright'], 'images', *PLAIN], 'own_networks:bright is given twice'),
         (['bn.json', 'other.json', '--baseline', 'othr'], "did you mean 'other'?"),
         (['bn.json', 'other.json', '--out', 'why.txt'], '--out must end in .json'),
         (['bn.json', 'unclean.json'], 'clean'),
@@ -99,6 +103,7 @@ def test_networks_are_scored_both_ways(folder, capsys):
 def test_what_cannot_be_diagnosed_is_refused(folder, capsys, argv, message):
     unclean = result('unclean', 3, 'cc', clean=False)
     (folder / 'unclean.json').write_text(json.dumps(unclean))
+    (folder / 'own_networks.py').write_text(OWN)
     try:
         code = main(['diagnose', *argv])
     except SystemExit as error:  # of the options

@@ -127,6 +127,8 @@ def _of_networks(args: Namespace) -> Mapping[str, Any]:
 
     networks, sizes = {}, {}
     for name in args.what:
+        if name in networks:
+            raise CTError(f'{name} is given twice')
         network, size = load_network(Namespace(**{**vars(args), 'network': name}))
         networks[name], sizes[size] = network, name
     if len(sizes) > 1:

@@ -94,7 +94,7 @@ def find_run(results: Sequence[Mapping[str, Any]], name: str) -> int:
 
     Args:
         results (Sequence[Mapping]): The results.
-        name (str): Name of the run.
+        name (str): Name of the run; equal ones are numbered, see :func:`compare`.
 
     Returns:
         int: Position of the run.
@@ -102,7 +102,7 @@ def find_run(results: Sequence[Mapping[str, Any]], name: str) -> int:
     Raises:
         ValueError: If no run has this name; the message suggests a similar one.
     """
-    names = [result['name'] for result in results]
+    names = [result['name'] for result in _with_names_of_their_own(results)]
     if name in names:
         return names.index(name)
     raise ValueError(f'there is no run {name!r}: {suggestion(name, names)}')

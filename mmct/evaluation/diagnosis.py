@@ -212,8 +212,9 @@ def _paired(
                 f'{result["name"]} was scored with re-estimated BN statistics: add the result of '
                 'the same weights without them'
             )
-        # The same weights may be given with two preprocessings.
-        number = min(alike, key=lambda number: _behaviour(plain[number]) != _behaviour(result))
+        # The same weights may be given with two preprocessings, or under two names.
+        behaves = _behaviour(result)
+        number = min(alike, key=lambda n: (_behaviour(plain[n]) != behaves, twins[n] is not None))
         if twins[number] is not None:
             raise ValueError(
                 f'{result["name"]} is given twice with re-estimated BN statistics: give only one'

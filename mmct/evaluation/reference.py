@@ -5,32 +5,40 @@ from pathlib import Path
 from typing import Any
 
 from .error_table import ALEXNET, Reference, reference_from
-from .result_file import read_result
+from .result_file import SCHEMA, read_result
 from .same_images import check_same_images
 from .summary import main_corruptions
 
 
-def open_reference(reference: str | Path | Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+def open_reference(reference: Any) -> Mapping[str, Any] | None:
     """Read a reference, so that errors in it show before hours of evaluation.
 
     Args:
-        reference (str | Path | Mapping, optional): 'alexnet', the path of a result file, or its
-            content.
+        reference (str | Path | Mapping | Scorecard, optional): 'alexnet', the path of a result
+            file, its content, or a scorecard.
 
     Returns:
         Mapping | None: The content of the result file; None for 'alexnet' and None.
 
     Raises:
-        ValueError: If the file is not a result file.
+        ValueError: If the file is not a result file, or the reference is none of these.
         FileNotFoundError: If the file does not exist.
     """
-    if isinstance(reference, (str, Path)) and str(reference) != 'alexnet':
-        return read_result(reference)
-    return reference if isinstance(reference, Mapping) else None
+    reference = getattr(reference, 'result', reference)
+    if isinstance(reference, (str, Path)):
+        return None if str(reference) == 'alexnet' else read_result(reference)
+    if reference is None:
+        return None
+    if not isinstance(reference, Mapping) or reference.get('schema') != SCHEMA:
+        kind = type(reference).__name__
+        raise ValueError(
+            f"reference must be None, 'alexnet', a scorecard, or a result or its file, got a {kind}"
+        )
+    return reference
 
 
 def choose_reference(
-    reference: str | Path | Mapping[str, Any] | None,
+    reference: Any,
     data: Mapping[str, Any],
     cells: Sequence[tuple[str, int]],
     scored: Sequence[Mapping[str, Any]] = (),
@@ -38,8 +46,8 @@ def choose_reference(
     """Choose the reference by which the errors on a set are normalised.
 
     Args:
-        reference (str | Path | Mapping, optional): 'alexnet', for ImageNet-C only, or an earlier
-            result, or its file.
+        reference (str | Path | Mapping | Scorecard, optional): 'alexnet', for ImageNet-C only, or
+            an earlier result, or its file.
         data (Mapping): The description of the set.
         cells (Sequence[tuple[str, int]]): Corruptions and severities of the set.
         scored (Sequence[Mapping]): Of cells whose pixels are known, ``corruption``, ``severity``

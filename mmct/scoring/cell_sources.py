@@ -27,6 +27,7 @@ from mmct.corruptions import (
 )
 from mmct.evaluation.same_images import describe
 from mmct.image_content import to_rgb
+from mmct.messages import is_count
 from mmct.runs.errors import CTError
 
 # Maximum bytes of images kept in memory, as each corruption reads them again.
@@ -353,7 +354,7 @@ def select(
     """
     total = source.num_images
     if isinstance(subset, Integral):
-        if not 0 < subset <= total:
+        if not (is_count(subset) and subset <= total):
             raise CTError(f'subset must be from 1 to {total}, the number of images, got {subset}')
         positions = np.arange(int(subset)) * total // int(subset)
         return Selection(

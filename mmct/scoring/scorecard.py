@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmct.evaluation import Comparison, compare, diagnose, probability_scores, read_result
 from mmct.evaluation.reference import choose_reference
-from mmct.messages import require_counts
+from mmct.messages import require, require_counts
 from mmct.report import (
     Table,
     cells_to_csv,
@@ -182,7 +182,7 @@ def score(
     seed: int = 0,
     table: str | None = None,
     clean: bool = True,
-    reference: str | Path | Mapping[str, Any] | None = None,
+    reference: Any = None,
     recalibrate_bn: int = 0,
     amp: bool = False,
     batch_size: int | None = None,
@@ -217,8 +217,8 @@ def score(
         table (str, optional): The severity table, one of
             :data:`mmct.corruptions.names.TABLES`. Defaults to None: the image size decides.
         clean (bool): Whether to score the clean images, too. Defaults to True.
-        reference (str | Path | Mapping, optional): A result to normalise by, or its file, or
-            'alexnet' for ImageNet-C. Defaults to None: errors are not normalised.
+        reference (str | Path | Mapping | Scorecard, optional): A result to normalise by, or its
+            file, or 'alexnet' for ImageNet-C. Defaults to None: errors are not normalised.
         recalibrate_bn (int): Number of batches per corruption and severity on which BatchNorm's
             statistics are re-estimated without labels. This uses test images, so results are
             not comparable with others. Defaults to 0.
@@ -246,6 +246,7 @@ def score(
     """
     require_counts('score', batch_size=batch_size, size=size)
     require_counts('score', 0, recalibrate_bn=recalibrate_bn, num_workers=num_workers)
+    require(name is None or isinstance(name, str), 'score: name must be a text', name)
     own = as_network(network, **settings)
     batch_size = batch_size or getattr(images, 'batch_size', None) or 128
     num_workers = getattr(images, 'num_workers', 0) if num_workers is None else num_workers

@@ -230,6 +230,7 @@ def test_an_adapted_network_is_not_plain_and_a_config_counts():
 def test_a_run_is_found_by_its_name():
     runs = [scorecards.make('baseline'), scorecards.make('student')]
     assert find_run(runs, 'student') == 1
+    assert find_run([*runs, runs[1]], 'student (2)') == 2
     with pytest.raises(ValueError, match="did you mean 'baseline'"):
         find_run(runs, 'basline')
     with pytest.raises(ValueError, match='nothing to|no results'):

@@ -11,6 +11,8 @@ from mmpretrain.structures import DataSample
 
 from mmct.corruptions import BENCHMARK
 from mmct.evaluation.metrics import CorruptionError, DomainAccuracy, accuracy_by_domain, flat
+from mmct.evaluation.reference import open_reference
+from mmct.scoring import Scorecard
 
 CELLS = [('fog', 1), ('fog', 5), ('saturate', 1), ('saturate', 5)]
 NAMES = ('art', 'cartoon', 'photo', 'sketch')
@@ -106,6 +108,15 @@ def test_a_reference_of_other_images_is_refused(tmp_path):
     file.write_text(json.dumps(scorecards.make('bn', severities=(1, 5), images=13)))
     with pytest.raises(ValueError, match='not scored on the same images: images is 12 in one'):
         measured(samples(), CorruptionError(reference=str(file)))
+
+
+def test_a_reference_may_be_a_scorecard_and_nothing_that_is_no_result():
+    made = scorecards.make('bn', severities=(1, 5), images=12)
+    assert open_reference(Scorecard(made)) is made
+    assert open_reference(None) is open_reference('alexnet') is None
+    for other in (3, {}, dict(name='bn')):
+        with pytest.raises(ValueError, match='reference must be None, .* got a (int|dict)'):
+            open_reference(other)
 
 
 def test_flat_leaves_out_what_is_not_known():

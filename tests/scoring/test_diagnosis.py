@@ -189,6 +189,13 @@ def test_the_same_weights_are_diagnosed_with_two_normalisations(network, images)
     assert [one['parts'] for one in found] == [one['parts'] for one in alone]
 
 
+def test_a_network_may_have_two_names(network, images):
+    found = mmct.diagnose({'a': network, 'b': network}, *images, **CELLS, **RAW, quiet=True,
+                          layers=0).found  # fmt: skip
+    assert [one['name'] for one in found['networks']] == ['a', 'b']
+    assert len({one['parts']['BN statistics']['value'] for one in found['networks']}) == 1
+
+
 def test_wrong_settings_are_refused(network, images):
     with pytest.raises(ValueError, match="baseline must be one of a, b, but got 'c'"):
         diagnosed(dict(a=network, b=network), images, baseline='c')

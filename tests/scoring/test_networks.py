@@ -393,13 +393,15 @@ def test_subsets_say_that_they_are_some(net, digits, tmp_path):
     assert [h[::10] for h in hits(whole)] == hits(tenth)
     with pytest.raises(ValueError, match='not scored on the same images'):
         tenth.compare(whole)
+    with pytest.raises(ValueError, match='name must be a text'):
+        score(net, images, labels, name=3, **settings)
     folder = as_folder(images, labels, tmp_path)
     some = score(net, folder, subset=['3', '1'], classes=[str(n) for n in range(10)],
                  mean=MEAN, std=STD)  # fmt: skip
     assert some.result['data']['subset'] == '2 of 10 classes'
     # Of the network, the outputs of these alone.
     assert some.result['model']['outputs'] == 2
-    for bad, said in ((41, 'from 1 to 40'), (['11'], "no class '11'")):
+    for bad, said in ((41, 'from 1 to 40'), (True, 'from 1 to 40'), (['11'], "no class '11'")):
         with pytest.raises(CTError, match=said):
             score(net, folder, subset=bad, mean=MEAN, std=STD)
 

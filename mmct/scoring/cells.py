@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mmct.corruptions import CLEAN, Cell
 from mmct.corruptions.channels import reordered
-from mmct.evaluation import Predictions, cell_score, make_result
+from mmct.evaluation import Predictions, Reference, cell_score
 from mmct.evaluation.reference import choose_reference
 from mmct.evaluation.summary import main_corruptions
 from mmct.messages import require_counts
@@ -107,7 +107,6 @@ def score_cells(
             'part of the images with subset'
         )
     known = clean or getattr(corrupted, 'clean', None)
-    stored = corrupted.metainfo['corruptions']['set'] != 'generated'
     with evaluating(network.module), restored_buffers(network.module):
         predict = Predictor(network, fp16, channels_last)
         num_classes = predict.num_classes(_some(known or corrupted))
@@ -117,58 +116,18 @@ def score_cells(
         known, clean = (
             each and in_order_of(corrupted, each, classes_by_position) for each in (known, clean)
         )
-        some, data = _some(known or corrupted), corrupted.metainfo['corruptions']
-        if known is not None:
-            pixels = np.ascontiguousarray(reordered(some, known.channel_order))
-            data = {**data, 'pixels_sha256': hashlib.sha256(pixels.tobytes()).hexdigest()}
-        if stored:
-            some = _probe(some, _some(corrupted))
+        data, settings = _identified(predict, known, corrupted)
         sources = [source for source in (clean, corrupted) if source is not None]
         cells = [cell for source in sources for cell in source.cells]
-        settings = dict(
-            weights_sha256=network.digest(torch.from_numpy(some).permute(0, 3, 1, 2)),
-            behaviour_sha256=_behaviour(predict, some, stored),
+        settings |= dict(
             fp16=fp16,
             recalibrate_bn=recalibrate_bn,
             # The statistics are means over batches of this size.
             bn_batch_size=batch_size if recalibrate_bn else 0,
         )
-
-        def finish() -> dict[str, Any]:
-            scored = [cell for cell in kept.cells if cell != CLEAN]
-            described = kept.marks['data']
-            names = [name for names in described['categories'].values() for name in names]
-            scored.sort(key=lambda cell: (names.index(cell[0]), cell[1]))
-            result = make_result(
-                name=(keep_name and kept.name) or name,
-                model=dict(config=config, checkpoint=checkpoint, **settings, **outputs),
-                data=described,
-                clean=kept.cells.get(CLEAN),
-                cells=[kept.cells[cell] for cell in scored],
-                examples=kept.examples,
-                labels=corrupted.labels,
-                classes=corrupted.metainfo.get('classes'),
-                reference=chosen,
-                **(bootstrap or {}),
-            )
-            kept.finish(result)
-            return result
-
         with closing(ResultInProgress(out, dict(**settings, data=data), cells, replace)) as kept:
-            for cell in on_main_rank(partial(_changed, corrupted, kept)):
-                if not replace:
-                    raise CTError(
-                        f'{out} has scores for other images of {cell}: choose another --out, or '
-                        'remove it'
-                    )
-                kept.drop(cell)
-            try:
-                # The result will also have the cells that the file has.
-                all_cells = dict.fromkeys(cell for cell in (*kept.cells, *cells) if cell != CLEAN)
-                pixels = [] if reference is None else _with_pixels(corrupted, kept)
-                chosen = choose_reference(reference, kept.marks['data'], list(all_cells), pixels)
-            except ValueError as error:
-                raise CTError(one_line(error)) from error
+            _drop_changed(corrupted, kept, replace)
+            chosen = None if reference is None else _chosen(reference, corrupted, kept)
             if kept.cells and not quiet and is_main_rank():
                 print(f'{out} has {len(kept.cells)} scores of an earlier run, which are kept')
             progress = None if quiet else _progress(sources, kept)
@@ -176,28 +135,56 @@ def score_cells(
                 batches = _missing(source, kept, batch_size)
                 loader = cell_loader(source, batches, num_workers, predict.device)
                 loader = _watched(loader, source, batches, kept, progress)
-                before_cell = None
+                before = None
                 if recalibrate_bn:
-                    before_cell = partial(adapt, predict, source, recalibrate_bn, batch_size)
+                    before = partial(adapt, predict, source, recalibrate_bn, batch_size)
                 labels = source.labels
-                for found in predict_cells(
-                    predict, loader, batches, labels, num_classes, before_cell
-                ):
+                for found in predict_cells(predict, loader, batches, labels, num_classes, before):
                     kept.add(*_entries(source, *found))
                     # Pages of a mapped file that were read count as memory.
                     source.close()
+            finish = partial(
+                kept.finish,
+                name=(keep_name and kept.name) or name,
+                model=dict(config=config, checkpoint=checkpoint, **settings, **outputs),
+                labels=corrupted.labels,
+                classes=corrupted.metainfo.get('classes'),
+                reference=chosen,
+                **(bootstrap or {}),
+            )
             return on_main_rank(finish)
+
+
+def _identified(
+    predict: Predictor, known: CellSource | None, corrupted: CellSource
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Describe the data, and hash the network and what it does, by a few images."""
+    some, data = _some(known or corrupted), corrupted.metainfo['corruptions']
+    stored = data['set'] != 'generated'
+    if known is not None:
+        pixels = reordered(some, known.channel_order)
+        data = {**data, 'pixels_sha256': hashlib.sha256(pixels.tobytes()).hexdigest()}
+    if stored:
+        some = _probe(some, _some(corrupted))
+    return data, dict(
+        weights_sha256=predict.network.digest(torch.from_numpy(some).permute(0, 3, 1, 2)),
+        behaviour_sha256=_behaviour(predict, some, stored),
+    )
 
 
 def _some(source: CellSource) -> np.ndarray:
     """Read a few images of the first cell that are far apart, uint8 (B, H, W, 3)."""
-    try:
-        chosen = _spread(source.num_images, _LOOKED_AT)
-        images = [source.read(0, slice(position, position + 1)) for position in chosen]
-    except (OSError, ValueError) as error:
-        raise CTError(one_line(error)) from error
+    images = [_read(source, 0, place) for place in _spread(source.num_images, _LOOKED_AT)]
     # Images of other sizes are left out; reading whole batches will refuse them.
     return np.concatenate([image for image in images if image.shape == images[0].shape])
+
+
+def _read(source: CellSource, number: int, position: int) -> np.ndarray:
+    """Read an image of a cell, uint8 (1, H, W, 3)."""
+    try:
+        return source.read(number, slice(position, position + 1))
+    except (OSError, ValueError) as error:
+        raise CTError(one_line(error)) from error
 
 
 def _probe(clean: np.ndarray, corrupted: np.ndarray) -> np.ndarray:
@@ -228,14 +215,9 @@ def _is_stored(source: CellSource, cell: Cell) -> bool:
 
 def _pixels(source: CellSource, number: int) -> str:
     """Return a hash of a few images of a cell."""
-    found = hashlib.sha256()
-    for position in _spread(source.num_images, _LOOKED_AT):
-        try:
-            image = source.read(number, slice(position, position + 1))
-        except (OSError, ValueError) as error:
-            raise CTError(one_line(error)) from error
-        found.update(np.ascontiguousarray(reordered(image, source.channel_order)).tobytes())
-    return found.hexdigest()
+    images = (_read(source, number, place) for place in _spread(source.num_images, _LOOKED_AT))
+    pixels = (reordered(image, source.channel_order).tobytes() for image in images)
+    return hashlib.sha256(b''.join(pixels)).hexdigest()
 
 
 def _changed(source: CellSource, kept: ResultInProgress) -> list[Cell]:
@@ -250,15 +232,33 @@ def _changed(source: CellSource, kept: ResultInProgress) -> list[Cell]:
     return [source.cells[number] for number in changed]
 
 
-def _with_pixels(source: CellSource, kept: ResultInProgress) -> list[dict[str, Any]]:
-    """List the cells that a result has or will have, with their pixels if they are of files."""
+def _drop_changed(source: CellSource, kept: ResultInProgress, replace: bool) -> None:
+    """Drop the scores of cells whose files have other images now, or refuse to."""
+    for cell in on_main_rank(partial(_changed, source, kept)):
+        if not replace:
+            raise CTError(
+                f'{kept.out} has scores for other images of {cell}: choose another --out, or '
+                'remove it'
+            )
+        kept.drop(cell)
+
+
+def _chosen(
+    reference: str | Path | Mapping[str, Any], source: CellSource, kept: ResultInProgress
+) -> Reference:
+    """Choose the reference for the cells that a result has or will have."""
+    cells = dict.fromkeys(cell for cell in (*kept.cells, *source.cells) if cell != CLEAN)
     todo = [
         dict(**cell._asdict(), pixels_sha256=_pixels(source, number))
         for number, cell in enumerate(source.cells)
         if cell not in kept.cells and _is_stored(source, cell)
     ]
     source.close()
-    return [*kept.cells.values(), *todo]
+    scored, data = [*kept.cells.values(), *todo], kept.marks['data']
+    try:
+        return choose_reference(reference, data, list(cells), scored)
+    except ValueError as error:
+        raise CTError(one_line(error)) from error
 
 
 def _missing(source: CellSource, kept: ResultInProgress, batch_size: int) -> CellBatches:
@@ -332,7 +332,7 @@ def _spread(num_images: int, count: int) -> list[int]:
 
 
 def _picture(source: CellSource, number: int, prediction: int, position: int) -> dict[str, Any]:
-    image = source.read(number, slice(position, position + 1))[0]
+    image = _read(source, number, position)[0]
     label, classes = int(source.labels[position]), source.metainfo.get('classes')
     cell: Cell = source.cells[number]
     shown = example(image, source.channel_order, label, prediction, classes)

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -25,7 +24,7 @@ from mmct.runs.errors import CTError
 from mmct.runs.files import file_name, write_json
 from mmct.runs.progress import Progress
 
-from .cell_sources import Selection, in_order_of
+from .cell_sources import in_order_of, select
 from .classes import matched
 from .networks import NETWORK_SETTINGS, Network, as_network
 from .predictor import Predictor
@@ -188,16 +187,12 @@ def _reliance(
 ) -> list[dict[str, Any]]:
     """Measure the reliance on low-variance channels of each layer by the rise of clean error."""
     chosen = {key: options[key] for key in _OF_IMAGES if key in options}
-    chosen['input_size'] = getattr(network, 'input_size', None)
-    chosen['reads'] = getattr(network, 'reads', None)
-    clean, corrupted = open_cells(images, labels, **chosen)
+    clean, corrupted = open_cells(network, images, labels, **chosen)
     if clean is None or clean.num_images == 0:
         return []
     by_position = options.get('classes_by_position', False)
-    clean = in_order_of(corrupted, clean, by_position)
     count = min(count, clean.num_images)
-    total = clean.num_images
-    clean = Selection(clean, np.arange(count) * total // count, f'{count} of {total} images')
+    clean = select(in_order_of(corrupted, clean, by_position), count)
     batch_size = options.get('batch_size') or getattr(images, 'batch_size', None) or 128
     quiet = options.get('quiet', False)
     with evaluating(network.module), torch.no_grad():

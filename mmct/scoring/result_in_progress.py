@@ -8,7 +8,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from mmct.evaluation import read_result
+from mmct.evaluation import make_result, read_result
 from mmct.evaluation.result_file import check_cells
 from mmct.evaluation.same_images import first_difference, joined
 from mmct.report import cells_to_csv
@@ -134,15 +134,27 @@ class ResultInProgress:
         place = dict(zip(('corruption', 'severity'), cell, strict=True))
         self.examples = [each for each in self.examples if not place.items() <= each.items()]
 
-    def finish(self, result: dict[str, Any]) -> None:
+    def finish(self, **settings: Any) -> dict[str, Any]:
         """Write the complete result, with a CSV file beside it; call in the main process only.
 
         Args:
-            result (dict): The content of the result file.
+            **settings (Any): The other arguments of :func:`mmct.evaluation.make_result`.
+
+        Returns:
+            dict: The content of the result file.
         """
+        data, cells = self.marks['data'], dict(self.cells)
+        clean = cells.pop((None, 0), None)
+        names = [name for names in data['categories'].values() for name in names]
+        ordered = sorted(cells, key=lambda cell: (names.index(cell[0]), cell[1]))
+        scores = [cells[cell] for cell in ordered]
+        result = make_result(
+            data=data, clean=clean, cells=scores, examples=self.examples, **settings
+        )
         write_text(self.out.with_suffix('.csv'), cells_to_csv([result]))
         write_json(self.out, result)
         self.partial.unlink(missing_ok=True)
+        return result
 
 
 _DIFFERENCES = dict(

@@ -22,7 +22,7 @@ from mmct.runs.files import write_bytes, write_json, write_text
 from .cell_sources import CellSource, CorruptedImages, in_order, select
 from .cells import score_cells
 from .images import open_images
-from .networks import as_network
+from .networks import Network, as_network
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -251,8 +251,8 @@ def score(
     batch_size = batch_size or getattr(images, 'batch_size', None) or 128
     num_workers = getattr(images, 'num_workers', 0) if num_workers is None else num_workers
     source, corrupted = open_cells(
-        images, labels, corruptions, severities, subset, size, getattr(own, 'input_size', None),
-        seed, table, getattr(own, 'reads', None), classes_by_position,
+        own, images, labels, corruptions, severities, subset, size, seed, table,
+        classes_by_position,
     )  # fmt: skip
     first = (source or corrupted).read(0, slice(0, 1))
     if not quiet and (first == first[..., :1]).all():
@@ -284,22 +284,18 @@ def score(
 
 
 def open_cells(
+    network: Network,
     images: Any,
     labels: Any = None,
     corruptions: str | Sequence[str] | None = None,
     severities: Sequence[int] | None = None,
     subset: int | Sequence[str] | None = None,
     size: int | None = None,
-    input_size: int | None = None,
     seed: int = 0,
     table: str | None = None,
-    reads: str | None = None,
     classes_by_position: bool = False,
 ) -> tuple[CellSource | None, CellSource]:
     """Open clean images and their corruptions; the arguments are those of :func:`score`.
-
-    But for ``reads``, the channel order that the network reads, 'rgb' or 'bgr', which is not
-    always that of the images: a network of mmpretrain's often reads BGR.
 
     Returns:
         tuple[CellSource | None, CellSource]: The clean images, or None without them, and the
@@ -310,24 +306,20 @@ def open_cells(
         ValueError: See :func:`score`.
     """
     if size is None and isinstance(images, (str, Path)):
-        size = input_size
+        size = getattr(network, 'input_size', None)
     source = open_images(images, labels, size)
-    if 'corruptions' in source.metainfo:
-        corrupted, source = _chosen(source, corruptions, severities), getattr(source, 'clean', None)
-    else:
+    if 'corruptions' not in source.metainfo:
         corrupted = CorruptedImages(source, corruptions, severities, seed, table)
-    if subset is not None:
-        corrupted = select(corrupted, subset, classes_by_position)
-        source = source and corrupted.clean
-    return source and in_order(source, reads), in_order(corrupted, reads)
-
-
-def _chosen(
-    source: CellSource, corruptions: Any, severities: Sequence[int] | None
-) -> CellSource:
-    if corruptions is not None or severities is not None:
+    elif corruptions is None and severities is None:
+        corrupted, source = source, getattr(source, 'clean', None)
+    else:
         raise CTError(
             'a corruption set defines its corruptions and severities: choose them when you make '
             'the set'
         )
-    return source
+    if subset is not None:
+        corrupted = select(corrupted, subset, classes_by_position)
+        source = source and corrupted.clean
+    # Not always that of the images: a network of mmpretrain's often reads BGR.
+    order = getattr(network, 'reads', None)
+    return source and in_order(source, order), in_order(corrupted, order)

@@ -278,18 +278,16 @@ class Planner:
         return copy.deepcopy(self._files[path])
 
     def _key(self, cfg: Config) -> str:
-        training = fingerprint(cfg, self._data_mark(cfg.train_dataloader.dataset), world_size=1)
+        mark = self._data_mark(cfg.train_dataloader.dataset, data_cache(self.store.folder))
+        training = fingerprint(cfg, mark, world_size=1)
         return hashed(dict(version=SCHEMA_VERSION, training=training))
 
-    def _data_mark(self, dataset: ConfigDict, scored: bool = False) -> Mapping[str, Any]:
+    def _data_mark(self, dataset: ConfigDict, cache: Path | None = None) -> Mapping[str, Any]:
         name = hashed(dataset.to_dict())
         if name not in self._data:
             if not self._with_data:
                 return {}
-            built = DATASETS.build(copy.deepcopy(dataset))
-            # The cache does not notice an image that is replaced in its place.
-            cache = None if scored else data_cache(self.store.folder)
-            self._data[name] = data_mark(built, cache)
+            self._data[name] = data_mark(DATASETS.build(copy.deepcopy(dataset)), cache)
         return self._data[name]
 
     def _content(self, cfg: Config) -> dict[str, str]:
@@ -310,7 +308,8 @@ class Planner:
                       TypeError, ValueError):  # fmt: skip
             # A corruption set has too many pixels to hash.
             if not is_kind(dataset, CorruptionSet, DATASETS):
-                return self._data_mark(dataset, scored=True)
+                # No cache: it does not notice an image that is replaced in its place.
+                return self._data_mark(dataset)
         self._unmarked.add(name)
         return {}
 

@@ -17,7 +17,8 @@ SPLITS = {
 }
 """The allowed values of ``split``, with the part of the domain that each stands for."""
 
-_PARTS = tuple(dict.fromkeys(SPLITS.values()))
+PARTS = tuple(dict.fromkeys(SPLITS.values()))
+"""The parts of a domain: 'training', 'holdout' and 'test'."""
 
 
 class ListedImage(NamedTuple):
@@ -71,8 +72,8 @@ def read_domain_list(
         require(name in COLUMNS, f'columns: each must be one of {COLUMNS}', name)
     columns = {name: (columns or {}).get(name, name) for name in COLUMNS}
     for value, part in (splits or {}).items():
-        rule = f'splits: {value!r} must be a text, and stand for one of {_PARTS}'
-        require(isinstance(value, str) and part in _PARTS, rule, part)
+        rule = f'splits: {value!r} must be a text, and stand for one of {PARTS}'
+        require(isinstance(value, str) and part in PARTS, rule, part)
     try:
         with file.open(newline='', encoding='utf-8-sig') as text:
             head = text.readline()

@@ -14,11 +14,10 @@ from mmpretrain.registry import DATASETS
 from mmct.folders import data_folders, image_files
 from mmct.messages import absent, counted, is_count, is_positive, require, suggestion
 
-from .domain_list import number_labels, read_domain_list
+from .domain_list import PARTS, number_labels, read_domain_list
 from .images import IntactFiles, say_if_grey
 
-PARTS = ('all', 'training', 'holdout', 'test')
-"""The parts of a domain that a data set can have; 'test' needs a list of images."""
+_CHOICES = ('all', *PARTS)
 
 
 @DATASETS.register_module()
@@ -99,7 +98,7 @@ class MultiDomain(BaseDataset):
         **kwargs,
     ) -> None:
         name = type(self).__name__
-        require(part in PARTS, f'{name}: part must be one of {PARTS}', part)
+        require(part in _CHOICES, f'{name}: part must be one of {_CHOICES}', part)
         between = is_positive(holdout) and holdout < 1
         require(between, f'{name}: holdout must be above 0 and below 1', holdout)
         require(is_count(seed, 0), f'{name}: seed must be an integer of 0 or more', seed)

@@ -10,7 +10,7 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import HOOKS
 from torch import Tensor
 
-from mmct.messages import is_count, is_positive, require
+from mmct.messages import is_positive, require
 from mmct.modes import evaluating
 from mmct.runs.building import is_simulated
 from mmct.runs.configs import scoped
@@ -77,7 +77,7 @@ class AdversarialTrainingHook(Hook):
         for name, value in dict(epsilon=epsilon, step=step, num_steps=num_steps).items():
             require(is_positive(value), f'AdversarialTrainingHook: {name} must be positive', value)
         rule = 'AdversarialTrainingHook: num_steps must be an integer'
-        require(is_count(num_steps), rule, num_steps)
+        require(isinstance(num_steps, int), rule, num_steps)
         self.epsilon, self.step, self.num_steps = epsilon, step, num_steps
 
     def before_train_iter(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,9 +81,9 @@ def _rows(comparison: Comparison) -> list[_Row]:
     def row(name: str, *keys: str, intervals: Sequence[Any] = (), **settings: Any) -> _Row:
         return _Row(
             name,
-            [_at(each, keys) for each in summaries],
+            [reduce(getitem, keys, each) for each in summaries],
             intervals or [None] * len(results),
-            [each and _at(each, keys) for each in differences],
+            [each and reduce(getitem, keys, each) for each in differences],
             **settings,
         )
 
@@ -114,12 +116,6 @@ def _rows(comparison: Comparison) -> list[_Row]:
             rows.append(_extra(single, differences))
         rows += sorted(single, key=gain)
     return rows
-
-
-def _at(found: Mapping[str, Any], keys: Sequence[str]) -> Any:
-    for key in keys:
-        found = found[key]
-    return found
 
 
 def _extra(rows: Sequence[_Row], differences: Sequence[Mapping[str, Any] | None]) -> _Row:

@@ -11,7 +11,10 @@ from .tables import Number
 
 # A page begins with a sentence on each of up to this many networks.
 _SENTENCES = 3
-_MEANS = {'clean error': 'clean', 'corrupted error (raw mCE)': 'raw_mce'}
+_MEANS = {
+    'clean error': ('clean_error_pct', 'clean_interval_pct'),
+    'corrupted error (raw mCE)': ('raw_mce_pct', 'raw_mce_interval_pct'),
+}
 
 
 def verdict(comparison: Comparison) -> list[str]:
@@ -51,18 +54,14 @@ def headline(comparison: Comparison) -> dict[str, list[dict[str, Any]]]:
         the interval, and its ``difference`` to the baseline, which is None for the baseline.
         Without clean images, there is only the title of the corrupted error.
     """
+    runs = run_names(comparison), comparison.results, comparison.differences
     found = {}
-    for title, key in _MEANS.items():
+    for title, (key, interval) in _MEANS.items():
         entries = []
-        for run, result in zip(run_names(comparison), comparison.results, strict=True):
-            summary = result['summary']
-            value = summary['clean_error_pct' if key == 'clean' else 'raw_mce_pct']
-            entries.append(
-                dict(name=run, error=Number(value, interval=summary[f'{key}_interval_pct']))
-            )
-        for entry, each in zip(entries, comparison.differences, strict=True):
-            one = each and each['clean_error_pct' if key == 'clean' else 'raw_mce_pct']
-            entry['difference'] = one and difference(one)
+        for name, result, changes in zip(*runs, strict=True):
+            error = Number(result['summary'][key], interval=result['summary'][interval])
+            change = changes and changes[key]
+            entries.append(dict(name=name, error=error, difference=change and difference(change)))
         if entries[0]['error'].value is not None:
             found[title] = entries
     return found

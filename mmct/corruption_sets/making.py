@@ -74,7 +74,7 @@ class CorruptionSetMaker:
         self.corruptions, self.severities, self.seed = corruptions, severities, seed
         self.table, self.layout = table, layout
         self.skip_unreadable, self.jobs = skip_unreadable, jobs or available_cores()
-        check_severities(corruptions, severities)
+        check_severities(severities, corruptions)
         manifests.check_name(out)
         self.source = Source(config)
         self._known = dict(

@@ -70,7 +70,7 @@ def corrupt(
     if own is None:
         table = choose_table(table, *images.shape[1:3])
     else:
-        check_severities([corruption], [severity])
+        check_severities(severity, [corruption])
     streams = _streams(images, corruption, severity, seed, indices, rng)
     if own is not None:
         return own.apply(images, streams, severity)

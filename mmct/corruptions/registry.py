@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib.metadata import entry_points
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -194,25 +195,30 @@ def categories_with(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
     return {kind: tuple(members) for kind, members in found.items()}
 
 
-def check_severities(names: Iterable[str], severities: Iterable[int]) -> None:
-    """Reject severities that one of the user's own corruptions does not have.
+def check_severities(severities: int | Iterable[int], names: Iterable[str] = ()) -> list[int]:
+    """Check severities, also for the user's own corruptions, which may have fewer than five.
 
     Args:
-        names (Iterable[str]): Names of corruptions.
-        severities (Iterable[int]): Severities from 1 to 5.
+        severities (int | Iterable[int]): Severities from 1 to 5.
+        names (Iterable[str]): Names of corruptions that must have them. Defaults to none.
+
+    Returns:
+        list[int]: The severities in order, without duplicates.
 
     Raises:
         ValueError: If a corruption lacks a severity, which the message names, or none is given.
     """
-    severities = [check_severity(severity) for severity in severities]
-    if not severities:
+    severities = [severities] if isinstance(severities, Integral) else severities
+    found = sorted({check_severity(severity) for severity in severities})
+    if not found:
         raise ValueError('there are no severities: name some, or leave severities out for all')
     for own in own_among(names):
-        if max(severities) > own.severities:
+        if found[-1] > own.severities:
             raise ValueError(
-                f'{own} has the severities 1 to {own.severities}, not {max(severities)}: ask for '
+                f'{own} has the severities 1 to {own.severities}, not {found[-1]}: ask for '
                 'those alone'
             )
+    return found
 
 
 @lru_cache(maxsize=1)

@@ -14,7 +14,6 @@ from mmct.corruptions import (
     Cell,
     categories_with,
     check_severities,
-    check_severity,
     choose_corruptions,
 )
 from mmct.corruptions.channels import ARRAYS, check_channel_order, reordered
@@ -80,10 +79,7 @@ class CorruptionSet(BaseDataset):
         order = check_channel_order(channel_order, type(self).__name__)
         self.channel_order = order or self.own_order
         self._corruptions = None if corruptions is None else self._checked(corruptions)
-        self._severities = None
-        if severities is not None:
-            self._severities = sorted({check_severity(severity) for severity in severities})
-            check_severities((), self._severities)
+        self._severities = None if severities is None else check_severities(severities)
         if pipeline is None:
             pipeline = [dict(type='mmpretrain.PackInputs', meta_keys=META_KEYS)]
         kwargs.setdefault('ann_file', '')

@@ -66,7 +66,7 @@ class Corrupt(BaseTransform):
     def __post_init__(self) -> None:
         check_corruption(self.corruption)
         self.severity = check_severity(self.severity)
-        check_severities([self.corruption], [self.severity])
+        check_severities(self.severity, [self.corruption])
         self._own = own_among([self.corruption])  # pickled with the transform, for workers
         self.seed = check_seed(self.seed)
         check_table(self.table)

@@ -221,7 +221,7 @@ class GeneratedCorruptionSet(CorruptionSet):
         if 'classes' in self.clean.metainfo:
             self._metainfo.setdefault('classes', self.clean.metainfo['classes'])
         names, severities = self._corruptions or CORRUPTIONS, self._severities or SEVERITIES
-        check_severities(names, severities)
+        check_severities(severities, names)
         self.cells = tuple(Cell(*cell) for cell in product(names, severities))
 
     def pixels(self, cell: Cell, positions: range) -> np.ndarray:

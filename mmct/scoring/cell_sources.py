@@ -18,7 +18,6 @@ from mmct.corruptions import (
     categories_with,
     check_seed,
     check_severities,
-    check_severity,
     choose_corruptions,
     choose_table,
     corrupt,
@@ -146,10 +145,7 @@ class CorruptedImages(CellSource):
         table: str | None = None,
     ) -> None:
         names = CORRUPTIONS if corruptions is None else choose_corruptions(corruptions)
-        levels = SEVERITIES if severities is None else severities
-        levels = [levels] if isinstance(levels, Integral) else levels
-        levels = sorted({*map(check_severity, levels)})
-        check_severities(names, levels)
+        levels = check_severities(SEVERITIES if severities is None else severities, names)
         self._own = own_among(names)  # pickled with this object, for worker processes
         self.clean, self.seed = clean, check_seed(seed)
         self.cells = tuple(Cell(*cell) for cell in product(names, levels))

@@ -7,8 +7,7 @@ from mmpretrain.registry import TRANSFORMS
 from PIL import Image
 from torchvision.transforms import AutoAugment, AutoAugmentPolicy
 
-from mmct.corruptions.channels import reordered
-from mmct.datasets.images import order_before
+from mmct.corruptions.channels import ARRAYS, FILES, reordered
 from mmct.messages import require
 from mmct.runs.configs import scoped
 
@@ -45,7 +44,7 @@ class TorchvisionAutoAugment(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Augment ``results['img']``."""
-        order = order_before(vars(self))
+        order = FILES if self.to_rgb else ARRAYS
         image = Image.fromarray(np.ascontiguousarray(reordered(results['img'], order)))
         augmented = np.asarray(self._augment(image))
         results['img'] = np.ascontiguousarray(reordered(augmented, order))

@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import re
 import time
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from mmct.cli.options import Parser
+from mmct.cli.options import Parser, positive_integer
 from mmct.messages import suggestion
 from mmct.models import FrozenTeacher, build_classifier, calibrate, pick_dtype
 from mmct.runs.configs import load_config
@@ -54,10 +54,10 @@ def parse_args() -> Namespace:
         'default: what a run takes here; compiled: torch.compile too',
     )
     parser.add_argument('--device', choices=('cpu', 'cuda'), default='cpu')
-    parser.add_argument('--threads', type=positive, default=1, help='of the CPU')
-    parser.add_argument('--pairs', type=positive, default=20)
-    parser.add_argument('--warmup', type=positive, default=3, help='steps before')
-    parser.add_argument('--batch-size', type=positive, help="default: the case's")
+    parser.add_argument('--threads', type=positive_integer, default=1, help='of the CPU')
+    parser.add_argument('--pairs', type=positive_integer, default=20)
+    parser.add_argument('--warmup', type=positive_integer, default=3, help='steps before')
+    parser.add_argument('--batch-size', type=positive_integer, help="default: the case's")
     parser.add_argument(
         '--channels-last',
         action='store_true',
@@ -78,13 +78,6 @@ def parse_args() -> Namespace:
         parser.error('--cpu-time does not count what a GPU does')
     args.cases = args.cases or list(CASES)
     return args
-
-
-def positive(word: str) -> int:
-    """A number from the command line that counts something."""
-    if not (word.isdecimal() and int(word)):
-        raise ArgumentTypeError(f'{word!r} is not a positive whole number')
-    return int(word)
 
 
 class Stepper:

@@ -98,7 +98,7 @@ def _corrupt(args: Namespace) -> None:
             Path(args.config.split('::')[-1]).name,
             # Chosen after the config is loaded, which may register more.
             corruptions=tuple(choose_corruptions(args.corruptions)),
-            severities=tuple(sorted(set(args.severities))),
+            severities=args.severities,
             seed=args.seed,
             table=args.table,
             layout=args.layout,

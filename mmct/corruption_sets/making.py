@@ -71,10 +71,10 @@ class CorruptionSetMaker:
         jobs: int | None = None,
     ) -> None:
         self.out, self.work, self.config = out, out / manifests.WORK, config
-        self.corruptions, self.severities, self.seed = corruptions, severities, seed
+        self.corruptions, self.seed = corruptions, seed
+        self.severities = tuple(check_severities(severities, corruptions))
         self.table, self.layout = table, layout
         self.skip_unreadable, self.jobs = skip_unreadable, jobs or available_cores()
-        check_severities(severities, corruptions)
         manifests.check_name(out)
         self.source = Source(config)
         self._known = dict(
@@ -83,7 +83,7 @@ class CorruptionSetMaker:
             config=config_name,
             source=manifests.describe(self.source, config),
             seed=seed,
-            severities=list(severities),
+            severities=list(self.severities),
         )
         self.manifest = self._read_manifest()
 

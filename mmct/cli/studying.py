@@ -8,9 +8,8 @@ from statistics import mean
 from rich.console import Console
 from rich.table import Table
 
-from mmct.runs import CTError
 from mmct.runs.configs import load_config
-from mmct.runs.errors import config_errors
+from mmct.runs.errors import CTError, config_errors
 from mmct.runs.progress import duration
 from mmct.studies import (
     LiveTable,

@@ -299,7 +299,7 @@ def _are_wordnet(names: Sequence[str]) -> bool:
     return all(map(WORDNET.fullmatch, names)) and list(names) == sorted(names)
 
 
-class _Reordered(CellSource):
+class _Flipped(CellSource):
     """A source with its colour channels in the other order."""
 
     def __init__(self, source: CellSource) -> None:
@@ -307,7 +307,7 @@ class _Reordered(CellSource):
         self.cells, self.labels, self.metainfo = source.cells, source.labels, source.metainfo
         self.channel_order = source.channel_order[::-1]
         clean = getattr(source, 'clean', None)
-        self.clean = clean and _Reordered(clean)
+        self.clean = clean and _Flipped(clean)
 
     def read(self, cell: int, positions: slice) -> np.ndarray:
         """Read a batch of a cell from the source."""
@@ -328,7 +328,7 @@ def in_order(source: CellSource, channel_order: str | None) -> CellSource:
     Returns:
         CellSource: The same source if its order is that.
     """
-    return source if channel_order in (None, source.channel_order) else _Reordered(source)
+    return source if channel_order in (None, source.channel_order) else _Flipped(source)
 
 
 def select(

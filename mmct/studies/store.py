@@ -149,16 +149,16 @@ class StudyStore:
             self._read[key] = found
         return self._read[key]
 
-    def keep_result(self, cell_key: str, result: Mapping[str, Any]) -> None:
+    def keep_result(self, key: str, result: Mapping[str, Any]) -> None:
         """Save the result of a cell.
 
         Args:
-            cell_key (str): Key of the cell.
+            key (str): Key of the cell.
             result (Mapping): The result, which JSON can hold.
         """
         marks = dict(schema=SCHEMA, schema_version=SCHEMA_VERSION, mmct_version=__version__)
-        write_json(self.folder / 'results' / f'{cell_key}.json', {**marks, **result})
-        self._read.pop(cell_key, None)
+        write_json(self.folder / 'results' / f'{key}.json', {**marks, **result})
+        self._read.pop(key, None)
 
     def is_finished(self, cell: Cell) -> bool:
         """Check whether a cell is trained and has all of its scores.

@@ -95,17 +95,17 @@ class DomainScore:
             validation_pct=float(np.mean([holdout[d] for d in holdout if d not in tested])),
         )
 
-    def check_data(self, config: Config) -> None:
+    def check_data(self, cfg: Config) -> None:
         """Check that the images to predict exist.
 
         Args:
-            config (Config): The config of a run.
+            cfg (Config): The config of a run.
 
         Raises:
             ValueError: If no domain is left out.
         """
-        for part, domain in _sets(config):
-            dataset = dict(config.test_dataloader.dataset)
+        for part, domain in _sets(cfg):
+            dataset = dict(cfg.test_dataloader.dataset)
             DATASETS.build({**dataset, **_chosen(domain, part)})
 
 
@@ -113,9 +113,9 @@ def _chosen(domain: str, part: str) -> dict[str, Any]:
     return dict(domains=domain, left_out=(), part=part)
 
 
-def _sets(config: Config) -> list[tuple[str, str]]:
+def _sets(cfg: Config) -> list[tuple[str, str]]:
     """List the part and the domain of each set to predict."""
-    training = DATASETS.build(config.train_dataloader.dataset)
+    training = DATASETS.build(cfg.train_dataloader.dataset)
     names = training.metainfo['domains']
     seen = {training.get_data_info(row)['domain'] for row in range(len(training))}
     left_out = [name for number, name in enumerate(names) if number not in seen]

@@ -9,7 +9,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
-from mmct.messages import require
+from mmct.messages import is_positive, is_weight, require
 from mmct.own_functions import add_function, identity
 
 DISTANCES = ('kl', 'js', 'mse', 'cosine')
@@ -224,8 +224,8 @@ class CTConsistencyLoss(nn.Module):
         for holds, rule, value in (
             (distance in distances, f'distance must be one of {distances}', distance),
             (is_stage, f'stage must be {stages}', stage),
-            (0 <= loss_weight < math.inf, 'loss_weight must be finite and >= 0', loss_weight),
-            (0 < temperature < math.inf, 'temperature must be finite and > 0', temperature),
+            (is_weight(loss_weight), 'loss_weight must be finite and >= 0', loss_weight),
+            (is_positive(temperature), 'temperature must be finite and > 0', temperature),
             (ramp in RAMPS, f'ramp must be one of {RAMPS}', ramp),
             (0 < ramp_length <= 1, 'ramp_length must be in (0, 1]', ramp_length),
             (gate in GATES, f'gate must be one of {GATES}', gate),

@@ -10,7 +10,7 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import HOOKS
 from torch import Tensor
 
-from mmct.messages import is_positive, require
+from mmct.messages import is_count, is_positive, require
 from mmct.modes import evaluating
 from mmct.runs.building import is_simulated
 from mmct.runs.configs import scoped
@@ -70,14 +70,14 @@ class AdversarialTrainingHook(Hook):
         num_steps (int): Number of steps. Defaults to 7.
 
     Raises:
-        ValueError: If a value is not positive.
+        ValueError: If a value is not positive, or the number of steps no integer.
     """
 
     def __init__(self, epsilon: float = 8.0, step: float = 2.0, num_steps: int = 7) -> None:
-        for name, value in dict(epsilon=epsilon, step=step, num_steps=num_steps).items():
+        for name, value in dict(epsilon=epsilon, step=step).items():
             require(is_positive(value), f'AdversarialTrainingHook: {name} must be positive', value)
-        rule = 'AdversarialTrainingHook: num_steps must be an integer'
-        require(isinstance(num_steps, int), rule, num_steps)
+        rule = 'AdversarialTrainingHook: num_steps must be an integer of 1 or more'
+        require(is_count(num_steps), rule, num_steps)
         self.epsilon, self.step, self.num_steps = epsilon, step, num_steps
 
     def before_train_iter(

@@ -90,12 +90,13 @@ def test_collated_batches_are_attacked_too(tiny):
     assert not torch.equal(batch['inputs'], images.float())
 
 
-@pytest.mark.parametrize('name', ['epsilon', 'step', 'num_steps'])
+@pytest.mark.parametrize('name', ['epsilon', 'step'])
 def test_wrong_settings_are_refused(name):
     with pytest.raises(ValueError, match=f'AdversarialTrainingHook: {name} must be positive.*0'):
         AdversarialTrainingHook(**{name: 0})
 
 
-def test_a_part_of_a_step_is_refused():
-    with pytest.raises(ValueError, match='num_steps must be an integer, but got 1.5'):
-        AdversarialTrainingHook(num_steps=1.5)
+@pytest.mark.parametrize('steps', [0, 1.5, True])
+def test_a_number_of_steps_that_is_none_is_refused(steps):
+    with pytest.raises(ValueError, match=f'num_steps must be an integer of 1 or more.*{steps}'):
+        AdversarialTrainingHook(num_steps=steps)

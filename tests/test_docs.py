@@ -58,9 +58,10 @@ def test_the_short_table_has_a_line_for_each_arm_and_each_gain(writer, tmp_path)
         return dict(arm=arm, group='a', variant=arm, values=dict.fromkeys(titles, values))
 
     gain = dict(mean=-1.0, standard_error=0.3, interval=[-2.0, 0.5])
-    rows = [row('Standard'), row('Standard, longer'), row('CT', longer=gain, Standard=gain),
-            row('CT + AugMix', count=2)]  # fmt: skip
-    variants = dict(Standard='Standard', longer='Standard, longer')
+    equal = 'Standard, equal compute (3x)'
+    rows = [row('Standard'), row(equal), row('CT', longer=gain, Standard=gain),
+            row('CT, at the full rate', longer=gain), row('CT + AugMix', count=2)]  # fmt: skip
+    variants = dict(Standard='Standard', longer=equal)
     arms = {row['arm']: dict(baselines=list(row['values']['noise']['differences'])) for row in rows}
     arms |= {name: dict(variant=variant, baselines=[]) for name, variant in variants.items()}
     plan = dict(seeds=[0, 1, 2], table=dict.fromkeys([*titles, 'with these, noise']), arms=arms)
@@ -70,12 +71,12 @@ def test_the_short_table_has_a_line_for_each_arm_and_each_gain(writer, tmp_path)
     cells = [[cell.strip() for cell in line.split('|')[1:-1]] for line in lines]
     assert cells[0] == ['', *titles]
     assert cells[2] == ['Standard', *['10.00 ± 1.00'] * 6]
-    # What not all seeds have is not shown.
+    # An ingredient is left to the table of all arms; what not all seeds have is not shown.
     assert cells[5] == ['CT + AugMix', *[''] * 6]
     assert 'Means over 3 seeds. ± is one standard error over seeds alone.' in lines
     # 'Standard' was trained for a shorter time.
-    assert [each for each in cells if each[:1] == ['CT, minus Standard, longer']] == [
-        ['CT, minus Standard, longer', *['-1.00 [-2.00, +0.50]'] * 6]
+    assert [each for each in cells if each[:1] == [f'CT, minus {equal}']] == [
+        [f'CT, minus {equal}', *['-1.00 [-2.00, +0.50]'] * 6]
     ]
     assert not any(each[:1] == ['CT, minus Standard'] for each in cells)
 

@@ -239,7 +239,7 @@ def _check_standardised(source: str, weights: dict[str, Tensor], model: nn.Modul
     """Refuse standardised weights for plain convolutions, which would use them as they are."""
     if any(name.endswith(_GAIN) for name in weights.keys() - model.state_dict().keys()):
         with_bn = any(name.endswith('running_var') for name in weights)
-        kind = 'StandardisedClassifier' if with_bn else 'NormFreeClassifier'
+        kind = 'StandardisedClassifier or CTClassifier' if with_bn else 'NormFreeClassifier'
         raise CTError(
             f'{source} has standardised weights, but the model does not standardise them: make '
             f'it a {kind} with weight_standardisation=True, or give folded weights '

@@ -32,6 +32,20 @@ _COMPARED = {
     _TAUGHT_BY_TWIN: 'CT, but the teacher has BN and standardised weights',
     _BARE: 'CT, but without the consistency loss',
 }
+# What the text says of a network's error next to another's.
+_SAID = (
+    ('CT', _CORRUPTED, 'lower', _PLAIN),
+    ('CT', _CLEAN, 'unclear', _PLAIN),
+    ('CT', _CORRUPTED, 'unclear', _TWIN),
+    ('CT', _CLEAN, 'higher', _TWIN),
+    ('CT', _CORRUPTED, 'higher', _FREE),
+    ('CT', _CLEAN, 'unclear', _FREE),
+    ('CT', _CORRUPTED, 'unclear', _TAUGHT_BY_TWIN),
+    ('CT', _CORRUPTED, 'lower', 'BN teacher'),
+    ('CT', _CORRUPTED, 'lower', _BARE),
+    ('CT, from scratch', _CORRUPTED, 'unclear', _PLAIN),
+    (_FREE, _CORRUPTED, 'lower', _TWIN),
+)
 _SHOWN = {
     _PLAIN: 'plain BN, trained as long',
     _TWIN: 'BN, standardised weights, as long',
@@ -57,26 +71,14 @@ def conclusion(folder: Path) -> str:
     def mean(variant: str, title: str = _CORRUPTED) -> str:
         return f'{found[variant][title]["mean"]:.1f} %'
 
-    def say(word: str, title: str, other: str, variant: str = 'CT') -> None:
-        if _word(found[variant][title]['differences'][other]) != word:
-            raise ValueError(f'the text says that {variant}, minus {other}, is {word}: {title}')
-
     def row(variant: str, name: str) -> Row:
         minus = found['CT'][_CORRUPTED]['differences'].get(variant)
         cells = (_points(minus) if minus else '',)
         return Row(name, [mean(variant, _CLEAN), mean(variant), *cells])
 
-    say('lower', _CORRUPTED, _PLAIN)
-    say('unclear', _CLEAN, _PLAIN)
-    say('unclear', _CORRUPTED, _TWIN)
-    say('higher', _CLEAN, _TWIN)
-    say('higher', _CORRUPTED, _FREE)
-    say('unclear', _CLEAN, _FREE)
-    say('lower', _CORRUPTED, _TWIN, _FREE)
-    say('unclear', _CORRUPTED, _TAUGHT_BY_TWIN)
-    say('lower', _CORRUPTED, 'BN teacher')
-    say('lower', _CORRUPTED, _BARE)
-    say('unclear', _CORRUPTED, _PLAIN, 'CT, from scratch')
+    for variant, title, word, other in _SAID:
+        if _word(found[variant][title]['differences'][other]) != word:
+            raise ValueError(f'the text says that {variant}, minus {other}, is {word}: {title}')
     kinds: dict[str, list[str]] = {'lower': [], 'unclear': [], 'higher': []}
     for kind in KINDS:
         kinds[_word(found['CT'][kind]['differences'][_PLAIN])].append(kind)

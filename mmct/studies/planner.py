@@ -245,6 +245,7 @@ class Planner:
         check_config(cfg)
         times = self.study.length * arm.length
         stretch(cfg, times)
+        # A teacher with a length of its own is one of the trainings, too.
         hook = teacher_hook(cfg) or {}
         for name in ('max_epochs', 'max_iters'):
             if hook.get(name) is not None:

@@ -15,7 +15,7 @@ twin_equal = f'{twin}, equal compute ({compute}x)'
 # If standardised weights help beside BN, does CT add to them? These three were written down when
 # all others were known, and before any of them was trained. CT is worth its teacher where BN must
 # stay, if the first has less mCE than the network with BN and standardised weights at equal
-# compute, at no worse clean error.
+# compute, at no worse clean error. On the digits it does not: docs/results.md
 ct_standardised, taught_standardised, bare_standardised = (
     f'{name} + standardised weights' for name in ('CT', 'BN teacher', 'start alone')
 )

@@ -73,7 +73,7 @@ def conclusion(folder: Path) -> str:
 
     def row(variant: str, name: str) -> Row:
         minus = found['CT'][_CORRUPTED]['differences'].get(variant)
-        cells = (_points(minus) if minus else '',)
+        cells = (points(minus) if minus else '',)
         return Row(name, [mean(variant, _CLEAN), mean(variant), *cells])
 
     for variant, title, word, other in _SAID:
@@ -106,7 +106,7 @@ def conclusion(folder: Path) -> str:
         '**Why**: most of the gain comes from the standardised weights of its teacher. With a '
         'teacher that has them beside its BN, the student is not significantly worse. Missing BN '
         'helps the network that lacks it: '
-        f'{_points(found[_FREE][_CORRUPTED]["differences"][_TWIN])} points next to the one with '
+        f'{points(found[_FREE][_CORRUPTED]["differences"][_TWIN])} points next to the one with '
         'BN and standardised weights. How much of that its student keeps is uncertain.',
         '**Instead, or as well**: if your network need not have BN, train it '
         '[without](docs/methods.md#the-controls), with standardised weights. AugMix adds to CT: '
@@ -120,11 +120,11 @@ def conclusion(folder: Path) -> str:
         '[PACS](docs/domain_generalization.md#measured-here) at 64 px, '
         f'{_without_gain(ROOT / "benchmarks" / "pacs64_table")}, CT gained nothing.',
     ]
-    points = ''.join(f'- {line}\n' for line in lines)
+    bullets = ''.join(f'- {line}\n' for line in lines)
     return (
         f'{lead}\n\n{table.to_markdown()}\nA narrow ResNet-18, {seeds} seeds, each network '
         'trained as long as the two of CT together; in brackets 95 % intervals over seeds and '
-        f'images ([more](docs/results.md#digits)).\n\n{points}'
+        f'images ([more](docs/results.md#digits)).\n\n{bullets}'
     )
 
 
@@ -186,7 +186,8 @@ def _word(difference: Mapping[str, Any]) -> str:
     return 'lower' if high < 0 else 'higher' if low > 0 else 'unclear'
 
 
-def _points(difference: Mapping[str, Any]) -> str:
+def points(difference: Mapping[str, Any]) -> str:
+    """Write a difference in points, with the ends of its interval."""
     low, high = difference['interval']
     return f'{difference["mean"]:+.1f} [{low:+.1f}, {high:+.1f}]'
 

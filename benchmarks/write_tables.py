@@ -2,13 +2,15 @@
 
 Between ``<!-- NAME: what -->`` and ``<!-- end of NAME -->`` stands what this script
 makes of ``benchmarks/NAME``: ``domains`` (its domains.md), ``short`` (the main arms of a
-study by category, and how CT differs from its baselines) or ``conclusion`` (when CT helps;
+study by category, and how CT differs from each) or ``conclusion`` (when CT helps;
 benchmarks/conclusion.py draws its picture). Each kept
 study is a CSV file as well, ``docs/tables/NAME.csv``, which docs/evidence_tables.md shows.
 ``<!-- zoo: leaderboard -->`` is made of the scorecards in ``zoo/``.
 
     python benchmarks/write_tables.py            # write them
     python benchmarks/write_tables.py --check    # exit code 1 if a file would change
+
+Prose is written by hand. The differences in docs/results.md are looked up in the results.
 """
 
 import argparse
@@ -18,12 +20,13 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache
+from itertools import permutations, product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from conclusion import KINDS as CATEGORIES
-from conclusion import conclusion, read_study
+from conclusion import conclusion, points, read_study
 
 from mmct.evaluation import mean_estimate, read_result
 from mmct.report import Number, Row, Table, data_line, errors_note
@@ -32,6 +35,7 @@ from mmct.studies.tables import ended_of
 from mmct.zoo import ZOO, Entry
 
 ROOT = Path(__file__).resolve().parents[1]
+_CLAIM = re.compile(r'([-+]?\d+\.\d)[^\d\[\]().]*\[([-+]?\d+\.\d), ([-+]?\d+\.\d)\]')
 _BLOCK = re.compile(r'(<!-- (\w+): (\w+) -->\n).*?(<!-- end of \2 -->)', re.DOTALL)
 _CLEAN, _CORRUPTED = 'clean error, %', 'mCE, %'
 # The arms that docs/results.md shows, of those that a study has; docs/evidence_tables.md has all.
@@ -40,11 +44,6 @@ _MAIN = (
     'BN, standardised weights, equal compute (3x)', 'no BN (the teacher)',
     'no BN, equal compute (3x)', 'CT', 'BN teacher', "BN teacher, trained as CT's",
     'start alone (no term)', 'CT + standardised weights', 'CT + AugMix',
-)  # fmt: skip
-# Differences of these from others in the table, but for Standard, a third as long in training.
-_GAINS = (
-    'BN, standardised weights, equal compute (3x)', 'no BN, equal compute (3x)', 'CT',
-    'CT + standardised weights', 'CT + AugMix',
 )  # fmt: skip
 _FURTHER = 'with these, '
 
@@ -55,64 +54,87 @@ def domains(folder: Path) -> str:
 
 
 def short(folder: Path) -> str:
-    """Write the errors of the main arms, and what CT gains over its controls, by category."""
+    """Write the errors of the main arms, by category, and how CT differs from each of them."""
     plan, rows = read_study(folder)
-    by_variant = {row['variant']: row for row in rows}
-    shown = [by_variant[name] for name in _MAIN if name in by_variant]
-    columns = [title for title in plan['table'] if not title.startswith(_FURTHER)]
-    seeds = len(plan['seeds'])
-    name = 'variant' if len({row['group'] for row in rows}) == 1 else 'arm'
-
-    def number(value: Mapping[str, Any] | None) -> Number:
-        # An arm without all seeds is not finished.
-        finished = value and value['count'] == seeds
-        return Number.over_seeds(value) if finished else Number(None)
-
-    errors = [
-        Row(row[name], [number(row['values'].get(each)) for each in columns]) for row in shown
+    shown = [row for name in _MAIN for row in rows if row['variant'] == name]
+    (of_ct,) = (row for row in shown if row['variant'] == 'CT')
+    main = (_CLEAN, _CORRUPTED)
+    further = [
+        title for title in plan['table'] if title not in main and not title.startswith(_FURTHER)
     ]
-    counted = 'One seed.' if seeds == 1 else f'Means over {seeds} seeds.'
-    note = f'{counted} {errors_note((_CLEAN, _CORRUPTED), rows)}'.rstrip()
-    titles = (_CLEAN, _CORRUPTED, *CATEGORIES)
-    gains = [
+    seeds = len(plan['seeds'])
+
+    def error(value: Mapping[str, Any] | None) -> str:
+        # An arm without all seeds is not finished.
+        if not value or value['count'] < seeds:
+            return ''
+        spread = value['standard_error']
+        return f'{value["mean"]:.1f}' + ('' if spread is None else f' ± {spread:.1f}')
+
+    def minus(row: Mapping[str, Any], title: str) -> str:
+        # Not from itself, nor from the plain network that was trained a third as long.
+        if row['variant'] in ('CT', 'Standard'):
+            return ''
+        found = _difference(folder, plan, of_ct, row, title)
+        return points(found) if found else ''
+
+    lines = [
         Row(
-            f'{row[name]}, minus {plan["arms"][other]["variant"]}',
-            [_interval(_difference(folder, plan, row, other, title)) for title in titles],
+            row['variant'],
+            [
+                *(error(row['values'].get(title)) for title in main),
+                *(minus(row, title) for title in main),
+                *(error(row['values'].get(title)) for title in further),
+            ],
         )
         for row in shown
-        if row['variant'] in _GAINS
-        for other in plan['arms'][row['arm']]['baselines']
-        if plan['arms'][other]['variant'] in _MAIN[1:]
     ]
-    told = 'over images alone: another training may differ by more' if seeds == 1 else (
-        'paired by seed, over seeds and images'
-    )  # fmt: skip
-    return (
-        f'{Table(["", *columns], errors).to_markdown()}\n{note}\n\n'
-        f'{Table(["", *titles], gains).to_markdown()}\n'
-        f'Differences in points, with 95 % intervals {told}.\n'
-    )
+    head = ['', *main, 'CT minus that, clean', 'CT minus that, mCE', *further]
+    if seeds == 1:
+        note = (
+            'One seed. In brackets 95 % intervals of the differences, in points, over images '
+            'alone: another training may differ by more.'
+        )
+    else:
+        note = (
+            f'Means over {seeds} seeds. {errors_note(main, rows)} In brackets 95 % '
+            'intervals of the differences, in points, paired by seed.'
+        )
+    return f'{Table(head, lines).to_markdown()}\n{note}\n'
 
 
 def _difference(
-    folder: Path, plan: Mapping[str, Any], row: Mapping[str, Any], other: str, title: str
-) -> Mapping[str, Any]:
-    """Look up a difference; that of a single seed gets an interval over images."""
-    found = row['values'][title]['differences'][other]
-    if len(plan['seeds']) > 1:
-        return found
-    keys = plan['table'][title].split('.')
-    errors = (_of_images(folder, plan, arm, keys) for arm in (row['arm'], other))
-    found = mean_estimate(np.subtract(*errors))
-    return dict(mean=found['value'], interval=[found['low'], found['high']])
+    folder: Path,
+    plan: Mapping[str, Any],
+    one: Mapping[str, Any],
+    other: Mapping[str, Any],
+    title: str,
+) -> Mapping[str, Any] | None:
+    """Look up how two arms differ in a column; for a single seed, with an interval over images."""
+    if len(plan['seeds']) == 1:
+        keys = (_only_cell(plan, each['arm']) for each in (one, other))
+        errors = (_of_images(folder, key, plan['table'][title]) for key in keys)
+        found = mean_estimate(np.subtract(*errors))
+        return dict(mean=found['value'], interval=[found['low'], found['high']])
+    found = one['values'][title]['differences'].get(other['arm'])
+    if found is None and (found := other['values'][title]['differences'].get(one['arm'])):
+        # The study compares the two the other way round.
+        return dict(mean=-found['mean'], interval=[-end for end in reversed(found['interval'])])
+    return found
 
 
-def _of_images(folder: Path, plan: Mapping[str, Any], arm: str, keys: list[str]) -> np.ndarray:
+def _only_cell(plan: Mapping[str, Any], arm: str) -> str:
     (key,) = (
         cell['key'] for cell in plan['cells'] if (cell['arm'], cell['role']) == (arm, 'training')
     )
+    return key
+
+
+@cache
+def _of_images(folder: Path, key: str, path: str) -> np.ndarray:
     scores = json.loads((folder / 'results' / f'{key}.json').read_text(encoding='utf-8'))['scores']
-    return errors_of_images(scores[keys[0]]['value'][NAME], keys[1:])
+    name, *keys = path.split('.')
+    return errors_of_images(scores[name]['value'][NAME], keys)
 
 
 def to_csv(folder: Path) -> str:
@@ -147,10 +169,6 @@ def _csv_cells(values: list[Mapping[str, Any] | None]) -> list[str]:
         found = value or dict(mean=None, standard_error=None, interval=None)
         numbers += [found['mean'], found['standard_error'], *(found['interval'] or (None, None))]
     return ['' if number is None else f'{number:.4f}' for number in numbers]
-
-
-def _interval(difference: Mapping[str, Any]) -> Number:
-    return Number(difference['mean'], interval=difference['interval'], signed=True)
 
 
 def leaderboard(folder: Path) -> str:
@@ -215,6 +233,41 @@ def files() -> dict[Path, str]:
     }
 
 
+def unfounded(text: str) -> list[str]:
+    """List the differences in a page's prose that its results do not have.
+
+    Args:
+        text (str): Of a Markdown file. A section with a ``short`` table is about its study: each
+            ``1.5 points [0.8, 2.1]`` in it is to be a difference of two arms, either way round.
+    """
+    found = []
+    for section in re.split(r'^## ', text, flags=re.MULTILINE):
+        for _, name, kind, _ in _BLOCK.findall(section):
+            if kind == 'short':
+                claims = _CLAIM.finditer(' '.join(_BLOCK.sub('', section).split()))
+                folder = ROOT / 'benchmarks' / name
+                found += [each[0] for each in claims if not _is_kept(each.groups(), folder)]
+    return found
+
+
+def _is_kept(claim: tuple[str, ...], folder: Path) -> bool:
+    """Tell whether two arms of a study differ by this mean and interval, in any column."""
+    plan, rows = read_study(folder)
+    said = np.array(claim, float)
+    for (one, other), title in product(permutations(rows, 2), plan['table']):
+        means = [row['values'][title]['mean'] for row in (one, other)]
+        # An interval over images takes a while.
+        if None not in means and _is_rounded(means[0] - means[1], said[0]):
+            found = _difference(folder, plan, one, other, title)
+            if found and _is_rounded([found['mean'], *found['interval']], said):
+                return True
+    return False
+
+
+def _is_rounded(number: Any, said: Any) -> bool:
+    return bool(np.all(np.abs(np.subtract(number, said)) < 0.0501))
+
+
 def main() -> int:
     """Write or check all files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -230,7 +283,10 @@ def main() -> int:
     if changed:
         verb = 'differ from the results of benchmarks/' if check else 'written'
         print(f'{", ".join(changed)}: {verb}')
-    return int(check and bool(changed))
+    wrong = unfounded((ROOT / 'docs' / 'results.md').read_text(encoding='utf-8'))
+    if wrong:
+        print(f'docs/results.md: in no kept result: {"; ".join(wrong)}')
+    return int(bool(wrong) or check and bool(changed))
 
 
 if __name__ == '__main__':

@@ -64,11 +64,12 @@ def short(folder: Path) -> str:
     ]
     seeds = len(plan['seeds'])
 
-    def error(value: Mapping[str, Any] | None) -> str:
+    def error(row: Mapping[str, Any], title: str) -> str:
+        value = row['values'].get(title)
         # An arm without all seeds is not finished.
         if not value or value['count'] < seeds:
             return ''
-        spread = value['standard_error']
+        spread = value['standard_error'] if title in main else None
         return f'{value["mean"]:.1f}' + ('' if spread is None else f' ± {spread:.1f}')
 
     def minus(row: Mapping[str, Any], title: str) -> str:
@@ -82,9 +83,9 @@ def short(folder: Path) -> str:
         Row(
             row['variant'],
             [
-                *(error(row['values'].get(title)) for title in main),
+                *(error(row, title) for title in main),
                 *(minus(row, title) for title in main),
-                *(error(row['values'].get(title)) for title in further),
+                *(error(row, title) for title in further),
             ],
         )
         for row in shown

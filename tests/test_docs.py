@@ -79,12 +79,12 @@ def test_the_short_table_has_each_main_arm_and_how_ct_differs_from_it(writer, tm
     assert cells[0] == ['', *columns]
     # 'Standard' was trained for a shorter time.
     assert cells[2:5] == [
-        ['Standard', error, error, '', '', error],
-        [equal, error, error, *gain, error],
-        ['CT', error, error, '', '', error],
+        ['Standard', error, error, '', '', '10.0'],
+        [equal, error, error, *gain, '10.0'],
+        ['CT', error, error, '', '', '10.0'],
     ]
     # An ingredient is left to the table of all arms; what not all seeds have is not shown.
-    assert cells[5:7] == [[added, error, error, *loss, error], ['CT + AugMix', *[''] * 5]]
+    assert cells[5:7] == [[added, error, error, *loss, '10.0'], ['CT + AugMix', *[''] * 5]]
     assert lines[-1].startswith('Means over 3 seeds. ± is one standard error over seeds alone. In')
 
 

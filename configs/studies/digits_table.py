@@ -8,24 +8,25 @@ half, slow = 'BN teacher at half the rate', 'BN at half the rate'
 slow_equal = f'{equal}, half the rate'
 plain = variants['BN teacher']
 variants[half] = {**plain, 'hook': {**plain['hook'], **_base_.free_rate}}
-variants[slow] = dict(length=2, baseline=['BN (the other teacher)'])
-variants[slow_equal] = dict(length=_base_.compute, baseline=[equal])
+variants[slow] = dict(overlay=_base_.at_free_rate, length=2, baseline=['BN (the other teacher)'])
+variants[slow_equal] = dict(
+    overlay=_base_.at_free_rate, length=_base_.compute, baseline=[equal]
+)
 for name in (_base_.as_calibrated, _base_.as_teacher, _base_.taught_standardised):
     variants[name] = {**variants[name], 'hook': {**variants[name]['hook'], **_base_.free_rate}}
 for name, other in {
     'CT': half, _base_.as_teacher: half, _base_.twin: slow, _base_.twin_equal: slow_equal
 }.items():  # fmt: skip
     variants[name] = {**variants[name], 'baseline': [*variants[name]['baseline'], other]}
+for name in ('no BN (the teacher)', _base_.free_equal, _base_.twin, _base_.twin_equal):
+    overlay = {**variants[name]['overlay'], **_base_.at_free_rate}
+    variants[name] = {**variants[name], 'overlay': overlay}
 arms = studies.compared_arms(
     '{{ fileDirname }}/../bn_resnet18_digits.py',
     {'digits': dict()},
     variants,
     teacher=_base_.free_rate,
 )
-for name in (
-    'no BN (the teacher)', _base_.free_equal, _base_.twin, _base_.twin_equal, slow, slow_equal
-):  # fmt: skip
-    arms[name]['overlay'].append(dict(optim_wrapper=dict(optimizer=_base_.free_rate)))
 common = dict(train_cfg=dict(val_interval=100), default_hooks=dict(checkpoint=dict(interval=15)))
 seeds = 10
 scores = dict(

@@ -9,6 +9,7 @@ common = dict(
 )
 # The teacher's rate, as digits_teachers.py chose: docs/recipe.md
 free_rate = dict(lr=0.05)
+at_free_rate = dict(optim_wrapper=dict(optimizer=free_rate))
 free_optimizer = dict(
     **free_rate, _delete_=True, type='SGD', momentum=0.9, weight_decay=5e-4, nesterov=True
 )

@@ -2,10 +2,11 @@
 
 Between ``<!-- NAME: what -->`` and ``<!-- end of NAME -->`` stands what this script
 makes of ``benchmarks/NAME``: ``domains`` (its domains.md), ``short`` (the main arms of a
-study by category, and how CT differs from each) or ``conclusion`` (when CT helps;
-benchmarks/conclusion.py draws its picture). Each kept
-study is a CSV file as well, ``docs/tables/NAME.csv``, which docs/evidence_tables.md shows.
-``<!-- zoo: leaderboard -->`` is made of the scorecards in ``zoo/``.
+study by category, and how CT differs from each), ``networks`` (those of a study of several
+networks), ``conclusion`` (when CT helps; benchmarks/conclusion.py draws its picture) or ``seeds``
+(of README's demo, see benchmarks/demo.py). Each kept study is a CSV file as well,
+``docs/tables/NAME.csv``, which docs/evidence_tables.md shows. ``<!-- zoo: leaderboard -->`` is
+made of the scorecards in ``zoo/``.
 
     python benchmarks/write_tables.py            # write them
     python benchmarks/write_tables.py --check    # exit code 1 if a file would change
@@ -31,6 +32,7 @@ from conclusion import conclusion, points, read_study
 from mmct.evaluation import mean_estimate, read_result
 from mmct.report import Number, Row, Table, data_line, errors_note
 from mmct.studies.image_errors import NAME, errors_of_images
+from mmct.studies.summary import mean_and_error
 from mmct.studies.tables import ended_of
 from mmct.zoo import ZOO, Entry
 
@@ -53,82 +55,147 @@ def domains(folder: Path) -> str:
     return (folder / 'domains.md').read_text(encoding='utf-8')
 
 
-def short(folder: Path) -> str:
-    """Write the errors of the main arms, by category, and how CT differs from each of them."""
-    plan, rows = read_study(folder)
-    shown = [row for name in _MAIN for row in rows if row['variant'] == name]
-    (of_ct,) = (row for row in shown if row['variant'] == 'CT')
-    main = (_CLEAN, _CORRUPTED)
-    further = [
-        title for title in plan['table'] if title not in main and not title.startswith(_FURTHER)
-    ]
-    seeds = len(plan['seeds'])
+class Kept:
+    """The table of a kept study, with its differences.
 
-    def error(row: Mapping[str, Any], title: str) -> str:
+    Args:
+        folder (Path): With ``study.json``, ``table.json`` and ``results/``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, (self.plan, self.rows) = folder, read_study(folder)
+        self.seeds = len(self.plan['seeds'])
+
+    def main_arms(self, group: str) -> dict[str, dict[str, Any]]:
+        """Find the rows of a network that docs/results.md shows, by variant."""
+        found = {row['variant']: row for row in self.rows if row['group'] == group}
+        return {name: found[name] for name in _MAIN if name in found}
+
+    def error(self, row: Mapping[str, Any], title: str, spread: bool = True) -> str:
+        """Write the mean over seeds, and its standard error; nothing if a seed is missing."""
         value = row['values'].get(title)
-        # An arm without all seeds is not finished.
-        if not value or value['count'] < seeds:
+        if not value or value['count'] < self.seeds:
             return ''
-        spread = value['standard_error'] if title in main else None
-        return f'{value["mean"]:.1f}' + ('' if spread is None else f' ± {spread:.1f}')
+        error = value['standard_error'] if spread else None
+        return f'{value["mean"]:.1f}' + ('' if error is None else f' ± {error:.1f}')
 
-    def minus(row: Mapping[str, Any], title: str) -> str:
+    def ct_minus(self, row: Mapping[str, Any], title: str) -> str:
+        """Write how CT differs from another arm of the same network."""
         # Not from itself, nor from the plain network that was trained a third as long.
         if row['variant'] in ('CT', 'Standard'):
             return ''
-        found = _difference(folder, plan, of_ct, row, title)
+        found = self.difference(self.main_arms(row['group'])['CT'], row, title)
         return points(found) if found else ''
 
+    def difference(
+        self, one: Mapping[str, Any], other: Mapping[str, Any], title: str
+    ) -> Mapping[str, Any] | None:
+        """Look up how two arms differ; for a single seed, with an interval over images."""
+        if self.seeds == 1:
+            errors = (
+                _of_images(self.folder, self._only_cell(each['arm']), self.plan['table'][title])
+                for each in (one, other)
+            )
+            found = mean_estimate(np.subtract(*errors))
+            return dict(mean=found['value'], interval=[found['low'], found['high']])
+        found = one['values'][title]['differences'].get(other['arm'])
+        if found is None and (found := other['values'][title]['differences'].get(one['arm'])):
+            # The study compares the two the other way round.
+            return dict(mean=-found['mean'], interval=[-end for end in reversed(found['interval'])])
+        return found
+
+    def _only_cell(self, arm: str) -> str:
+        (key,) = (
+            cell['key']
+            for cell in self.plan['cells']
+            if (cell['arm'], cell['role']) == (arm, 'training')
+        )
+        return key
+
+    @property
+    def note(self) -> str:
+        """Return what the numbers of a table are."""
+        if self.seeds == 1:
+            return (
+                'One seed. In brackets 95 % intervals of the differences, in points, over images '
+                'alone: another training may differ by more.'
+            )
+        return (
+            f'Means over {self.seeds} seeds. {errors_note((_CLEAN, _CORRUPTED), self.rows)} In '
+            'brackets 95 % intervals of the differences, in points, paired by seed.'
+        )
+
+
+def short(folder: Path) -> str:
+    """Write the errors of the main arms, by category, and how CT differs from each of them."""
+    kept = Kept(folder)
+    (group,) = {row['group'] for row in kept.rows}
+    main = (_CLEAN, _CORRUPTED)
+    further = [
+        title
+        for title in kept.plan['table']
+        if title not in main and not title.startswith(_FURTHER)
+    ]
     lines = [
         Row(
-            row['variant'],
+            name,
             [
-                *(error(row, title) for title in main),
-                *(minus(row, title) for title in main),
-                *(error(row, title) for title in further),
+                *(kept.error(row, title) for title in main),
+                *(kept.ct_minus(row, title) for title in main),
+                *(kept.error(row, title, spread=False) for title in further),
             ],
         )
-        for row in shown
+        for name, row in kept.main_arms(group).items()
     ]
     head = ['', *main, 'CT minus that, clean', 'CT minus that, mCE', *further]
-    if seeds == 1:
-        note = (
-            'One seed. In brackets 95 % intervals of the differences, in points, over images '
-            'alone: another training may differ by more.'
-        )
-    else:
-        note = (
-            f'Means over {seeds} seeds. {errors_note(main, rows)} In brackets 95 % '
-            'intervals of the differences, in points, paired by seed.'
-        )
-    return f'{Table(head, lines).to_markdown()}\n{note}\n'
+    return f'{Table(head, lines).to_markdown()}\n{kept.note}\n'
 
 
-def _difference(
-    folder: Path,
-    plan: Mapping[str, Any],
-    one: Mapping[str, Any],
-    other: Mapping[str, Any],
-    title: str,
-) -> Mapping[str, Any] | None:
-    """Look up how two arms differ in a column; for a single seed, with an interval over images."""
-    if len(plan['seeds']) == 1:
-        keys = (_only_cell(plan, each['arm']) for each in (one, other))
-        errors = (_of_images(folder, key, plan['table'][title]) for key in keys)
-        found = mean_estimate(np.subtract(*errors))
-        return dict(mean=found['value'], interval=[found['low'], found['high']])
-    found = one['values'][title]['differences'].get(other['arm'])
-    if found is None and (found := other['values'][title]['differences'].get(one['arm'])):
-        # The study compares the two the other way round.
-        return dict(mean=-found['mean'], interval=[-end for end in reversed(found['interval'])])
-    return found
+def networks(folder: Path) -> str:
+    """Write the errors of the main arms with each network, and how CT differs from them in mCE."""
+    kept = Kept(folder)
+    groups = list(dict.fromkeys(row['group'] for row in kept.rows))
+    of = {group: kept.main_arms(group) for group in groups}
+    head = ['', *(
+        f'{group}: {title}'
+        for group in groups
+        for title in (_CLEAN, _CORRUPTED, 'CT minus that, mCE')
+    )]  # fmt: skip
+    lines = [
+        Row(name, [
+            cell
+            for rows in of.values()
+            for cell in (
+                kept.error(rows[name], _CLEAN),
+                kept.error(rows[name], _CORRUPTED),
+                kept.ct_minus(rows[name], _CORRUPTED),
+            )
+        ])
+        for name in of[groups[0]]
+    ]  # fmt: skip
+    return f'{Table(head, lines).to_markdown()}\n{kept.note}\n'
 
 
-def _only_cell(plan: Mapping[str, Any], arm: str) -> str:
-    (key,) = (
-        cell['key'] for cell in plan['cells'] if (cell['arm'], cell['role']) == (arm, 'training')
-    )
-    return key
+def demo(folder: Path) -> str:
+    """Write the errors of README's demo with each seed, and their means."""
+    kept = json.loads(folder.with_suffix('.json').read_text(encoding='utf-8'))
+    head = ['seed', 'plain BN, clean', 'CT, clean', 'CT minus plain BN, clean',
+            'plain BN, corrupted', 'CT, corrupted', 'CT minus plain BN, corrupted']  # fmt: skip
+    rows = []
+    for seed, errors in kept.items():
+        cells = []
+        for kind in errors.values():
+            found = kind['ct_minus_plain']
+            ends = found['low'], found['high']
+            cells += [Number(kind['baseline']), Number(kind['student'])]
+            cells.append(Number(found['value'], interval=ends, signed=True))
+        rows.append(Row(seed, cells))
+    means = []
+    for cells in zip(*(row.cells for row in rows), strict=True):
+        found = mean_and_error(cell.value for cell in cells)
+        interval = found['interval'] if cells[0].signed else None
+        means.append(Number(found['mean'], interval=interval, signed=cells[0].signed))
+    return Table(head, [*rows, Row('mean', means)]).to_markdown()
 
 
 @cache
@@ -205,8 +272,9 @@ def _entry(entry: Entry, summary: Mapping[str, Any], kinds: list[str]) -> Row:
 
 
 KINDS: dict[str, Callable[[Path], str]] = dict(
-    conclusion=conclusion, domains=domains, leaderboard=leaderboard, short=short
-)
+    conclusion=conclusion, domains=domains, leaderboard=leaderboard, networks=networks,
+    seeds=demo, short=short,
+)  # fmt: skip
 
 
 def written(text: str) -> str:
@@ -238,28 +306,28 @@ def unfounded(text: str) -> list[str]:
     """List the differences in a page's prose that its results do not have.
 
     Args:
-        text (str): Of a Markdown file. A section with a ``short`` table is about its study: each
-            ``1.5 points [0.8, 2.1]`` in it is to be a difference of two arms, either way round.
+        text (str): Of a Markdown file. A section with a ``short`` or ``networks`` table is about
+            its study: each ``1.5 points [0.8, 2.1]`` in it is to be a difference of two arms,
+            either way round.
     """
     found = []
-    for section in re.split(r'^## ', text, flags=re.MULTILINE):
+    for section in re.split(r'^##+ ', text, flags=re.MULTILINE):
         for _, name, kind, _ in _BLOCK.findall(section):
-            if kind == 'short':
+            if kind in ('short', 'networks'):
                 claims = _CLAIM.finditer(' '.join(_BLOCK.sub('', section).split()))
-                folder = ROOT / 'benchmarks' / name
-                found += [each[0] for each in claims if not _is_kept(each.groups(), folder)]
+                kept = Kept(ROOT / 'benchmarks' / name)
+                found += [each[0] for each in claims if not _is_kept(each.groups(), kept)]
     return found
 
 
-def _is_kept(claim: tuple[str, ...], folder: Path) -> bool:
+def _is_kept(claim: tuple[str, ...], kept: Kept) -> bool:
     """Tell whether two arms of a study differ by this mean and interval, in any column."""
-    plan, rows = read_study(folder)
     said = np.array(claim, float)
-    for (one, other), title in product(permutations(rows, 2), plan['table']):
+    for (one, other), title in product(permutations(kept.rows, 2), kept.plan['table']):
         means = [row['values'][title]['mean'] for row in (one, other)]
         # An interval over images takes a while.
         if None not in means and _is_rounded(means[0] - means[1], said[0]):
-            found = _difference(folder, plan, one, other, title)
+            found = kept.difference(one, other, title)
             if found and _is_rounded([found['mean'], *found['interval']], said):
                 return True
     return False

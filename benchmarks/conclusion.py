@@ -94,9 +94,9 @@ def conclusion(folder: Path) -> str:
     less = 1 - found['CT'][_CORRUPTED]['mean'] / found[_PLAIN][_CORRUPTED]['mean']
     lead = (
         f'**On 8x8 digits CT takes {100 * less:.0f} % off the corrupted error of a network with '
-        'BN, and its clean error is about the same. But with standardised weights beside its BN '
-        'that network does as well, and without BN better, both without a teacher. On larger '
-        'images CT is not shown to help yet.**'
+        'BN; clean errors do not differ significantly. But that network does about as well with '
+        'standardised weights beside its BN, and better without BN, both without a teacher. On '
+        'larger images CT is not shown to help yet.**'
     )
     head = ['', 'clean error', 'corrupted error', 'CT minus that, points']
     table = Table(head, [row(variant, name) for variant, name in _COMPARED.items()])

@@ -138,6 +138,32 @@ def test_the_words_of_the_conclusion_follow_the_intervals(writer, tmp_path):
         difference['interval'] = before
 
 
+def test_what_the_conclusion_says_of_other_networks_follows_the_intervals(
+    writer, tmp_path, monkeypatch
+):
+    kept = STUDIES / 'digits_architectures'
+    (tmp_path / 'study.json').write_text((kept / 'study.json').read_text())
+    rows = json.loads((kept / 'table.json').read_text())
+    monkeypatch.setitem(writer['conclusion'].__globals__, '_OTHERS', tmp_path)
+
+    def said():
+        (tmp_path / 'table.json').write_text(json.dumps(rows))
+        return writer['conclusion'](STUDIES / 'digits_table')
+
+    text = said()
+    values = {row['arm']: row['values']['mCE, %'] for row in rows}
+    twin = 'BN, standardised weights, equal compute (3x)'
+    difference = values['WRN-16, CT']['differences'][f'WRN-16, {twin}']
+    assert f'{difference["mean"]:+.1f} [' in text
+    before, difference['interval'] = difference['interval'], [-3, 1]
+    with pytest.raises(ValueError, match=f'says that CT, minus {re.escape(twin)}, is lower: mCE'):
+        said()
+    difference['interval'] = before
+    values['DenseNet-22, CT']['mean'] = 1.0
+    with pytest.raises(ValueError, match='no BN, equal .* has the lowest error'):
+        said()
+
+
 def test_each_mutation_stands_in_one_place_and_names_tests():
     module = runpy.run_path(str(ROOT / 'benchmarks' / 'mutations.py'))
     for mutation in module['MUTATIONS']:

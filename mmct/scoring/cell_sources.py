@@ -184,6 +184,8 @@ class Selection(CellSource):
         classes (Sequence[str], optional): Names of the classes if their numbering changes.
             Defaults to None.
         by_position (bool): See :func:`in_order_of`. Defaults to False.
+        chosen (tuple[list[int], int], optional): Numbers that the selected classes have in the
+            source, and how many classes it has. Defaults to None: all.
     """
 
     def __init__(
@@ -194,6 +196,7 @@ class Selection(CellSource):
         labels: np.ndarray | None = None,
         classes: Sequence[str] | None = None,
         by_position: bool = False,
+        chosen: tuple[list[int], int] | None = None,
     ) -> None:
         self.source, self._positions = source, positions
         self.cells, self.channel_order = source.cells, source.channel_order
@@ -206,6 +209,8 @@ class Selection(CellSource):
         self.metainfo = dict(source.metainfo)
         if classes is not None:
             self.metainfo['classes'] = tuple(classes)
+        if chosen is not None:
+            self.metainfo['chosen'] = chosen
         data = source.metainfo.get('corruptions')
         if data is not None:
             own = describe(data['set'], self.labels, classes, data['categories'])
@@ -374,6 +379,7 @@ def select(
         labels.astype(np.int64),
         [names[number] for number in chosen],
         by_position,
+        (chosen, len(names)),
     )
 
 

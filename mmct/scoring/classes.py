@@ -34,7 +34,8 @@ def matched(
     """Reorder the outputs of a network by name, so that output N is class N of a set.
 
     A set with a part of the network's classes, such as ImageNet-R or ImageNet-100, is scored
-    on the outputs for these classes only, as its authors do.
+    on the outputs for these classes only, as its authors do. So are classes that were selected
+    from a set, also where the classes of the whole set are matched by position.
 
     Args:
         network (Network): The network; ``classes`` has the names of its outputs if known.
@@ -53,6 +54,8 @@ def matched(
     names = source.metainfo.get('classes')
     names = names and list(map(spelt, names))
     count = source.metainfo['corruptions']['num_classes']
+    # Of selected classes, those of the whole set are matched.
+    chosen, count = source.metainfo.get('chosen', (None, count))
     own = network.classes
     if own is None and names and num_outputs == 1000 and all(map(WORDNET.fullmatch, names)):
         own = imagenet_numbers()
@@ -67,12 +70,15 @@ def matched(
                 'matches the network, or the names of its classes (classes=), or, if class N of '
                 'the set is output N, --classes-by-position (classes_by_position=True)'
             )
-        return network, {}
-    outputs = _outputs(names, list(map(spelt, own)))
+        if chosen is None:
+            return network, {}
+        outputs = chosen
+    else:
+        outputs = _outputs(names, list(map(spelt, own)))
     if outputs == list(range(num_outputs)):
         return network, {}
-    more = dict(outputs=len(outputs), all_outputs=num_outputs) if len(outputs) < len(own) else {}
-    return _Reordered(network, outputs), more
+    fewer = dict(outputs=len(outputs), all_outputs=num_outputs)
+    return _Reordered(network, outputs), fewer if len(outputs) < num_outputs else {}
 
 
 def chosen_outputs(network: Network) -> dict[str, list[int]]:

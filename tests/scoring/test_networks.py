@@ -406,6 +406,23 @@ def test_subsets_say_that_they_are_some(net, digits, tmp_path):
             score(net, folder, subset=bad, mean=MEAN, std=STD)
 
 
+def brightness(pixels):
+    """Tell four classes apart by the level of a grey image."""
+    level = ((pixels.float().mean((1, 2, 3)) - 10) / 60).long().clamp(0, 3)
+    return 9 * torch.eye(4)[level]
+
+
+@pytest.mark.parametrize('settings', [{}, dict(classes_by_position=True), dict(classes='abcd')])
+@pytest.mark.parametrize('subset', [['c', 'd'], ['b'], ['d', 'a', 'c', 'b']])
+def test_chosen_classes_keep_their_outputs(settings, subset):
+    labels = np.arange(8) % 4
+    pixels = np.full((8, 12, 12, 3), 40, np.uint8) + (60 * labels[:, None, None, None]).astype('u1')
+    images = Images(pixels, labels, list('abcd'))
+    card = score(brightness, images, normalise=False, subset=subset, **settings)
+    assert card.summary['clean_error_pct'] == 0
+    assert card.result['model'].get('outputs', 4) == len(subset)
+
+
 def test_classes_are_compared_by_name(net, digits, tmp_path):
     images, labels = digits
     folder = as_folder(images, labels, tmp_path)

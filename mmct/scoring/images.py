@@ -36,17 +36,22 @@ def open_images(images: Any, labels: Any = None, size: int | None = None) -> Cel
     Raises:
         CTError: If images or labels are missing or invalid.
     """
-    if hasattr(images, 'cells') and hasattr(images, 'read'):
-        return images
-    if isinstance(images, (str, Path)):
+    in_folder = isinstance(images, (str, Path))
+    ready = hasattr(images, 'cells') and hasattr(images, 'read')
+    if labels is not None and (in_folder or ready):
+        raise CTError('labels= is for images without labels: a folder and a set have their own')
+    if in_folder:
         return _from_folder(Path(images), size)
     if size is not None:
         raise CTError(
             'size= is only for a folder: resize other images beforehand, or give the input_size= '
             'of the network, to which images are resized after they are corrupted'
         )
+    if ready:
+        return images
     if isinstance(images, DataLoader) and not isinstance(images.dataset, IterableDataset):
-        sampler = getattr(images, 'sampler', None)
+        # A batch sampler of the user's own has another sampler than the loader itself.
+        sampler = getattr(images.batch_sampler, 'sampler', images.sampler)
         if sampler is not None and len(sampler) != len(images.dataset):
             raise CTError(
                 f'the loader gives only {len(sampler)} of {len(images.dataset)} images: give a '
@@ -132,6 +137,10 @@ class _First(Sequence):
         return item[0] if isinstance(item, (tuple, list)) else item
 
 
+def _label(item: Any) -> Any:
+    return item[1] if isinstance(item, (tuple, list)) and len(item) > 1 else None
+
+
 def _from_dataset(dataset: Any, labels: Any) -> Images:
     count = len(dataset)
     if labels is None and getattr(dataset, 'target_transform', None) is None:
@@ -143,9 +152,15 @@ def _from_dataset(dataset: Any, labels: Any) -> Images:
             ),
             None,
         )
+        for number in range(0, count, max(1, count // 8)) if labels is not None else ():
+            label = _label(dataset[number])
+            if label is not None and not np.array_equal(label, labels[number]):
+                raise CTError(
+                    f'the data set lists label {labels[number]} for image {number}, but gives '
+                    f'{label!r} with it: say by labels= which one counts'
+                )
     if labels is None:
-        items = (dataset[number] for number in range(count))
-        labels = [i[1] if isinstance(i, (tuple, list)) and len(i) > 1 else None for i in items]
+        labels = [_label(dataset[number]) for number in range(count)]
     labels = _checked_labels(labels, count)
     names = getattr(dataset, 'classes', None)
     if names is not None and labels.max() >= len(names):

@@ -310,12 +310,12 @@ def open_cells(
     source = open_images(images, labels, size)
     if 'corruptions' not in source.metainfo:
         corrupted = CorruptedImages(source, corruptions, severities, seed, table)
-    elif corruptions is None and severities is None:
+    elif corruptions is None and severities is None and table is None and seed == 0:
         corrupted, source = source, getattr(source, 'clean', None)
     else:
         raise CTError(
-            'a corruption set defines its corruptions and severities: choose them when you make '
-            'the set'
+            'a corruption set defines its corruptions, severities, seed and table: choose them '
+            'when you make the set'
         )
     if subset is not None:
         corrupted = select(corrupted, subset, classes_by_position)

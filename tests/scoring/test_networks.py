@@ -14,6 +14,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import (
+    BatchSampler,
     DataLoader,
     IterableDataset,
     Subset,
@@ -630,7 +631,28 @@ class FromOne:
         return np.zeros((12, 12, 3), np.uint8), self.targets[number]
 
 
+class Renumbered(FromOne):
+    """Gives other labels than it lists."""
+
+    classes = None
+
+    def __getitem__(self, number):
+        return super().__getitem__(number)[0], 0
+
+
+CELLS = CorruptedImages(Images(np.zeros((4, 8, 8, 3), np.uint8), np.zeros(4, int)), ['fog'], [3])
+OF_A_SET = dict(images=CELLS, labels=None, corruptions=None, severities=None)
 BAD = {
+    'labels of a folder': (dict(images='nowhere'), 'labels= is for images without labels'),
+    'labels of a set': (OF_A_SET | dict(labels=[0] * 4), 'labels= is for images without labels'),
+    'size of a set': (OF_A_SET | dict(size=8), 'size= is only for a folder'),
+    'seed of a set': (OF_A_SET | dict(seed=1), 'a corruption set defines its corruptions'),
+    'table of a set': (OF_A_SET | dict(table='cifar'), 'a corruption set defines its corruptions'),
+    'other labels': (dict(images=Renumbered(), labels=None), 'label 1 for image 0, but gives 0'),
+    'loader of some': (
+        dict(images=DataLoader(FromOne(), batch_sampler=BatchSampler([1], 1, False)), labels=None),
+        'gives only 1 of 2 images',
+    ),
     'no normalisation': (dict(mean=None), 'the normalisation of pixels is unknown'),
     'floats': (dict(images=np.zeros((4, 8, 8, 3))), 'uint8'),
     'labels': (dict(labels=[1, 2]), '40 integers'),

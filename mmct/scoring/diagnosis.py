@@ -195,7 +195,8 @@ def _reliance(
     clean = select(in_order_of(corrupted, clean, by_position), count)
     batch_size = options.get('batch_size') or getattr(images, 'batch_size', None) or 128
     quiet = options.get('quiet', False)
-    with evaluating(network.module), torch.no_grad():
+    # Compiled layers would not call the hooks that measure them.
+    with evaluating(network.module), torch.no_grad(), torch.compiler.set_stance('force_eager'):
         predict = Predictor(network)
         first = clean.read(0, slice(0, 1))
         outputs = predict.num_classes(first)

@@ -35,10 +35,8 @@ class MMNetwork:
     ) -> None:
         if isinstance(model.head, MultiLabelClsHead):
             raise CTError('errors need one class per image, but the head is a MultiLabelClsHead')
-        if device is not None:
-            put_on(model, device)
         self.module = model
-        self.device = next(model.parameters()).device
+        self.device = put_on(model, device or next(model.parameters()).device)
         self.classes = classes
         # One that flips the channels has learned from files, which mmcv reads as BGR.
         self.reads = 'bgr' if getattr(model.data_preprocessor, 'to_rgb', False) else None

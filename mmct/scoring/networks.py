@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from mmct.messages import require_counts, suggestion
+from mmct.modes import evaluating
 from mmct.runs.errors import CTError, one_line
 from mmct.runs.identity import digest
 
@@ -48,7 +49,8 @@ class TorchNetwork:
     Args:
         function (Callable): Takes float images (B, 3, H, W), normalised, RGB, or with
             ``normalise=False`` uint8 images. It returns logits (B, C), or an object with
-            ``logits``.
+            ``logits``. A module is scored in eval mode; a function, an exported program's module
+            and a frozen script are taken as they are.
         mean (Sequence[float], optional): Mean of each channel, for pixels from 0 to 1. Defaults
             to None: the mean that timm wrote into the module.
         std (Sequence[float], optional): Standard deviation of each channel, for pixels from 0 to
@@ -95,8 +97,9 @@ class TorchNetwork:
                 '1, such as mean=(0, 0, 0), std=(1, 1, 1), or normalise=False for uint8'
             )
         self.function = function
-        self.module = function if isinstance(function, nn.Module) else nn.Module()
-        weight = next(self.module.parameters(), None)
+        self.module = function if _has_modes(function) else nn.Module()
+        parameters = function.parameters() if isinstance(function, nn.Module) else iter(())
+        weight = next(parameters, None)
         self.device = put_on(
             self.module, device or (weight.device if weight is not None else 'cpu')
         )
@@ -172,8 +175,8 @@ class TorchNetwork:
             str: The hash in hexadecimal.
         """
         weights = self.module.state_dict()
-        if not weights:
-            # A function may hold its weights anywhere.
+        if not weights or not all(map(_is_plain, weights.values())):
+            # A function may hold its weights anywhere, and a quantised layer packs them.
             with torch.no_grad():
                 weights = dict(logits=self.logits(self.inputs(images.to(self.device))))
         return digest(weights)
@@ -218,6 +221,21 @@ def as_network(network: Any, **settings) -> Network:
     return TorchNetwork(network, **given)
 
 
+def _has_modes(function: Any) -> bool:
+    """Check for a module that can be put into eval mode, unlike exported and frozen networks."""
+    if not isinstance(function, nn.Module):
+        return False
+    try:
+        with evaluating(function):
+            return True
+    except (AttributeError, NotImplementedError):
+        return False
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, Tensor) and not value.is_quantized
+
+
 def put_on(module: nn.Module, device: str | torch.device) -> torch.device:
     """Move a module to a device.
 
@@ -229,7 +247,7 @@ def put_on(module: nn.Module, device: str | torch.device) -> torch.device:
         torch.device: It.
 
     Raises:
-        CTError: If there is no such device.
+        CTError: If there is no such device, or it holds no values.
     """
     try:
         found = torch.device(device)
@@ -238,6 +256,8 @@ def put_on(module: nn.Module, device: str | torch.device) -> torch.device:
     except (AssertionError, RuntimeError) as error:
         reason = one_line(error)[:100]
         raise CTError(f'the network cannot be moved to device {str(device)!r}: {reason}') from error
+    if found.type == 'meta':
+        raise CTError("the network is on device 'meta', which holds no weights: load them first")
     return found
 
 

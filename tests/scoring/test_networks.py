@@ -133,6 +133,30 @@ def test_a_network_may_be_a_function_bgr_or_of_another_size(net, digits):
     assert large.result['data']['images'] == 40
 
 
+FORMS = {
+    'traced': lambda net, x: torch.jit.trace(net, x),
+    'frozen': lambda net, x: torch.jit.freeze(torch.jit.script(net)),
+    'exported': lambda net, x: torch.export.export(
+        net, (x,), dynamic_shapes=[{0: torch.export.Dim.DYNAMIC}]
+    ).module(),
+    'compiled': lambda net, x: torch.compile(net, backend='eager'),
+    'of a class less': lambda net, x: lambda x: net(x) - torch.tensor([0] * 9 + [torch.inf]),
+    'quantised': lambda net, x: torch.ao.quantization.quantize_dynamic(net, {nn.Linear}),
+}
+
+
+@pytest.mark.filterwarnings('ignore:.*:DeprecationWarning')
+@pytest.mark.parametrize('form', FORMS.values(), ids=FORMS)
+def test_a_network_may_have_any_form(net, digits, form):
+    images, labels = digits
+    made = form(net.eval(), torch.zeros(2, 3, 12, 12))
+    settings = dict(mean=MEAN, std=STD, corruptions=['fog'], severities=[3], quiet=True)
+    errors = mmct.score(made, images, labels, **settings).summary['raw_mce_pct']
+    expected = mmct.score(net, images, labels, **settings).summary['raw_mce_pct']
+    assert errors == pytest.approx(expected, abs=10)
+    assert mmct.diagnose(made, images, labels, **settings, layers=1).found
+
+
 def test_a_quick_look_becomes_part_of_a_full_run(net, digits, tmp_path):
     images, labels = digits
     calls = []

@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from mmct.evaluation import Predictions, make_predictions
 from mmct.evaluation.predictions import TOP
+from mmct.runs.errors import CTError
 from mmct.runs.ranks import sum_over_ranks
 
 from .cell_images import CellBatches
@@ -71,7 +72,7 @@ class Predictor:
 
     @torch.no_grad()
     def num_classes(self, images: np.ndarray) -> int:
-        """Run the network on some images, and count its outputs.
+        """Run the network on some images, check its outputs and count them.
 
         Call it first: it finds out whether the network can run in channels_last.
 
@@ -80,10 +81,35 @@ class Predictor:
 
         Returns:
             int: The number of classes C.
+
+        Raises:
+            CTError: If the outputs are probabilities, or those of a function for an image depend
+                on the other images.
         """
         pixels = torch.from_numpy(images)
+        logits = self._logits_of_first(pixels)
+        if _are_probabilities(logits.float()):
+            raise CTError(
+                'the network returns probabilities, but logits are needed: leave out its softmax, '
+                'or return the logarithms'
+            )
+        # A module was put into eval mode, but a function may hide one that is not in it.
+        if type(self.module) is nn.Module:
+            alone = self._logits(pixels[:1].repeat(len(pixels), 1, 1, 1))
+            found, expected = (each[0].float().softmax(0) for each in (alone, logits))
+            if not torch.allclose(found, expected, atol=0.02, equal_nan=True):
+                raise CTError(
+                    'what the network returns for an image depends on the other images of its '
+                    'batch, or is random: call eval() on it, or give the module itself'
+                )
+        return logits.shape[1]
+
+    def _logits(self, pixels: Tensor) -> Tensor:
+        return self.network.logits(self.inputs(pixels))
+
+    def _logits_of_first(self, pixels: Tensor) -> Tensor:
         try:
-            return self.network.logits(self.inputs(pixels)).shape[1]
+            return self._logits(pixels)
         except torch.cuda.OutOfMemoryError:
             raise
         except RuntimeError:
@@ -92,7 +118,7 @@ class Predictor:
             # A network that flattens with `view`, as mmpretrain's VGG does.
             self.channels_last = False
             self.module.to(memory_format=torch.contiguous_format)
-            return self.network.logits(self.inputs(pixels)).shape[1]
+            return self._logits(pixels)
 
     @torch.no_grad()
     def classes(self, images: np.ndarray) -> list[int]:
@@ -104,7 +130,7 @@ class Predictor:
         Returns:
             list[int]: The top class of each image.
         """
-        return self.network.logits(self.inputs(torch.from_numpy(images))).argmax(1).tolist()
+        return self._logits(torch.from_numpy(images)).argmax(1).tolist()
 
     def inputs(self, images: Tensor) -> Tensor:
         """Preprocess images for the network.
@@ -120,6 +146,12 @@ class Predictor:
         if not self.channels_last:
             images = images.contiguous()
         return self.network.inputs(images)
+
+
+def _are_probabilities(outputs: Tensor) -> bool:
+    if (outputs < 0).any() or not ((outputs > 0) & (outputs < 1)).any():
+        return False  # ones and zeros are no more than a class for each image
+    return bool(((outputs.sum(1) - 1).abs() < 1e-3).all())
 
 
 def predict_cells(

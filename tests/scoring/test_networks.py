@@ -168,7 +168,8 @@ def test_a_quick_look_becomes_part_of_a_full_run(net, digits, tmp_path):
 
     settings = dict(mean=MEAN, std=STD, out=tmp_path / 'r.json', quiet=True)
     mmct.score(counted, images, labels, corruptions=['fog'], severities=[3], **settings)
-    looks, first = 3, len(calls)  # its mark, how many classes it has, and what it makes of some
+    # Its mark, how many classes it has, what it makes of some, and of an image among others.
+    looks, first = 4, len(calls)
     assert first == looks + 2
     full = mmct.score(counted, images, labels, corruptions='weather', **settings)
     # Clean images and fog 3 are known.
@@ -655,6 +656,10 @@ class FromOne:
         return np.zeros((12, 12, 3), np.uint8), self.targets[number]
 
 
+def in_train_mode(pixels):
+    return 99 * (pixels - pixels.mean(0)).flatten(1)[:, 60:70]
+
+
 class Renumbered(FromOne):
     """Gives other labels than it lists."""
 
@@ -692,6 +697,12 @@ BAD = {
     'deviation of 0': (dict(std=(1, 0, 1)), 'std above 0'),
     'one of 255': (dict(std=(0.2, 58, 58)), 'std above 0'),
     'both ways': (dict(normalise=False), 'no effect with normalise=False'),
+    'probabilities': (
+        dict(network=nn.Sequential(nn.Flatten(), nn.Linear(432, 10), nn.Softmax(1))),
+        'returns probabilities, but logits are needed',
+    ),
+    'in train mode': (dict(network=in_train_mode), 'call eval'),
+    'no weights': (dict(network=nn.Linear(432, 10, device='meta')), "on device 'meta'"),
     'typo': (dict(men=1), 'there is no argument'),
     'device': (dict(device='gpu'), "cannot be moved to device 'gpu'"),
     'size of pixels': (dict(size=8), 'size= is only for a folder'),

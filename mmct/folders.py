@@ -42,7 +42,8 @@ def data_folders(folder: str | Path) -> list[str]:
     if not os.path.isdir(folder):
         return []
     with os.scandir(folder) as entries:
-        return sorted(e.name for e in entries if e.is_dir() and not is_system(e.name))
+        # Of a link that leads to itself an entry raises an error.
+        return sorted(e.name for e in entries if os.path.isdir(e.path) and not is_system(e.name))
 
 
 def image_files(folder: str | Path) -> list[str]:

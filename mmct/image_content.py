@@ -85,8 +85,9 @@ def naming(path: str | Path) -> Iterator[None]:
     """
     try:
         yield
-    # Pillow reports damage between the parts of a PNG as a SyntaxError.
-    except (OSError, ValueError, SyntaxError) as error:
+    # Pillow reports damage between the parts of a PNG as a SyntaxError, and sides beyond its limits
+    # as an OverflowError; OpenCV has an error of its own.
+    except (OSError, ValueError, SyntaxError, OverflowError, cv2.error) as error:
         reason = getattr(error, 'strerror', None) or ' '.join(str(error).split())
         raise ImageError(f'{path} cannot be read: {reason}') from error
 

@@ -3,6 +3,7 @@
 import io
 import re
 import shutil
+import zlib
 from types import SimpleNamespace
 
 import cv2
@@ -120,6 +121,8 @@ def test_a_system_folder_that_mmpretrain_takes_for_a_class_is_named(tmp_path, na
 def test_what_is_no_data(tmp_path):
     assert not any(map(is_system, ('cat', 'n01440764', 'Thumbs', 'a.b', '@cat')))
     assert all(map(is_system, ('.x', '._a.jpg', 'THUMBS.DB', '__MACOSX', '@eaDir', '.DS_Store')))
+    (tmp_path / 'loop').symlink_to('loop')
+    assert data_folders(tmp_path) == []
     assert data_folders(tmp_path / 'nowhere') == image_files(tmp_path / 'nowhere') == []
 
 
@@ -289,11 +292,20 @@ def scan(root):
     return scan_chunk(Source(SourceConfig(config, 'mmpretrain', None)), 0, 6).unreadable
 
 
+def with_width(pixels, dtype=np.uint8):
+    """Make a PNG that claims to be that wide."""
+    content = cv2.imencode('.png', np.full((32, 32), 99, dtype))[1].tobytes()
+    head = content[12:16] + pixels.to_bytes(4, 'big') + content[20:29]
+    return content[:12] + head + zlib.crc32(head).to_bytes(4, 'big') + content[33:]
+
+
 BROKEN = {
     'a JPEG with a hole': ('1.JPEG', DAMAGED['JPEG with a hole'][0], 'its JPEG data are damaged'),
     '12 bits in 16': ('0.png', sixteen_bits(4095), 'as if 12 bits were'),
     'no image': ('0.png', b'nothing', '.'),
     'an empty file': ('2.png', b'', '.'),
+    'a PNG of sides beyond all': ('2.png', with_width(0xFFFFFFFF), '.'),
+    'a PNG of 16 bits and as wide': ('2.png', with_width(1 << 21, np.uint16), '.'),
     'a cut PNG': ('2.png', cv2.imencode('.png', np.eye(32) * 255)[1].tobytes()[:-40], '.'),
 }
 

@@ -67,8 +67,9 @@ def render(comparison: Comparison, stem: str = 'report') -> dict[str, bytes]:
         dark=DARK,
         figures={name: _picture(plain[name], draw[name], name in narrow) for name in FIGURES},
     )
+    # File names that are no UTF-8 name classes and runs, too.
     files = {f'{stem}_{name}.png': content for name, content in plain.items()}
-    return {f'{stem}.html': page.encode(), **files}
+    return {f'{stem}.html': page.encode(errors='backslashreplace'), **files}
 
 
 def _words(comparison: Comparison) -> dict[str, Any]:

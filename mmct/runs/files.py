@@ -104,7 +104,8 @@ def write_text(path: Path, text: str) -> None:
         path (Path): The file.
         text (str): The content.
     """
-    write_whole(path, lambda temporary: temporary.write_text(text, encoding='utf-8'))
+    # A name may come from a file whose name is no UTF-8.
+    write_bytes(path, text.encode(errors='backslashreplace'))
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -752,6 +752,14 @@ def test_a_scorecard_in_python(net, digits, tmp_path):
     assert 'other' in page.read_text()
 
 
+def test_names_that_are_no_utf8_are_written_as_their_codes(tmp_path):
+    images = Images(np.zeros((4, 8, 8, 3), np.uint8), np.zeros(4, int), ['caf\udce9', 'b'])
+    card = score(lambda x: -x.float().mean((2, 3))[:, :2], images, normalise=False, name='n\udce9')
+    assert mmct.Scorecard.load(card.save(tmp_path / 'r.json')).result == card.result
+    assert 'n\\udce9' in (tmp_path / 'r.csv').read_text()
+    assert 'caf\\udce9' in card.report(tmp_path / 'page.html').read_text()
+
+
 @pytest.mark.slow
 def test_it_works_without_an_mm_stack(digits, tmp_path):
     np.save(tmp_path / 'images.npy', digits[0])

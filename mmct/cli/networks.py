@@ -208,6 +208,11 @@ def _own(spec: str) -> Any:
 
 def _load_weights(module: nn.Module, weights: Mapping[str, Tensor], args: Namespace) -> None:
     """Load the weights of ``--weights`` into the network."""
+    if not hasattr(module, 'load_state_dict'):
+        raise CTError(
+            f'--weights {args.weights} cannot be loaded, as {args.network} gives no module, but '
+            f'{type(module).__name__}: load them there'
+        )
     try:
         module.load_state_dict(weights)
     except RuntimeError as error:

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import scorecards
+import torch
 
 from mmct.cli.main import main
 from mmct.evaluation import diagnose
@@ -58,6 +59,9 @@ def bright():
     norm.running_mean.fill_(0.5)
     linear.weight.data = torch.tensor([[-1.0] * 3, [1.0] * 3])
     return torch.nn.Sequential(pool, norm, linear)
+
+def dark():
+    return lambda pixels: -bright()(pixels)
 '''
 
 
@@ -94,6 +98,9 @@ PLAIN = ['--weights', 'random', '--mean', '0', '0', '0', '--std', '1', '1', '1']
         ([*2 * ['own_networks:bright'], 'images', *PLAIN], 'own_networks:bright is given twice'),
         (['bn.json', 'other.json', '--baseline', 'othr'], "did you mean 'other'?"),
         (['bn.json', 'other.json', '--out', 'why.txt'], '--out must end in .json'),
+        (['other.json', 'bn.json', '--out', './bn.json'], 'bn.json is read, and would be overwr'),
+        (['bn.json', '--markdown', 'bn.json'], 'bn.json is read, and would be overwritten'),
+        (['own_networks:dark', 'images', *PLAIN, '--weights', 'w.pth'], 'gives no module, but'),
         (['bn.json', 'unclean.json'], 'clean'),
         (['bn.json', '--layers', '3'], '--layers is for networks, not for result files'),
         (['config.py', 'weights.pth'], 'score its checkpoint with mmct score'),
@@ -104,6 +111,7 @@ def test_what_cannot_be_diagnosed_is_refused(folder, capsys, argv, message):
     unclean = result('unclean', 3, 'cc', clean=False)
     (folder / 'unclean.json').write_text(json.dumps(unclean))
     (folder / 'own_networks.py').write_text(OWN)
+    torch.save({'2.weight': torch.zeros(2, 3)}, folder / 'w.pth')
     try:
         code = main(['diagnose', *argv])
     except SystemExit as error:  # of the options

@@ -41,6 +41,7 @@ def test_each_cell_is_its_corruption(photograph, tmp_path):
         (dict(image='nothing.png'), 'image nothing.png cannot be read'),
         (dict(image=__file__), 'cannot be read: cannot identify image file'),
         (dict(out='picture.gif'), 'out must end in .png or .jpg'),
+        (dict(out='photograph.png'), 'would be overwritten'),
         (dict(size='4'), 'are too small'),
         (dict(out='/proc/nothing/picture.png'), 'was not written'),
     ],

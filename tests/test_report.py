@@ -100,6 +100,7 @@ BAD = {
     'other images': (('bn.json', 'other.json'), 'not scored on the same images'),
     'another version': (('old.json',), 'schema version 0'),
     'unfinished': (('bn.json.partial',), 'not finished'),
+    'a result to write': (('bn.json', '--csv', './bn.json'), 'would be overwritten'),
     'no page': (('bn.json', '-o', 'report.pdf'), '.html'),
     'no format': (('bn.json', '--figure', 'dumbbell', '-o', 'd.jpg'), '.png or .svg or .pdf'),
     'nowhere to draw': (('bn.json', '--figure', 'dumbbell'), '-o FILE'),

@@ -9,7 +9,7 @@ from mmct.runs.errors import CTError, config_errors
 from mmct.runs.files import write_json, write_text
 
 from .networks import is_config, load_network
-from .options import Parser, add_flag, positive_integer
+from .options import Parser, add_flag, keep_inputs, positive_integer
 from .running import run_tool
 from .score import add_scoring_arguments, check_scoring_arguments, what_to_score
 
@@ -84,6 +84,7 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     args = parser.parse_args(argv)
     if args.out is not None and args.out.suffix != '.json':
         parser.error(f'--out must end in .json, got {args.out}')
+    keep_inputs(parser, args.what, (args.markdown, args.out))
     args.images = None
     if _are_results(args):
         for name, value in vars(args).items():

@@ -13,7 +13,7 @@ from mmct.image_content import read_rgb
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_whole
 
-from .options import Parser, positive_integer, seed_argument
+from .options import Parser, keep_inputs, positive_integer, seed_argument
 from .running import run_tool
 
 GAP = 4
@@ -58,6 +58,7 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     args = parser.parse_args(argv)
     if args.out.suffix not in ('.png', '.jpg'):
         parser.error(f'out must end in .png or .jpg, got {args.out}')
+    keep_inputs(parser, [args.image], [args.out])
     return args
 
 

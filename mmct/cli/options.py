@@ -2,8 +2,9 @@
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NoReturn
 
 from mmct.corruptions import check_seed, check_severity
@@ -100,6 +101,20 @@ def setting(word: str) -> str:
     if '=' not in word:
         raise argparse.ArgumentTypeError(f'{word!r} is not KEY=VALUE')
     return word
+
+
+def keep_inputs(parser: Parser, inputs: Iterable[str], outputs: Iterable[object]) -> None:
+    """Refuse to write a file over one that is read.
+
+    Args:
+        parser (Parser): The parser that exits with an error.
+        inputs (Iterable[str]): The files that are read.
+        outputs (Iterable[object]): The files to write; None for those that are not written.
+    """
+    read = {Path(file).resolve() for file in inputs}
+    for out in outputs:
+        if out is not None and Path(str(out)).resolve() in read:
+            parser.error(f'{out} is read, and would be overwritten: name another file to write')
 
 
 def add_flag(parser: argparse._ActionsContainer, name: str, help: str) -> None:

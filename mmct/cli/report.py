@@ -10,7 +10,7 @@ from mmct.report import FIGURES, FORMATS
 from mmct.runs.errors import CTError, config_errors
 from mmct.runs.files import write_bytes, write_text
 
-from .options import Parser, add_flag
+from .options import Parser, add_flag, keep_inputs
 from .running import run_tool
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
     args = parser.parse_args(argv)
     if args.figure is not None and args.out is None:
         parser.error('--figure needs -o FILE')
+    keep_inputs(parser, args.results, (args.markdown, args.latex, args.csv))
     endings = ('.html',) if args.figure is None else ENDINGS
     if args.out is not None and args.out.suffix not in endings:
         what = '-o' if args.figure is None else '-o of --figure'

@@ -114,7 +114,7 @@ def read_result(path: str | Path) -> dict[str, Any]:
     try:
         check(result, Result)
         _check_summary(result)
-    except ValueError as error:
+    except (OverflowError, ValueError) as error:  # the first for integers of hundreds of digits
         raise ValueError(f'{path} is damaged or was edited: {error}') from error
     return result
 
@@ -184,7 +184,12 @@ def check_cells(cells: Iterable[Mapping[str, Any]], images: int) -> None:
 def _check_summary(result: dict[str, Any]) -> None:
     clean, cells, summary = result['clean'], result['cells'], result['summary']
     every = cells + ([clean] if clean is not None else [])
-    check_cells(every, result['data']['images'])
+    count = result['data']['images']
+    check_cells(every, count)
+    known = {(cell['corruption'], cell['severity']) for cell in every}
+    for each in result['examples']:
+        if (each['corruption'], each['severity']) not in known or not 0 <= each['image'] < count:
+            raise ValueError('a picture is of an image that was not scored')
     _check_predictions(every, labels_of(result))
     reference, draws = reference_of(summary), summary['bootstrap']
     draws = {key: draws[key] for key in ('level', 'resamples', 'seed')}

@@ -35,6 +35,10 @@ class _CorruptedCell(Cell):
     corruption: str
 
 
+class _CleanCell(Cell):
+    corruption: None
+
+
 class Example(Record):
     """An image with its label and the network's prediction."""
 
@@ -107,7 +111,7 @@ class Result(Head):
     data: _Data
     labels: str | None
     classes: list[str] | None
-    clean: Cell | None
+    clean: _CleanCell | None
     cells: list[_CorruptedCell]
     examples: list[Example]
     summary: _Summary

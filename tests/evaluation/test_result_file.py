@@ -105,6 +105,12 @@ def twice(result):
     result['cells'].append(result['cells'][0])
 
 
+def picture(**change):
+    texts = dict.fromkeys(('label_name', 'prediction_name', 'png'), '')
+    shown = dict(corruption=None, severity=0, image=0, label=0, **texts)
+    return lambda result: result.update(examples=[shown | change])
+
+
 BAD = {
     'not JSON': (lambda result: 'x', 'is not a scorecard result'),
     'a list': (lambda result: '[1]', 'is not a scorecard result'),
@@ -143,6 +149,14 @@ BAD = {
     'a corrupted cell of clean images': (
         edited(lambda r: r['cells'][0].update(corruption=None)),
         r'cells\.0\.corruption',
+    ),
+    'clean images of a corruption': (
+        edited(lambda r: r['clean'].update(corruption='fog')), r'clean\.corruption'
+    ),
+    'a picture of no cell': (edited(picture(corruption='x')), 'an image that was not scored'),
+    'a picture of no image': (edited(picture(image=10**30)), 'an image that was not scored'),
+    'a mean of hundreds of digits': (
+        edited(lambda r: r['summary'].update(raw_mce_pct=10**400)), 'int too large'
     ),
     'nested': (lambda result: '[' * 100_000, 'nested too deeply'),
     'another interval': (

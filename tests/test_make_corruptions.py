@@ -414,6 +414,14 @@ def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path):
     assert 'is not the manifest of a generated corruption set' in refused(make(tmp_path, *FEW))
 
 
+@pytest.mark.parametrize('out', ['data/aset', 'data/ant/set'])
+def test_a_folder_among_the_images_is_refused(tmp_path, out):
+    make_data(tmp_path)
+    before = files(tmp_path)
+    assert 'where it would count as a class' in refused(make(tmp_path, *FEW, out=out))
+    assert files(tmp_path) == before
+
+
 def test_the_name_of_a_released_set_is_refused(tmp_path):
     make_data(tmp_path)
     line = refused(make(tmp_path, out='CIFAR-10-C'))

@@ -54,7 +54,7 @@ class CorruptionSetMaker:
         jobs (int, optional): Number of processes. Defaults to one per core.
 
     Raises:
-        CTError: If there is no data, or the folder holds another set.
+        CTError: If there is no data, or the folder holds another set or lies among the images.
     """
 
     def __init__(
@@ -77,6 +77,9 @@ class CorruptionSetMaker:
         self.skip_unreadable, self.jobs = skip_unreadable, jobs or available_cores()
         manifests.check_name(out)
         self.source = Source(config)
+        for root in self.source.class_roots:
+            if out.resolve().is_relative_to(Path(root).resolve()):
+                raise CTError(f'{out} is in {root}, where it would count as a class: take another')
         self._known = dict(
             label=manifests.LABEL,
             versions=manifests.versions(),

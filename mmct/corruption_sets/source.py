@@ -54,6 +54,10 @@ class Source:
     Args:
         config (SourceConfig): The data set.
 
+    Attributes:
+        dataset (Any): The data set.
+        class_roots (list[str]): The folders of the class folders; none without these.
+
     Raises:
         CTError: If there is no data.
     """
@@ -80,7 +84,7 @@ class Source:
             if hasattr(leaf, 'pipeline'):
                 _cut(leaf.pipeline.transforms)
         in_folders = self.class_folders is not None
-        self._class_roots = [leaf.img_prefix for leaf in leaves(self.dataset) if in_folders]
+        self.class_roots = [leaf.img_prefix for leaf in leaves(self.dataset) if in_folders]
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -124,7 +128,7 @@ class Source:
         if path is None:
             return f'{index:08d}.jpg'
         path = Path(path)
-        roots = [root for root in self._class_roots if path.is_relative_to(root)]
+        roots = [root for root in self.class_roots if path.is_relative_to(root)]
         # Subfolders of a class stay, as readers list them in their order.
         name = Path(*path.relative_to(roots[0]).parts[1:]) if roots else Path(path.name)
         jpeg = path.suffix.lower() in ('.jpg', '.jpeg')

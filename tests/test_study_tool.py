@@ -404,6 +404,11 @@ def test_a_report_shows_what_the_config_says_now_of_the_runs_that_there_are(tmp_
         (['--dry-run', '--report-only'], 'exclude each other'),
         (['--report-only'], 'has no study.json: run the study first'),
         (['--executor', 'rye'], 'invalid choice'),
+        (
+            ['--cfg-options', 'train_cfg.max_epochs=2'],
+            'the config has no train_cfg; choose from common, ',
+        ),
+        (['--cfg-options', 'hook.on_weak_teacher=stop'], 'hook is a variable, from which '),
     ],
 )
 def test_a_wrong_command_line_is_explained(tmp_path, argv, message):

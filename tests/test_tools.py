@@ -498,6 +498,9 @@ REFUSED = {
     'part of the config': (
         TRAIN, [CT, '--cfg-options', 'trian_cfg.max_epochs=1'], ["did you mean 'train_cfg'?"]
     ),
+    'variable of the config': (
+        TRAIN, [CT, '--cfg-options', 'ct_teacher.length=3'], ['ct_teacher is a variable']
+    ),
     'a dict that cannot be read': (
         TRAIN, [CT, '--cfg-options', 'custom_hooks=[{type:EMAHook}]'],
         ['--cfg-options custom_hooks: [{type:EMAHook}] cannot be read; write it in quotes'],

@@ -3,6 +3,7 @@
 import ast
 import os
 from argparse import Namespace
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,20 @@ from mmengine.config import Config, DictAction
 from mmct.runs.building import set_loader_defaults
 from mmct.runs.configs import check_key
 from mmct.runs.errors import CTError, config_errors
+from mmct.runs.identity import FIELDS
 from mmct.runs.ranks import check_launcher
 
 
-def merge_cfg_options(cfg: Config, args: Namespace) -> None:
+def merge_cfg_options(cfg: Config, args: Namespace, read: Collection[str] = FIELDS) -> None:
     """Merge ``--cfg-options`` into a config.
 
     Args:
         cfg (Config): The config. It is changed in place.
         args (Namespace): The options.
+        read (Collection[str]): The keys that are read. Defaults to those of a Runner.
 
     Raises:
-        CTError: If a key looks misspelt (mmengine would accept it, and nothing would read it), or
-            if its value cannot be parsed or merged.
+        CTError: If nothing would read a key, or if its value cannot be parsed or merged.
     """
     words = args.cfg_options or []
     literals = [word for word in words if _has_dict(word)]
@@ -33,7 +35,7 @@ def merge_cfg_options(cfg: Config, args: Namespace) -> None:
         DictAction(['--cfg-options'], 'settings')(None, read, plain)
     settings = {**read.settings, **dict(map(_literal, literals))}
     for key in settings:
-        check_key(cfg, key, '--cfg-options')
+        check_key(cfg, key, '--cfg-options', read)
     with config_errors():
         cfg.merge_from_dict(settings)
 

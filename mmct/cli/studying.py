@@ -46,7 +46,7 @@ def study(args: Namespace) -> None:
             could be trained.
     """
     cfg = load_config(args.config)
-    merge_cfg_options(cfg, args)
+    merge_cfg_options(cfg, args, (*Study.known(), 'custom_imports'))
     with config_errors():
         settings = read_study(cfg, args.seeds)
     store = StudyStore(args.work_dir or Path('work_dirs') / 'studies' / settings.name)

@@ -19,6 +19,7 @@ from mmct.runs.configs import load_config
 from mmct.runs.console import RunConsole
 from mmct.runs.errors import CTError, config_errors, trial_of
 from mmct.runs.files import write_bytes
+from mmct.runs.identity import FIELDS
 from mmct.runs.isolation import isolated
 from mmct.runs.progress_hook import TestProgressHook
 from mmct.runs.ranks import join_processes, unwrapped
@@ -88,7 +89,7 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
     """
     if not is_url(args.checkpoint) and not Path(args.checkpoint).is_file():
         raise CTError(f'checkpoint {absent(args.checkpoint)}')
-    merge_cfg_options(cfg, args)
+    merge_cfg_options(cfg, args, (*FIELDS, 'tta_model', 'tta_pipeline'))
     check_config(cfg)
     if cfg.get('test_dataloader') is None:
         raise CTError(

@@ -2,9 +2,8 @@
 
 import difflib
 import importlib.util
-import inspect
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from mmct.messages import of_other_kind, suggestion
 from mmct.paths import config_path
 
 from .errors import ConfigError, CTError, one_line
-from .identity import schedulers_of, start_of
+from .identity import FIELDS, schedulers_of, start_of
 
 
 def load_config(path: str) -> Config:
@@ -109,22 +108,29 @@ def type_name(cfg: Mapping) -> str:
     return kind.split('.')[-1] if isinstance(kind, str) else kind.__name__
 
 
-def check_key(cfg: Config, key: str, where: str) -> None:
-    """Refuse a setting that looks misspelt, which mmengine would silently ignore.
+def check_key(cfg: Config, key: str, where: str, read: Collection[str] = FIELDS) -> None:
+    """Refuse a setting that nothing reads, which mmengine would silently accept.
+
+    It is misspelt, or a variable of the config, from which parts were made when it was read.
 
     Args:
         cfg (Config): The config into which the setting will be merged.
         key (str): The dotted key, of which the first part is checked.
         where (str): Origin of the setting, for the message.
+        read (Collection[str]): The keys that are read. Defaults to those of a Runner.
 
     Raises:
-        CTError: If the config has no such part but a similar one.
+        CTError: If the setting would change nothing.
     """
-    known = {*cfg, *inspect.signature(Runner).parameters}
     name = key.split('.')[0]
-    near = difflib.get_close_matches(name, known - {name}, n=1, cutoff=0.8)
-    if name not in known and near:
-        raise CTError(f'{where} {key}: the config has no {name}; {suggestion(name, near)}')
+    if name in read:
+        return
+    if name in cfg:
+        raise CTError(
+            f'{where} {key}: {name} is a variable, from which the config has made its parts: '
+            'change those'
+        )
+    raise CTError(f'{where} {key}: the config has no {name}; {suggestion(name, read)}')
 
 
 def is_kind(cfg: Any, base: type, registry: Registry) -> bool:

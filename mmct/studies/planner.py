@@ -243,6 +243,8 @@ class Planner:
             # A copy, as mmengine removes _delete_ from a dict that it merges.
             cfg.merge_from_dict(copy.deepcopy(overlay))
         check_config(cfg)
+        # The config of a run of several processes names their launcher; a cell is one process.
+        cfg.launcher = 'none'
         times = self.study.length * arm.length
         stretch(cfg, times)
         # A teacher with a length of its own is one of the trainings, too.
@@ -253,6 +255,7 @@ class Planner:
         add_methods(cfg, arm.methods)
         cfg.randomness = {**(cfg.get('randomness') or {}), 'seed': seed}
         for key in arm.seeded:
+            check_key(cfg, key, 'seeded')
             _check_seeded(cfg, key)
         cfg.merge_from_dict({key: seed for key in arm.seeded})
         for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):

@@ -125,11 +125,16 @@ def test_a_key_says_what_determines_the_weights_and_nothing_else(plan):
 
 
 def test_common_settings_are_merged_before_an_arms_own(plan):
-    overlays = 'overlay=[dict(x=2), dict(x=3, y=4)]'
-    (cell,) = plan(
-        f'common.update(x=1, y=1, z=1)\narms = dict(a=dict(config=bn, {overlays}))'
-    ).cells({})
-    assert (cell.config.x, cell.config.y, cell.config.z) == (3, 4, 1)
+    overlays = "overlay=[dict(log_level='2'), dict(log_level='3', experiment_name='4')]"
+    common = "common.update(log_level='1', experiment_name='1', work_dir='1')"
+    (cell,) = plan(f'{common}\narms = dict(a=dict(config=bn, {overlays}))').cells({})
+    cfg = cell.config
+    assert (cfg.log_level, cfg.experiment_name, cfg.work_dir) == ('3', '4', '1')
+
+
+def test_a_cell_is_one_process_also_if_its_config_is_of_a_run_of_several(plan):
+    (cell,) = plan("common.update(launcher='pytorch')").cells({})
+    assert cell.config.launcher == 'none'
 
 
 def test_without_data_keys_are_those_of_an_earlier_start_or_new_ones(plan, monkeypatch):
@@ -240,6 +245,18 @@ def test_an_arm_whose_trials_all_diverge_does_not_stop_the_others(plan):
         (
             "arms = dict(a=dict(config=bn, seeded='train_dataloader.datasets.seed'))",
             "arm 'a': seeded train_dataloader.datasets.seed: the config has no datasets there",
+        ),
+        (
+            'arms = dict(a=dict(config=ct, overlay=dict(ct_teacher=dict(length=3))))',
+            "arm 'a': overlay ct_teacher: ct_teacher is a variable, from which the config has made",
+        ),
+        (
+            'arms = dict(a=dict(config=bn, overlay=dict(lr=0.1)))',
+            "arm 'a': overlay lr: the config has no lr; choose from model, ",
+        ),
+        (
+            "arms = dict(a=dict(config=bn, seeded='seed'))",
+            "arm 'a': seeded seed: the config has no seed; choose from model, ",
         ),
         (
             "arms = dict(a=dict(config=bn, seeded='param_scheduler.7.begin'))",

@@ -150,7 +150,22 @@ def test_scores_along_training_need_checkpoints(run):
         AlongTraining('name')(run())
 
 
-@pytest.mark.parametrize('hook', [dict(by_epoch=False), dict(max_keep_ckpts=1)])
+@pytest.mark.parametrize(
+    ('hook', 'kept', 'lost'),
+    [({}, [2], 1), ({}, [1, 3], 2), (dict(interval=3, save_begin=2), [2, 8], 5)],
+)
+def test_scores_along_training_miss_no_epoch(run, tmp_path, hook, kept, lost):
+    found = run()
+    found.config.default_hooks.checkpoint.update(hook)
+    for epoch in kept:
+        (tmp_path / f'epoch_{epoch}.pth').touch()
+    with pytest.raises(ValueError, match=f'no checkpoint of epoch {lost}: remove the folder'):
+        AlongTraining('name')(found)
+
+
+@pytest.mark.parametrize(
+    'hook', [dict(by_epoch=False), dict(max_keep_ckpts=1), dict(interval=-1)]
+)
 def test_before_the_training_it_shows_that_checkpoints_of_epochs_will_be_missing(run, hook):
     cfg = copy.deepcopy(run().config)
     cfg.default_hooks.checkpoint.update(max_keep_ckpts=-1)

@@ -183,7 +183,8 @@ class AlongTraining(CorruptionScore):
         """
         super().check_data(cfg)
         hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
-        if not hook.get('by_epoch', True) or hook.get('max_keep_ckpts', -1) > 0:
+        kept = hook.get('max_keep_ckpts', -1) < 1 and hook.get('interval', -1) > 0
+        if not (kept and hook.get('by_epoch', True)):
             raise ValueError(
                 'AlongTraining needs the checkpoints of all epochs: set default_hooks.checkpoint '
                 'to dict(interval=1, max_keep_ckpts=-1), and remove the folders in runs/ of '
@@ -201,13 +202,23 @@ class AlongTraining(CorruptionScore):
             ``raw_mce_pct`` and ``gap_pct`` in %.
 
         Raises:
-            ValueError: If there are no checkpoints of epochs.
+            ValueError: If the checkpoint of an epoch is missing.
         """
         checkpoints = run.epochs()
         if not checkpoints:
             raise ValueError(
                 f'AlongTraining: {run.folder} has no checkpoints of epochs: remove the folder to '
                 'train the network again'
+            )
+        # What the checkpoint hook keeps is not in a cell's key: it may have been trained before.
+        hook = run.config.default_hooks.checkpoint
+        step = max(1, hook.get('interval', 1))
+        every = range(hook.get('save_begin') or step, max(checkpoints), step)
+        lost = [epoch for epoch in every if epoch not in checkpoints]
+        if lost:
+            raise ValueError(
+                f'AlongTraining: {run.folder} has no checkpoint of epoch {lost[0]}: remove the '
+                'folder to train the network again'
             )
         folder = run.folder / 'scores' / self.name
         found = []

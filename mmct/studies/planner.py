@@ -36,7 +36,7 @@ from mmct.teacher.config import (
 
 from .cell import TEACHER, TRAINING, TUNING, Cell, hashed
 from .config import Arm, Study
-from .store import SCHEMA_VERSION, StudyStore
+from .store import SCHEMA_VERSION, StudyStore, missing_scores
 from .summary import value_at
 
 _HELD_OUT = 'validation'
@@ -166,8 +166,8 @@ class Planner:
             int: Number of the point, the first among equals; None if results are
             missing, or all trials diverged.
         """
-        trials = [results.get(cell.key) for cell in self.trials(arm) if cell.role == TUNING]
-        errors = [_held_out_error(result) for result in trials]
+        trials = [cell for cell in self.trials(arm) if cell.role == TUNING]
+        errors = [_held_out_error(cell, results.get(cell.key)) for cell in trials]
         if not errors or None in errors:
             return None
         if not math.isfinite(min(errors)):
@@ -328,11 +328,13 @@ def _check_seeded(cfg: Config, key: str) -> None:
             raise CTError(f'seeded {key}: the config has no {name} there') from error
 
 
-def _held_out_error(result: Mapping[str, Any] | None) -> float | None:
-    """Read the error by which a trial is chosen; infinite if it diverged."""
+def _held_out_error(cell: Cell, result: Mapping[str, Any] | None) -> float | None:
+    """Read the error by which a trial is chosen; infinite if it diverged, None if not measured."""
     if result is not None and result['diverged'] is not None:
         return math.inf
-    return None if result is None else value_at(result, f'{_HELD_OUT}.error_pct')
+    if result is None or missing_scores(result, cell):
+        return None
+    return value_at(result, f'{_HELD_OUT}.error_pct')
 
 
 def _forget_resumption(cfg: Config, path: str) -> None:

@@ -200,10 +200,11 @@ def test_a_tuned_arm_is_known_when_its_trials_are(plan):
     assert planner.plan(results)['arms']['none']['chosen'] == 1
 
 
-def trial_result(error):
+def trial_result(error, **marks):
     if error is None:
         return dict(diverged='the loss is nan', scores={})
-    return dict(diverged=None, scores=dict(validation=dict(value=dict(error_pct=error))))
+    score = dict(settings=None, value=dict(error_pct=error), **marks)
+    return dict(diverged=None, scores=dict(validation=score))
 
 
 @pytest.mark.parametrize(
@@ -213,6 +214,15 @@ def test_the_smallest_validation_error_is_chosen(plan, errors, chosen):
     planner = plan(TUNED)
     results = {c.key: trial_result(e) for c, e in zip(planner.cells({}), errors, strict=True)}
     assert planner.choice(planner.study.arms['none'], results) == chosen
+
+
+def test_nothing_is_chosen_by_errors_on_other_images(plan):
+    planner = plan(TUNED)
+    first, second = planner.cells({})
+    results = {first.key: trial_result(50, images='others'), second.key: trial_result(60)}
+    assert planner.choice(planner.study.arms['none'], results) is None
+    results[first.key] = trial_result(50, images=first.images)
+    assert planner.choice(planner.study.arms['none'], results) == 0
 
 
 def test_an_arm_whose_trials_all_diverge_does_not_stop_the_others(plan):
@@ -243,10 +253,6 @@ def test_an_arm_whose_trials_all_diverge_does_not_stop_the_others(plan):
             "arm 'BN': overlay train_cgf: the config has no train_cgf; did you mean 'train_cfg'?",
         ),
         (
-            "arms = dict(a=dict(config=bn, seeded='train_dataloader.datasets.seed'))",
-            "arm 'a': seeded train_dataloader.datasets.seed: the config has no datasets there",
-        ),
-        (
             'arms = dict(a=dict(config=ct, overlay=dict(ct_teacher=dict(length=3))))',
             "arm 'a': overlay ct_teacher: ct_teacher is a variable, from which the config has made",
         ),
@@ -257,6 +263,10 @@ def test_an_arm_whose_trials_all_diverge_does_not_stop_the_others(plan):
         (
             "arms = dict(a=dict(config=bn, seeded='seed'))",
             "arm 'a': seeded seed: the config has no seed; choose from model, ",
+        ),
+        (
+            "arms = dict(a=dict(config=bn, seeded='train_dataloader.datasets.seed'))",
+            "arm 'a': seeded train_dataloader.datasets.seed: the config has no datasets there",
         ),
         (
             "arms = dict(a=dict(config=bn, seeded='param_scheduler.7.begin'))",

@@ -148,6 +148,11 @@ def truncated_teacher(folder):
     os.truncate(file, file.stat().st_size // 2)
 
 
+def lost_checkpoint_of_the_teacher(folder):
+    unfinished_teacher(folder)
+    (folder / 'run' / 'teacher' / 'epoch_1.pth').unlink()
+
+
 def damaged_seed(folder):
     (folder / 'run' / 'seed.json').write_text('{"seed"')
 
@@ -170,6 +175,10 @@ REFUSED = {
     'damaged teacher': (damaged_teacher, [], ['teacher.pth is damaged']),
     'truncated checkpoint of the teacher': (
         truncated_teacher, [], ['teacher/epoch_1.pth is damaged', 'to begin the teacher anew'],
+    ),
+    'lost checkpoint of the teacher': (
+        lost_checkpoint_of_the_teacher, [],
+        ['teacher/epoch_1.pth does not exist; to begin the teacher anew'],
     ),
     'damaged seed': (damaged_seed, ['randomness.seed=None'], ['seed.json is damaged']),
     'other learning rate': (

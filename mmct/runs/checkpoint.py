@@ -12,7 +12,7 @@ from mmct.messages import of_other_kind
 from .errors import CTError
 from .files import write_bytes
 from .ranks import unwrapped
-from .weights import check_fits, is_url, safe_loading
+from .weights import check_fits, is_url, load_state_dict, safe_loading
 
 
 def load_safely(runner: Runner) -> None:
@@ -60,17 +60,46 @@ def checkpoint_to_resume(work_dir: str, named: str) -> str | None:
         CTError: If the file does not exist.
     """
     path = named if named != 'auto' else find_latest_checkpoint(work_dir)
+    try:
+        return _existing(path, work_dir, move=named == 'auto')
+    except CTError as error:
+        raise CTError(f'{error}{other_checkpoints(path, work_dir)}') from error
+
+
+def last_checkpoint(work_dir: str, remedy: str) -> str | None:
+    """Find and try the last checkpoint of a training inside another command.
+
+    Args:
+        work_dir (str): The folder of the training.
+        remedy (str): What to do if the checkpoint cannot be used, as ``--resume`` names none there.
+
+    Returns:
+        str: The path; None if no checkpoint was saved yet.
+
+    Raises:
+        CTError: If the checkpoint does not exist or is damaged.
+    """
+    try:
+        path = _existing(find_latest_checkpoint(work_dir), work_dir, move=True)
+        if path is not None:
+            load_state_dict(path)
+        return path
+    except CTError as error:
+        raise CTError(f'{error}; {remedy}') from error
+
+
+def _existing(path: str | None, work_dir: str, move: bool) -> str | None:
+    """Return the path of a checkpoint, whose folder may have been moved; refuse a missing one."""
     if path == '':
-        others = other_checkpoints(path, work_dir)
-        raise CTError(f'{work_dir}/last_checkpoint is empty: remove it to start over{others}')
-    if path and named == 'auto':
+        raise CTError(f'{work_dir}/last_checkpoint is empty: remove it to start over')
+    if path and move:
         # The folder may have been moved, or may be a copy of another.
         own = Path(work_dir) / Path(path).name
         path = str(own) if own.is_file() else path
     if not path or is_url(path) or Path(path).is_file():
         return path or None
     said = of_other_kind(path) if Path(path).exists() else f'{path} does not exist'
-    raise CTError(f'checkpoint {said}{other_checkpoints(path, work_dir)}')
+    raise CTError(f'checkpoint {said}')
 
 
 def check_resumable(checkpoint: Any, runner: Runner) -> None:

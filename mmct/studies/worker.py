@@ -20,7 +20,7 @@ from mmpretrain.models import ImageClassifier
 from mmct.corruptions.names import REVISIONS
 from mmct.models import build_classifier
 from mmct.runs.building import build_runner
-from mmct.runs.checkpoint import checkpoint_to_resume
+from mmct.runs.checkpoint import checkpoint_to_resume, last_checkpoint
 from mmct.runs.configs import resume_from
 from mmct.runs.errors import CTError, DivergedError, LockedError
 from mmct.runs.files import lock_folder, write_text, write_whole
@@ -158,7 +158,7 @@ def _trained(cfg: Config, weights: Path, status: Status) -> dict[str, Any]:
     seconds = None
     if not weights.is_file():
         cfg.work_dir = str(weights.parent)
-        path = checkpoint_to_resume(cfg.work_dir, 'auto')
+        path = last_checkpoint(cfg.work_dir, f'to train it anew, remove {weights.parent}')
         resume_from(cfg, path)
         runner = build_runner(cfg)
         if path is None:

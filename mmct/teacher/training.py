@@ -19,7 +19,7 @@ from mmct.models import (
     fold_weights,
     standardise_weights,
 )
-from mmct.runs.checkpoint import checkpoint_to_resume
+from mmct.runs.checkpoint import last_checkpoint
 from mmct.runs.configs import resume_from
 from mmct.runs.data_content import data_cache, data_mark
 from mmct.runs.divergence import DivergenceHook
@@ -243,15 +243,9 @@ def _begun(
 
 def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> None:
     """Train a network with a Runner of its own, and store it."""
-    path = checkpoint_to_resume(cfg.work_dir, 'auto') if resume else None
+    remedy = f'to begin the {store.name} anew, move {store.folder} away'
+    path = last_checkpoint(cfg.work_dir, remedy) if resume else None
     resume_from(cfg, path)
-    if path is not None:
-        try:
-            load_state_dict(path)
-        except CTError as error:
-            raise CTError(
-                f'{error}; to begin the {store.name} anew, move {store.folder} away'
-            ) from error
     # Use the student's seed, even if the config does not set one. If another tool draws a new one
     # at each start, the training goes on with that which it began with.
     seed = outer.seed if path is None else load(path)['meta'].get('seed', outer.seed)

@@ -11,7 +11,7 @@ from mmct.corruptions.names import REVISIONS
 from mmct.runs.errors import DivergedError
 from mmct.runs.weights import load_state_dict
 from mmct.studies import SCORES, StudyStore, run_cell
-from mmct.studies.cell import DONE, TRAINING, Cell
+from mmct.studies.cell import DONE, FAILED, TRAINING, Cell
 
 
 @SCORES.register_module(force=True)
@@ -53,6 +53,19 @@ def test_a_result_names_what_its_scores_depend_on_beside_their_settings(tiny, tm
         along=dict(content, cifar=REVISIONS['cifar'], batch_size=size),
         held_out=content,
     )
+
+
+@pytest.mark.parametrize('content', [None, b'', b'PK'])
+def test_a_checkpoint_that_cannot_be_used_says_how_to_begin_anew(tiny, tmp_path, content):
+    folder = StudyStore(tmp_path).run('key')
+    folder.mkdir(parents=True)
+    (folder / 'last_checkpoint').write_text(str(folder / 'epoch_1.pth'))
+    if content is not None:
+        (folder / 'epoch_1.pth').write_bytes(content)
+    outcome = run_cell(Cell('key', TRAINING, 'BN', 0, tiny('bn_resnet18_digits'), {}), tmp_path)
+    assert outcome.state == FAILED
+    assert 'epoch_1.pth' in outcome.error
+    assert outcome.error.endswith(f'; to train it anew, remove {folder}')
 
 
 @pytest.mark.parametrize('interval', [2, 10])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from mmct.messages import suggestion
+
 from .errors import CTError
 
 if TYPE_CHECKING:
@@ -29,10 +31,18 @@ _WHOLE = {
     **{f'{split}_dataloader.batch_size': 1 for split in ('train', 'val', 'test')},
     **{f'{split}_dataloader.num_workers': 0 for split in ('train', 'val', 'test')},
 }
+# Settings of dicts in which mmengine reads these and ignores all others.
+_KNOWN = {
+    'auto_scale_lr': ('enable', 'base_batch_size'),
+    'optim_wrapper.paramwise_cfg': (
+        'custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'dwconv_decay_mult',
+        'flat_decay_mult', 'dcn_offset_lr_mult', 'bypass_duplicate',
+    ),
+}  # fmt: skip
 
 
 def check_config(cfg: Config) -> None:
-    """Check the types of the parts of a config, and its counts.
+    """Check the types of the parts of a config, its counts, and settings that would be ignored.
 
     Args:
         cfg (Config): The config of a training or a test.
@@ -57,6 +67,13 @@ def check_config(cfg: Config) -> None:
         value = _at(cfg, name, least)
         whole = isinstance(value, int) and not isinstance(value, bool) and value >= least
         _require(whole, name, f'an integer of {least} or more', value)
+    for name, known in _KNOWN.items():
+        # Another constructor of the optimizer may read other settings.
+        if name != 'auto_scale_lr' and _at(cfg, 'optim_wrapper.constructor'):
+            continue
+        for key in _at(cfg, name) or ():
+            if key not in known:
+                raise CTError(f'{name} has no setting {key!r}; {suggestion(key, known)}')
     kind = str(_at(cfg, 'model.type', ''))
     standardised = _at(cfg, 'model.weight_standardisation', 'StandardisedClassifier' in kind)
     rule = 'left out beside standardised weights, which it cannot trace'

@@ -37,6 +37,20 @@ def test_a_part_of_another_kind_is_named_with_its_value(key):
 
 
 @pytest.mark.parametrize(
+    ('part', 'setting'),
+    [('auto_scale_lr', 'enabled'), ('optim_wrapper.paramwise_cfg', 'norm_decay_multi')],
+)
+def test_a_misspelt_setting_that_mmengine_would_ignore_is_named(part, setting):
+    cfg = load_config(mmct.config_path('bn_resnet20_cifar10_folder'))
+    cfg.merge_from_dict({f'{part}.{setting}': True})
+    with pytest.raises(CTError, match=f"^{part} has no setting '{setting}'; did you mean '"):
+        check_config(cfg)
+    # Another class may read it.
+    cfg.merge_from_dict({'optim_wrapper.constructor': 'Own', 'auto_scale_lr': None})
+    check_config(cfg)
+
+
+@pytest.mark.parametrize(
     'name', ['ct_resnet18_digits', 'ct_resnet50_in1k', 'erm_resnet18w16_pacs64']
 )
 def test_sound_configs_pass(name):

@@ -3,6 +3,7 @@
 This works with or without an mm stack.
 """
 
+import io
 import os
 import pickle
 import zipfile
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from mmct.messages import absent
 
 from .errors import CTError, one_line
+from .files import write_bytes
 
 # Beginnings of lines with advice in torch's message.
 _ADVICE = ('Weights only load failed', '(1)', '(2)', 'Check the documentation')
@@ -177,6 +179,22 @@ def load_state_dict(path: str | Path) -> dict[str, Tensor]:
     ):
         raise CTError(f'checkpoint {path} holds no weights (no state_dict of tensors)')
     return {name.removeprefix('module.'): value for name, value in weights.items()}
+
+
+def save(path: Path, weights: Mapping[str, Tensor]) -> None:
+    """Write weights under a temporary name and move them into place.
+
+    Args:
+        path (Path): The final name.
+        weights (Mapping[str, Tensor]): A state dict.
+
+    Raises:
+        CTError: If the file cannot be written; an existing file is then unchanged.
+    """
+    # Not straight into a file: on a full disk torch does not say what is wrong.
+    content = io.BytesIO()
+    torch.save(weights, content)
+    write_bytes(path, content.getvalue())
 
 
 def check_fits(source: str, weights: dict[str, Tensor], model: nn.Module) -> None:

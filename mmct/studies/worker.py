@@ -23,10 +23,10 @@ from mmct.runs.building import build_runner
 from mmct.runs.checkpoint import checkpoint_to_resume, last_checkpoint
 from mmct.runs.configs import resume_from
 from mmct.runs.errors import CTError, DivergedError, LockedError
-from mmct.runs.files import lock_folder, write_text, write_whole
+from mmct.runs.files import lock_folder, write_text
 from mmct.runs.isolation import isolated
 from mmct.runs.training_time import trained_seconds
-from mmct.runs.weights import check_fits, load, load_state_dict, safe_loading
+from mmct.runs.weights import check_fits, load, load_state_dict, safe_loading, save
 
 from .cell import BUSY, DONE, FAILED, Cell, Outcome
 from .registry import SCORES
@@ -172,8 +172,7 @@ def _trained(cfg: Config, weights: Path, status: Status) -> dict[str, Any]:
             runner.visualizer.close()
             raise
         seconds = trained_seconds(runner)
-        state = load_state_dict(_last_checkpoint(runner))
-        write_whole(weights, lambda file: torch.save(state, file))
+        save(weights, load_state_dict(_last_checkpoint(runner)))
     parameters = sum(
         value.numel()
         for name, value in load_state_dict(weights).items()

@@ -4,13 +4,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from mmct.runs.errors import CTError
-from mmct.runs.files import write_json, write_whole
+from mmct.runs.files import write_json
 from mmct.runs.identity import differences, in_short
-from mmct.runs.weights import load_state_dict
+from mmct.runs.weights import load_state_dict, save
 
 
 class TeacherStore:
@@ -129,7 +128,7 @@ class TeacherStore:
             **results: Values to add to the record; they must fit JSON.
         """
         # Write the weights first, so that a finished record always has them.
-        write_whole(self.weights, lambda path: torch.save(weights, path))
+        save(self.weights, weights)
         self.update(**results, finished=True)
 
     def update(self, **results: Any) -> None:

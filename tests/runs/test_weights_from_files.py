@@ -4,6 +4,7 @@ import copy
 import os
 import pickle
 import random
+import resource
 
 import pytest
 import torch
@@ -20,7 +21,24 @@ from mmct.runs.weights import (
     load,
     load_state_dict,
     safe_loading,
+    save,
 )
+
+
+def test_on_a_full_disk_weights_are_not_written_and_the_message_says_so(tmp_path):
+    file = tmp_path / 'weights.pth'
+    save(file, {'w': torch.zeros(3)})
+    before = file.read_bytes()
+    allowed = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # As if the disk took no more than this.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before), allowed[1]))
+    try:
+        with pytest.raises(CTError, match=r'weights\.pth was not written .*file is intact'):
+            save(file, {'w': torch.zeros(10_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, allowed)
+    assert file.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_loads_plain_and_wrapped_weights(tmp_path):

@@ -157,7 +157,7 @@ def conclusion(folder: Path) -> str:
 
 
 def picture(folder: Path) -> bytes:
-    """Draw clean and corrupted errors of the networks that the conclusion is about.
+    """Draw clean and corrupted errors of the networks that the conclusion is about, a panel each.
 
     Args:
         folder (Path): As for :func:`conclusion`.
@@ -165,24 +165,27 @@ def picture(folder: Path) -> bytes:
     Returns:
         bytes: SVG, the same for the same results and version of Matplotlib.
     """
-    seeds, found = _read(folder)
+    panels = {'ResNet-18': _read(folder), **{name: _read(_OTHERS, name) for name in _SAID_OF}}
     titles = {_CLEAN: 'clean', **{kind: kind for kind in KINDS}, _CORRUPTED: 'all corrupted'}
-    figure = blank(7.4, 3.4)
-    axes = figure.add_subplot()
-    style(axes)
-    axes.grid(visible=False, axis='y')
-    for number, (variant, name) in enumerate(_SHOWN.items()):
-        values = [found[variant][title] for title in titles]
-        ys = [place + 0.18 * (number - 1.5) for place in range(len(titles))]
-        errors = [value['standard_error'] for value in values]
-        drawn_as = look(number, name) | dict(linestyle='')
-        axes.errorbar([value['mean'] for value in values], ys, xerr=errors, **drawn_as)
-    axes.set_yticks(range(len(titles)), titles.values())
-    axes.invert_yaxis()
-    axes.tick_params(axis='y', length=0)
-    axes.set_xlim(left=0)
-    axes.set_xlabel(f'error, % (mean of {seeds} seeds, bars: one standard error)', fontsize=9)
-    legend(figure, axes.get_legend_handles_labels()[0], 2)
+    figure = blank(9.0, 3.4)
+    all_axes = figure.subplots(1, len(panels), sharex=True, sharey=True)
+    for axes, (network, (seeds, found)) in zip(all_axes, panels.items(), strict=True):
+        style(axes)
+        axes.grid(visible=False, axis='y')
+        for number, (variant, name) in enumerate(_SHOWN.items()):
+            values = [found[variant][title] for title in titles]
+            ys = [place + 0.18 * (number - 1.5) for place in range(len(titles))]
+            errors = [value['standard_error'] for value in values]
+            drawn_as = look(number, name) | dict(linestyle='')
+            axes.errorbar([value['mean'] for value in values], ys, xerr=errors, **drawn_as)
+        axes.set_title(f'{network}, {seeds} seeds', fontsize=9)
+        axes.tick_params(axis='y', length=0)
+    first = all_axes[0]
+    first.set_yticks(range(len(titles)), titles.values())
+    first.invert_yaxis()
+    first.set_xlim(left=0)
+    figure.supxlabel('error, % (bars: one standard error)', fontsize=9)
+    legend(figure, first.get_legend_handles_labels()[0], 4)
     return drawn(figure, 'svg')
 
 

@@ -29,11 +29,11 @@ def merge_cfg_options(cfg: Config, args: Namespace, read: Collection[str] = FIEL
     """
     words = args.cfg_options or []
     literals = [word for word in words if _has_dict(word)]
-    read = Namespace()
+    parsed = Namespace()
     with config_errors():
         plain = [word for word in words if word not in literals]
-        DictAction(['--cfg-options'], 'settings')(None, read, plain)
-    settings = {**read.settings, **dict(map(_literal, literals))}
+        DictAction(['--cfg-options'], 'settings')(None, parsed, plain)
+    settings = {**parsed.settings, **dict(map(_literal, literals))}
     for key in settings:
         check_key(cfg, key, '--cfg-options', read)
     with config_errors():

@@ -274,11 +274,11 @@ def merged(config, *argv):
 
 def test_a_list_of_dicts_is_an_option(tmp_path):
     hooks = "custom_hooks=[{'type': 'EMAHook', 'momentum': 0.1}]"
-    names = ('default_hooks.checkpoint.filename_tmpl=at_{}.pth', 'a={}.pth')
+    names = ('default_hooks.checkpoint.filename_tmpl=at_{}.pth', 'experiment_name={}')
     cfg = merged(
         BN, '--cfg-options', hooks, 'train_cfg.max_epochs=3', "optim_wrapper={'a': 1}", *names
     )
-    assert (cfg.default_hooks.checkpoint.filename_tmpl, cfg.a) == ('at_{}.pth', '{}.pth')
+    assert (cfg.default_hooks.checkpoint.filename_tmpl, cfg.experiment_name) == ('at_{}.pth', '{}')
     assert cfg.custom_hooks == [dict(type='EMAHook', momentum=0.1)]
     assert cfg.train_cfg.max_epochs == 3
     assert cfg.optim_wrapper.a == 1

@@ -144,7 +144,7 @@ def conclusion(folder: Path) -> str:
         '**Larger images**: in a short study of [CIFAR-10](docs/results.md#cifar-10), a single '
         f'seed, the network without BN is best again: {cifar[_FREE]} corrupted error. CT has '
         f'{cifar["CT"]}, its start alone {cifar[_BARE]}, the plain network trained as long '
-        f'{cifar[_PLAIN]}. On '
+        f'{cifar[_PLAIN]}. Another training may differ by more than these do. On '
         '[PACS](docs/domain_generalization.md#measured-here) at 64 px, '
         f'{_without_gain(ROOT / "benchmarks" / "pacs64_table")}, CT gained nothing.',
     ]

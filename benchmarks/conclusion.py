@@ -96,8 +96,9 @@ def conclusion(folder: Path) -> str:
         return Row(name, [mean(variant, _CLEAN), mean(variant), *cells])
 
     _check(found, _SAID)
-    others = {group: _read(_OTHERS, group)[1] for group in _SAID_OF}
+    others = {}
     for group, said in _SAID_OF.items():
+        trained, others[group] = _read(_OTHERS, group)
         _check(others[group], said)
     kinds: dict[str, list[str]] = {'lower': [], 'unclear': [], 'higher': []}
     for kind in KINDS:
@@ -108,10 +109,9 @@ def conclusion(folder: Path) -> str:
     if trainings > 1:
         raise ValueError('the text says that cifar10_resnet20 has one seed')
     for networks in (*others.values(), on_cifar):
-        means = {name: values[_CORRUPTED]['mean'] for name, values in networks.items()}
-        if min(means, key=means.get) != _FREE:
+        if min(networks, key=lambda name: networks[name][_CORRUPTED]['mean']) != _FREE:
             raise ValueError(f'the text says that {_FREE} has the lowest error')
-    cifar = {variant: f'{error:.1f} %' for variant, error in means.items()}
+    cifar = {name: f'{values[_CORRUPTED]["mean"]:.1f} %' for name, values in on_cifar.items()}
     wide, dense = others.values()
     lead = (
         f'**On 8x8 digits CT takes {_less(found)} off the corrupted error of a ResNet-18 with BN; '
@@ -130,8 +130,8 @@ def conclusion(folder: Path) -> str:
         'helps the network that lacks it: '
         f'{points(found[_FREE][_CORRUPTED]["differences"][_TWIN])} points next to the one with '
         'BN and standardised weights. How much of that its student keeps is uncertain.',
-        f'**Other networks**, five seeds each: with a WRN-16 CT takes {_less(wide)} off and is '
-        'the best of the networks with BN, at clean errors that do not differ significantly: '
+        f'**Other networks**, {trained} seeds each: with a WRN-16 CT takes {_less(wide)} off and '
+        'is the best of the networks with BN, at clean errors that do not differ significantly: '
         f'{_minus(wide, _TWIN)} points next to BN with standardised weights, '
         f'{_minus(wide, _BARE)} next to CT without the loss. With a DenseNet-22 it takes '
         f'{_less(dense)} off, and these differences are not significant. With both the network '

@@ -37,6 +37,7 @@ from mmct.studies.tables import ended_of
 from mmct.zoo import ZOO, Entry
 
 ROOT = Path(__file__).resolve().parents[1]
+# A difference in prose, such as '1.5 points [0.8, 2.1]'.
 _CLAIM = re.compile(r'([-+]?\d+\.\d)[^\d\[\]().]*\[([-+]?\d+\.\d), ([-+]?\d+\.\d)\]')
 _BLOCK = re.compile(r'(<!-- (\w+): (\w+) -->\n).*?(<!-- end of \2 -->)', re.DOTALL)
 _CLEAN, _CORRUPTED = 'clean error, %', 'mCE, %'
@@ -334,6 +335,7 @@ def _is_kept(claim: tuple[str, ...], kept: Kept) -> bool:
 
 
 def _is_rounded(number: Any, said: Any) -> bool:
+    # Half a unit of the last digit that is written, and a little for numbers between two.
     return bool(np.all(np.abs(np.subtract(number, said)) < 0.0501))
 
 

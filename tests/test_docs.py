@@ -164,6 +164,25 @@ def test_what_the_conclusion_says_of_other_networks_follows_the_intervals(
         said()
 
 
+def test_readme_says_what_the_kept_seeds_of_the_demo_say():
+    kept = json.loads((STUDIES / 'demo.json').read_text())
+    lines = (ROOT / 'README.md').read_text(encoding='utf-8').splitlines()
+    text = ' '.join(lines)
+    gains = [-seed['corrupted']['ct_minus_plain']['value'] for seed in kept.values()]
+    costs = [seed['clean']['ct_minus_plain']['value'] for seed in kept.values()]
+    mean = sum(gains) / len(gains)
+    assert f'made {min(gains):.0f} to {max(gains):.0f} points fewer errors' in text
+    assert f'corrupted digits ({mean:.1f} on average)' in text
+    mean = sum(costs) / len(costs)
+    assert f'{min(costs):.0f} to {max(costs):.0f} more on clean ones ({mean:.1f} on' in text
+    assert gains[0] == max(gains)  # seed 0, which is printed there
+    names = dict(baseline='plain BN', teacher='teacher without BN', student='CT')
+    for network, name in names.items():
+        (line,) = (line for line in lines if line.startswith(f'│ {name:18} │'))
+        for kind in ('clean', 'corrupted'):
+            assert f' {kept["0"][kind][network]:.2f} │' in line
+
+
 def test_each_mutation_stands_in_one_place_and_names_tests():
     module = runpy.run_path(str(ROOT / 'benchmarks' / 'mutations.py'))
     for mutation in module['MUTATIONS']:

@@ -12,7 +12,7 @@ ROOT = Path(mmct.__file__).parent
 FLOORS = [
     [
         'version', 'messages', 'stack', 'paths', 'registration', 'folders', 'image_content',
-        'modes', 'own_functions',
+        'modes', 'own_functions', 'allocator',
     ],  # fmt: skip
     ['records'],
     ['corruptions', 'evaluation', 'report', 'theory'],

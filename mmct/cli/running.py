@@ -17,6 +17,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn
 
+from mmct.allocator import keep_freed_memory
 from mmct.messages import visible
 from mmct.runs.errors import ConfigError, CTError, of_the_machine, one_line
 from mmct.stack import StackError
@@ -30,7 +31,8 @@ def run_tool(
     """Run a command's function, and report a user's errors in one line.
 
     Any other error is a bug in mmct and keeps its traceback. ``MMCT_TRACEBACK=1`` shows the
-    traceback of every error.
+    traceback of every error. From here on the process keeps the memory that it frees, see
+    :mod:`mmct.allocator`.
 
     Args:
         prog (str): Name of the command in messages.
@@ -50,6 +52,7 @@ def run_tool(
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors='backslashreplace')
     _find_home()
+    keep_freed_memory()
     reported, sys.unraisablehook = sys.unraisablehook, partial(_send_again, sys.unraisablehook)
     imports = nullcontext() if getattr(args, 'verbose', False) else quiet_imports()
     try:

@@ -20,27 +20,34 @@ import io
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
 from itertools import permutations, product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from conclusion import conclusion, points, read_study
+from conclusion import conclusion
+from kept import (
+    BENCHMARKS,
+    CLEAN,
+    CORRUPTED,
+    KeptNetwork,
+    points,
+    read_network,
+    read_networks,
+    read_study,
+)
 
-from mmct.evaluation import mean_estimate, read_result
+from mmct.evaluation import read_result
 from mmct.report import Number, Row, Table, data_line, errors_note
-from mmct.studies.image_errors import NAME, errors_of_images
 from mmct.studies.summary import mean_and_error
 from mmct.studies.tables import ended_of
 from mmct.zoo import ZOO, Entry
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = BENCHMARKS.parent
 # A difference in prose, such as '1.5 points [0.8, 2.1]'.
 _CLAIM = re.compile(r'([-+]?\d+\.\d)[^\d\[\]().]*\[([-+]?\d+\.\d), ([-+]?\d+\.\d)\]')
 _BLOCK = re.compile(r'(<!-- (\w+): (\w+) -->\n).*?(<!-- end of \2 -->)', re.DOTALL)
-_CLEAN, _CORRUPTED = 'clean error, %', 'mCE, %'
 # The arms that docs/results.md shows, of those that a study has; docs/evidence_tables.md has all.
 _MAIN = (
     'Standard', 'Standard, equal compute (3x)', 'AugMix, equal compute',
@@ -56,125 +63,80 @@ def domains(folder: Path) -> str:
     return (folder / 'domains.md').read_text(encoding='utf-8')
 
 
-class Kept:
-    """The table of a kept study, with its differences.
+def _main_arms(network: KeptNetwork) -> list[str]:
+    return [name for name in _MAIN if name in network.rows]
 
-    Args:
-        folder (Path): With ``study.json``, ``table.json`` and ``results/``.
-    """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, (self.plan, self.rows) = folder, read_study(folder)
-        self.seeds = len(self.plan['seeds'])
+def _error(network: KeptNetwork, arm: str, title: str, spread: bool = True) -> str:
+    """Write the mean over seeds, and its standard error; nothing if a seed is missing."""
+    value = network.value(arm, title)
+    if not value or value['count'] < network.seeds:
+        return ''
+    error = value['standard_error'] if spread else None
+    return f'{value["mean"]:.1f}' + ('' if error is None else f' ± {error:.1f}')
 
-    def main_arms(self, group: str) -> dict[str, dict[str, Any]]:
-        """Find the rows of a network that docs/results.md shows, by variant."""
-        found = {row['variant']: row for row in self.rows if row['group'] == group}
-        return {name: found[name] for name in _MAIN if name in found}
 
-    def error(self, row: Mapping[str, Any], title: str, spread: bool = True) -> str:
-        """Write the mean over seeds, and its standard error; nothing if a seed is missing."""
-        value = row['values'].get(title)
-        if not value or value['count'] < self.seeds:
-            return ''
-        error = value['standard_error'] if spread else None
-        return f'{value["mean"]:.1f}' + ('' if error is None else f' ± {error:.1f}')
+def _ct_minus(network: KeptNetwork, arm: str, title: str = CORRUPTED) -> str:
+    # Not from itself, nor from the plain network that was trained a third as long.
+    if arm in ('CT', 'Standard'):
+        return ''
+    found = network.difference('CT', arm, title)
+    return points(found) if found else ''
 
-    def ct_minus(self, row: Mapping[str, Any], title: str) -> str:
-        """Write how CT differs from another arm of the same network."""
-        # Not from itself, nor from the plain network that was trained a third as long.
-        if row['variant'] in ('CT', 'Standard'):
-            return ''
-        found = self.difference(self.main_arms(row['group'])['CT'], row, title)
-        return points(found) if found else ''
 
-    def difference(
-        self, one: Mapping[str, Any], other: Mapping[str, Any], title: str
-    ) -> Mapping[str, Any] | None:
-        """Look up how two arms differ; for a single seed, with an interval over images."""
-        if self.seeds == 1:
-            errors = (
-                _of_images(self.folder, self._only_cell(each['arm']), self.plan['table'][title])
-                for each in (one, other)
-            )
-            found = mean_estimate(np.subtract(*errors))
-            return dict(mean=found['value'], interval=[found['low'], found['high']])
-        found = one['values'][title]['differences'].get(other['arm'])
-        if found is None and (found := other['values'][title]['differences'].get(one['arm'])):
-            # The study compares the two the other way round.
-            return dict(mean=-found['mean'], interval=[-end for end in reversed(found['interval'])])
-        return found
-
-    def _only_cell(self, arm: str) -> str:
-        (key,) = (
-            cell['key']
-            for cell in self.plan['cells']
-            if (cell['arm'], cell['role']) == (arm, 'training')
-        )
-        return key
-
-    @property
-    def note(self) -> str:
-        """Return what the numbers of a table are."""
-        if self.seeds == 1:
-            return (
-                'One seed. In brackets 95 % intervals of the differences, in points, over images '
-                'alone: another training may differ by more.'
-            )
-        return (
-            f'Means over {self.seeds} seeds. {errors_note((_CLEAN, _CORRUPTED), self.rows)} In '
-            'brackets 95 % intervals of the differences, in points, paired by seed.'
-        )
+def _note(networks: Iterable[KeptNetwork]) -> str:
+    rows = [row for network in networks for row in network.rows.values()]
+    (seeds,) = {network.seeds for network in networks}
+    return (
+        f'Means over {seeds} seeds. {errors_note((CLEAN, CORRUPTED), rows)} In '
+        'brackets 95 % intervals of the differences, in points, paired by seed.'
+    )
 
 
 def short(folder: Path) -> str:
     """Write the errors of the main arms, by category, and how CT differs from each of them."""
-    kept = Kept(folder)
-    (group,) = {row['group'] for row in kept.rows}
-    main = (_CLEAN, _CORRUPTED)
+    network, main = read_network(folder), (CLEAN, CORRUPTED)
     further = [
         title
-        for title in kept.plan['table']
+        for title in network.titles
         if title not in main and not title.startswith(_FURTHER)
     ]
     lines = [
         Row(
-            name,
+            arm,
             [
-                *(kept.error(row, title) for title in main),
-                *(kept.ct_minus(row, title) for title in main),
-                *(kept.error(row, title, spread=False) for title in further),
+                *(_error(network, arm, title) for title in main),
+                *(_ct_minus(network, arm, title) for title in main),
+                *(_error(network, arm, title, spread=False) for title in further),
             ],
         )
-        for name, row in kept.main_arms(group).items()
+        for arm in _main_arms(network)
     ]
     head = ['', *main, 'CT minus that, clean', 'CT minus that, mCE', *further]
-    return f'{Table(head, lines).to_markdown()}\n{kept.note}\n'
+    return f'{Table(head, lines).to_markdown()}\n{_note([network])}\n'
 
 
 def networks(folder: Path) -> str:
     """Write the errors of the main arms with each network, and how CT differs from them in mCE."""
-    kept = Kept(folder)
-    groups = list(dict.fromkeys(row['group'] for row in kept.rows))
-    of = {group: kept.main_arms(group) for group in groups}
+    of = read_networks(folder)
     head = ['', *(
         f'{group}: {title}'
-        for group in groups
-        for title in (_CLEAN, _CORRUPTED, 'CT minus that, mCE')
+        for group in of
+        for title in (CLEAN, CORRUPTED, 'CT minus that, mCE')
     )]  # fmt: skip
     lines = [
-        Row(name, [
+        Row(arm, [
             cell
-            for rows in of.values()
+            for network in of.values()
             for cell in (
-                kept.error(rows[name], _CLEAN),
-                kept.error(rows[name], _CORRUPTED),
-                kept.ct_minus(rows[name], _CORRUPTED),
+                _error(network, arm, CLEAN),
+                _error(network, arm, CORRUPTED),
+                _ct_minus(network, arm),
             )
         ])
-        for name in of[groups[0]]
+        for arm in _main_arms(next(iter(of.values())))
     ]  # fmt: skip
-    return f'{Table(head, lines).to_markdown()}\n{kept.note}\n'
+    return f'{Table(head, lines).to_markdown()}\n{_note(of.values())}\n'
 
 
 def demo(folder: Path) -> str:
@@ -197,13 +159,6 @@ def demo(folder: Path) -> str:
         interval = found['interval'] if cells[0].signed else None
         means.append(Number(found['mean'], interval=interval, signed=cells[0].signed))
     return Table(head, [*rows, Row('mean', means)]).to_markdown()
-
-
-@cache
-def _of_images(folder: Path, key: str, path: str) -> np.ndarray:
-    scores = json.loads((folder / 'results' / f'{key}.json').read_text(encoding='utf-8'))['scores']
-    name, *keys = path.split('.')
-    return errors_of_images(scores[name]['value'][NAME], keys)
 
 
 def to_csv(folder: Path) -> str:
@@ -263,9 +218,9 @@ def _entry(entry: Entry, summary: Mapping[str, Any], kinds: list[str]) -> Row:
         for key, interval in (('clean_error', 'clean'), ('raw_mce', 'raw_mce'))
     )
     means = (Number(summary['categories_pct'][kind]) for kind in kinds)
-    _, rows = read_study(ROOT / 'benchmarks' / entry.study)
+    _, rows = read_study(BENCHMARKS / entry.study)
     (arm,) = (row for row in rows if row['arm'] == entry.arm)
-    over_seeds = Number.over_seeds(arm['values'][_CORRUPTED])
+    over_seeds = Number.over_seeds(arm['values'][CORRUPTED])
     config = f'[{entry.config}](../configs/{entry.config})'
     cells = [f'{entry.arm}, seed {entry.seed}', *errors, *means, over_seeds,
              f'{entry.parameters:,}', config]  # fmt: skip
@@ -287,7 +242,7 @@ def written(text: str) -> str:
 
     def block(match: re.Match) -> str:
         begin, name, kind, end = match.groups()
-        folder = ROOT / name if kind == 'leaderboard' else ROOT / 'benchmarks' / name
+        folder = ROOT / name if kind == 'leaderboard' else BENCHMARKS / name
         return f'{begin}\n{KINDS[kind](folder)}\n{end}'
 
     return _BLOCK.sub(block, text)
@@ -296,7 +251,7 @@ def written(text: str) -> str:
 def files() -> dict[Path, str]:
     """Make the text of each file that has tables of kept results."""
     pages = ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))
-    studies = sorted(file.parent for file in (ROOT / 'benchmarks').glob('*/table.json'))
+    studies = sorted(file.parent for file in BENCHMARKS.glob('*/table.json'))
     return {
         **{page: written(page.read_text(encoding='utf-8')) for page in pages},
         **{ROOT / 'docs' / 'tables' / f'{study.name}.csv': to_csv(study) for study in studies},
@@ -316,27 +271,21 @@ def unfounded(text: str) -> list[str]:
         for _, name, kind, _ in _BLOCK.findall(section):
             if kind in ('short', 'networks'):
                 claims = _CLAIM.finditer(' '.join(_BLOCK.sub('', section).split()))
-                kept = Kept(ROOT / 'benchmarks' / name)
+                kept = read_networks(BENCHMARKS / name).values()
                 found += [each[0] for each in claims if not _is_kept(each.groups(), kept)]
     return found
 
 
-def _is_kept(claim: tuple[str, ...], kept: Kept) -> bool:
-    """Tell whether two arms of a study differ by this mean and interval, in any column."""
+def _is_kept(claim: tuple[str, ...], kept: Iterable[KeptNetwork]) -> bool:
+    """Tell whether two arms of a network differ by this mean and interval, in any column."""
     said = np.array(claim, float)
-    for (one, other), title in product(permutations(kept.rows, 2), kept.plan['table']):
-        means = [row['values'][title]['mean'] for row in (one, other)]
-        # An interval over images takes a while.
-        if None not in means and _is_rounded(means[0] - means[1], said[0]):
-            found = kept.difference(one, other, title)
-            if found and _is_rounded([found['mean'], *found['interval']], said):
+    for network in kept:
+        for (one, other), title in product(permutations(network.rows, 2), network.titles):
+            found = network.difference(one, other, title)
+            # Half a unit of the last digit that is written, and a little for numbers between two.
+            if found and np.all(np.abs(said - [found['mean'], *found['interval']]) < 0.0501):
                 return True
     return False
-
-
-def _is_rounded(number: Any, said: Any) -> bool:
-    # Half a unit of the last digit that is written, and a little for numbers between two.
-    return bool(np.all(np.abs(np.subtract(number, said)) < 0.0501))
 
 
 def main() -> int:

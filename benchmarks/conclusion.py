@@ -48,13 +48,13 @@ _SAID = (
 )
 _CIFAR = BENCHMARKS / 'cifar10_resnet20'
 _OTHERS = BENCHMARKS / 'digits_architectures'
-# The same of the network of the former.
+# The same on CIFAR-10.
 _SAID_OF_CIFAR = (
     ('CT', CORRUPTED, 'unclear', _PLAIN),
     ('CT', CORRUPTED, 'lower', _TWIN),
     *(('CT', CLEAN, 'unclear', other) for other in (_PLAIN, _TWIN, _FREE, _BARE)),
 )
-# And of the two networks of the latter.
+# The same of the two networks of digits_architectures.
 _IN_BOTH = (
     ('CT', CORRUPTED, 'lower', _PLAIN),
     ('CT', CLEAN, 'unclear', _PLAIN),

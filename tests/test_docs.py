@@ -40,6 +40,16 @@ def test_the_tables_of_the_docs_are_those_of_the_results(writer, monkeypatch, ca
     assert writer['main']() == 0, capsys.readouterr().out
 
 
+def test_the_page_of_all_tables_names_the_studies_whose_errors_contain_images():
+    text = ' '.join((ROOT / 'docs' / 'evidence_tables.md').read_text(encoding='utf-8').split())
+    named = re.search(r'over seeds and images in (.*?), over seeds only in the others', text)[1]
+    assert set(re.findall(r'\w+_\w+', named)) == {
+        file.parent.name
+        for file in STUDIES.glob('*/table.md')
+        if 'standard error over seeds and images' in file.read_text(encoding='utf-8')
+    }
+
+
 def test_a_table_that_was_edited_is_found(writer):
     text = (ROOT / 'docs' / 'results.md').read_text(encoding='utf-8')
     assert writer['written'](text) == text
@@ -67,7 +77,7 @@ def test_the_short_table_has_each_main_arm_and_how_ct_differs_from_it(writer, tm
     equal, added = 'Standard, equal compute (3x)', 'CT + standardised weights'
     rows = [row('Standard'), row(equal), row('CT', **{equal: less, 'Standard': less}),
             row('CT, at the full rate', CT=less), row(added, CT=less),
-            row('CT + AugMix', count=2)]  # fmt: skip
+            row('CT + AugMix', count=2, CT=dict(less, interval=None))]  # fmt: skip
     plan = dict(seeds=[0, 1, 2], table=dict.fromkeys([*titles, 'with these, noise']))
     (tmp_path / 'study.json').write_text(json.dumps(plan))
     (tmp_path / 'table.json').write_text(json.dumps(rows))

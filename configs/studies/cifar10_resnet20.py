@@ -6,16 +6,10 @@ compared = [
     _base_.free_equal, _base_.twin, _base_.twin_equal, 'CT', 'BN teacher', _base_.as_teacher,
     _base_.bare, 'CT, from scratch', 'BN teacher, from scratch',
 ]  # fmt: skip
-chosen_arms = [f'ResNet-20, {name}' for name in compared]
+studies = __import__('importlib').import_module('mmct.studies')
 arms = dict(
     _delete_=True,
-    **{
-        name: dict(
-            _base_.arms[name],
-            baseline=[other for other in _base_.arms[name]['baseline'] if other in chosen_arms],
-        )
-        for name in chosen_arms
-    },
+    **studies.chosen_arms(_base_.arms, [f'ResNet-20, {name}' for name in compared]),
 )
 length = 0.4
 common = dict(optim_wrapper=dict(type='BFloat16OptimWrapper'))

@@ -48,13 +48,7 @@ arms = dict(
     **studies.compared_arms(
         '{{ fileDirname }}/../bn_resnet18_digits.py',
         networks,
-        {
-            name: dict(
-                _base_.variants[name],
-                baseline=[other for other in _base_.variants[name]['baseline'] if other in main],
-            )
-            for name in main
-        },
+        studies.chosen_arms(_base_.variants, main),
         teacher=_base_.free_rate,
     ),
 )

@@ -7,7 +7,7 @@ scores.
 from . import figures, scores, tables, variance_figures  # noqa: F401  (the import registers them)
 from .cell import Cell
 from .checks import check_data, check_networks, check_parts
-from .compared_arms import compared_arms
+from .compared_arms import chosen_arms, compared_arms
 from .config import Arm, Study, Tuning, read_study
 from .executors import Executor, LocalExecutor, check_training
 from .leave_one_out import draws, leave_one_out
@@ -46,6 +46,7 @@ __all__ = [
     'check_networks',
     'check_parts',
     'check_training',
+    'chosen_arms',
     'compared_arms',
     'draws',
     'leave_one_out',

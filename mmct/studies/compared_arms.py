@@ -1,7 +1,9 @@
 """Make the arms of a study that compares ways of training the same networks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from mmct.messages import suggestion
 
 
 def compared_arms(
@@ -58,4 +60,33 @@ def compared_arms(
         )
         for group, network in networks.items()
         for variant, parts in variants.items()
+    }
+
+
+def chosen_arms(
+    arms: Mapping[str, Mapping[str, Any]], names: Iterable[str]
+) -> dict[str, dict[str, Any]]:
+    """Keep some arms of a study, each compared with those that are kept.
+
+    Args:
+        arms (Mapping): The ``arms`` of a study, or the variants of :func:`compared_arms`, by
+            name.
+        names (Iterable): Those to keep, in the order of the table.
+
+    Returns:
+        dict: What is kept.
+
+    Raises:
+        ValueError: If there is no arm of a name; the message has the nearest one.
+    """
+    kept = list(names)
+    for name in kept:
+        if name not in arms:
+            raise ValueError(f'there is no arm {name!r}; {suggestion(name, arms)}')
+    return {
+        name: dict(
+            arms[name],
+            baseline=[other for other in arms[name].get('baseline', []) if other in kept],
+        )
+        for name in kept
     }

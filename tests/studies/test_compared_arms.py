@@ -1,6 +1,8 @@
 """The arms of a study that compares ways of training the same networks."""
 
-from mmct.studies import compared_arms
+import pytest
+
+from mmct.studies import chosen_arms, compared_arms
 
 NARROW = dict(model=dict(backbone=dict(base_channels=8)))
 VARIANTS = {
@@ -57,3 +59,17 @@ def test_the_tasks_settings_are_of_teachers_without_bn_and_give_way_to_an_arms_o
         for name in ('CT', 'BN teacher', 'CT, goes on')
     }
     assert rates == {'CT': 0.05, 'BN teacher': None, 'CT, goes on': 0.1}
+
+
+def test_chosen_arms_are_compared_with_one_another():
+    kept = chosen_arms(VARIANTS, ['CT', 'Standard'])
+    assert list(kept) == ['CT', 'Standard']
+    assert kept['CT']['baseline'] == ['Standard']
+    assert kept['CT']['hook'] == VARIANTS['CT']['hook']
+    assert kept['Standard'] == dict(baseline=[])
+    assert VARIANTS['CT']['baseline'] == ['Standard', 'Standard, 3x']
+
+
+def test_a_chosen_arm_that_does_not_exist_is_named_with_the_nearest_one():
+    with pytest.raises(ValueError, match="no arm 'Standart'; did you mean 'Standard'"):
+        chosen_arms(VARIANTS, ['CT', 'Standart'])

@@ -1,0 +1,21 @@
+# The main arms of cifar10_resnet20.py with a VGG-like network of its cost, which has no residual
+# branches: with the rates and the recipe as they are, nothing was chosen for this network.
+#
+# What is expected, written down before any of these networks was trained, is what the ResNet-20
+# showed: (1) at equal epochs the network without BN has less mCE than its BN twin, at a clean error
+# that does not differ significantly; (2) at equal compute it has the lowest mCE of all; (3) CT has
+# less than with a teacher that differs in BN alone, and (4) not significantly less than its start.
+_base_ = './cifar10_resnet20.py'
+main = [
+    _base_.equal, 'BN (the other teacher)', 'no BN (the teacher)', _base_.free_equal, _base_.twin,
+    _base_.twin_equal, 'CT', 'BN teacher', _base_.as_teacher, _base_.bare,
+]  # fmt: skip
+studies = __import__('importlib').import_module('mmct.studies')
+arms = dict(
+    _delete_=True,
+    **studies.compared_arms(
+        '{{ fileDirname }}/../bn_resnet20_cifar10_folder.py',
+        {'AllConvNet': _base_.families['AllConvNet']},
+        studies.chosen_arms(_base_.variants, main),
+    ),
+)

@@ -122,9 +122,9 @@ def conclusion(folder: Path) -> str:
     }
     bullets = ''.join(f'- **{name}**{text}\n' for name, text in items.items())
     return (
-        f'{lead}\n\n{table.to_markdown()}\nA narrow ResNet-18, {digits.seeds} seeds, each network '
-        'trained as long as the two of CT together; in brackets 95 % intervals over seeds and '
-        f'images ([more](docs/results.md#digits)).\n\n{bullets}'
+        f'{lead}\n\n{table.to_markdown()}\nA narrow ResNet-18, {digits.all_seeds} seeds, each '
+        'network trained as long as the two of CT together; in brackets 95 % intervals over seeds '
+        f'and images ([more](docs/results.md#digits)).\n\n{bullets}'
     )
 
 
@@ -152,8 +152,8 @@ def _why(digits: KeptNetwork) -> str:
 def _other_networks(networks: Mapping[str, KeptNetwork]) -> str:
     wide, dense = networks['WRN-16'], networks['DenseNet-22']
     return (
-        f', {wide.seeds} seeds each: with a WRN-16 CT takes {_less(wide)} off and is the best of '
-        'the networks with BN, at clean errors that do not differ significantly: '
+        f', {wide.all_seeds} seeds each: with a WRN-16 CT takes {_less(wide)} off and is the best '
+        'of the networks with BN, at clean errors that do not differ significantly: '
         f'{points(wide.difference("CT", _TWIN))} points next to BN with standardised weights, '
         f'{points(wide.difference("CT", _BARE))} next to CT without the loss. With a DenseNet-22 '
         f'it takes {_less(dense)} off, and these differences are not significant. With both the '
@@ -174,7 +174,7 @@ def _instead(digits: KeptNetwork) -> str:
 
 def _larger_images(cifar: KeptNetwork) -> str:
     return (
-        f': in a short study of [CIFAR-10](docs/results.md#cifar-10), {cifar.seeds} seeds, the '
+        f': in a short study of [CIFAR-10](docs/results.md#cifar-10), {cifar.all_seeds} seeds, the '
         f'network without BN, trained as long, is best again: {_mean(cifar, _FREE)} corrupted '
         f'error. CT has {_mean(cifar, "CT")}, its start alone {_mean(cifar, _BARE)}, BN with '
         f'standardised weights {_mean(cifar, _TWIN)} and plain BN {_mean(cifar, _PLAIN)}, both '
@@ -208,7 +208,7 @@ def picture(folder: Path) -> bytes:
             errors = [value['standard_error'] for value in values]
             drawn_as = look(number, label) | dict(linestyle='')
             axes.errorbar([value['mean'] for value in values], ys, xerr=errors, **drawn_as)
-        axes.set_title(f'{name}, {network.seeds} seeds', fontsize=9)
+        axes.set_title(f'{name}, {network.all_seeds} seeds', fontsize=9)
         axes.tick_params(axis='y', length=0)
     first = all_axes[0]
     first.set_yticks(range(len(titles)), titles.values())

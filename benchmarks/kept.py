@@ -23,14 +23,22 @@ class KeptNetwork:
     """What a kept study has of one network, trained in several ways.
 
     Attributes:
-        seeds (int): How many seeds the study has.
         titles (list[str]): The columns of its table.
         rows (dict): The row of that table for each way, by its name (the arm's variant).
     """
 
-    seeds: int
     titles: list[str]
     rows: dict[str, dict[str, Any]]
+
+    def seeds(self, variant: str) -> int:
+        """Count the seeds that a way was trained with."""
+        return len(self.rows[variant]['seeds'])
+
+    @property
+    def all_seeds(self) -> str:
+        """Write how many seeds the ways have, such as '3', or '2 to 3' if some have fewer."""
+        counts = sorted({self.seeds(variant) for variant in self.rows})
+        return ' to '.join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
 
     def value(self, variant: str, title: str = CORRUPTED) -> Mapping[str, Any]:
         """Return a mean with its standard error, interval and count of seeds."""
@@ -63,11 +71,11 @@ class KeptNetwork:
 def read_networks(folder: Path) -> dict[str, KeptNetwork]:
     """Read a kept study by network (the group of its arms)."""
     plan, rows = read_study(folder)
+    titles = list(plan['table'])
     grouped: dict[str, dict[str, dict[str, Any]]] = {}
     for row in rows:
         grouped.setdefault(row['group'], {})[row['variant']] = row
-    seeds, titles = len(plan['seeds']), list(plan['table'])
-    return {group: KeptNetwork(seeds, titles, found) for group, found in grouped.items()}
+    return {group: KeptNetwork(titles, found) for group, found in grouped.items()}
 
 
 def read_network(folder: Path) -> KeptNetwork:

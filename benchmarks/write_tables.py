@@ -68,9 +68,9 @@ def _main_arms(network: KeptNetwork) -> list[str]:
 
 
 def _error(network: KeptNetwork, arm: str, title: str, spread: bool = True) -> str:
-    """Write the mean over seeds, and its standard error; nothing if a seed is missing."""
+    """Write the mean over seeds, and its standard error."""
     value = network.value(arm, title)
-    if not value or value['count'] < network.seeds:
+    if not value:
         return ''
     error = value['standard_error'] if spread else None
     return f'{value["mean"]:.1f}' + ('' if error is None else f' ± {error:.1f}')
@@ -86,7 +86,7 @@ def _ct_minus(network: KeptNetwork, arm: str, title: str = CORRUPTED) -> str:
 
 def _note(networks: Iterable[KeptNetwork]) -> str:
     rows = [row for network in networks for row in network.rows.values()]
-    (seeds,) = {network.seeds for network in networks}
+    (seeds,) = {network.all_seeds for network in networks}
     return (
         f'Means over {seeds} seeds. {errors_note((CLEAN, CORRUPTED), rows)} In '
         'brackets 95 % intervals of the differences, in points, paired by seed.'
@@ -96,6 +96,7 @@ def _note(networks: Iterable[KeptNetwork]) -> str:
 def short(folder: Path) -> str:
     """Write the errors of the main arms, by category, and how CT differs from each of them."""
     network, main = read_network(folder), (CLEAN, CORRUPTED)
+    mixed = not network.all_seeds.isdigit()
     further = [
         title
         for title in network.titles
@@ -105,6 +106,7 @@ def short(folder: Path) -> str:
         Row(
             arm,
             [
+                *([network.seeds(arm)] if mixed else []),
                 *(_error(network, arm, title) for title in main),
                 *(_ct_minus(network, arm, title) for title in main),
                 *(_error(network, arm, title, spread=False) for title in further),
@@ -112,7 +114,8 @@ def short(folder: Path) -> str:
         )
         for arm in _main_arms(network)
     ]
-    head = ['', *main, 'CT minus that, clean', 'CT minus that, mCE', *further]
+    head = ['', *(['seeds'] if mixed else []), *main, 'CT minus that, clean', 'CT minus that, mCE',
+            *further]  # fmt: skip
     return f'{Table(head, lines).to_markdown()}\n{_note([network])}\n'
 
 

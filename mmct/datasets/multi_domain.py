@@ -131,7 +131,7 @@ class MultiDomain(BaseDataset):
             self._metainfo['classes'] = tuple(sorted(names))
         data_list = []
         for domain in chosen:
-            files, parts = self._of_domain(root / domain, listed)
+            files, parts = self._of_domain(domain, listed)
             self._compare_count(domain, len(files))
             kept = self._part_of(domain, files, parts)
             data_list += [
@@ -175,13 +175,13 @@ class MultiDomain(BaseDataset):
         return chosen
 
     def _of_domain(
-        self, folder: Path, listed: dict[str, tuple[list, list]] | None
+        self, domain: str, listed: dict[str, tuple[list, list]] | None
     ) -> tuple[list[tuple[Path, int]], list[str] | None]:
         if listed is None:
-            return self._files(folder), None
-        if folder.name not in listed:
-            raise ValueError(f'{self.ann_file} lists no images of domain {folder.name}')
-        return listed[folder.name]
+            return self._files(Path(self.data_root) / domain), None
+        if domain not in listed:
+            raise ValueError(f'{self.ann_file} lists no images of domain {domain}')
+        return listed[domain]
 
     def _read_list(self, root: Path) -> dict[str, tuple[list[tuple[Path, int]], list[str] | None]]:
         """Read the paths and labels, and the parts, of the listed images by domain."""

@@ -54,7 +54,7 @@ def compare(
     Args:
         results (Sequence[Mapping]): The results, as :func:`read_result` returns them.
         baseline (int, optional): Position of the result that the others are compared
-            with. Defaults to None: no baseline.
+            with; a single result has none. Defaults to None: no baseline.
         common (bool): Whether to compare on the cells that all results have, rather
             than refuse results with different cells. Defaults to False.
 
@@ -69,6 +69,7 @@ def compare(
         raise ValueError('there are no results to compare')
     known = baseline is None or (is_count(baseline, 0) and baseline < len(results))
     require(known, f'baseline must be None or from 0 to {len(results) - 1}', baseline)
+    baseline = None if len(results) == 1 else baseline
     named = _with_names_of_their_own(results)
     for result in named[1:]:
         _check_data(named[0], result)

@@ -23,9 +23,10 @@ def crossed_error(values: np.ndarray) -> tuple[float, float]:
     degrees each they are ``(sum a_k MS_k)^2 / sum((a_k MS_k)^2 / f_k)``; here ``f`` is S - 1,
     I - 1 and (S - 1)(I - 1), and each ``|a_k|`` is ``1 / (S I)``.
 
-    In simulations the 95 % interval covers the truth in 93 to 98 of 100 cases. The minimum is
-    92, for three seeds with a variance a few times that of the images
-    (tests/evaluation/test_crossed.py).
+    In simulations of three to ten seeds the 95 % interval covers the truth in 93 to 98 of 100
+    cases. The minimum is 92, for three seeds with a variance a few times that of the images, and
+    87 for two (tests/evaluation/test_crossed.py): two seeds that agree by chance hide how much
+    seeds differ.
 
     For a difference of two methods, pass the differences by seed and image, which are then
     paired by both. The estimate stays valid if the seeds have different images: the means over

@@ -46,8 +46,8 @@ def choose_reference(
     """Choose the reference by which the errors on a set are normalised.
 
     Args:
-        reference (str | Path | Mapping | Scorecard, optional): 'alexnet', for ImageNet-C only, or
-            an earlier result, or its file.
+        reference (str | Path | Mapping | Scorecard, optional): 'alexnet', for the released
+            ImageNet-C only, or an earlier result, or its file.
         data (Mapping): The description of the set.
         cells (Sequence[tuple[str, int]]): Corruptions and severities of the set.
         scored (Sequence[Mapping]): Of cells whose pixels are known, ``corruption``, ``severity``
@@ -69,9 +69,10 @@ def choose_reference(
         check_same_images('the set', own, f'the reference {result["name"]!r}', result)
         return reference_from(result, cells)
     known = ALEXNET.means.keys() >= set(main) and len({severity for _, severity in cells}) == 5
-    if data['num_classes'] != 1000 or data.get('subset') or not known:
+    released = data['source'] == 'released' and data['num_classes'] == 1000
+    if not released or data.get('subset') or not known:
         raise ValueError(
-            "reference='alexnet' is only for ImageNet-C at all severities, but the set is "
-            f'{data["set"]} with {data["num_classes"]} classes: give a result file'
+            "reference='alexnet' is only for the released ImageNet-C at all severities, but the "
+            f'set is {data["set"]} with {data["num_classes"]} classes: give a result file'
         )
     return ALEXNET

@@ -11,6 +11,8 @@ _ALWAYS = (
     'set', 'source', 'images', 'subset', 'labels_sha256', 'seed', 'table', 'revision', 'own'
 )  # fmt: skip
 _IF_KNOWN = ('pixels_sha256',)
+# Keys that do not say which images there are.
+_FREE = ('categories', 'md5_checked')
 
 
 def describe(
@@ -84,14 +86,15 @@ def first_difference(
         data (Mapping): The first description.
         other (Mapping): The second description.
         keys (Sequence[str], optional): The keys to compare. Defaults to None: all but
-            ``categories``, which depend on the corruptions that were chosen.
+            ``categories``, which depend on the corruptions that were chosen, and
+            ``md5_checked``.
 
     Returns:
         str | None: The first key that differs, or None. Keys that earlier versions lack count
         only if both descriptions have them.
     """
     if keys is None:
-        keys = [key for key in dict.fromkeys((*data, *other)) if key != 'categories']
+        keys = [key for key in dict.fromkeys((*data, *other)) if key not in _FREE]
     for key in keys:
         one, two = data.get(key), other.get(key)
         if key == 'own':
@@ -108,7 +111,8 @@ def joined(data: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         data (Mapping): The first description.
-        other (Mapping): The second description, which differs in ``categories`` and ``own`` alone.
+        other (Mapping): The second description, which differs in ``categories``, ``own`` and
+            ``md5_checked`` alone.
 
     Returns:
         dict: The description.
@@ -118,5 +122,8 @@ def joined(data: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
         own = categories.setdefault(kind, [])
         own += [name for name in names if name not in own]
     own = {**other.get('own', {}), **data.get('own', {})}
+    further = dict(own=own) if own else {}
+    if 'md5_checked' in data and 'md5_checked' in other:
+        further['md5_checked'] = data['md5_checked'] and other['md5_checked']
     # One of the two may know more, such as the pixels of clean images.
-    return {**other, **data, 'categories': categories, **(dict(own=own) if own else {})}
+    return {**other, **data, 'categories': categories, **further}

@@ -5,6 +5,11 @@ from typing import Any
 
 from mmct.messages import suggestion
 
+from .config import listed
+
+# What a way of training may have in place of the overlay that makes CT.
+_CT = ('hook', 'term', 'student', 'more')
+
 
 def compared_arms(
     config: str,
@@ -17,11 +22,11 @@ def compared_arms(
     Args:
         config (str): The config on which every arm is based.
         networks (Mapping): By the name of a group the overlay that makes its network.
-        variants (Mapping): Of each way of training by name the optional keys ``length``,
-            ``methods`` and ``overlay`` of an arm; ``start`` and ``baseline``, names of other
-            variants; and for CT, in place of ``overlay``, ``hook``, the settings of the
-            teacher's hook, ``term``, those of the consistency loss, ``student``, further ones of
-            the ``CTClassifier``, and ``more``, further hooks.
+        variants (Mapping): Each way of training by name, with the optional keys of an arm, where
+            ``start`` and ``baseline`` name other variants. For CT also ``hook``, the settings of
+            the teacher's hook, and with it ``term``, those of the consistency loss, ``student``,
+            further ones of the ``CTClassifier``, and ``more``, further hooks; an ``overlay`` is
+            merged after these.
         teacher (Mapping, optional): What this task adds to the hook of each teacher without
             BN, such as its learning rate. The hook's own settings win. Defaults to None.
 
@@ -33,34 +38,38 @@ def compared_arms(
     def name(group: str, variant: str) -> str:
         return f'{group}, {variant}' if len(networks) > 1 else variant
 
-    def overlays(parts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        if 'hook' not in parts:
-            overlay = parts.get('overlay', {})
-            return overlay if isinstance(overlay, list) else [overlay]
-        own = (teacher or {}) if parts['hook'].get('remove_bn', True) else {}
-        return [
-            dict(
-                model=dict(
-                    type='CTClassifier', consistency=parts['term'], **parts.get('student', {})
-                ),
-                custom_hooks=[{**own, **parts['hook']}, *parts.get('more', [])],
-            )
-        ]
+    def arm(
+        group: str, network: Mapping[str, Any], variant: str, parts: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        overlays = [network]
+        if 'hook' in parts:
+            overlays.append(_ct(parts, teacher or {}))
+            parts = {key: value for key, value in parts.items() if key not in _CT}
+        return {
+            'config': config,
+            'group': group,
+            'variant': variant,
+            # Whatever else it has, so that what is misspelt is refused with the other keys of arms.
+            **parts,
+            'overlay': [*overlays, *listed(parts.get('overlay'))],
+            'start': name(group, parts['start']) if parts.get('start') else None,
+            'baseline': [name(group, other) for other in listed(parts.get('baseline'))],
+        }
 
     return {
-        name(group, variant): dict(
-            config=config,
-            overlay=[network, *overlays(parts)],
-            length=parts.get('length', 1),
-            methods=parts.get('methods'),
-            start=name(group, parts['start']) if 'start' in parts else None,
-            group=group,
-            variant=variant,
-            baseline=[name(group, other) for other in parts.get('baseline', [])],
-        )
+        name(group, variant): arm(group, network, variant, parts)
         for group, network in networks.items()
         for variant, parts in variants.items()
     }
+
+
+def _ct(parts: Mapping[str, Any], teacher: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the overlay of CT."""
+    own = teacher if parts['hook'].get('remove_bn', True) else {}
+    model = dict(
+        type='CTClassifier', consistency=parts.get('term', {}), **parts.get('student', {})
+    )
+    return dict(model=model, custom_hooks=[{**own, **parts['hook']}, *parts.get('more', [])])
 
 
 def chosen_arms(
@@ -86,7 +95,7 @@ def chosen_arms(
     return {
         name: dict(
             arms[name],
-            baseline=[other for other in arms[name].get('baseline', []) if other in kept],
+            baseline=[other for other in listed(arms[name].get('baseline')) if other in kept],
         )
         for name in kept
     }

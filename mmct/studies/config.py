@@ -25,8 +25,14 @@ OWN_FILES = ('study', 'table', 'data')
 """The JSON files in the folder of a study that are not further tables."""
 
 
-def _listed(value: Any) -> tuple:
-    """Make a tuple of one or more values."""
+def listed(value: Any) -> tuple:
+    """Make a tuple of what a config may give as nothing, one value, or a list of them.
+
+    Args:
+        value (Any): None, a list or tuple, or a single value.
+    """
+    if value is None:
+        return ()
     return tuple(value) if isinstance(value, (list, tuple)) else (value,)
 
 
@@ -66,8 +72,8 @@ def _check_table_name(name: str) -> str:
     return name
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Overlays = Annotated[tuple[dict, ...], BeforeValidator(_listed)]
+Names = Annotated[tuple[str, ...], BeforeValidator(listed)]
+Overlays = Annotated[tuple[dict, ...], BeforeValidator(listed)]
 Seed = Annotated[int, Field(ge=0)]
 Parts = dict[str, dict]
 """Settings of scores by name."""

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations, product
 from typing import Any
 
+from .config import listed
+
 
 def draws(space: Mapping[str, Sequence[float]], count: int, seed: int = 0) -> list[dict]:
     """Draw random settings of a training, with keys as for ``--cfg-options``.
@@ -44,10 +46,9 @@ def leave_one_out(
     Args:
         domains (Sequence[str]): The domains, each of which is left out in turn.
         config (str): The config on which every arm is based.
-        methods (Mapping): For each method by name, the optional keys ``overlay``,
-            ``methods`` and ``length`` of an arm; ``space``, the settings drawn for
-            this method only; and ``baselines``, the methods with which it is compared
-            (by default the first).
+        methods (Mapping): Each method by name, with the optional keys of an arm; ``space``,
+            the settings drawn for this method only; and ``baselines``, the methods with which
+            it is compared (by default the first).
         space (Mapping, optional): The settings drawn for all methods, see
             :func:`draws`. Defaults to None.
         count (int): Number of draws per method. Defaults to 1: its defaults.
@@ -61,7 +62,7 @@ def leave_one_out(
     """
     numbers, first = range(count), next(iter(methods))
     baselines = {
-        name: list(method.get('baselines', [first] if name != first else []))
+        name: list(listed(method.get('baselines', [first] if name != first else [])))
         for name, method in methods.items()
     }
     settings = {
@@ -78,17 +79,20 @@ def leave_one_out(
 
     def arm(method: str, draw: int, *left_out: str) -> dict[str, Any]:
         own, batch = methods[method], images * (len(domains) - len(left_out))
-        return dict(
-            config=config,
-            overlay=[_loaders(left_out, batch), own.get('overlay', {}), settings[method][draw]],
-            methods=own.get('methods'),
-            length=own.get('length', 1),
-            # Seeds differ in the split, too.
-            seeded=[f'{part}_dataloader.dataset.seed' for part in ('train', 'val', 'test')],
-            group=' and '.join(left_out),
-            variant=title(method, draw),
-            baseline=[name(other, draw, *left_out) for other in baselines[method]],
-        )
+        # Seeds differ in the split, too.
+        seeded = [f'{part}_dataloader.dataset.seed' for part in ('train', 'val', 'test')]
+        further = {key: value for key, value in own.items() if key not in ('space', 'baselines')}
+        return {
+            'config': config,
+            'group': ' and '.join(left_out),
+            'variant': title(method, draw),
+            'baseline': [name(other, draw, *left_out) for other in baselines[method]],
+            **further,
+            'overlay': [
+                _loaders(left_out, batch), *listed(own.get('overlay')), settings[method][draw]
+            ],
+            'seeded': [*seeded, *listed(own.get('seeded'))],
+        }  # fmt: skip
 
     runs = [(method, draw, domain) for method, domain, draw in product(methods, domains, numbers)]
     table: dict[str, dict] = dict(

@@ -72,6 +72,11 @@ class DomainTable:
         self.published, self.score = published or {}, score
         if not arms or not all(by and all(by.values()) for by in arms.values()):
             raise ValueError('each method and test domain must have at least one arm')
+        domains = {tuple(by) for by in arms.values()}
+        if len(domains) > 1:
+            # The columns are those of all methods.
+            lists = ' and '.join(', '.join(names) for names in sorted(domains))
+            raise ValueError(f'all methods must have the same domains in one order, not {lists}')
         if self.pairs and {m: _counts(by) for m, by in self.pairs.items()} != {
             m: _counts(by) for m, by in arms.items()
         }:

@@ -116,12 +116,14 @@ def get_baseline(runner: Runner, length: float | None = None) -> ImageClassifier
     """
     with isolated():
         cfg, store = _baseline(runner, length)
-        marks = _marks(runner, cfg)
+        marks, resumed = _marks(runner, cfg), runner._resume
+        # A resumed run may have another number of processes, as its teacher may.
+        ignored = ('world_size',) if resumed else ()
 
         def begun() -> str:
             record = store.read()
-            other = record is not None and differences(record['fingerprint'], marks)
-            return _begun(store, marks, retrain=bool(other))[0]
+            other = record is not None and differences(record['fingerprint'], marks, ignored)
+            return _begun(store, marks, retrain=bool(other), any_processes=resumed)[0]
 
         _finish(runner, cfg, store, on_main_rank(begun), 'the plain network with BN')
         recipe = TeacherRecipe(remove_bn=False)

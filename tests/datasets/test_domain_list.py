@@ -198,3 +198,11 @@ def test_domains_without_images_of_a_part_are_left_out_unless_they_are_asked_for
 def test_separators_at_the_ends_of_lines_are_no_values(root):
     write(root, 'path,label,domain,,', 'patches/0.png,1,a,,', 'patches/1.png,1,b,,,,')
     assert rows(make(root)) == [('0.png', 0, 'a'), ('1.png', 0, 'b')]
+
+
+def test_the_name_of_a_domain_is_not_a_path(root):
+    values = [(n, n % 2, ('1', 'lab/1')[n // 6]) for n in range(12)]
+    write(root, 'path,label,domain', *('patches/{}.png,{},{}'.format(*value) for value in values))
+    expected = [(f'{n}.png', n % 2, domain) for n, _, domain in values]
+    assert rows(make(root)) == expected
+    assert rows(make(root, left_out='1')) == expected[6:]

@@ -44,6 +44,11 @@ def test_differences_are_paired():
     assert set(difference['categories_pct']) == {'noise', 'blur', 'weather', 'digital', 'extra'}
 
 
+def test_a_single_run_has_no_baseline():
+    found = compare([scorecards.make('one')], baseline=0)
+    assert found.baseline is None and found.differences == (None,)
+
+
 def test_a_run_does_not_differ_from_itself():
     found = compare([scorecards.make('a'), scorecards.make('a')], baseline=0)
     assert [result['name'] for result in found.results] == ['a', 'a (2)']

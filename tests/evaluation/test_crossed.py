@@ -74,7 +74,7 @@ def test_it_covers_the_truth_as_often_as_it_says(seeds, deviations):
     assert 0.93 < share < 0.98
 
 
-@pytest.mark.parametrize(('seeds', 'least'), [(3, 0.91), (5, 0.92), (10, 0.93)])
+@pytest.mark.parametrize(('seeds', 'least'), [(2, 0.87), (3, 0.91), (5, 0.92), (10, 0.93)])
 def test_it_covers_least_where_seeds_count_a_few_times_as_much_as_images(seeds, least):
     rng = np.random.default_rng(0)
     assert least < covered([drawn(rng, seeds, 200, 0.3, 1, 1) for _ in range(2000)]) < 0.97

@@ -79,14 +79,18 @@ def test_normalised_by_a_file_or_alexnet(tmp_path):
     )
     cells = [(name, severity) for name in BENCHMARK for severity in range(1, 6)]
     alexnet = CorruptionError(reference='alexnet')
-    metrics = measured(samples(cells, 2), alexnet, num_classes=1000, images=2)
+    of_imagenet = dict(num_classes=1000, images=2)
+    metrics = measured(samples(cells, 2), alexnet, **of_imagenet, source='released')
     assert metrics['corruption/normalised_mce_pct'] > 0
+    # It was never scored on images that are generated here.
+    with pytest.raises(ValueError, match='only for the released ImageNet-C'):
+        measured(samples(cells, 2), alexnet, **of_imagenet)
 
 
 @pytest.mark.parametrize(
     'reference, cells, said',
     [
-        ('alexnet', CELLS, 'for ImageNet-C'),
+        ('alexnet', CELLS, 'for the released ImageNet-C'),
         ('file', [('frost', 1), ('frost', 5)], 'does not have frost at severity 1'),
         ('file', [('fog', 1)], 'does not have the same severities'),
         ('missing', CELLS, 'result file missing does not exist'),

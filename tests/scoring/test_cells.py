@@ -274,6 +274,18 @@ def test_another_runs_result_is_refused_and_left(trained, cells, tmp_path, chang
     assert result['cells']
 
 
+def test_whether_its_md5_was_checked_does_not_make_other_data(trained, tmp_path):
+    def checked(names, is_checked):
+        source = build(corruptions=names)
+        source._metainfo['corruptions']['md5_checked'] = is_checked
+        return scored(trained, source, tmp_path / 'out.json')
+
+    assert not checked(['fog'], False)['data']['md5_checked']
+    both = checked(['fog', 'saturate'], True)
+    # Those of fog were not.
+    assert len(both['cells']) == 10 and not both['data']['md5_checked']
+
+
 def test_a_reference_fits_all_that_the_result_will_have(trained, cells, tmp_path):
     scored(trained, cells, tmp_path / 'out.json')
     part = dict(corruptions=['fog'])

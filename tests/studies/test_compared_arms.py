@@ -1,8 +1,10 @@
 """The arms of a study that compares ways of training the same networks."""
 
 import pytest
+from mmengine.config import Config
 
-from mmct.studies import chosen_arms, compared_arms
+from mmct.runs.errors import CTError
+from mmct.studies import chosen_arms, compared_arms, leave_one_out, read_study
 
 NARROW = dict(model=dict(backbone=dict(base_channels=8)))
 VARIANTS = {
@@ -59,6 +61,47 @@ def test_the_tasks_settings_are_of_teachers_without_bn_and_give_way_to_an_arms_o
         for name in ('CT', 'BN teacher', 'CT, goes on')
     }
     assert rates == {'CT': 0.05, 'BN teacher': None, 'CT, goes on': 0.1}
+
+
+def compared(way):
+    return compared_arms('c.py', {'digits': {}}, {'mine': way})
+
+
+def left_out(way):
+    return leave_one_out(['a', 'b', 'c'], 'c.py', {'mine': way})['arms']
+
+
+@pytest.mark.parametrize('make', [compared, left_out])
+def test_what_an_arm_may_have_is_passed_on_and_anything_else_refused(make):
+    def study(**way):
+        study = dict(arms=make(way), scores=dict(a=dict(type='A')))
+        return read_study(Config(study, cfg_text='study', filename='study.py'))
+
+    tuning = dict(points=[dict(a=1), dict(a=2)])
+    further = dict(scores=dict(b=dict(type='B')), seeded='data.seed', config='mine.py', start=None)
+    for arm in study(tuning=tuning, **further).arms.values():
+        assert (arm.config, len(arm.tuning.points), [*arm.scores]) == ('mine.py', 2, ['b'])
+        assert arm.seeded[-1] == 'data.seed'
+    for wrong, message in (
+        (dict(lenght=3), "no key 'lenght'; did you mean 'length'"),
+        (dict(term=dict(loss_weight=3.0)), "no key 'term'"),  # which is for CT
+    ):
+        with pytest.raises(CTError, match=message):
+            study(**wrong)
+
+
+def test_an_overlay_of_ct_is_merged_after_its_own():
+    way = dict(VARIANTS['CT'], baseline=None, overlay=dict(train_cfg=dict(max_epochs=3)))
+    network, ct, own = compared(way)['mine']['overlay']
+    assert (network, own) == ({}, dict(train_cfg=dict(max_epochs=3)))
+    assert ct['model']['type'] == 'CTClassifier'
+
+
+def test_a_baseline_may_be_a_single_name():
+    ways = {'BN': {}, 'CT': dict(baseline='BN')}
+    assert compared_arms('c.py', {'a': {}, 'b': {}}, ways)['a, CT']['baseline'] == ['a, BN']
+    assert chosen_arms(ways, ['BN', 'CT'])['CT']['baseline'] == ['BN']
+    assert chosen_arms(dict(BN=dict(baseline=None)), ['BN'])['BN']['baseline'] == []
 
 
 def test_chosen_arms_are_compared_with_one_another():

@@ -9,6 +9,8 @@ from mmengine.config import ConfigDict
 
 from mmct.evaluation import read_result
 from mmct.runs import CTError
+from mmct.runs.checkpoint import last_checkpoint
+from mmct.runs.configs import resume_from
 from mmct.runs.weights import load_state_dict
 from mmct.teacher.config import baseline_config
 
@@ -58,6 +60,19 @@ def test_it_is_trained_once_for_a_config(tiny, train, tmp_path):
                         **hooks))  # fmt: skip
     assert weights.stat().st_mtime_ns != first
     assert len([*(tmp_path / 'work').glob('baseline*/baseline.pth')]) == 2
+
+
+def test_a_resumed_run_of_another_number_of_processes_keeps_a_finished_one(
+    tiny, train, tmp_path, monkeypatch
+):
+    weights = tmp_path / 'work' / 'baseline' / 'baseline.pth'
+    train(with_baseline(tiny(), length=1))
+    first = weights.stat().st_mtime_ns
+    monkeypatch.setattr('mmct.teacher.training.get_world_size', lambda: 2)
+    cfg = with_baseline(tiny(), length=1)
+    resume_from(cfg, last_checkpoint(cfg.work_dir, ''))
+    train(cfg)
+    assert weights.stat().st_mtime_ns == first
 
 
 def test_it_trains_as_the_student_does_and_as_long_as_both(tiny):

@@ -68,14 +68,16 @@ def check_predictions(samples: Sequence[Any]) -> None:
         raise no_scores(f'{unknown} images of a batch')
 
 
-class DivergenceHook(Hook):
-    """Stop a run whose losses or predictions are not finite.
+class LossHook(Hook):
+    """Stop a training at its first loss that is not finite.
 
-    Every run that mmct builds has this hook; configs need not list it.
+    Attributes:
+        loss_name (str): Name of the loss in the message.
+        remedies (str): Advice for the user.
     """
 
-    # After hooks with more specific messages, but before a checkpoint is saved.
-    priority = 'LOW'
+    loss_name = 'the loss'
+    remedies = REMEDIES
 
     def after_train_iter(
         self,
@@ -85,7 +87,17 @@ class DivergenceHook(Hook):
         outputs: dict | None = None,
     ) -> None:
         """Check the losses of a step, see :func:`check_losses`."""
-        check_losses(outputs, runner.iter + 1)
+        check_losses(outputs, runner.iter + 1, self.loss_name, self.remedies)
+
+
+class DivergenceHook(LossHook):
+    """Stop a run whose losses or predictions are not finite.
+
+    Every run that mmct builds has this hook; configs need not list it.
+    """
+
+    # After hooks with more specific messages, but before a checkpoint is saved.
+    priority = 'LOW'
 
     def after_val_iter(
         self,

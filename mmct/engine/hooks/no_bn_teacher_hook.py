@@ -4,7 +4,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from mmengine.hooks import EMAHook, Hook
+from mmengine.hooks import EMAHook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
@@ -13,7 +13,7 @@ from mmct.models import CTClassifier, check_speed, pick_dtype
 from mmct.runs.building import is_simulated, training_progress
 from mmct.runs.checkpoint import load_safely, refuse_code
 from mmct.runs.configs import scale_learning_rate
-from mmct.runs.divergence import check_losses
+from mmct.runs.divergence import LossHook
 from mmct.runs.errors import CTError
 from mmct.runs.identity import digest
 from mmct.runs.quiet_logging import ON_CONSOLE
@@ -29,7 +29,7 @@ _DIGEST, _DTYPE = 'mmct_teacher', 'mmct_teacher_dtype'
 
 
 @HOOKS.register_module()
-class NoBNTeacherHook(Hook):
+class NoBNTeacherHook(LossHook):
     """Gives a :class:`~mmct.models.CTClassifier` its BN-free teacher before it trains.
 
     The hook uses the first of these teachers that exists:
@@ -73,6 +73,8 @@ class NoBNTeacherHook(Hook):
 
     # After an EMAHook, which loads the average of a `load_from` into the student.
     priority = 'BELOW_NORMAL'
+    # Also under mmpretrain's own tools, whose runs have no DivergenceHook.
+    loss_name = 'the loss of the student'
 
     def __init__(
         self,
@@ -201,27 +203,6 @@ class NoBNTeacherHook(Hook):
             data_batch (dict, optional): The batch.
         """
         unwrapped(runner).progress = training_progress(runner, batch_idx)
-
-    def after_train_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: dict | None = None,
-    ) -> None:
-        """Stop at the first loss that is not finite, also under mmpretrain's own tools.
-
-        Args:
-            runner (Runner): The student's runner.
-            batch_idx (int): Index of the batch in its epoch.
-            data_batch (dict, optional): The batch.
-            outputs (dict, optional): Losses of the step.
-
-        Raises:
-            DivergedError: If a loss is not finite; the message names the iteration and remedies.
-        """
-        if not is_simulated(runner):
-            check_losses(outputs, runner.iter + 1, 'the loss of the student')
 
     def after_train(self, runner: Runner) -> None:
         """Compare teacher and student, print the outcome and write the result.

@@ -2,7 +2,6 @@
 
 import copy
 
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import load_state_dict as load_into
 from mmpretrain.registry import HOOKS
@@ -18,21 +17,16 @@ from mmct.models import (
 )
 from mmct.runs.building import is_simulated
 from mmct.runs.configs import type_name
-from mmct.runs.divergence import check_losses
+from mmct.runs.divergence import LossHook
 from mmct.runs.errors import CTError
 from mmct.runs.identity import start_of
 from mmct.runs.ranks import unwrapped
 from mmct.runs.weights import check_some_fit, load_state_dict, safe_loading
 from mmct.teacher.start import share, training_inputs
 
-_REMEDIES = (
-    'lower the lr, clip the gradients (clip_grad=dict(max_norm=1)), start with '
-    "init='calibrate', or add a warm-up; in CT configs these are arguments of NoBNTeacherHook"
-)
-
 
 @HOOKS.register_module()
-class NoBNTrainingHook(Hook):
+class NoBNTrainingHook(LossHook):
     """Initialises a BN-free network, and stops its training when the loss is not finite.
 
     The hook initialises once, after mmengine has drawn or loaded the weights; a resumed run keeps
@@ -54,6 +48,11 @@ class NoBNTrainingHook(Hook):
     """
 
     priority = 'LOW'
+    loss_name = 'the loss without BN'
+    remedies = (
+        'lower the lr, clip the gradients (clip_grad=dict(max_norm=1)), start with '
+        "init='calibrate', or add a warm-up; in CT configs these are arguments of NoBNTeacherHook"
+    )
 
     def __init__(
         self,
@@ -100,28 +99,6 @@ class NoBNTrainingHook(Hook):
             except ValueError as error:
                 raise CTError(str(error)) from error
         share(model)
-
-    def after_train_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: dict | None = None,
-    ) -> None:
-        """Stop at the first loss that is not finite.
-
-        Args:
-            runner (Runner): The runner.
-            batch_idx (int): Index of the batch in its epoch.
-            data_batch (dict, optional): The batch.
-            outputs (dict, optional): Losses of the step.
-
-        Raises:
-            DivergedError: If a loss is not finite; the message names the iteration and remedies.
-        """
-        if is_simulated(runner):
-            return
-        check_losses(outputs, runner.iter + 1, 'the loss without BN', _REMEDIES)
 
     def _folded(self, runner: Runner) -> nn.Module:
         """Build the BN network, load its weights, and fold BatchNorm into scales and shifts."""

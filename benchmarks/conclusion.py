@@ -173,14 +173,15 @@ def _instead(digits: KeptNetwork) -> str:
 
 
 def _larger_images(cifar: KeptNetwork) -> str:
+    twin, plain = (cifar.difference('CT', other) for other in (_TWIN, _PLAIN))
     return (
         f': in a short study of [CIFAR-10](docs/results.md#cifar-10), {cifar.all_seeds} seeds, the '
         f'network without BN, trained as long, is best again: {_mean(cifar, _FREE)} corrupted '
         f'error. CT has {_mean(cifar, "CT")}, its start alone {_mean(cifar, _BARE)}, BN with '
         f'standardised weights {_mean(cifar, _TWIN)} and plain BN {_mean(cifar, _PLAIN)}, both '
         "trained as long; CT's clean error differs significantly from none of theirs. CT minus "
-        f'those two is {points(cifar.difference("CT", _TWIN))} and '
-        f'{points(cifar.difference("CT", _PLAIN))} points: a little, or not shown yet. On '
+        f'those two is {points(twin)} points in {twin["count"]} seeds and {points(plain)} in '
+        f'{plain["count"]}: a little, or not shown yet. On '
         '[PACS](docs/domain_generalization.md#measured-here) at 64 px, '
         f'{_without_gain(BENCHMARKS / "pacs64_table")}, CT gained nothing.'
     )

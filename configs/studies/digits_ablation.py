@@ -1,7 +1,11 @@
 # What of CT lets the student keep what its teacher has, on the digits. As in
 # ct_ablation.py, settings are chosen on training images that no network learns from,
 # under the four corruptions that no benchmark contains: docs/earlier_studies.md
-_base_ = './digits_controls.py'
+_base_ = [
+    '../_base_/studies/compared.py',
+    '../_base_/studies/held_out.py',
+    '../_base_/studies/digits_schedule.py',
+]
 config = '{{ fileDirname }}/../_base_/studies/digits_part.py'
 gentle = dict(optim_wrapper=dict(optimizer=dict(lr=0.01)))
 settings = {
@@ -28,8 +32,16 @@ students = {
 }
 plain = ('Standard', "BN (the control's teacher)", 'no BN (the teacher)')
 arms = {
-    '_delete_': True,
-    **{name: {**_base_.arms[name], 'config': config} for name in plain},
+    **{
+        name: dict(
+            _base_.methods[name],
+            config=config,
+            group='digits',
+            variant=name,
+            baseline=_base_.compared_with.get(name, ['Standard']),
+        )
+        for name in plain
+    },
     **{
         name: dict(
             config=config,
@@ -42,17 +54,3 @@ arms = {
     },
 }
 seeds = 5
-scores = dict(
-    _delete_=True,
-    held_out=dict(
-        type='CorruptionScore', split='val', severities=[1, 3, 5],
-        corruptions=['speckle_noise', 'gaussian_blur', 'spatter', 'saturate'],
-    ),
-)
-table = {
-    '_delete_': True,
-    'clean error, %': 'held_out.clean_error_pct',
-    'corrupted error, %': 'held_out.raw_mce_pct',
-    'gap': 'held_out.gap_pct',
-}
-figures = dict(_delete_=True)

@@ -8,16 +8,14 @@ compared = ('Standard', 'Standard, equal compute', "BN (the control's teacher)",
             'no BN (the teacher)', 'BN teacher', 'CT', 'BN teacher, full rate',
             'CT, full rate')  # fmt: skip
 arms = {
-    variant: dict(
+    name: dict(
+        _base_.methods[name],
         config='{{ fileDirname }}/../bn_resnet18_digits.py',
-        overlay=settings.get('overlay', {}),
-        length=settings.get('length', 1),
         group='digits',
-        variant=variant,
-        baseline=_base_.compared_with.get(variant, ['Standard']),
+        variant=name,
+        baseline=_base_.compared_with.get(name, ['Standard']),
     )
-    for variant, settings in _base_.methods.items()
-    if variant in compared
+    for name in compared
 }
 seeds = 10
 scores = dict(corruption=dict(type='CorruptionScore', severities=[1, 3, 5]))

@@ -99,7 +99,7 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
     merge_common_arguments(cfg, args)
     cfg.load_from = args.checkpoint
     if args.amp:
-        cfg.test_cfg.fp16 = True
+        cfg.test_cfg = {**(cfg.get('test_cfg') or {}), 'fp16': True}
     if args.show or args.show_dir is not None:
         visualization = dict(
             type='VisualizationHook',

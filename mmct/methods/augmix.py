@@ -262,8 +262,12 @@ def augmix(cfg: Config) -> None:
             f'method augmix needs the ClsDataPreprocessor, but the config has '
             f'{type_name(settings)}'
         )
-    if (cfg.model.get('train_cfg') or {}).get('augments'):
-        raise CTError('method augmix cannot be combined with model.train_cfg.augments')
+    for name, found in (
+        ('model.train_cfg.augments', (cfg.model.get('train_cfg') or {}).get('augments')),
+        ('data_preprocessor.batch_augments', settings.get('batch_augments')),
+    ):
+        if found:
+            raise CTError(f'method augmix cannot be combined with {name}')
     check_switches(cfg, 'augmix')
     settings.type = scoped(cfg, 'MultiViewDataPreprocessor')
     head = cfg.model.head

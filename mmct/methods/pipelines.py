@@ -170,12 +170,21 @@ def check_switches(cfg: Config, method: str) -> None:
 
 def _mix_labels(cfg: Config, batch_augment: dict) -> None:
     check_switches(cfg, batch_augment['type'].lower())
-    train_cfg = cfg.model.get('train_cfg') or ConfigDict()
-    augments = train_cfg.get('augments') or []
-    augments = augments if isinstance(augments, list) else [augments]
-    cfg.model.train_cfg = {**train_cfg, 'augments': [*augments, ConfigDict(batch_augment)]}
-    head = cfg.model.head
-    preprocessor(cfg).setdefault('num_classes', head.get('num_classes'))
+    settings, head = preprocessor(cfg), cfg.model.head
+    # Where the preprocessor has batch augmentations, mmpretrain does not read `train_cfg`.
+    owner, name = (
+        (settings, 'batch_augments') if settings.get('batch_augments') else (cfg.model, 'train_cfg')
+    )
+    old = owner.get(name) or {}
+    augments = old.get('augments') or []
+    augments = augments if isinstance(augments, (list, tuple)) else [augments]
+    if old.get('probs') is not None:
+        raise CTError(
+            f'method {batch_augment["type"].lower()} cannot be added to {name} with probs: put it '
+            'and its probability there'
+        )
+    owner[name] = ConfigDict({**old, 'augments': [*augments, ConfigDict(batch_augment)]})
+    settings.setdefault('num_classes', head.get('num_classes'))
     skip_accuracy(head)
     if is_kind(head, MultiLabelClsHead, MODELS):
         # Its loss takes mixed labels as it is.

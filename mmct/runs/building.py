@@ -2,6 +2,7 @@
 
 import copy
 import math
+from itertools import chain
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
@@ -107,7 +108,8 @@ def check_finite(wrapper: OptimWrapper | OptimWrapperDict) -> None:
     Raises:
         CTError: If a setting is not finite; the message names it.
     """
-    for group in wrapper.param_groups:
+    wrappers = wrapper.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]
+    for group in chain.from_iterable(each.param_groups for each in wrappers):
         for name, value in group.items():
             if isinstance(value, float) and not math.isfinite(value):
                 raise CTError(f'optim_wrapper.optimizer: {name} is {value}')

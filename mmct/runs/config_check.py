@@ -63,6 +63,10 @@ def check_config(cfg: Config) -> None:
             items = value if isinstance(value, (list, tuple)) else ()
             plain = any(isinstance(item, (str, int, float, list)) for item in items)
             _require(value is None or isinstance(value, kinds) and not plain, name, allowed, value)
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = _at(cfg, name)
+        if loader and 'dataset' not in loader:
+            raise CTError(f'{name} has no dataset: {suggestion("dataset", loader)}')
     for name, least in _WHOLE.items():
         value = _at(cfg, name, least)
         whole = isinstance(value, int) and not isinstance(value, bool) and value >= least

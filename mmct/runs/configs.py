@@ -15,7 +15,7 @@ from mmct.messages import of_other_kind, suggestion
 from mmct.paths import config_path
 
 from .errors import ConfigError, CTError, one_line
-from .identity import FIELDS, schedulers_of, start_of
+from .identity import FIELDS, hooks_of, schedulers_of, start_of
 
 
 def load_config(path: str) -> Config:
@@ -277,7 +277,7 @@ def recipe_switches(cfg: Config) -> list[ConfigDict]:
     Args:
         cfg (Config): Any config.
     """
-    hooks = [hook for hook in cfg.get('custom_hooks') or [] if isinstance(hook, Mapping)]
+    hooks = [hook for hook in hooks_of(cfg) if isinstance(hook, Mapping)]
     found = [hook.get('schedule') or [] for hook in hooks if type_name(hook) == _SWITCHES]
     return [switch for schedule in found for switch in schedule]
 

@@ -47,7 +47,7 @@ def check_split(cfg: Config) -> None:
         CTError: If the splits differ, so that training images would also be held out; the
             message names the setting.
     """
-    loaders = {name: cfg[name]['dataset'] for name in _LOADERS if cfg.get(name)}
+    loaders = {name: cfg[name].get('dataset') for name in _LOADERS if cfg.get(name)}
     if not all(_has_domains(dataset) for dataset in loaders.values()):
         return
     for key in ('holdout', 'seed', 'stratify', 'splits'):

@@ -135,7 +135,7 @@ def score_readers(cfg: Mapping) -> list[str]:
     Args:
         cfg (Mapping): Any config.
     """
-    parts = [*schedulers_of(cfg), *(cfg.get('custom_hooks') or [])]
+    parts = [*schedulers_of(cfg), *hooks_of(cfg)]
     return [kind for kind in map(_type_of, parts) if kind in SCORE_READERS]
 
 
@@ -146,7 +146,17 @@ def schedulers_of(cfg: Mapping) -> list[Any]:
         cfg (Mapping): Any config.
     """
     found = cfg.get('param_scheduler') or []
-    return found if isinstance(found, list) else [found]
+    return list(found) if isinstance(found, (list, tuple)) else [found]
+
+
+def hooks_of(cfg: Mapping) -> list[Any]:
+    """List the hooks of a config; mmengine takes any of them in ``default_hooks``, too.
+
+    Args:
+        cfg (Mapping): Any config.
+    """
+    found = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or [])]
+    return [hook for hook in found if hook is not None]
 
 
 def start_of(cfg: Mapping) -> str | None:

@@ -71,35 +71,36 @@ def evaluate(
     with ExitStack() as modes:
         for model in models:
             modes.enter_context(evaluating(model))
-        sums, num_images = _counts(models, dataloader, max_batches)
-    totals = torch.cat([sums, sums.new_tensor([num_images])])
+        totals, num_classes = _counts(models, dataloader, max_batches)
     all_reduce(totals)
-    *hits, agreements, guessed, unknown, n = totals.tolist()
+    *hits, agreements, labels, unknown, n = totals.tolist()
     if not n:
         raise ValueError('evaluate: the data loader gave no images')
     if unknown:
-        raise no_scores(f'{unknown:.0f} of {n:.0f} images')
+        raise no_scores(f'{unknown} of {n} images')
     accuracies = tuple(100 * hit / n for hit in hits)
-    return Accuracy(accuracies, 100 * agreements / n, 100 * guessed / n, int(n))
+    return Accuracy(accuracies, 100 * agreements / n, 100 * labels / (num_classes * n), n)
 
 
 def _counts(
     models: list[ImageClassifier], dataloader: DataLoader, max_batches: int | None
 ) -> tuple[Tensor, int]:
-    """Count hits of each model, agreements, hits of a guesser and images without finite scores.
+    """Count hits of each model, agreements, labels, images without finite scores, and images.
 
     Returns:
-        tuple[Tensor, int]: These counts, in this order, (models + 3,), and the number of images.
+        tuple[Tensor, int]: These counts, in this order, int64 (models + 4,), and the number of
+        classes.
     """
     preprocess = models[0].data_preprocessor
-    # Sums stay on the device and are read once at the end.
-    sums, num_images = torch.zeros(len(models) + 3, dtype=torch.float64), 0
+    # Sums stay on the device and are read once at the end; an Apple GPU has no float64.
+    sums, num_images, num_classes = torch.zeros(len(models) + 3, dtype=torch.int64), 0, 1
     for batch in islice(dataloader, max_batches):
         data = preprocess(batch, False)
         # Use the clean view of training images that come in several views.
         inputs = data['inputs'][: len(data['data_samples'])]
         scores = [class_scores(model(inputs, mode='tensor')) for model in models]
         targets = _targets(data['data_samples'], scores[0])  # (N, num_classes)
+        num_classes = targets.shape[1]
         # A distributed sampler repeats images at the end.
         num_new = _num_new(dataloader, num_images, len(targets))
         num_images += num_new
@@ -108,9 +109,10 @@ def _counts(
         same = torch.stack([top == tops[0] for top in tops]).all(0)  # (N, 1)
         hits = [targets.gather(1, top).sum() for top in tops]
         finite = torch.stack([s[:num_new].isfinite().all(-1) for s in scores]).all(0)  # (N,)
-        counts = [*hits, same.sum(), targets.double().mean(1).sum(), (~finite).sum()]
-        sums = sums.to(same.device) + torch.stack([c.double() for c in counts])
-    return sums, num_images
+        sums = sums.to(same.device) + torch.stack(
+            [*hits, same.sum(), targets.sum(), (~finite).sum()]
+        )
+    return torch.cat([sums, sums.new_tensor([num_images])]), num_classes
 
 
 def _num_new(dataloader: DataLoader, seen: int, size: int) -> int:

@@ -90,6 +90,8 @@ class VarianceSpectrum:
 
     def _adder(self, name: str) -> Callable[[Tensor], None]:
         def add(x: Tensor) -> None:
+            # An Apple GPU has no float64.
+            x = x.cpu() if x.device.type == 'mps' else x
             x = x.double().flatten(0, -2)  # (N ..., C)
             sums = torch.stack([torch.full_like(x[0], len(x)), x.sum(0), (x * x).sum(0)])
             self._sums[name] = self._sums.get(name, 0) + sums
@@ -211,7 +213,7 @@ def measure_reliance(
 def _replacing(channels: Tensor, means: Tensor) -> Callable[[Tensor], Tensor]:
     def replace(x: Tensor) -> Tensor:
         changed = x.clone()
-        changed[..., channels] = means[channels].to(x.dtype)
+        changed[..., channels] = means[channels].to(x)
         return changed
 
     return replace

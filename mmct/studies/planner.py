@@ -26,12 +26,12 @@ from mmct.runs.configs import (
 )
 from mmct.runs.data_content import data_cache, data_mark
 from mmct.runs.errors import CTError, one_line
-from mmct.runs.identity import UNKNOWN, fingerprint, start_of
+from mmct.runs.identity import UNKNOWN, fingerprint, hooks_of, start_of
 from mmct.teacher.config import (
     HOOKS_AT_THE_END,
+    drop_hooks,
     teacher_config,
     teacher_hook,
-    without_hooks,
 )
 
 from .cell import TEACHER, TRAINING, TUNING, Cell, hashed
@@ -231,7 +231,7 @@ class Planner:
                 cfg.load_from = path
             if 'start_from' in cfg:
                 cfg.start_from = path
-            for hook in cfg.get('custom_hooks') or []:
+            for hook in hooks_of(cfg):
                 if hook.get('checkpoint') == key:
                     hook['checkpoint'] = path
 
@@ -262,8 +262,7 @@ class Planner:
             set_loader_defaults(cfg, field, persistent_workers=True)
         use_resumable_checkpoints(cfg)
         # A study trains its baselines as arms, and has scores of its own.
-        if cfg.get('custom_hooks'):
-            cfg.custom_hooks = without_hooks(cfg, *HOOKS_AT_THE_END)
+        drop_hooks(cfg, *HOOKS_AT_THE_END)
         import_also(cfg, [*self.study.imports, 'mmct'])
         return cfg
 

@@ -1,8 +1,9 @@
 """Make the config of a teacher from a recipe, and switch CT on in any config."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mmengine.config import Config, ConfigDict
 from mmengine.hooks import EMAHook
@@ -21,7 +22,7 @@ from mmct.runs.configs import (
     use_resumable_checkpoints,
 )
 from mmct.runs.errors import CTError
-from mmct.runs.identity import UNKNOWN, start_of
+from mmct.runs.identity import UNKNOWN, hooks_of, start_of
 
 from .trackers import local_backends, teachers_backends
 
@@ -163,7 +164,8 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
     cfg.load_from, cfg.resume = None, False
     # The recipe decides whether the teacher's weights are averaged.
     students = EMAHook, 'NoBNTeacherHook', 'FreezeBNStatisticsHook', *HOOKS_AT_THE_END
-    hooks = without_hooks(cfg, *students)
+    drop_hooks(cfg, *students)
+    hooks = list(cfg.get('custom_hooks') or [])
     cfg.start_from = start
     start = None if start == UNKNOWN else start
     if recipe.remove_bn:
@@ -189,7 +191,9 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
         cfg.visualizer.vis_backends = teachers_backends(cfg.visualizer.get('vis_backends'))
     checkpoints = use_resumable_checkpoints(cfg)
     if checkpoints:
+        # A teacher that was interrupted goes on from them, whatever the student keeps.
         checkpoints.update(max_keep_ckpts=1, save_best=None, out_dir=None)
+        checkpoints.update(save_optimizer=True, save_param_scheduler=True)
     _set_length(cfg, recipe)
     _set_optimizer(cfg, recipe)
     return cfg
@@ -214,17 +218,24 @@ def _forget_pretrained(part: ConfigDict) -> None:
             _forget_pretrained(each)
 
 
-def without_hooks(cfg: Config, *kinds: str | type) -> list[ConfigDict]:
-    """List the custom hooks of a config but for some.
+def drop_hooks(cfg: Config, *kinds: str | type) -> None:
+    """Remove hooks from a config, in place.
 
     Args:
         cfg (Config): Any config.
-        *kinds (str | type): Classes of the hooks to leave out, or their names in the registry;
-            their subclasses are left out, too.
+        *kinds (str | type): Classes of the hooks to remove, or their names in the registry; their
+            subclasses are removed, too.
     """
-    kinds = [HOOKS.get(kind) if isinstance(kind, str) else kind for kind in kinds]
-    hooks = cfg.get('custom_hooks') or []
-    return [hook for hook in hooks if not any(is_kind(hook, kind, HOOKS) for kind in kinds)]
+    if cfg.get('custom_hooks'):
+        cfg.custom_hooks = [hook for hook in cfg.custom_hooks if not _is_any(hook, kinds)]
+    for name, hook in list((cfg.get('default_hooks') or {}).items()):
+        if _is_any(hook, kinds):
+            del cfg.default_hooks[name]
+
+
+def _is_any(hook: Any, kinds: Iterable[str | type]) -> bool:
+    classes = (HOOKS.get(kind) if isinstance(kind, str) else kind for kind in kinds)
+    return hook is not None and any(is_kind(hook, kind, HOOKS) for kind in classes)
 
 
 def baseline_config(cfg: Config, length: float | None, work_dir: str) -> Config:
@@ -237,8 +248,7 @@ def baseline_config(cfg: Config, length: float | None, work_dir: str) -> Config:
         work_dir (str): The baseline's work dir.
 
     Returns:
-        Config: A config for a ``Runner``, with all hooks of the student but those of CT, scores
-        and EMA, which does not change what is trained.
+        Config: A config for a ``Runner``, with all hooks of the student but those of CT and scores.
     """
     if length is None:
         length = 1 + _length(cfg, HOOKS.build(copy.deepcopy(teacher_hook(cfg))).recipe)
@@ -248,12 +258,8 @@ def baseline_config(cfg: Config, length: float | None, work_dir: str) -> Config:
         weight_standardisation=cfg.model.get('weight_standardisation', False),
     )
     own = teacher_config(cfg, recipe, work_dir)
-    freezes = HOOKS.get('FreezeBNStatisticsHook')
-    own.custom_hooks += [
-        copy.deepcopy(hook)
-        for hook in cfg.get('custom_hooks') or []
-        if is_kind(hook, freezes, HOOKS)
-    ]
+    of_students = EMAHook, 'FreezeBNStatisticsHook'
+    own.custom_hooks += [copy.deepcopy(h) for h in hooks_of(cfg) if _is_any(h, of_students)]
     if own.get('visualizer'):
         own.visualizer.vis_backends = local_backends(own.visualizer.vis_backends)
     return own
@@ -338,9 +344,9 @@ def teacher_hook(cfg: Config) -> ConfigDict | None:
         cfg (Config): Any config.
 
     Returns:
-        ConfigDict: The entry of ``custom_hooks``; None if CT is off.
+        ConfigDict: The entry of ``custom_hooks`` or ``default_hooks``; None if CT is off.
     """
-    for hook in cfg.get('custom_hooks') or []:
+    for hook in hooks_of(cfg):
         if is_kind(hook, HOOKS.get('NoBNTeacherHook'), HOOKS):
             return hook
     return None

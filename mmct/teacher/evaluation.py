@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from mmpretrain.models import ImageClassifier
 
 from mmct.report import print_ct_result
+from mmct.runs.averages import averaged
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_json
 from mmct.runs.isolation import isolated
@@ -116,7 +117,7 @@ def report_result(runner: Runner, record: dict[str, Any]) -> None:
         record (dict): The teacher's record, see :func:`teacher_record`.
     """
     student = unwrapped(runner)
-    with isolated():
+    with averaged(runner), isolated():
         result, measured_on = measure(runner, [student.teacher, student])
     summary = dict(
         measured_on=measured_on,

@@ -25,4 +25,4 @@ class Finished(Begun):
     chance_pct: float
     num_images: Annotated[int, Field(gt=0)]
     measured_on: str
-    seconds: float
+    seconds: float | None

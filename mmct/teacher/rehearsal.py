@@ -18,7 +18,7 @@ from mmct.models import build_classifier, calibrate, fold_weights
 from mmct.runs.building import check_finite
 from mmct.runs.configs import type_name
 from mmct.runs.errors import CTError, trial_of
-from mmct.runs.identity import SCORE_READERS, schedulers_of
+from mmct.runs.identity import SCORE_READERS, hooks_of, schedulers_of
 from mmct.runs.isolation import isolated
 from mmct.runs.ranks import unwrapped
 from mmct.runs.weights import safe_loading
@@ -172,7 +172,7 @@ def _check_monitors(cfg: Config, metrics: Collection[str]) -> None:
     best = ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).get('save_best')
     best = best if isinstance(best, (list, tuple)) else [best]
     asked = [('default_hooks.checkpoint.save_best', name) for name in best if name != 'auto']
-    hooks = [hook for hook in cfg.get('custom_hooks') or [] if isinstance(hook, Mapping)]
+    hooks = [hook for hook in hooks_of(cfg) if isinstance(hook, Mapping)]
     strict = [hook for hook in hooks if hook.get('strict')]
     for part in (*schedulers_of(cfg), *strict):
         if type_name(part) in SCORE_READERS:

@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.dist import get_world_size
-from mmengine.hooks import EMAHook
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from mmpretrain.models import ImageClassifier
@@ -19,6 +18,7 @@ from mmct.models import (
     fold_weights,
     standardise_weights,
 )
+from mmct.runs.averages import averages
 from mmct.runs.checkpoint import last_checkpoint
 from mmct.runs.configs import resume_from
 from mmct.runs.data_content import data_cache, data_mark
@@ -283,9 +283,8 @@ def _train(outer: Runner, cfg: Config, store: TeacherStore, resume: bool) -> Non
 def _kept(runner: Runner) -> ImageClassifier:
     """Return the trained network with averaged weights, if any, and plain convolutions."""
     teacher = unwrapped(runner)
-    for hook in runner.hooks:
-        if isinstance(hook, EMAHook):
-            teacher.load_state_dict(hook.ema_model.module.state_dict())
+    for average in averages(runner):
+        teacher.load_state_dict(average.module.state_dict())
     return fold_weights(teacher)
 
 

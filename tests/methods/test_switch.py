@@ -9,6 +9,7 @@ import torch
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.runner import Runner
+from mmpretrain.registry import MODELS
 
 from mmct.methods import METHODS, add_methods, register_method
 from mmct.runs import CTError
@@ -178,3 +179,18 @@ def test_a_method_of_ones_own_is_a_change_of_the_config(tiny, monkeypatch):
     assert 'Cutout' in kinds(cfg.train_dataloader.dataset.pipeline)
     with pytest.raises(ValueError, match="there is a method 'cutout' already"):
         register_method('cutout', slower)
+
+
+@pytest.mark.parametrize('name', ['mixup', 'cutmix'])
+def test_mixed_labels_are_added_where_the_network_reads_them(tiny, name):
+    cfg = tiny('bn_resnet18_digits')
+    cfg.data_preprocessor.batch_augments = dict(augments=dict(type='ResizeMix', alpha=1.0))
+    add_methods(cfg, [name])
+    network = MODELS.build({**cfg.model, 'data_preprocessor': {**cfg.data_preprocessor}})
+    found = network.data_preprocessor.batch_augments.augments
+    assert [type(each).__name__.lower() for each in found] == ['resizemix', name]
+    cfg.data_preprocessor.batch_augments.probs = [0.5, 0.5]
+    with pytest.raises(CTError, match=f'^method {name} cannot be added to batch_augments with p'):
+        add_methods(cfg, [name])
+    with pytest.raises(CTError, match='cannot be combined with data_preprocessor.batch_augments'):
+        add_methods(cfg, ['augmix'])

@@ -84,3 +84,10 @@ def test_standardised_weights_cannot_be_traced(model):
         check_config(cfg)
     cfg.model.weight_standardisation = False
     check_config(cfg)
+
+
+def test_a_loader_without_a_data_set_is_named():
+    cfg = load_config(mmct.config_path('ct_resnet18_digits'))
+    cfg.val_dataloader['datset'] = cfg.val_dataloader.pop('dataset')
+    with pytest.raises(CTError, match=r"^val_dataloader has no dataset: did you mean 'datset'\?$"):
+        check_config(cfg)

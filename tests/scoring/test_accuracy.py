@@ -5,6 +5,7 @@ import torch
 from mmpretrain.structures import DataSample
 from sklearn.metrics import accuracy_score
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmct.runs.errors import DivergedError
 from mmct.scoring.accuracy import Accuracy, evaluate
@@ -85,3 +86,18 @@ def test_a_model_without_finite_scores_has_no_accuracy(value):
     models[1].logits[3, 2] = models[1].logits[21, 0] = float(value)
     with pytest.raises(DivergedError, match='no finite scores for 2 of 23 images'):
         evaluate(models, _batches([0] * 23, 10))
+
+
+class NoFloat64(TorchDispatchMode):
+    """As an Apple GPU, which has none."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        found = func(*args, **(kwargs or {}))
+        assert getattr(found, 'dtype', None) != torch.float64, func
+        return found
+
+
+def test_it_counts_without_float64():
+    model = Table(torch.tensor([[0.0, 1.0], [1.0, 0.0]]))
+    with NoFloat64():
+        assert evaluate([model], _batches([1, 1], 2)).accuracy == (50.0,)

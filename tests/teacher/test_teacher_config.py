@@ -9,8 +9,9 @@ from mmpretrain.registry import HOOKS
 from mmct.engine import NoBNTeacherHook
 from mmct.runs import CTError, fingerprint
 from mmct.runs.configs import resume_from
-from mmct.runs.identity import differences
+from mmct.runs.identity import differences, score_readers
 from mmct.teacher import TeacherRecipe, switch_on_ct, teacher_config, teacher_hook
+from mmct.teacher.config import baseline_config
 
 
 def _marks(cfg, recipe=None):
@@ -253,3 +254,35 @@ def test_from_scratch_no_weights_are_loaded(tiny):
     assert inner.model.neck.init_cfg is None and 'init_cfg' not in inner.model
     assert 'bn.pth' in teacher_config(cfg, TeacherRecipe(), 'w').pretty_text
     assert cfg.model.init_cfg == loads, 'the student keeps its own'
+
+
+def test_hooks_count_wherever_the_config_has_them(tiny):
+    cfg = tiny()
+    (hook,), cfg.custom_hooks = cfg.custom_hooks, []
+    end = [dict(type=kind) for kind in ('BaselineHook', 'ScorecardHook')]
+    frozen = dict(type='FreezeBNStatisticsHook', begin=0.5)
+    stop = dict(type='EarlyStoppingHook', monitor='accuracy/top1')
+    average = dict(type='EMAHook', momentum=0.1)
+    own = dict(a=hook, b=end[0], c=end[1], d=frozen, e=average, f=stop)
+    standard = dict(cfg.default_hooks)
+    cfg.default_hooks.update(own)
+    assert teacher_hook(cfg).type == 'NoBNTeacherHook'
+    assert score_readers(cfg) == ['EarlyStoppingHook']
+    inner = teacher_config(cfg, TeacherRecipe(), 'w')
+    assert set(inner.default_hooks) == {*standard, 'f'}
+    assert [hook['type'] for hook in inner.custom_hooks] == ['NoBNTrainingHook']
+    assert baseline_config(cfg, 1, 'w').custom_hooks == [frozen, average]
+
+
+def test_an_interrupted_teacher_can_go_on_whatever_the_student_keeps(tiny):
+    cfg = tiny()
+    cfg.default_hooks.checkpoint.update(save_optimizer=False, save_param_scheduler=False)
+    kept = teacher_config(cfg, TeacherRecipe(), 'w').default_hooks.checkpoint
+    assert kept.save_optimizer is kept.save_param_scheduler is True
+
+
+def test_a_tuple_of_schedules_is_stretched_as_a_list_is(tiny):
+    cfg = tiny()
+    cfg.param_scheduler = (dict(type='LinearLR', end=3), dict(type='CosineAnnealingLR', T_max=4))
+    inner = teacher_config(cfg, TeacherRecipe(length=2), 'w')
+    assert [s.get('end', s.get('T_max')) for s in inner.param_scheduler] == [6, 8]

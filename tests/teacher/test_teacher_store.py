@@ -22,11 +22,13 @@ def store(tmp_path):
     return TeacherStore(tmp_path / 'work' / 'teacher')
 
 
-def test_life_of_a_teacher(store):
+@pytest.mark.parametrize('seconds', [1.0, None])
+def test_life_of_a_teacher(store, seconds):
     assert store.state(MARKS)[0] == 'none'
     store.begin(MARKS)
     assert store.state(MARKS)[0] == 'unfinished'
-    store.finish(WEIGHTS, **RECORD)
+    # A run may be without the hook that measures its time.
+    store.finish(WEIGHTS, **{**RECORD, 'seconds': seconds})
     assert store.state(MARKS)[0] == 'finished'
     assert store.read()['accuracy_pct'] == 50.0
     assert torch.equal(store.load()['w'], WEIGHTS['w'])
@@ -117,7 +119,7 @@ def test_differences_name_what_is_missing():
 
 
 @pytest.mark.parametrize(
-    'change', [dict(accuracy_pct='50'), dict(num_images=0), dict(seconds=None), dict(source=3)],
+    'change', [dict(accuracy_pct='50'), dict(num_images=0), dict(seconds='1'), dict(source=3)],
     ids=str,
 )  # fmt: skip
 def test_a_finished_record_of_another_shape_is_named(store, change):

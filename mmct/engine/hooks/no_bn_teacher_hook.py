@@ -4,12 +4,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from mmengine.hooks import EMAHook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
 from mmct.messages import is_positive, require, suggestion
 from mmct.models import CTClassifier, check_speed, pick_dtype
+from mmct.runs.averages import restart_averages
 from mmct.runs.building import is_simulated, training_progress
 from mmct.runs.checkpoint import load_safely, refuse_code
 from mmct.runs.configs import scale_learning_rate
@@ -180,7 +180,7 @@ class NoBNTeacherHook(LossHook):
                     self.student_lr_mult,
                 )
                 if self.student_start == 'teacher':
-                    _restart_averages(runner)
+                    restart_averages(runner)
         except ValueError as error:
             raise CTError(f'{error}') from error
         # A resumed student may have begun with another factor, which it keeps.
@@ -235,14 +235,6 @@ class NoBNTeacherHook(LossHook):
             device = next(runner.model.parameters()).device
             dtype = self._marks.get(_DTYPE) or on_main_rank(lambda: pick_dtype(dtype, device))
         self._marks = {_DIGEST: found, _DTYPE: dtype}
-
-
-def _restart_averages(runner: Runner) -> None:
-    """Let averages of the student start anew, not from one that belongs to a `load_from`."""
-    for hook in runner.hooks:
-        if isinstance(hook, EMAHook):
-            # Then the next update copies the student.
-            hook.ema_model.steps.zero_()
 
 
 def _student(runner: Runner) -> CTClassifier:

@@ -15,6 +15,7 @@ from mmct.models import (
     check_removal,
     remove_batch_norm,
 )
+from mmct.runs.averages import restart_averages
 from mmct.runs.building import is_simulated
 from mmct.runs.configs import type_name
 from mmct.runs.divergence import LossHook
@@ -35,7 +36,8 @@ class NoBNTrainingHook(LossHook):
 
     Args:
         init (str): How the network starts: 'identity', 'fold' or 'calibrate', see
-            :func:`mmct.models.remove_batch_norm`. Defaults to 'calibrate'.
+            :func:`mmct.models.remove_batch_norm`. With 'identity', BN's weights and biases in a
+            checkpoint are those of the layers without BN. Defaults to 'calibrate'.
         granularity (str): 'layer' or 'channel', see
             :func:`mmct.models.calibrate`. Defaults to 'layer'.
         calibration_batches (int): Number of training batches to calibrate on, drawn at
@@ -99,6 +101,7 @@ class NoBNTrainingHook(LossHook):
             except ValueError as error:
                 raise CTError(str(error)) from error
         share(model)
+        restart_averages(runner)
 
     def _folded(self, runner: Runner) -> nn.Module:
         """Build the BN network, load its weights, and fold BatchNorm into scales and shifts."""

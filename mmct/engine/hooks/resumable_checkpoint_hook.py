@@ -12,12 +12,13 @@ from mmengine.dist import (
     get_world_size,
     is_main_process,
 )
-from mmengine.hooks import CheckpointHook, EMAHook
-from mmengine.optim import OptimWrapper
+from mmengine.hooks import CheckpointHook
+from mmengine.optim import OptimWrapperDict
 from mmengine.runner import BaseLoop, Runner
 from mmpretrain.registry import HOOKS
 
 from mmct.messages import require
+from mmct.runs.averages import averages
 from mmct.runs.checkpoint import WholeFileBackend, check_resumable, is_endless, load_safely
 from mmct.runs.data_content import data_cache, data_mark
 from mmct.runs.errors import CTError
@@ -264,9 +265,8 @@ class ResumableCheckpointHook(CheckpointHook):
         # Each process has its own BN statistics, but a checkpoint holds only one set.
         if get_world_size() > 1 and not self._buffers_are_shared:
             average_buffers(unwrapped(runner))
-            for hook in runner.hooks:
-                if isinstance(hook, EMAHook):
-                    average_buffers(hook.ema_model.module)
+            for average in averages(runner):
+                average_buffers(average.module)
             self._buffers_are_shared = True
 
     def _forget_other_folders(self) -> None:
@@ -357,8 +357,9 @@ def _formatted_once(known: dict[str, str]) -> Iterator[None]:
 def _state(runner: Runner, random: dict | None) -> dict[str, Any]:
     """Collect what this process needs to resume."""
     wrapper, gradients = runner.optim_wrapper, {}
-    accumulates = isinstance(wrapper, OptimWrapper) and wrapper._accumulative_counts > 1
-    if accumulates and not wrapper.should_update():
+    wrappers = wrapper.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]
+    accumulating = (each for each in wrappers if getattr(each, '_accumulative_counts', 1) > 1)
+    if not all(each.should_update() for each in accumulating):
         gradients = {
             name: parameter.grad.cpu()
             for name, parameter in unwrapped(runner).named_parameters()

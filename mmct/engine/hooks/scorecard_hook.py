@@ -15,6 +15,7 @@ from mmct.evaluation import Comparison, compare
 from mmct.evaluation.paired import differences
 from mmct.models import CTClassifier
 from mmct.report import heat_map, pixels, print_outcome, render
+from mmct.runs.averages import averaged
 from mmct.runs.building import is_training
 from mmct.runs.configs import scoped
 from mmct.runs.errors import CTError, config_errors
@@ -39,7 +40,8 @@ class ScorecardHook(Hook):
     """Scores the trained network on corruptions of its own test set.
 
     The test set is the one in the config, and the corruptions are generated in memory. In a CT
-    run, the hook scores student and teacher. With a :class:`~mmct.engine.BaselineHook` it also
+    run, the hook scores student and teacher. With an ``EMAHook`` it scores the averaged network, as
+    in the checkpoint. With a :class:`~mmct.engine.BaselineHook` it also
     scores the baseline and compares both with it; without one, neither serves as the baseline.
 
     The hook writes a result file for each network, ``report.html`` and its figures to
@@ -117,7 +119,7 @@ class ScorecardHook(Hook):
         # On a CPU, workers would take the cores of the network.
         workers = 0 if get_device() == 'cpu' else loader.get('num_workers', 0)
         files = [folder / f'{role}.json' for role in networks]
-        with isolated():
+        with averaged(runner), isolated():
             results = [
                 score_cells(
                     as_network(model),

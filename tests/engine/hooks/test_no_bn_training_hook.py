@@ -8,6 +8,7 @@ from mmpretrain.registry import MODELS
 from mmct.engine import NoBNTrainingHook
 from mmct.models import NoNorm
 from mmct.runs import CTError
+from mmct.runs.averages import averages
 
 
 class Recorder(Hook):
@@ -140,3 +141,28 @@ def test_only_no_norm_layers_change(nobn, train):
     changed = {n.rpartition('.')[0] for n in layer if not torch.equal(layer[n], literal[n])}
     # A residual branch whose last layer starts at 0 stays there at any scale.
     assert changed == {n for n in names if literal[f'{n}.weight'].any()}
+
+
+def test_an_average_begins_with_the_folded_network(nobn, train, tiny, tmp_path):
+    average = dict(type='EMAHook', momentum=0.1)
+    bn = tiny('bn_resnet18_digits')
+    bn.work_dir = str(tmp_path / 'bn')
+    bn.custom_hooks = [average]
+    train(bn)
+    start = str(next((tmp_path / 'bn').glob('epoch_*.pth')))
+    cfg = nobn(dict(init='fold'), {'load_from': start})
+    del cfg.model['weight_standardisation']
+    cfg.custom_hooks.append(average)
+
+    class Spy(Hook):
+        priority = 'LOWEST'
+
+        def after_train_iter(self, runner, batch_idx, *args, **kwargs):
+            if batch_idx == 0:
+                (ema,) = averages(runner)
+                pairs = zip(ema.module.parameters(), runner.model.parameters(), strict=True)
+                self.same = all(torch.equal(one, other) for one, other in pairs)
+
+    spy = Spy()
+    train(cfg, spy)
+    assert spy.same

@@ -1,8 +1,16 @@
 """Checkpoints hold the config as it is, formatted once; test_resume.py has all about resuming."""
 
+import math
+
+import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper, OptimWrapperDict
+from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIMIZERS
+
+from mmct.runs import CTError
+from mmct.runs.building import check_finite
 
 
 class Rename(Hook):
@@ -34,3 +42,52 @@ def test_a_config_is_formatted_once_for_all_checkpoints_unless_it_changes(
     assert saved[0] != saved[1] == saved[2]
     assert 'renamed' in saved[1] and texts.count(saved[1]) == texts[1:].count(saved[1]) == 1
     assert Config.pretty_text.fget is counted
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class TwoOptimizers:
+    """One for the backbone, and one for the head, which waits for a second step."""
+
+    def __init__(self, optim_wrapper_cfg, paramwise_cfg=None):
+        self.cfg = optim_wrapper_cfg.optimizer
+
+    def __call__(self, model):
+        body, head = (OPTIMIZERS.build({**self.cfg, 'params': part.parameters()})
+                      for part in (model.backbone, model.head))  # fmt: skip
+        return OptimWrapperDict(body=OptimWrapper(body), head=OptimWrapper(head, 2))
+
+
+class StepBoth(Hook):
+    """Trains one batch as a network with several optimizers does."""
+
+    def before_train(self, runner):
+        model = runner.model
+
+        def train_step(data, optim_wrapper):
+            data = model.data_preprocessor(data, True)
+            losses = model(**data, mode='loss')
+            for wrapper in optim_wrapper.values():
+                wrapper.zero_grad()
+            losses['loss'].backward()
+            for wrapper in optim_wrapper.values():
+                wrapper.step()
+            return losses
+
+        model.train_step = train_step
+
+
+def test_several_optimizers_are_saved(tiny, train, tmp_path):
+    cfg = tiny('bn_resnet18_digits', options={'train_cfg.max_epochs': 1})
+    cfg.optim_wrapper.constructor = 'TwoOptimizers'
+    cfg.default_hooks.checkpoint = dict(type='ResumableCheckpointHook', interval=1)
+    cfg.param_scheduler = None
+    train(cfg, StepBoth())
+    saved = torch.load(tmp_path / 'work' / 'epoch_1.pth', weights_only=False)
+    assert set(saved['optimizer']) == {'body', 'head'}
+
+
+def test_a_rate_that_is_not_finite_is_refused_of_each_optimizer():
+    good, bad = (OptimWrapper(torch.optim.SGD([torch.zeros(1)], lr=lr)) for lr in (0.1, math.inf))
+    check_finite(OptimWrapperDict(good=good))
+    with pytest.raises(CTError, match='lr is inf'):
+        check_finite(OptimWrapperDict(good=good, bad=bad))

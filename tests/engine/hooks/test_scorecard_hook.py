@@ -1,13 +1,17 @@
 """Scores at the end of training: those of the tool."""
 
 import json
+from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 
 from mmct import config_path
 from mmct.evaluation import read_result
 from mmct.runs import CTError
+from mmct.runs.identity import digest
+from mmct.runs.weights import load_state_dict, safe_loading
 
 FEW = dict(corruptions=['fog'], severities=[2, 4])
 
@@ -75,3 +79,29 @@ def test_switched_off_or_without_a_test_set(tiny, train, tmp_path):
 def test_the_digits_end_with_a_scorecard():
     hooks = Config.fromfile(config_path('ct_resnet18_digits')).custom_hooks
     assert [hook.type for hook in hooks] == ['NoBNTeacherHook', 'BaselineHook', 'ScorecardHook']
+
+
+def test_an_average_is_scored_as_it_is_in_the_checkpoint(tiny, train):
+    cfg = with_hook(tiny(), **FEW)
+    cfg.custom_hooks += [dict(type='EMAHook', momentum=0.1), dict(type='BaselineHook', length=1)]
+    runner = train(cfg)
+    file = next(Path(runner.work_dir).glob('epoch_*.pth'))
+    with safe_loading():
+        checkpoint = torch.load(file)
+    student, baseline = (
+        read_result(f'{runner.work_dir}/scorecard/{role}.json') for role in ('student', 'baseline')
+    )
+    assert student['model']['weights_sha256'] == digest(checkpoint['state_dict'])
+    with open(f'{runner.work_dir}/ct_result.json') as result:
+        accuracy = json.load(result)['student_accuracy_pct']
+    assert accuracy == pytest.approx(100 - student['summary']['clean_error_pct'])
+    # The run itself keeps its own weights, which the checkpoint holds as the others.
+    averaged, other = checkpoint['state_dict'], checkpoint['ema_state_dict']
+    own = {name: other[f'module.{name}'] for name in averaged}
+    assert digest(runner.model.state_dict()) == digest(own) != digest(averaged)
+    # What it is compared with is an average, too.
+    kept = load_state_dict(f'{runner.work_dir}/baseline/baseline.pth')
+    assert baseline['model']['weights_sha256'] == digest(kept)
+    with safe_loading():
+        last = torch.load(next(Path(runner.work_dir, 'baseline').glob('epoch_*.pth')))
+    assert digest(kept) == digest(last['state_dict']) and 'ema_state_dict' in last

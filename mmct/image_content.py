@@ -32,7 +32,13 @@ def check_content(content: bytes) -> None:
     """
     if content.startswith(b'\xff\xd8'):
         _check_jpeg(content)
-    elif _may_have_16_bits(content):
+        return
+    if _is_tiff(content) and _has_alpha(content):
+        raise ValueError(
+            'it is a TIFF with an alpha channel, which Pillow leaves out and OpenCV multiplies the '
+            'colours with: save it without'
+        )
+    if _may_have_16_bits(content):
         flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
         image = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
         if image is not None and image.dtype == np.uint16 and 0 < image.max() < 1 << 12:
@@ -128,8 +134,8 @@ def to_rgb(picture: Image.Image) -> Image.Image:
         picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
     elif picture.mode in ('I', 'F'):
         raise ValueError(
-            f'it has 32 bits per pixel (mode {picture.mode!r}), and Pillow would clip them to 8: '
-            'save it with 8 bits'
+            f'it has more than 8 bits per pixel (mode {picture.mode!r}), which Pillow would clip: '
+            'save it with 8'
         )
     return picture.convert('RGB')
 
@@ -151,4 +157,13 @@ def _may_have_16_bits(content: bytes) -> bool:
     if content.startswith(b'\x89PNG'):
         return content[24:25] == b'\x10'
     # TIFF, PPM and PGM must be decoded to find out.
-    return content[:2] in (b'II', b'MM', b'P2', b'P3', b'P5', b'P6')
+    return _is_tiff(content) or content[:2] in (b'P2', b'P3', b'P5', b'P6')
+
+
+def _is_tiff(content: bytes) -> bool:
+    return content[:2] in (b'II', b'MM')
+
+
+def _has_alpha(content: bytes) -> bool:
+    with any_size(), Image.open(io.BytesIO(content)) as picture:
+        return picture.getbands()[-1] in ('A', 'a')

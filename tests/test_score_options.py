@@ -1,12 +1,18 @@
 """Options of `mmct score` and `mmct diagnose` that would do nothing, or something else."""
 
 import json
+from argparse import Namespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from mmct.cli.corruption_options import subset_of
 from mmct.cli.main import main
+from mmct.cli.networks import load_network
+from mmct.cli.options import Parser
+from mmct.cli.score import parse_args
 
 STORED = ['--corruptions', 'arrays', '--data-root', 'set']
 OWN = """
@@ -96,3 +102,41 @@ def test_clean_images_have_the_size_of_the_set(pixels, tmp_path, capsys):
         capsys, 'score', 'own:net', 'small.npy', '--labels', 'labels.npy', *few, 'r.json'
     )
     assert 'the clean images have 8 x 8 px, but those of the set have 16 x 16' in line
+
+
+@pytest.mark.parametrize('images', ['small.npy', 'set'])
+def test_a_network_for_another_size_is_named(pixels, capsys, images):
+    own = ['small.npy', '--labels', 'labels.npy'] if images == 'small.npy' else STORED
+    few = ['--weights', 'random', '--classes-by-position', '--device', 'cpu', '--only', 'fog',
+           '--severities', '1', '--replace']  # fmt: skip
+    for chosen, shown in (([], True), (['--input-size', '64'], False)):
+        assert main(['score', 'timm/test_resnet', *own, *few, *chosen]) == 0
+        found = 'timm/test_resnet is made for 160: --input-size 160' in capsys.readouterr().out
+        assert found == shown
+
+
+def test_the_size_of_the_network_is_that_of_its_inputs(pixels, tmp_path, capsys):
+    (tmp_path / 'seen.py').write_text(
+        'import torch\n\ndef net():\n    return lambda x: torch.full((len(x), 2), x.shape[-1])\n'
+    )
+    few = ['--weights', 'random', '--mean', '0', '0', '0', '--std', '1', '1', '1', '--device',
+           'cpu', '--labels', 'labels.npy', '--only', 'fog', '--severities', '1']  # fmt: skip
+    settings = parse_args(Parser(), ['seen:net', 'images.npy', *few, '--input-size', '24'])
+    network, _ = load_network(settings)
+    seen = network.logits(network.inputs(torch.zeros(2, 3, 16, 16, dtype=torch.uint8)))
+    assert (seen == 24).all()
+
+
+def test_how_clean_images_of_another_size_are_cropped_is_said(pixels, capsys):
+    few = ['--weights', 'random', '--mean', '0', '0', '0', '--std', '1', '1', '1', '--device',
+           'cpu', *STORED, '--only', 'fog', '--severities', '1', '--replace']  # fmt: skip
+    for images, said in (('images', False), ('large', True)):
+        assert main(['score', 'own:net', images, *few]) == 0
+        line = 'clean images are resized and cropped to 16 px as those of ImageNet-C were'
+        assert (line in capsys.readouterr().out) == said
+
+
+def test_a_list_of_classes_may_begin_with_a_byte_order_mark(tmp_path):
+    file = tmp_path / 'classes.txt'
+    file.write_text('cat\ndog\n', encoding='utf-8-sig')
+    assert subset_of(Namespace(subset=[str(file)])) == ['cat', 'dog']

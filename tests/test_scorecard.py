@@ -391,9 +391,20 @@ def test_a_fine_tuned_network_has_as_many_outputs_as_its_file(three_classes, lib
     assert result(three_classes, 'r.json')['model']['weights_sha256'] == digest(own.state_dict())
 
 
+@pytest.mark.parametrize(('name', 'auxiliary'), [('googlenet', False), ('inception_v3', True)])
+def test_a_fine_tuned_network_gets_the_pixels_that_its_start_had(tmp_path, name, auxiliary):
+    settings = dict(transform_input=True, aux_logits=auxiliary, init_weights=False, num_classes=3)
+    own = torchvision.models.get_model(name, **settings)
+    torch.save(own.state_dict(), tmp_path / 'own.pth')
+    args = argparse.Namespace(network=f'torchvision/{name}', weights=str(tmp_path / 'own.pth'))
+    args.device, args.mean, args.std, args.size, args.input_size = 'cpu', *[None] * 4
+    module = load_network(args)[0].module
+    assert module.transform_input and digest(module.state_dict()) == digest(own.state_dict())
+
+
 def test_random_weights_are_the_same_in_each_call_and_a_name_is_kept(three_classes):
     args = argparse.Namespace(network='timm/test_resnet', weights='random', device='cpu')
-    args.mean = args.std = args.size = None
+    args.mean = args.std = args.size = args.input_size = None
     digests = set()
     for seed in range(2):
         torch.manual_seed(seed)

@@ -135,7 +135,8 @@ def subset_of(args: argparse.Namespace) -> int | list[str] | None:
     if words[0].isdecimal():
         return int(words[0])
     if words[0].endswith('.txt'):
-        lines = Path(words[0]).read_text(encoding='utf-8').splitlines()
+        # Notepad begins a file with a byte order mark.
+        lines = Path(words[0]).read_text(encoding='utf-8-sig').splitlines()
         return [line.strip() for line in lines if line.strip()]
     return words
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # Values of --weights that are not files.
 _WORDS = ('pretrained', 'random')
+# Networks of torchvision whose own weights want other pixels.
+_OF_TENSORFLOW = ('googlenet', 'inception_v3')
 NETWORK_HELP = 'timm/NAME, torchvision/NAME, zoo/NAME, package.module:factory, or a config'
 
 
@@ -54,6 +56,13 @@ def add_network_arguments(parser: Parser) -> None:
         type=partial(positive_integer, most=2048),  # a batch of larger ones takes gigabytes
         help='size in pixels to which images are resized and cropped before they are corrupted; '
         'default that of the library; clean images of a set on disk get the size of the set',
+    )
+    group.add_argument(
+        '--input-size',
+        type=partial(positive_integer, most=2048),
+        metavar='SIZE',
+        help='size in pixels to which images are resized after they are corrupted, such as those '
+        'of CIFAR-10-C for a network for 224 pixels; default none',
     )
     group.add_argument('--device', help="device, such as 'cuda:1'; default cuda if available")
 
@@ -105,7 +114,8 @@ def load_network(args: Namespace) -> tuple[Network, int | None]:
             'the normalisation of pixels is unknown: give --mean R G B and --std R G B, for '
             'pixels from 0 to 1'
         )
-    return TorchNetwork(module, mean=mean, std=std, device=device), size
+    settings = dict(mean=mean, std=std, input_size=args.input_size, device=device)
+    return TorchNetwork(module, **settings), size
 
 
 def _zoo(name: str, args: Namespace, device: str) -> Network:
@@ -114,17 +124,23 @@ def _zoo(name: str, args: Namespace, device: str) -> Network:
 
     if args.weights != 'pretrained':
         raise CTError(f'zoo/{name} has its own weights: leave out --weights')
-    return as_network(mmct.load(name), mean=args.mean, std=args.std, device=device)
+    settings = dict(mean=args.mean, std=args.std, input_size=args.input_size, device=device)
+    return as_network(mmct.load(name), **settings)
 
 
 def _from_library(
     library: str, name: str, pretrained: bool, weights: Mapping[str, Tensor] | None
 ) -> tuple[nn.Module, Mapping[str, Any]]:
     """Build a network of a library, with as many outputs as the weights that it will get."""
-    module, known = _LIBRARIES[library](name, pretrained)
+    settings = {}
+    if library == 'torchvision' and name in _OF_TENSORFLOW and weights is not None:
+        # torchvision sets these with its own weights, from which the file is taken to be trained.
+        auxiliary = any(key.startswith(('aux1.', 'AuxLogits.')) for key in weights)
+        settings = dict(transform_input=True, aux_logits=auxiliary, init_weights=False)
+    module, known = _LIBRARIES[library](name, pretrained, **settings)
     outputs = None if weights is None else _num_outputs(module, weights)
     if outputs is not None:
-        module, known = _LIBRARIES[library](name, False, num_classes=outputs)
+        module, known = _LIBRARIES[library](name, False, num_classes=outputs, **settings)
     return module, known
 
 

@@ -190,12 +190,25 @@ def what_to_score(args: Namespace, size: int | None) -> tuple[Any, Any, dict[str
         num_workers=args.workers,
     )
     if args.corruptions != 'generated':
-        return _stored(args), None, {**options, 'size': None}
+        cells = _stored(args)
+        _note_size(args, cells.read(0, slice(0, 1)).shape[1], size)
+        return cells, None, {**options, 'size': None}
     options |= dict(
         corruptions=args.only, severities=args.severities, seed=args.seed or 0, table=args.table
     )
-    images, labels, size = _clean(args, size)
-    return images, labels, options | dict(size=size)
+    images, labels, own = _clean(args, size)
+    if labels is not None:
+        _note_size(args, images.shape[2], size)
+    return images, labels, options | dict(size=own)
+
+
+def _note_size(args: Namespace, side: int, size: int | None) -> None:
+    """Say so if the network is made for images of another size."""
+    if args.input_size is None and size not in (None, side):
+        print(
+            f'the images have {side} px, and {args.network} is made for {size}: '
+            f'--input-size {size} resizes them after they are corrupted'
+        )
 
 
 def _stored(args: Namespace) -> CellSource:
@@ -225,7 +238,13 @@ def _clean_of(cells: CellSource, args: Namespace) -> CellSource:
     images, labels, _ = _clean(args, None)
     found = open_images(images, labels)
     as_they_are = args.size is None and found.read(0, slice(0, 1)).shape == first.shape
-    return found if labels is not None or as_they_are else open_images(images, size=side)
+    if labels is not None or as_they_are:
+        return found
+    print(
+        f'clean images are resized and cropped to {side} px as those of ImageNet-C were: if the '
+        f'set was made otherwise, give clean images of {side} px'
+    )
+    return open_images(images, size=side)
 
 
 def _clean(args: Namespace, size: int | None) -> tuple[Any, Any, int | None]:

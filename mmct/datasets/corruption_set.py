@@ -215,7 +215,7 @@ class StoredCorruptionSet(CorruptionSet):
 
     Subclasses check in :meth:`has` whether a corruption exists, and read everything but
     the pixels in :meth:`open_cells`. Subclasses for no particular set accept corruptions
-    of any name, and by default read all that exist.
+    of any name. If a set has none of the benchmark's, it has all others that exist by default.
 
     Args:
         data_root (str): The folder.

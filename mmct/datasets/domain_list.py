@@ -163,10 +163,13 @@ def _image(
         if not value:
             raise ValueError(f'{where}: {columns[name]} is empty')
     path = Path(values['path'])
-    if not {'label', 'domain'} <= values.keys() and len(path.parts) < 3:
+    if path.is_absolute() and path.is_relative_to(root.absolute()):
+        path = path.relative_to(root.absolute())
+    by_path = len(path.parts) >= 3 and not path.is_absolute()
+    if not {'label', 'domain'} <= values.keys() and not by_path:
         raise ValueError(
-            f'{where}: without columns label and domain a path must be <domain>/<class>/*, but '
-            f'it is {path}'
+            f'{where}: without columns label and domain a path must be <domain>/<class>/* in '
+            f'{root}, but it is {path}'
         )
     split = values.get('split')
     if split is not None and splits is None and split.lower() not in SPLITS:

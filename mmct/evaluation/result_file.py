@@ -36,7 +36,7 @@ def make_result(
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> dict[str, Any]:
-    """Make the content of a result file; docs/evaluation.md has its schema.
+    """Make the content of a result file; docs/reference/evaluation.md has its schema.
 
     Args:
         name (str): Name of the run in tables.

@@ -104,7 +104,7 @@ class Head(Record):
 
 
 class Result(Head):
-    """The content of a result file, see docs/evaluation.md."""
+    """The content of a result file, see docs/reference/evaluation.md."""
 
     name: str
     model: _Network

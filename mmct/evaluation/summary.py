@@ -119,7 +119,7 @@ def summarise_cells(
         seed (int): Seed of the bootstrap. Defaults to 0.
 
     Returns:
-        dict: The ``summary`` in docs/evaluation.md; all errors are in %.
+        dict: The ``summary`` in docs/reference/evaluation.md; all errors are in %.
 
     Raises:
         ValueError: If corruptions have different severities, or the reference

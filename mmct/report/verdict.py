@@ -124,11 +124,18 @@ def _alone(result: Mapping[str, Any]) -> str:
     said = f'is wrong on {first}{summary["raw_mce_pct"]:.1f} % of the corrupted ones'
     if errors[worst] - min(errors.values()) >= 0.05:
         said += f', most often under {spoken(worst)} ({errors[worst]:.1f} %)'
-    classes = result['data']['num_classes']
+    classes = _classes(result)
     guess = 100 * (1 - 1 / classes)
-    if summary['raw_mce_interval_pct'][1] >= guess:
+    if classes > 1 and summary['raw_mce_interval_pct'][1] >= guess:
         said += f'. Guessing among {classes} classes is wrong on {guess:.1f} %'
     return f'{said}.'
+
+
+def _classes(result: Mapping[str, Any]) -> int:
+    """Return how many classes a network chose from; 1 if that is not known."""
+    # Of classes without names the data have only those that occur.
+    named = result['data']['num_classes'] if result['classes'] else 1
+    return (result['cells'][0].get('predictions') or {}).get('num_classes', named)
 
 
 def _against(name: str, base: str, found: Mapping[str, Any]) -> str:

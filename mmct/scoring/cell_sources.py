@@ -78,6 +78,7 @@ class Images(CellSource):
         self.metainfo = {} if classes is None else dict(classes=tuple(map(spelt, classes)))
         self._kept: dict[int, np.ndarray] = {}
         self._room = _KEPT
+        self._shape: tuple[int, ...] | None = None
 
     def read(self, cell: int, positions: slice) -> np.ndarray:
         """Read a batch.
@@ -95,19 +96,19 @@ class Images(CellSource):
         if isinstance(self._images, np.ndarray):
             return np.array(self._images[positions])
         images = [self._image(number) for number in range(self.num_images)[positions]]
-        for image in images:
-            if image.shape != images[0].shape:
-                sizes = f'{images[0].shape[:2]} and {image.shape[:2]}'
-                raise ValueError(
-                    f'the images differ in size, such as {sizes}: resize or crop them, or '
-                    'give a folder and size=PIXELS'
-                )
         return np.stack(images)
 
     def _image(self, number: int) -> np.ndarray:
         found = self._kept.get(number)
         if found is None:
             found = as_pixels(self._images[number])
+            # However many are read at once, the first of all decides.
+            self._shape = self._shape or found.shape
+            if found.shape != self._shape:
+                raise ValueError(
+                    f'the images differ in size, such as {self._shape[:2]} and {found.shape[:2]}: '
+                    'resize or crop them, or those of a folder with --size PIXELS (size=)'
+                )
             if found.nbytes <= self._room:
                 self._kept[number] = found
                 self._room -= found.nbytes

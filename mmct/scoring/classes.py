@@ -65,10 +65,13 @@ def matched(
         # Classes without names are counted from the labels, so there may be more.
         fits = count == num_outputs or (count < num_outputs and (by_position or names is None))
         if not fits:
+            remedy = '' if by_position else (
+                ', or the names of its classes (classes=), or, if class N of the set is output N, '
+                '--classes-by-position (classes_by_position=True)'
+            )
             raise CTError(
                 f'the set has {count} classes but the head has {num_outputs}: give a set that '
-                'matches the network, or the names of its classes (classes=), or, if class N of '
-                'the set is output N, --classes-by-position (classes_by_position=True)'
+                f'matches the network{remedy}'
             )
         if chosen is None:
             return network, {}

@@ -55,7 +55,7 @@ class Scorecard:
 
     @property
     def summary(self) -> Mapping[str, Any]:
-        """Return the means, in %, with the keys of docs/evaluation.md."""
+        """Return the means, in %, with the keys of docs/reference/evaluation.md."""
         return self.result['summary']
 
     def probability_scores(self, temperature: float | None = None) -> dict[str, Any] | None:

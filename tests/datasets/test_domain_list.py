@@ -74,6 +74,9 @@ def test_without_splits_it_is_split_at_random_and_without_labels_paths_name_them
     parts = [make(tmp_path, 'half.csv', part=part, holdout=0.4) for part in ('training', 'holdout')]
     assert [len(part) for part in parts] == [6, 4]
     assert sorted(rows(parts[0]) + rows(parts[1])) == sorted(rows(dataset))
+    # In full, the same paths name the same.
+    write(tmp_path, 'path', *(str(tmp_path / path) for path in paths[::2]), name='full.csv')
+    assert rows(make(tmp_path, 'full.csv')) == rows(dataset)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +86,8 @@ def test_without_splits_it_is_split_at_random_and_without_labels_paths_name_them
         (['name,label', 'a,b'], {}, r"no column 'path'; .*has name, label: .*columns=dict\(path="),
         (['path,label,domain', '{0},cat'], {}, 'images.csv, line 2: domain is empty'),
         (['path', '{0}'], {}, 'line 2: without columns label and domain a path must be'),
+        (['path', '/a/b/c.png'], {}, 'line 2: without columns label and domain a path must be'),
+        (['path,label', '/a/b/c.png,1'], {}, 'must be <domain>/<class>/[*] in .* it is /a/b/c.png'),
         (['path,label,domain,split', '{0},1,a,trian'], {}, "line 2: split is trian: did you mean"),
         (['path,label,domain', '{0},1,a', '{0},1,a'], {}, 'lists .*patches/0.png twice'),
         (

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from mmcv.transforms import LoadImageFromFile
 from mmpretrain.structures import DataSample
+from PIL import Image
 
 from mmct.corruptions.channels import reordered
-from mmct.datasets.images import order_before, order_of_dataset, order_of_sample
+from mmct.datasets.images import decoded, order_before, order_of_dataset, order_of_sample
+from mmct.image_content import read_rgb
 
 FILES = dict(type='CustomDataset', pipeline=[dict(type='mmpretrain.LoadImageFromFile')])
 ARRAYS = dict(type='Digits', pipeline=[dict(type='PackInputs')])
@@ -49,3 +51,13 @@ def test_images_are_viewed_in_another_order():
     np.testing.assert_array_equal(reordered(image, 'rgb', 'bgr'), image[..., [2, 1, 0]])
     assert reordered(image, 'bgr', 'bgr') is image
     assert (order_before(dict(to_rgb=True)), order_before({})) == ('bgr', 'rgb')
+
+
+@pytest.mark.parametrize('read', [read_rgb, decoded])
+def test_colours_that_two_readers_see_differently_are_refused(tmp_path, read):
+    colours = np.full((4, 4, 4), 128, np.uint8)
+    for mode in ('RGB', 'RGBA'):
+        Image.fromarray(colours).convert(mode).save(tmp_path / f'{mode}.tif')
+    assert np.array(read(tmp_path / 'RGB.tif')).mean() == 128
+    with pytest.raises(OSError, match='it is a TIFF with an alpha channel'):
+        read(tmp_path / 'RGBA.tif')

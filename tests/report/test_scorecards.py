@@ -67,7 +67,9 @@ def test_the_terminal_has_a_column_for_each_run_and_no_markdown(results, found):
     ],
 )  # fmt: skip
 def test_a_single_network_is_compared_with_a_guess(skill, said):
-    (sentence,) = verdict(compare([scorecards.make('alone', skill=skill)]))
+    result = scorecards.make('alone', skill=skill)
+    result['classes'] = list('abcdefghij')
+    (sentence,) = verdict(compare([result]))
     assert re.fullmatch(rf'alone is wrong on \d+\.\d % of the clean images and {said}', sentence)
 
 
@@ -178,3 +180,22 @@ def test_the_outcome_of_a_run_is_a_table_a_sentence_and_files(baseline, tmp_path
     assert text.splitlines()[-2:] == [
         f'Picture: {tmp_path / "report_dumbbell.png"}', f'Report:  {tmp_path / "report.html"}',
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ('given', 'classes'),
+    [
+        (dict(classes=list('abcdefghij')), 10), ({}, None), (dict(predictions=1000), 1000),
+        (dict(predictions=1), None),
+    ],
+)  # fmt: skip
+def test_a_guess_is_among_the_classes_that_the_network_has(given, classes):
+    result = scorecards.make('alone', skill=-1.0)
+    result['classes'] = given.get('classes')
+    for cell in result['cells']:
+        cell.pop('predictions', None)
+        if 'predictions' in given:
+            cell['predictions'] = dict(num_classes=given['predictions'])
+    (sentence,) = verdict(compare([result]))
+    found = re.search(r'Guessing among (\d+) classes', sentence)
+    assert (found and int(found[1])) == classes

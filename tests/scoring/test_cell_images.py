@@ -6,6 +6,7 @@ import torch
 
 from mmct.datasets import ArrayCorruptionSet
 from mmct.scoring.cell_images import CellBatches, CellImages, cell_loader
+from mmct.scoring.cell_sources import Images
 
 CPU = torch.device('cpu')
 
@@ -47,3 +48,12 @@ def test_the_loader_gives_the_pixels_in_order(cells, workers):
     np.testing.assert_array_equal(np.concatenate(found[:2]), snow[7:14])
     np.testing.assert_array_equal(np.concatenate(found[2:]), fog[21:28])
     assert len(CellImages(cells)) == 70
+
+
+def test_images_of_several_sizes_are_refused_however_they_are_read():
+    images = [np.zeros((side, 8, 3), np.uint8) for side in (8, 8, 9)]
+    for size in (1, 2, 3):
+        source = Images(images, np.zeros(3, np.int64))
+        with pytest.raises(ValueError, match=r'differ in size, such as \(8, 8\) and \(9, 8\)'):
+            for first in range(0, 3, size):
+                source.read(0, slice(first, first + size))

@@ -135,7 +135,7 @@ def to_rgb(picture: Image.Image) -> Image.Image:
     elif picture.mode in ('I', 'F'):
         raise ValueError(
             f'it has more than 8 bits per pixel (mode {picture.mode!r}), which Pillow would clip: '
-            'save it with 8'
+            'save it with 8 bits'
         )
     return picture.convert('RGB')
 

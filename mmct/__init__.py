@@ -36,8 +36,8 @@ _WITH_STACK = (
 _PARTS = (
     'cli.configs', 'cli.console', 'cli.studying', 'cli.testing', 'cli.training',
     'evaluation.metrics',
-    'registered', 'runs.building', 'runs.checkpoint', 'runs.class_folders', 'runs.configs',
-    'runs.divergence', 'runs.domains', 'runs.isolation', 'runs.progress_hook',
+    'registered', 'runs.averages', 'runs.building', 'runs.checkpoint', 'runs.class_folders',
+    'runs.configs', 'runs.divergence', 'runs.domains', 'runs.isolation', 'runs.progress_hook',
     'runs.quiet_logging', 'runs.reproducibility', 'runs.training_time',
     'scoring.accuracy', 'scoring.mm_network', 'scoring.rehearsal', 'zoo.loading',
 )  # fmt: skip

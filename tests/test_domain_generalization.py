@@ -120,8 +120,13 @@ def test_one_split_for_training_and_for_what_is_held_out(pictures, tmp_path, key
     cfg = read('erm', pictures, tmp_path)
     check_split(cfg)
     cfg.train_dataloader.dataset[key] = 0.4
-    with pytest.raises(CTError, match=f'the {key} of .* same .*train_dataloader: 0.4, val_data'):
+    refused = f'the {key} of .* same .*train_dataloader: 0.4, val_data'
+    with pytest.raises(CTError, match=refused):
         build_runner(cfg)
+    # Whatever it is tested on.
+    cfg.test_dataloader.dataset = dict(type='Digits', split='test')
+    with pytest.raises(CTError, match=refused):
+        check_split(cfg)
     check_split(Config.fromfile(config_path('bn_resnet18_digits')))
 
 

@@ -5,7 +5,9 @@ import os
 import re
 import shutil
 import signal
+from argparse import Namespace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from small_network import MODEL
@@ -23,6 +25,8 @@ from tool_runs import (
 )
 
 import mmct
+from mmct.cli import studying
+from mmct.runs import CTError
 from mmct.studies import LEAVE_ONE_OUT, ORACLE, TRAINING_DOMAINS, LocalExecutor, StudyStore
 
 STUDY = ROOT / 'tools' / 'study.py'
@@ -94,6 +98,7 @@ def test_a_teacher_without_weights_is_trained_again_where_a_student_needs_it(tmp
         if json.loads(path.read_text())['title'] == 'CT, seed 0'
     )  # fmt: skip
     student.unlink()
+    assert '3 cells, 2 to do' in study(tmp_path, '--dry-run').out
     study(tmp_path)
     assert len(starts_of(out)) == 2
     after = results_of(out)
@@ -449,3 +454,24 @@ def test_each_domain_is_left_out_in_turn_and_settings_are_selected(tmp_path, pic
     selected = scores[f'photo, ERM, draw {best}, seed 3']['test_pct']['photo']
     assert table[TRAINING_DOMAINS]['ERM']['photo']['mean'] == selected
     assert (tmp_path / 'out' / 'domains.png').stat().st_size > 0
+
+
+@pytest.mark.parametrize('diverged', [{}, {'A': 'no point of A can be trained'}])
+def test_all_that_went_wrong_is_said(monkeypatch, tmp_path, diverged):
+    cell = SimpleNamespace(key='k', title='B, seed 0')
+    ended = SimpleNamespace(
+        finished={'x': {}}, failed={'k': 'CUDA out of memory'}, entries=[cell], total=2
+    )
+    monkeypatch.setattr(studying, 'run_study', lambda *args: ended)
+    monkeypatch.setattr(studying, 'report', fail)
+    planner = SimpleNamespace(diverged=diverged, study=SimpleNamespace(table={}))
+    args = Namespace(executor='local', jobs=1)
+    with pytest.raises(CTError) as error:
+        studying.run(planner, StudyStore(tmp_path), args)
+    failed = 'B, seed 0: CUDA out of memory'
+    for said in (*diverged.values(), failed, 'run the command again', 'no table'):
+        assert said in str(error.value)
+
+
+def fail(store):
+    raise CTError('no table')

@@ -28,6 +28,7 @@ from mmct.studies import (
     write_study_report,
 )
 from mmct.studies.live_table import as_text
+from mmct.studies.loop import needed_weights
 
 from .configs import merge_cfg_options
 
@@ -160,9 +161,12 @@ def cells_by_arm(
         cells = planner.cells(results)
         results |= {c.key: found for c in cells if (found := store.result(c.key)) is not None}
     rows: dict[tuple[str, str], list] = {}
+    needed = needed_weights(cells, store)
     for cell in cells:
         seconds = results.get(cell.key, {}).get('seconds')
-        rows.setdefault((cell.arm, cell.role), []).append((not store.is_finished(cell), seconds))
+        lost = cell.key in needed and not store.has_weights(cell.key)
+        to_do = lost or not store.is_finished(cell)
+        rows.setdefault((cell.arm, cell.role), []).append((to_do, seconds))
     for name, arm in planner.study.arms.items():
         if arm.tuning is not None and planner.choice(arm, results) is None:
             rows[name, 'training'] = [(True, None)] * len(planner.study.seeds)
@@ -186,14 +190,18 @@ def run(planner: Planner, store: StudyStore, args: Namespace) -> None:
         executor = LocalExecutor(args.jobs)
     with LiveTable(store, planner.study.table) as table:
         progress = run_study(planner, store, executor, table.show)
-    if progress.finished:
-        report(store)
-    if planner.diverged:
-        raise CTError('; '.join(planner.diverged.values()))
+    wrong = list(planner.diverged.values())
     if progress.failed:
         titles = {cell.key: cell.title for cell in progress.entries}
         lines = [f'{titles[key]}: {error}' for key, error in progress.failed.items()]
-        raise CTError(
+        wrong.append(
             f'{len(lines)} of {progress.total} cells failed ({"; ".join(lines[:5])}); the logs are '
             f'in {store.folder / "runs"}{os.sep}<key>; run the command again to retry them'
         )
+    try:
+        if progress.finished:
+            report(store)
+    except CTError as error:
+        wrong.append(str(error))
+    if wrong:
+        raise CTError('; '.join(wrong))

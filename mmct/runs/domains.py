@@ -48,8 +48,7 @@ def check_split(cfg: Config) -> None:
             message names the setting.
     """
     loaders = {name: cfg[name].get('dataset') for name in _LOADERS if cfg.get(name)}
-    if not all(_has_domains(dataset) for dataset in loaders.values()):
-        return
+    loaders = {name: dataset for name, dataset in loaders.items() if _has_domains(dataset)}
     for key in ('holdout', 'seed', 'stratify', 'splits'):
         values = {
             name: dataset.get(key, _default(dataset, key)) for name, dataset in loaders.items()

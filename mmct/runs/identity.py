@@ -104,14 +104,14 @@ def fingerprint(cfg: Mapping, data: Mapping[str, Any], world_size: int) -> dict[
     parts['param_scheduler'] = schedulers_of(parts)
     ignored = IGNORED if score_readers(parts) else IGNORED + VALIDATION
     marks = dict(_flat('', '', parts, ignored))
+    named = set(texts(marks))
     marks['start_from'] = _plain(start_of(cfg))
     marks['world_size'] = world_size
     marks.update({f'data.{name}': value for name, value in data.items()})
     # A name does not identify what the user's own function does.
     from mmct.models import own_distances
 
-    named, distances = set(texts(parts)), own_distances()
-    own = identities(named)
+    own, distances = identities(named), own_distances()
     marks.update({f'corruptions.{name}': what for name, what in own.items()})
     marks.update({f'distances.{name}': distances[name] for name in named & distances.keys()})
     return dict(sorted(marks.items()))

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from mmct.messages import visible
 from mmct.report import Number
+from mmct.runs.errors import CTError
 from mmct.runs.progress import duration
 
 from .cell import TEACHER, TRAINING, TUNING, Cell
@@ -95,7 +96,11 @@ class LiveTable:
         return Group(table, bars)
 
     def _score(self, column: Any, results: list[dict[str, Any] | None]) -> str:
-        values = [shown_value(result, column) for result in results if result is not None]
+        try:
+            values = [shown_value(result, column) for result in results if result is not None]
+        except CTError:
+            # The table at the end says why; until then it is no reason to stop cells.
+            return ''
         found = [value for value in values if value is not None]
         return str(Number.over_seeds(mean_and_error(found)))
 

@@ -1,7 +1,7 @@
 """Run the cells of a study until all are finished."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +158,7 @@ def _known(planner: Planner, store: StudyStore, progress: StudyProgress) -> list
     while True:
         known = dict(progress.results)
         cells = planner.cells(progress.results)
-        needed = _needed(cells, store, progress)
+        needed = needed_weights(cells, store, progress.finished)
         for cell in cells:
             # A chosen trial may also be a cell of the arm, which then needs more scores.
             before = progress.finished.get(cell.key)
@@ -179,9 +179,20 @@ def _known(planner: Planner, store: StudyStore, progress: StudyProgress) -> list
             return cells
 
 
-def _needed(cells: list[Cell], store: StudyStore, progress: StudyProgress) -> set[str]:
-    """List the cells whose weights are needed by those that are to be trained."""
-    by_key = {cell.key: cell for cell in cells if cell.needs and cell.key not in progress.finished}
+def needed_weights(
+    cells: list[Cell], store: StudyStore, finished: Container[str] = ()
+) -> set[str]:
+    """List the cells whose weights are needed by those that are to be trained.
+
+    Args:
+        cells (list[Cell]): The cells of the study.
+        store (StudyStore): Its folder.
+        finished (Container[str]): Keys of cells that are known to be finished. Defaults to none.
+
+    Returns:
+        set[str]: Their keys.
+    """
+    by_key = {cell.key: cell for cell in cells if cell.needs and cell.key not in finished}
     ahead = [cell for cell in by_key.values() if not store.is_finished(cell)]
     needed: set[str] = set()
     while ahead:

@@ -198,9 +198,7 @@ def value_at(result: Mapping[str, Any], path: str, kind: Any = float) -> Any:
     """
     name, *keys = path.split('.')
     score = result['scores'].get(name)
-    value = None if score is None else score['value']
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
+    value = None if score is None else _inside(score['value'], keys)
     if value is not None:
         try:
             check(value, kind)
@@ -208,6 +206,17 @@ def value_at(result: Mapping[str, Any], path: str, kind: Any = float) -> Any:
             text = f'{path} of {result["title"]!r} cannot be shown: {error}'
             raise CTError(text) from error
     return value
+
+
+def _inside(value: Any, keys: Sequence[str]) -> Any:
+    if not keys:
+        return value
+    # A key, such as the name of a domain, may have dots in it.
+    for count in range(len(keys), 0, -1):
+        key = '.'.join(keys[:count])
+        if isinstance(value, Mapping) and key in value:
+            return _inside(value[key], keys[count:])
+    return None
 
 
 def at_equal(

@@ -146,6 +146,8 @@ def test_a_distance_of_ones_own_counts_by_its_source(monkeypatch):
     monkeypatch.setattr('mmct.models.consistency_loss._OWN', {})
     register_distance('near', lambda student, teacher: (student - teacher).abs().sum(1))
     assert unknown != one != marks(cfg)
+    # Not where it changes no weights.
+    assert marks(dict(test_dataloader=cfg)) == marks({})
 
 
 def test_a_file_that_a_hook_writes_counts_by_its_name(tmp_path):

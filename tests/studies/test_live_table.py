@@ -20,7 +20,7 @@ def cell(key, arm='a', role='training', seed=0, point=None):
 
 def result(error=None):
     scores = {} if error is None else dict(errors=dict(value=dict(clean=error)))
-    return dict(diverged=None if scores else 'nan', scores=scores)
+    return dict(title='one', diverged=None if scores else 'nan', scores=scores)
 
 
 @pytest.fixture
@@ -58,6 +58,14 @@ def test_the_table_tells_state_scores_and_what_is_done(progress, text, tmp_path)
     assert bar.endswith('40 %')
     # The arm that is being tuned will have two cells more.
     assert '1 of 5 cells done, 1 running, 1 failed' in lines[0]
+
+
+def test_a_column_that_cannot_be_shown_stops_nothing(progress, tmp_path):
+    progress.finished['one'] = result(12.5)
+    out = io.StringIO()
+    table = LiveTable(StudyStore(tmp_path), dict(all='errors', error='errors.clean'))
+    Console(file=out, width=200).print(table.render(progress))
+    assert '12.50' in out.getvalue()
 
 
 def test_divergence_is_no_failure(progress, text):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from mmengine.config import Config
 
 from mmct.studies import Cell
-from mmct.studies.loop import _needed
+from mmct.studies.loop import needed_weights
 
 
 def cell(key, *needs):
@@ -15,11 +15,10 @@ def cell(key, *needs):
 def test_where_weights_were_deleted_all_that_a_new_arm_goes_back_to_is_trained_again():
     # An arm that is named before the one it starts from.
     cells = [cell('new', 'ct'), cell('teacher'), cell('ct', 'teacher'), cell('other', 'lone')]
-    progress = SimpleNamespace(finished={})
     kept = SimpleNamespace(
         is_finished=lambda cell: cell.key != 'new', has_weights=lambda key: False
     )
-    assert _needed(cells, kept, progress) == {'ct', 'teacher'}
+    assert needed_weights(cells, kept) == {'ct', 'teacher'}
     # With its weights nothing before it is needed.
     kept.has_weights = lambda key: key == 'ct'
-    assert _needed(cells, kept, progress) == {'ct'}
+    assert needed_weights(cells, kept) == {'ct'}

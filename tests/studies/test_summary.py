@@ -17,6 +17,7 @@ from mmct.studies.summary import (
     means_by_arm,
     seed_results,
     summarise_arms,
+    value_at,
 )
 
 CURVE = dict(curve='along', x='clean', y='gap')
@@ -111,6 +112,11 @@ def test_a_path_leads_into_a_score():
     assert found == {0: dict(clean=10), 1: dict(clean=30)}
     assert seed_results(plan({}), results, 'BN', 'errors.clean.more') == {}
     assert seed_results(plan({}), results, 'BN', 'other') == {}
+    # A key may have dots, as names of domains and folders do.
+    for key in ('v1.5', '1.0.x', 'v1'):
+        inside = {'v1': 1.0, 'v1.5': 2.0, '1.0.x': 3.0}
+        dotted = dict(scores=dict(of=dict(value=dict(test_pct=inside))))
+        assert value_at(dotted, f'of.test_pct.{key}') == inside[key]
 
 
 # While it learns, the other net's gap goes from 2 to 8.

@@ -71,40 +71,40 @@ def evaluate(
     with ExitStack() as modes:
         for model in models:
             modes.enter_context(evaluating(model))
-        totals, num_classes = _counts(models, dataloader, max_batches)
+        totals = _counts(models, dataloader, max_batches)
     all_reduce(totals)
-    *hits, agreements, labels, unknown, n = totals.tolist()
+    *hits, agreements, labels, unknown, outputs, n = totals.tolist()
     if not n:
         raise ValueError('evaluate: the data loader gave no images')
     if unknown:
         raise no_scores(f'{unknown} of {n} images')
     accuracies = tuple(100 * hit / n for hit in hits)
-    return Accuracy(accuracies, 100 * agreements / n, 100 * labels / (num_classes * n), n)
+    return Accuracy(accuracies, 100 * agreements / n, 100 * labels / outputs, n)
 
 
 def _counts(
     models: list[ImageClassifier], dataloader: DataLoader, max_batches: int | None
-) -> tuple[Tensor, int]:
-    """Count hits of each model, agreements, labels, images without finite scores, and images.
+) -> Tensor:
+    """Count hits, agreements, labels, images without finite scores, outputs and images.
 
     Returns:
-        tuple[Tensor, int]: These counts, in this order, int64 (models + 4,), and the number of
-        classes.
+        Tensor: Hits of each model and the other counts, in this order. int64 (models + 5,)
     """
     preprocess = models[0].data_preprocessor
     # Sums stay on the device and are read once at the end; an Apple GPU has no float64.
-    sums, num_images, num_classes = torch.zeros(len(models) + 3, dtype=torch.int64), 0, 1
+    sums = torch.zeros(len(models) + 3, dtype=torch.int64)
+    num_outputs = num_images = 0
     for batch in islice(dataloader, max_batches):
         data = preprocess(batch, False)
         # Use the clean view of training images that come in several views.
         inputs = data['inputs'][: len(data['data_samples'])]
         scores = [class_scores(model(inputs, mode='tensor')) for model in models]
         targets = _targets(data['data_samples'], scores[0])  # (N, num_classes)
-        num_classes = targets.shape[1]
         # A distributed sampler repeats images at the end.
         num_new = _num_new(dataloader, num_images, len(targets))
         num_images += num_new
         targets = targets[:num_new]
+        num_outputs += targets.numel()
         tops = [s[:num_new].argmax(-1, keepdim=True) for s in scores]  # (N, 1)
         same = torch.stack([top == tops[0] for top in tops]).all(0)  # (N, 1)
         hits = [targets.gather(1, top).sum() for top in tops]
@@ -112,7 +112,7 @@ def _counts(
         sums = sums.to(same.device) + torch.stack(
             [*hits, same.sum(), targets.sum(), (~finite).sum()]
         )
-    return torch.cat([sums, sums.new_tensor([num_images])]), num_classes
+    return torch.cat([sums, sums.new_tensor([num_outputs, num_images])])
 
 
 def _num_new(dataloader: DataLoader, seen: int, size: int) -> int:

@@ -78,8 +78,8 @@ MUTATIONS = [
     ),
     Mutation(
         'teacher: its average is not kept',
-        'teacher.load_state_dict(hook.ema_model.module.state_dict())',
-        'hook.ema_model.module.state_dict()',
+        'teacher.load_state_dict(average.module.state_dict())',
+        'average.module.state_dict()',
         ['engine/hooks/test_no_bn_teacher_hook.py'],
     ),
     Mutation(

@@ -45,6 +45,7 @@ _SAID = (
     ('CT', _ADAPTED, 'higher', _TWIN),
     ('CT + AugMix', CORRUPTED, 'lower', _AUGMIX),
     ('CT + AugMix', CORRUPTED, 'lower', 'CT'),
+    ('CT + AugMix', CLEAN, 'higher', _AUGMIX),
     ('CT', CORRUPTED, 'unclear', _TAUGHT_BY_TWIN),
     ('CT', CORRUPTED, 'lower', 'BN teacher'),
     ('CT', CORRUPTED, 'lower', _BARE),

@@ -115,7 +115,7 @@ def test_a_network_for_another_size_is_named(pixels, capsys, images):
         assert found == shown
 
 
-def test_the_size_of_the_network_is_that_of_its_inputs(pixels, tmp_path, capsys):
+def test_the_size_of_the_network_is_that_of_its_inputs(pixels, tmp_path):
     (tmp_path / 'seen.py').write_text(
         'import torch\n\ndef net():\n    return lambda x: torch.full((len(x), 2), x.shape[-1])\n'
     )

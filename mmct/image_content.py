@@ -1,6 +1,7 @@
 """Check that an image file is intact, and read images; works with or without an mm stack."""
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image, ImageOps
+
+# Width, height and maximum of a PGM or PPM, with comments between.
+_PNM = re.compile(rb'P[2356](?:(?:\s|#[^\n]*\n)+(\d+)){3}')
 
 
 class ImageError(OSError):
@@ -17,9 +21,10 @@ class ImageError(OSError):
 def check_content(content: bytes) -> None:
     """Refuse an image that OpenCV silently decodes to wrong pixels.
 
-    There are two such cases. OpenCV decodes a truncated or damaged JPEG as far as it can, and of
-    16-bit files it keeps the upper 8 bits, even if the values use only the lower 12. Truncated
-    files of other formats fail to decode. Damage that leaves a valid file cannot be detected.
+    OpenCV decodes a truncated or damaged JPEG as far as it can; of 16-bit files it keeps the upper
+    8 bits, even if the values use only the lower 12; and it does not scale a PGM or PPM by its
+    maximum. Truncated files of other formats fail to decode. Damage that leaves a valid file
+    cannot be detected.
 
     Pillow's size limit does not apply: any image that OpenCV can read (up to 2**30 pixels) is
     checked.
@@ -37,6 +42,12 @@ def check_content(content: bytes) -> None:
         raise ValueError(
             'it is a TIFF with an alpha channel, which Pillow leaves out and OpenCV multiplies the '
             'colours with: save it without'
+        )
+    header = _PNM.match(content)
+    if header and int(header[1]) not in (255, 65535):
+        raise ValueError(
+            f'its largest value is declared to be {int(header[1])}, which OpenCV takes for 255 or '
+            '65535: save it with one of these'
         )
     if _may_have_16_bits(content):
         flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH

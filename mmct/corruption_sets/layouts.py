@@ -13,7 +13,7 @@ from PIL import Image
 
 from mmct.corruptions import corrupt
 from mmct.runs.errors import CTError
-from mmct.runs.files import write_bytes, write_whole
+from mmct.runs.files import temporary_name, write_bytes, write_whole
 
 from .scan import Part
 from .source import Source
@@ -233,6 +233,8 @@ class FolderLayout(Layout):
     def finish(self, corruption: str) -> dict[str, str]:
         """Move the folder to its final place; a manifest has no room for a million digests."""
         made = self.work / corruption
+        for stray in made.rglob(temporary_name(Path('*'), '*').name):
+            stray.unlink()
         for severity in self.severities:
             for name in self.classes:
                 # Classes without images get a folder too, as readers number
@@ -284,4 +286,5 @@ def _write_jpeg(path: Path, image: np.ndarray) -> None:
     # With the settings of the released ImageNet-C.
     content = io.BytesIO()
     Image.fromarray(image).save(content, 'JPEG', quality=85, optimize=True)
-    write_bytes(path, content.getvalue())
+    # Of a class of many images, listing the folder for each would take longer than the images.
+    write_whole(path, lambda temporary: temporary.write_bytes(content.getvalue()), tidy=False)

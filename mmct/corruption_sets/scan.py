@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -9,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mmct.datasets.images import IntactFiles
+from mmct.datasets.images import IntactFiles, path_of
 from mmct.messages import without_address
-from mmct.runs.errors import CTError
+from mmct.runs.errors import CTError, one_line
 from mmct.runs.files import write_bytes
 
 from .source import Source
@@ -218,26 +219,33 @@ def scan_chunk(source: Source, start: int, stop: int) -> Scan:
         stop (int): The index after the last.
 
     Raises:
-        CTError: If an image cannot be corrupted, or the pipeline is random.
+        CTError: If an image cannot be corrupted, or the pipeline is random or fails on an intact
+            image.
     """
     rows, sizes, unreadable = [], set(), []
     files = IntactFiles()
     for index in range(start, stop):
-        path = source.path(index)
+        path = path_of(source.dataset, index)
         try:
             with files.reading(path):
                 image, label = source.read(index)
-        except CTError:
+        except (CTError, MemoryError):
             raise
         except Exception as error:
-            file = str(path or f'image {index}')
+            file = str(source.path(index) or f'image {index}')
+            if path is not None and not isinstance(error, OSError):
+                reason = one_line(error) or type(error).__name__
+                raise CTError(
+                    f"{file} is intact, but the test set's pipeline fails on it ({reason}): "
+                    'correct test_dataloader.dataset.pipeline'
+                ) from error
             unreadable.append(dict(index=index, file=file, reason=_reason(error, path)))
             continue
         digest = image_digest(image)
         if len(rows) < _READ_THRICE:
             _check_same(source, index, digest)
         sizes.add(image.shape[:2])
-        name = f'{label}/{source.file_name(index)}'.encode()
+        name = os.fsencode(f'{label}/{source.file_name(index)}')
         hashed = int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), 'big')
         rows.append((index, label, digest, hashed))
     indices, labels, digests, names = zip(*rows, strict=True) if rows else ((),) * 4

@@ -130,8 +130,9 @@ def register(
         raise ValueError(f'{name}: a corruption must be a function, got {type(function).__name__}')
     if isinstance(severities, bool) or severities not in SEVERITIES:
         raise ValueError(f'{name}: severities must be a number from 1 to 5, got {severities!r}')
-    if name == category or any(name == own.category for own in _KNOWN.values()):
-        raise ValueError(f'{name!r} cannot be the name of a corruption and of a category')
+    both = {name, *_KNOWN} & {category, *(own.category for own in _KNOWN.values())}
+    if both:
+        raise ValueError(f'{min(both)!r} cannot be the name of a corruption and of a category')
     new, old = OwnCorruption(name, function, int(severities), category), _KNOWN.get(name)
     # A module may be imported again.
     if old is not None and full_name(old.function) != full_name(new.function):

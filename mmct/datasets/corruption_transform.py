@@ -22,7 +22,7 @@ from mmct.corruptions.channels import check_channel_order, reordered
 from mmct.corruptions.names import check_table
 from mmct.runs.class_folders import check_class_folders
 
-from .images import IntactFiles, order_of_sample, path_of
+from .images import IntactFiles, order_of_image, order_of_sample, path_of
 
 
 @TRANSFORMS.register_module()
@@ -205,7 +205,8 @@ class CorruptedDataset(torch.utils.data.Dataset):
                 'put Corrupt into the pipeline instead, before the image is split into several'
             )
         image = inputs.permute(1, 2, 0).numpy()
-        made = self._corrupt.corrupted(image, index, order_of_sample(sample))
+        order = order_of_image(self.dataset, index, sample)
+        made = self._corrupt.corrupted(image, index, order)
         if sample is not None:
             label = self._corrupt.label(*image.shape[:2])
             sample.set_field(label, 'corruption', field_type='metainfo')

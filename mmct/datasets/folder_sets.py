@@ -155,7 +155,7 @@ class FolderCorruptionSet(StoredCorruptionSet):
             path = self._folder(cell) / name
             images = image_files(path)
             # A set of ours has a folder of each class of its source, which may have no images.
-            if not images and not self.manifest_classes:
+            if not images and self.manifest is None:
                 raise ValueError(f'{path} has no images ({cell}), so its class would be left out')
             files += [f'{name}/{image}' for image in images]
         if not files:

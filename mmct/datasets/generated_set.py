@@ -27,7 +27,7 @@ from mmct.corruptions.names import check_table
 from mmct.runs.class_folders import check_class_folders
 
 from .corruption_set import CorruptionSet
-from .images import IntactFiles, order_of_sample, path_of, say_if_grey
+from .images import IntactFiles, order_of_image, path_of, say_if_grey
 
 # Maximum bytes of images kept in memory: twice those of CIFAR's test set.
 _KEPT = 1 << 26
@@ -59,7 +59,7 @@ class CleanImages:
         self._intact = IntactFiles()
         self.labels = _labels(self.dataset)
         first, again = self._item(0), self._item(0)
-        self.channel_order = order_of_sample(first.get('data_samples'))
+        self.channel_order = order_of_image(self.dataset, 0, first.get('data_samples'))
         if not _are_equal(first.get('inputs'), again.get('inputs')):
             raise ValueError(
                 'the test set gives different pixels each time that an image is read: leave '

@@ -34,6 +34,22 @@ def order_of_sample(sample: Any) -> str:
     return FILES if from_file else ARRAYS
 
 
+def order_of_image(dataset: Any, index: int, sample: Any) -> str:
+    """Find the order of the channels of an image that a data set has loaded.
+
+    Args:
+        dataset (Any): A data set or a wrapper.
+        index (int): Index of the image.
+        sample (dict | DataSample, optional): What its pipeline made of it. Of the path,
+            ``PackInputs`` keeps nothing unless it is among its ``meta_keys``.
+
+    Returns:
+        str: 'rgb' or 'bgr'.
+    """
+    from_file = _info(dataset, index).get('img_path') is not None
+    return FILES if from_file else order_of_sample(sample)
+
+
 def order_of_dataset(dataset: Any) -> str:
     """Find the order of the channels of a data set from its config.
 
@@ -107,11 +123,13 @@ def path_of(dataset: Any, index: int) -> str | None:
     Returns:
         str: The path or URL; None if the image has none, or a key of some other storage.
     """
-    if not hasattr(dataset, 'get_data_info'):
-        return None
-    path = dataset.get_data_info(index).get('img_path')
+    path = _info(dataset, index).get('img_path')
     known = path is not None and ('://' in str(path) or os.path.isfile(path))
     return path if known else None
+
+
+def _info(dataset: Any, index: int) -> dict[str, Any]:
+    return dataset.get_data_info(index) if hasattr(dataset, 'get_data_info') else {}
 
 
 class IntactFiles:

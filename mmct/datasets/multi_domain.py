@@ -243,7 +243,12 @@ class MultiDomain(BaseDataset):
                 "'test' in its column split"
             )
         else:
-            rows, fix = self._split(domain, [label for _, label in files]), 'change holdout'
+            # A random split depends on the names, not on the order of a list.
+            places = list(range(len(files)))
+            if self.ann_file:
+                places.sort(key=files.__getitem__)
+            drawn = self._split(domain, [files[place][1] for place in places])
+            rows, fix = sorted(places[row] for row in drawn), 'change holdout'
         what = f'the {self.part} part of domain {domain} ({len(rows)} of {len(files)} images)'
         if not rows and (parts is None or self.domains is not None):
             raise ValueError(f'{what} has no images: {fix}')

@@ -34,7 +34,8 @@ class Archive:
         """Download the archive into the folder of the set, and unpack it there.
 
         If the folder already contains the archive, it is used and kept. A downloaded archive
-        is removed at the end.
+        has a hidden name until it is removed at the end, also by another call if this one is
+        killed.
 
         Args:
             folder (Path): The folder, which must exist.
@@ -46,9 +47,13 @@ class Archive:
         """
         file = folder / self.url.rsplit('/', 1)[-1]
         there = file.is_file()
+        downloaded = file.with_name(f'.{file.name}.downloaded')
         try:
             if not there:
-                download(self.url, file)
+                if not downloaded.is_file():
+                    download(self.url, file)
+                    os.replace(file, downloaded)
+                file = downloaded
             print(f'checking and unpacking {file}', flush=True)
             found = calculate_md5(file)
             if found != self.md5:

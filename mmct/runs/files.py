@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from .errors import CTError, LockedError
 
 
-def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
+def write_whole(path: Path, write: Callable[[Path], Any], tidy: bool = True) -> None:
     """Write a file under a temporary name and move it into place.
 
     Several processes may write the same file at once: the last version stays.
@@ -22,6 +22,8 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
     Args:
         path (Path): The final name.
         write (Callable): Takes the temporary name and writes the file.
+        tidy (bool): Whether to remove what killed processes left of this file, for which the whole
+            folder is listed. Defaults to True.
 
     Raises:
         CTError: If the file cannot be written; an existing file is then
@@ -36,7 +38,8 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
         with temporary.open('rb') as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        _remove_leftovers(path)
+        if tidy:
+            _remove_leftovers(path)
     except OSError as error:
         raise CTError(
             f'{path} was not written ({error.strerror}); any earlier file is intact. '

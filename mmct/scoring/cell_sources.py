@@ -24,6 +24,7 @@ from mmct.corruptions import (
     origin,
     own_among,
 )
+from mmct.corruptions.channels import reordered
 from mmct.evaluation.same_images import describe
 from mmct.image_content import to_rgb
 from mmct.messages import is_count
@@ -165,12 +166,13 @@ class CorruptedImages(CellSource):
             positions (slice): Positions of the images.
 
         Returns:
-            np.ndarray: The corrupted images, uint8 RGB. (B, H, W, 3)
+            np.ndarray: The corrupted images, uint8, channels in ``channel_order``. (B, H, W, 3)
         """
         images = self.clean.read(0, positions)
         indices = np.arange(self.num_images)[positions]
         where = dict(seed=self.seed, indices=indices, table=self.table)
-        return corrupt(images, *self.cells[cell], **where)
+        made = corrupt(reordered(images, self.channel_order), *self.cells[cell], **where)
+        return np.ascontiguousarray(reordered(made, self.channel_order))
 
 
 class Selection(CellSource):

@@ -7,6 +7,7 @@ import pytest
 
 from mmct.corruption_sets.layouts import FolderLayout, check_names, class_folders
 from mmct.runs import CTError
+from mmct.runs.files import temporary_name
 
 
 def source(folders=None, classes=None):
@@ -37,8 +38,13 @@ def test_images_of_one_name_are_refused():
     check_names(source(), np.array([2, 4, 6]), names[:3])
 
 
-def test_classes_without_images_have_folders_too(tmp_path):
+def test_classes_without_images_have_folders_too_and_what_a_killed_process_left_is_gone(tmp_path):
     layout = FolderLayout(tmp_path, tmp_path / 'work', (2, 3), 0, 'cifar', ('a', 'b'))
+    image, left = (tmp_path / 'work' / 'fog' / '2' / 'a' / name for name in ('x.jpg', 'y.jpg'))
+    image.parent.mkdir(parents=True)
+    image.touch()
+    temporary_name(left, 'elsewhere-7').touch()
     layout.finish('fog')
+    assert [path.name for path in tmp_path.rglob('*') if path.is_file()] == ['x.jpg']
     folders = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.glob('fog/*/*'))
     assert folders == ['fog/2/a', 'fog/2/b', 'fog/3/a', 'fog/3/b']

@@ -25,6 +25,10 @@ class FakeSource:
 
     def __init__(self, files):
         self.files = files
+        self.dataset = self
+
+    def get_data_info(self, index):
+        return dict(img_path=self.path(index))
 
     def path(self, index):
         return str(self.files[index])

@@ -79,6 +79,8 @@ def test_what_a_function_does_wrong_is_said(images, other_name, function, messag
         (dict(severities=6), 'severities must be a number from 1 to 5, got 6'),
         (dict(function='rain'), 'must be a function, got str'),
         (dict(name='rain'), 'is registered already'),
+        (dict(category='rain'), "'rain' cannot be the name of a corruption and of a category"),
+        (dict(name='own'), "'own' cannot be the name of a corruption and of a category"),
     ],
 )
 def test_wrong_settings_are_refused(other_name, settings, message):

@@ -118,6 +118,15 @@ def test_a_list_that_is_wrong_is_one_line(root, lines, settings, message):
     assert '\n' not in str(raised.value)
 
 
+def test_a_random_split_does_not_depend_on_the_order_of_the_list(root):
+    lines = [f'patches/{number}.png,{number % 2},a' for number in range(12)]
+    held = []
+    for order in (lines, lines[::-1]):
+        write(root, 'path,label,domain', *order)
+        held.append(sorted(rows(make(root, part='holdout', holdout=0.5, test_mode=True))))
+    assert held[0] == held[1] and len(held[0]) == 6
+
+
 def test_what_is_not_there_is_named(root):
     with pytest.raises(FileNotFoundError, match='there is no list of images .*other.csv'):
         make(root, 'other.csv')

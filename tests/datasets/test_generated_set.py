@@ -7,6 +7,7 @@ from PIL import Image
 
 from mmct.corruptions import CORRUPTIONS
 from mmct.datasets import CleanImages, CorruptedDataset, GeneratedCorruptionSet, generated_set
+from mmct.scoring.cell_sources import CorruptedImages
 
 DIGITS = dict(type='Digits', split='test', indices=9, pipeline=[dict(type='PackInputs')])
 
@@ -41,6 +42,19 @@ def test_images_are_those_of_corrupted_dataset(source, name, files):
         np.testing.assert_array_equal(sample['inputs'], expected[4]['inputs'])
         assert sample['data_samples'].gt_label == expected[4]['data_samples'].gt_label
         assert (sample['data_samples'].severity, sample['data_samples'].position) == (severity, 4)
+
+
+def test_files_are_bgr_whatever_their_samples_keep_of_the_path(files):
+    settings = dict(corruption='frost', severity=3)
+    expected = CorruptedDataset(files, **settings)[4]['inputs']
+    files['pipeline'][-1]['meta_keys'] = ('domain',)
+    assert CorruptedDataset(files, **settings)[4]['inputs'].equal(expected)
+    cells = GeneratedCorruptionSet(files, corruptions=['frost'], severities=[3])
+    scored = CorruptedImages(CleanImages(files), ['frost'], [3])
+    expected = expected.permute(1, 2, 0).numpy()
+    for each in (cells, scored):
+        assert each.channel_order == 'bgr'
+        np.testing.assert_array_equal(each.read(0, slice(4, 5))[0], expected)
 
 
 def test_all_nineteen_by_default_and_labelled_generated():

@@ -1,10 +1,12 @@
 """Folders as people have them: each reader of ours sees the same images, or names what is wrong."""
 
 import io
+import os
 import re
 import shutil
 import zlib
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -232,6 +234,10 @@ DAMAGED = {
     '12 bits in 16': (sixteen_bits(4095), '12 bits'),
     '10 bits in 16, TIFF': (sixteen_bits(1023, '.tiff'), '12 bits'),
     '12 bits in 16, PPM': (sixteen_bits(4000, '.ppm'), '12 bits'),
+    'PGM up to 15': (b'P5\n# a comment 7\n4 4\n15\n' + bytes(range(16)), 'value .* be 15, which'),
+    '14 bits in 16, PPM': (
+        sixteen_bits(16383, '.ppm').replace(b'65535', b'16383', 1), 'value .* be 16383, which'
+    ),
 }
 SOUND = {
     'JPEG': WHOLE,
@@ -241,6 +247,8 @@ SOUND = {
     'CMYK JPEG': jpeg('CMYK'),
     '16 bits': sixteen_bits(65535),
     'black, of 16 bits': sixteen_bits(0),
+    'PGM': b'P5 # 9\n4 4 255\n' + bytes(range(16)),
+    '16 bits, PPM': sixteen_bits(65535, '.ppm'),
 }
 
 
@@ -445,6 +453,27 @@ def test_grey_arrays_have_three_equal_channels_which_is_said(tmp_path, said, sha
     assert len(said) == 1 and 'fog.npy holds grey images: they are read as three' in said[0]
 
 
+def test_a_name_that_is_no_utf_8_is_that_of_an_image(tmp_path):
+    write(tmp_path / '1')
+    image = tmp_path / '1' / 'ant' / '0.png'
+    image.rename(image.with_name(os.fsdecode(b'caf\xe9.png')))
+    assert scan(tmp_path) == []
+
+
+def test_an_intact_image_is_not_called_damaged_if_the_pipeline_fails(tmp_path):
+    write(tmp_path, endings=('.png',))
+    pipeline = [PIPELINE[0], dict(type='CenterCrop', crop_size=(16, 16)), PIPELINE[-1]]
+    config = dict(type='CustomDataset', data_root=str(tmp_path), pipeline=pipeline)
+    source = Source(SourceConfig(config, 'mmpretrain', None))
+    for error, shown in [
+        (KeyError('no scale'), CTError(r'ant/0.png is intact, but .* fails on it \(no scale')),
+        (MemoryError('full'), MemoryError('full')),
+    ]:
+        source.dataset.pipeline.transforms[1].transform = Mock(side_effect=error)
+        with pytest.raises(type(shown), match=str(shown)):
+            scan_chunk(source, 0, 2)
+
+
 def test_a_hidden_array_is_no_corruption(tmp_path):
     for name in ('mist', '._mist'):
         np.save(tmp_path / f'{name}.npy', np.zeros((5, 6, 4, 3), np.uint8))
@@ -454,16 +483,23 @@ def test_a_hidden_array_is_no_corruption(tmp_path):
     assert {cell.corruption for cell in cells.cells} == {'mist'}
 
 
-def test_a_class_without_images_may_be_in_a_set_of_ours_and_in_no_other(tmp_path):
+@pytest.mark.parametrize('named', [True, False])
+def test_a_class_without_images_may_be_in_a_set_of_ours_and_in_no_other(tmp_path, named):
     write(tmp_path / 'clean', endings=('.png',))
     (tmp_path / 'clean' / 'cow').mkdir()
     options = ['--corruptions', 'fog', '--severities', '1', '--layout', 'folders']
     dataset = dict(type='CustomDataset', data_root=str(tmp_path / 'clean'), pipeline=PIPELINE)
+    classes = ('ant', 'bee', 'cow')
+    if not named:
+        classes = ('0', '1', '2')
+        (tmp_path / 'list.txt').write_text('ant/0.png 0\nbee/0.png 2\n')
+        dataset['ann_file'] = str(tmp_path / 'list.txt')
     config = tmp_path / 'config.py'
     config.write_text(f"default_scope = 'mmpretrain'\ntest_dataloader = dict(dataset={dataset})")
     assert corrupt.main([str(config), str(tmp_path / 'made'), *options]) == 0
     found = corrupted(tmp_path / 'made')
-    assert found.metainfo['classes'] == ('ant', 'bee', 'cow') and found.labels.tolist() == [0, 1]
+    assert found.metainfo['classes'] == classes
+    assert found.labels.tolist() == ([0, 1] if named else [0, 2])
     (tmp_path / 'made' / 'manifest.json').unlink()
-    with pytest.raises(ValueError, match='cow has no images .* would be left out'):
+    with pytest.raises(ValueError, match='(cow|1) has no images .* would be left out'):
         corrupted(tmp_path / 'made')

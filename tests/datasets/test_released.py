@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mmct.corruptions import CATEGORIES, CORRUPTIONS
-from mmct.datasets import CIFAR10C, CIFAR100C, CIFAR10CBar, ImageNetC, TinyImageNetC
+from mmct.datasets import CIFAR10C, CIFAR100C, CIFAR10CBar, ImageNetC, TinyImageNetC, released
 from mmct.datasets.released import Archive, unpack
 from mmct.runs import CTError
 
@@ -109,6 +109,21 @@ def test_another_file_than_the_released_one_is_refused(server, tmp_path, monkeyp
     with pytest.raises(CTError, match=r'/set\.tar is not the released file'):
         CIFAR10C(data_root=str(tmp_path), download=True)
     assert (tmp_path / 'set.tar').read_bytes() == CONTENT and len(server.ranges) == 1
+
+
+def test_a_downloaded_archive_is_gone_at_the_end_also_if_unpacking_was_interrupted(
+    server, tmp_path, monkeypatch
+):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    serve(server, monkeypatch, CIFAR10C, set=(packed(arrays()), CORRUPTIONS))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(released, 'unpack', interrupted)
+        CIFAR10C(data_root=str(tmp_path), download=True)
+    assert len(CIFAR10C(data_root=str(tmp_path), download=True).cells) == 95
+    assert len(server.ranges) == 1 and not list(tmp_path.glob('*set.tar*'))
+    assert not list(tmp_path.glob('.*.downloaded'))
 
 
 def test_nothing_is_written_outside_or_over_what_is_there(tmp_path):

@@ -87,6 +87,16 @@ def test_networks_are_scored_both_ways(folder, capsys):
     assert len(list((folder / 'kept').glob('*.json'))) == 2
 
 
+def test_a_network_for_another_size_is_named(folder, capsys):
+    rng = np.random.default_rng(0)
+    np.save('images.npy', rng.integers(0, 256, (12, 16, 16, 3), np.uint8))
+    np.save('labels.npy', np.arange(12) % 2)
+    options = '--labels labels.npy --weights random --device cpu --only fog --severities 1'
+    chosen = [*options.split(), '--classes-by-position', '--recalibrate-bn', '1', '--layers', '1']
+    assert main(['diagnose', 'timm/test_resnet', 'images.npy', *chosen]) == 0
+    assert 'timm/test_resnet is made for 160: --input-size 160' in capsys.readouterr().out
+
+
 PLAIN = ['--weights', 'random', '--mean', '0', '0', '0', '--std', '1', '1', '1']
 
 

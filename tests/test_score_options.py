@@ -115,6 +115,14 @@ def test_a_network_for_another_size_is_named(pixels, capsys, images):
         assert found == shown
 
 
+def test_arrays_of_another_shape_are_one_line(pixels, capsys):
+    np.save('flat.npy', pixels.reshape(12, -1))
+    for images, labels in (('flat.npy', 'labels.npy'), ('labels.npy', 'images.npy')):
+        said = failing(capsys, 'score', 'timm/test_resnet', images, '--labels', labels,
+                       '--weights', 'random', '--classes-by-position')  # fmt: skip
+        assert 'the images are' in said
+
+
 def test_the_size_of_the_network_is_that_of_its_inputs(pixels, tmp_path):
     (tmp_path / 'seen.py').write_text(
         'import torch\n\ndef net():\n    return lambda x: torch.full((len(x), 2), x.shape[-1])\n'

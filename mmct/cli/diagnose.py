@@ -136,7 +136,7 @@ def _of_networks(args: Namespace) -> Mapping[str, Any]:
         wanted = ', '.join(f'{name} {size or "any"}' for size, name in sizes.items())
         raise CTError(f'the networks need images of different sizes ({wanted} px): give --size')
     with config_errors():
-        images, labels, options = what_to_score(args, next(iter(sizes)))
+        images, labels, options = what_to_score(args, args.what[0], next(iter(sizes)))
         return diagnose(
             networks,
             images,

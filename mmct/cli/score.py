@@ -149,7 +149,7 @@ def _score(args: Namespace) -> None:
     network.name = args.network  # unless the user, or the result file, names it
     out = args.out or Path(f'scorecard_{file_name(args.network)}.json')
     with config_errors():
-        images, labels, options = what_to_score(args, size)
+        images, labels, options = what_to_score(args, args.network, size)
         card = score(
             network,
             images,
@@ -167,11 +167,14 @@ def _score(args: Namespace) -> None:
     print(f'result: {out}' + (f'  report: {page}' if page else ''))
 
 
-def what_to_score(args: Namespace, size: int | None) -> tuple[Any, Any, dict[str, Any]]:
+def what_to_score(
+    args: Namespace, network: str, size: int | None
+) -> tuple[Any, Any, dict[str, Any]]:
     """Open the images, and collect the options of :func:`mmct.score`.
 
     Args:
         args (Namespace): The options of :func:`add_scoring_arguments`.
+        network (str): The network, for a note if its images should have another size.
         size (int, optional): The size in pixels to which images are resized and cropped. None
             keeps the size of each image.
 
@@ -191,22 +194,23 @@ def what_to_score(args: Namespace, size: int | None) -> tuple[Any, Any, dict[str
     )
     if args.corruptions != 'generated':
         cells = _stored(args)
-        _note_size(args, cells.read(0, slice(0, 1)).shape[1], size)
+        _note_size(args, network, cells.read(0, slice(0, 1)).shape, size)
         return cells, None, {**options, 'size': None}
     options |= dict(
         corruptions=args.only, severities=args.severities, seed=args.seed or 0, table=args.table
     )
     images, labels, own = _clean(args, size)
     if labels is not None:
-        _note_size(args, images.shape[2], size)
+        _note_size(args, network, images.shape, size)
     return images, labels, options | dict(size=own)
 
 
-def _note_size(args: Namespace, side: int, size: int | None) -> None:
+def _note_size(args: Namespace, network: str, shape: Sequence[int], size: int | None) -> None:
     """Say so if the network is made for images of another size."""
+    side = shape[2] if len(shape) > 2 else size  # another shape is refused later
     if args.input_size is None and size not in (None, side):
         print(
-            f'the images have {side} px, and {args.network} is made for {size}: '
+            f'the images have {side} px, and {network} is made for {size}: '
             f'--input-size {size} resizes them after they are corrupted'
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from mmct.messages import is_count, require, suggestion
@@ -10,8 +11,8 @@ from .paired import differences, error_intervals, flips
 from .predictions import unpack_predictions
 from .probability_scores import confidence_scores
 from .result_file import labels_of, make_result, reference_of
-from .same_images import check_same_images
-from .summary import main_corruptions, unpack_hits
+from .same_images import check_same_images, joined
+from .summary import main_corruptions, scored_kinds, unpack_hits
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,9 @@ def compare(
             than refuse results with different cells. Defaults to False.
 
     Returns:
-        Comparison: The results in the same order; equal names are numbered.
+        Comparison: The results in the same order; equal names are numbered. Level and draws of
+        all intervals are those of the first result, and a corruption is of the same category in
+        all.
 
     Raises:
         ValueError: If the results are not of the same images or cells, or the
@@ -73,7 +76,7 @@ def compare(
     named = _with_names_of_their_own(results)
     for result in named[1:]:
         _check_data(named[0], result)
-    named = _on_the_same_cells(named, common)
+    named = _on_the_same_terms(_on_the_same_cells(named, common))
     bases = [
         None if baseline is None or number == baseline else named[baseline]
         for number in range(len(named))
@@ -175,6 +178,25 @@ def _on_the_same_cells(results: list[dict[str, Any]], common: bool) -> list[dict
             f'the runs have no corruption and severity in common: {name} lacks {what}'
         )
     return [_restricted(result, shared) for result in results]
+
+
+def _on_the_same_terms(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sum up anew the results that have other intervals or other categories."""
+    draws = results[0]['summary']['bootstrap']
+    categories = reduce(joined, (result['data'] for result in results))['categories']
+    alike = []
+    for result in results:
+        data = {**result['data'], 'categories': categories}
+        names = list(result['summary']['corruption_error_pct'])
+        if (
+            result['summary']['bootstrap'] != draws
+            or scored_kinds(data, names) != scored_kinds(result['data'], names)
+        ):
+            summary = {**result['summary'], 'bootstrap': draws}
+            result = {**result, 'data': data, 'summary': summary}
+            result = _restricted(result, list(_cells(result)))
+        alike.append(result)
+    return alike
 
 
 def _cells(result: Mapping[str, Any]) -> dict[tuple, Mapping[str, Any]]:

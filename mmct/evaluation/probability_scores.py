@@ -178,7 +178,9 @@ def probability_scores(
         ``classwise_ece_pct`` and ``ece_pct`` in %, ``nll`` in nats, and ``brier`` from 0 to 2.
         Each is a dict of ``clean`` (None without clean images) and ``corrupted``, the mean over
         the corruptions of :func:`main_corruptions` and all severities. None if the result has no
-        predictions.
+        predictions. A result has the five likeliest classes and the label of each image, and the
+        rest is taken to be spread evenly: exact for up to six classes; with more, Brier score and
+        classwise ECE are approximate, and with a temperature all but the top-5 error.
     """
     return _means(result, lambda cell, labels: _scores(cell, labels, temperature))
 
@@ -233,10 +235,13 @@ def _scores(
     rows, hits = np.arange(len(labels)), predictions.hits(labels)
     confidence = full[rows, predictions.classes[:, 0]]
     top = predictions.classes.shape[1]
-    label = np.maximum(full[rows, labels], np.finfo(float).tiny)
+    if temperature is None:
+        log_likelihood = predictions.label_log_probability.astype(np.float64)
+    else:
+        log_likelihood = np.log(np.maximum(full[rows, labels], np.finfo(float).tiny))
     return dict(
         top5_error_pct=float(100 * (1 - predictions.hits(labels, top).mean())),
-        nll=float(-np.log(label).mean()),
+        nll=float(-log_likelihood.mean()),
         brier=brier_score(full, labels),
         aurc_pct=area_under_risk_coverage(confidence, hits),
         ece_pct=expected_calibration_error(confidence, hits),

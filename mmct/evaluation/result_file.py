@@ -186,6 +186,10 @@ def _check_summary(result: dict[str, Any]) -> None:
     every = cells + ([clean] if clean is not None else [])
     count = result['data']['images']
     check_cells(every, count)
+    sorted_in = {name for names in result['data']['categories'].values() for name in names}
+    for cell in cells:
+        if cell['corruption'] not in sorted_in:
+            raise ValueError(f'{cell["corruption"]} is in no category')
     known = {(cell['corruption'], cell['severity']) for cell in every}
     for each in result['examples']:
         if (each['corruption'], each['severity']) not in known or not 0 <= each['image'] < count:

@@ -118,12 +118,15 @@ def joined(data: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
         dict: The description.
     """
     categories = {kind: list(names) for kind, names in data.get('categories', {}).items()}
+    # What one of them knows by name only is of a category of the other.
+    known = {name for names in categories.values() for name in names}
     for kind, names in other.get('categories', {}).items():
-        own = categories.setdefault(kind, [])
-        own += [name for name in names if name not in own]
+        further = [name for name in names if name not in known]
+        if further:
+            categories.setdefault(kind, []).extend(further)
     own = {**other.get('own', {}), **data.get('own', {})}
-    further = dict(own=own) if own else {}
+    more = dict(own=own) if own else {}
     if 'md5_checked' in data and 'md5_checked' in other:
-        further['md5_checked'] = data['md5_checked'] and other['md5_checked']
+        more['md5_checked'] = data['md5_checked'] and other['md5_checked']
     # One of the two may know more, such as the pixels of clean images.
-    return {**other, **data, 'categories': categories, **further}
+    return {**other, **data, 'categories': categories, **more}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mmct.messages import visible
+
 from .tables import Number, Row, Table
 
 if TYPE_CHECKING:
@@ -51,10 +53,13 @@ def diagnosis_sentences(found: Diagnosed) -> dict[str, list[str]]:
         intervals support.
     """
     return {
-        network['name']: [
-            _what_dominates(network, found),
-            _what_would_help(network),
-            _compared_with(network, found),
+        visible(network['name']): [
+            visible(sentence)
+            for sentence in (
+                _what_dominates(network, found),
+                _what_would_help(network),
+                _compared_with(network, found),
+            )
         ]
         for network in found['networks']
     }
@@ -117,7 +122,7 @@ def diagnosis_to_html(found: Diagnosed) -> str:
 
 def _heading(found: Diagnosed) -> str:
     data, level = found['data'], 100 * found['level']
-    return (
+    return visible(
         f'{data["set"]}, {data["images"]:,} images, severities '
         f'{", ".join(map(str, found["severities"]))}; [low, high] is the {level:g} % interval of '
         'the paired bootstrap over images.'
@@ -230,7 +235,8 @@ def _what_would_help(network: Diagnosed) -> str:
         said.append('whether other BN statistics would help was not measured')
     kind = largest[0]
     if len(largest) == 1 and kind not in (_CLEAN, _STATISTICS) and parts[kind]['low'] > 0:
-        said.append(f'full robustness to {kind} would remove {_points(parts[kind])}')
+        first = 'with these statistics ' if network['batches'] is not None else ''
+        said.append(f'{first}full robustness to {kind} would remove {_points(parts[kind])}')
     elif network['rise']['low'] > 0:
         rise = _points(network['rise'])
         said.append(f'full robustness to all corruptions would remove {rise}')

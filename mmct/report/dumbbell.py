@@ -100,7 +100,8 @@ def _rows(comparison: Comparison) -> list[_Row]:
         rows.append(row('clean', 'clean_error_pct', intervals=cells, is_mean=True))
     cells = over_images('raw_mce_interval_pct')
     rows.append(row('raw mCE', 'raw_mce_pct', intervals=cells, is_mean=True))
-    for kind, names in scored_kinds(results[0]).items():
+    kinds = scored_kinds(results[0])
+    for kind, names in kinds.items():
         single = [
             row(
                 spoken(name),
@@ -113,16 +114,19 @@ def _rows(comparison: Comparison) -> list[_Row]:
         if kind != 'extra' and len(names) > 1:
             rows.append(row(spoken(kind), 'categories_pct', kind, is_mean=True))
         elif kind == 'extra':
-            rows.append(_extra(single, differences))
+            rows.append(_extra(single, differences, alone=len(kinds) == 1))
         rows += sorted(single, key=gain)
     return rows
 
 
-def _extra(rows: Sequence[_Row], differences: Sequence[Mapping[str, Any] | None]) -> _Row:
-    """Make the row of the extra corruptions, which no other mean includes."""
+def _extra(
+    rows: Sequence[_Row], differences: Sequence[Mapping[str, Any] | None], alone: bool
+) -> _Row:
+    """Make the row of the extra corruptions, which no other mean includes beside others."""
     means = [sum(errors) / len(rows) for errors in zip(*(r.errors for r in rows), strict=True)]
     found = [each and each['categories_pct'].get('extra') for each in differences]
-    return _Row('extra, in no mean', means, [None] * len(means), found, is_mean=True)
+    title = 'extra' if alone else 'extra, in no mean'
+    return _Row(title, means, [None] * len(means), found, is_mean=True)
 
 
 def _draw(

@@ -37,13 +37,14 @@ def shortened(name: str, length: int = 28) -> str:
         length (int): Maximum number of characters. Defaults to 28.
 
     Returns:
-        str: The name; a longer one loses its middle, as runs often differ at the end.
+        str: The name; a longer one loses its middle, as runs often differ at the end. One that
+        begins with an underscore begins with a space, as Matplotlib leaves such out of legends.
     """
     name, half = visible(name), length // 2
     if len(name) > length:
         name = f'{name[:length - half - 1]}…{name[-half:]}'
     # Matplotlib would start a formula at a dollar sign.
-    return name.replace('$', r'\$')
+    return (' ' * name.startswith('_') + name).replace('$', r'\$')
 
 
 def _common_words(words: Sequence[list[str]]) -> Iterator[list[str]]:

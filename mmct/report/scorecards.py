@@ -8,7 +8,7 @@ from functools import reduce
 from operator import getitem
 from typing import TYPE_CHECKING, Any
 
-from mmct.messages import counted
+from mmct.messages import counted, visible
 
 from .comparison import Comparison, Results, run_names
 from .figures import spoken
@@ -113,7 +113,7 @@ def difference_title(comparison: Comparison) -> str:
     """
     level = 100 * comparison.results[0]['summary']['bootstrap']['level']
     base = run_names(comparison)[comparison.baseline]
-    return f'Differences to {base}, in points [{level:g} %]'
+    return visible(f'Differences to {base}, in points [{level:g} %]')
 
 
 def print_scorecards(comparison: Comparison, console: Console | None = None) -> None:
@@ -267,11 +267,13 @@ def data_line(result: Mapping[str, Any]) -> str:
     """
     data, summary = result['data'], result['summary']
     count, severities = summary['corruptions'], ', '.join(map(str, summary['severities']))
-    more = len(summary['corruption_error_pct']) - summary['corruptions']
-    extra = f' and {more} extra' if more else ''
+    names = summary['corruption_error_pct']
+    more = len(names) - summary['corruptions']
+    extra = len({*names}.intersection(data['categories'].get('extra', ())))
+    others = f' and {more} extra' if more == extra else f' and {counted(more, "other", "others")}'
     part = f' ({data["subset"]})' if data.get('subset') else ''
-    return (
-        f'{data["set"]}: {counted(count, "corruption", "corruptions")}{extra} at '
+    return visible(
+        f'{data["set"]}: {counted(count, "corruption", "corruptions")}{others if more else ""} at '
         f'{"severity" if len(summary["severities"]) == 1 else "severities"} {severities}, '
         f'{counted(data["images"], "image", "images")} each{part}'
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mmct.messages import visible
+
 from .comparison import Comparison, Results, compared_runs, run_names, verdict_of
 from .figures import spoken
 from .tables import Number
@@ -100,7 +102,7 @@ def footnote(results: Results) -> str:
         f'{result["name"]}: of its {result["model"]["all_outputs"]} outputs, only the '
         f'{result["model"]["outputs"]} for the classes of the set were compared.'
         for result in results
-        if result['model'].get('outputs')
+        if {'outputs', 'all_outputs'} <= result['model'].keys()
     ]
     data, summary = results[0]['data'], results[0]['summary']
     if data['source'] == 'generated':
@@ -113,7 +115,7 @@ def footnote(results: Results) -> str:
     known = set(data['categories'].get('extra', ()))
     if known and known.isdisjoint(summary['corruption_error_pct']):
         said.append('The extra corruptions were not scored.')
-    return ' '.join(said)
+    return visible(' '.join(said))
 
 
 def _alone(result: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.models.heads import MultiLabelClsHead
 from torch import Tensor
 
+from mmct.corruptions.channels import check_channel_order
 from mmct.models import class_scores
 from mmct.runs.errors import CTError
 from mmct.runs.identity import digest
@@ -22,9 +23,13 @@ class MMNetwork:
         model (ImageClassifier): The classifier.
         classes (Sequence[str], optional): Names of its outputs. Defaults to None.
         device (str | torch.device, optional): Device to move it to. Defaults to None: its own.
+        channel_order (str, optional): Order of the channels of the images on which it was trained.
+            Defaults to None: 'bgr' if its ``data_preprocessor`` flips the channels, else that of
+            the data set, which is 'rgb' for files and arrays that :func:`mmct.score` reads.
 
     Raises:
         CTError: If its head predicts several classes per image, or the device does not exist.
+        ValueError: If the order is none of these.
     """
 
     def __init__(
@@ -32,14 +37,17 @@ class MMNetwork:
         model: ImageClassifier,
         classes: Sequence[str] | None = None,
         device: str | torch.device | None = None,
+        channel_order: str | None = None,
     ) -> None:
+        check_channel_order(channel_order, 'MMNetwork')
         if isinstance(model.head, MultiLabelClsHead):
             raise CTError('errors need one class per image, but the head is a MultiLabelClsHead')
         self.module = model
         self.device = put_on(model, device or next(model.parameters()).device)
         self.classes = classes
         # One that flips the channels has learned from files, which mmcv reads as BGR.
-        self.reads = 'bgr' if getattr(model.data_preprocessor, 'to_rgb', False) else None
+        flips = getattr(model.data_preprocessor, 'to_rgb', False)
+        self.reads = channel_order or ('bgr' if flips else None)
 
     def inputs(self, images: Tensor) -> Tensor:
         """Preprocess images with the model's ``data_preprocessor``."""

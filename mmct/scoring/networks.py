@@ -211,7 +211,7 @@ def as_network(network: Any, **settings) -> Network:
     if hasattr(network, 'data_preprocessor'):
         from .mm_network import MMNetwork
 
-        refused = given.keys() - {'device', 'classes'}
+        refused = given.keys() - {'device', 'classes', 'channel_order'}
         if refused:
             raise CTError(
                 f'{min(refused)}= is for other networks: those of mmpretrain have it in their '

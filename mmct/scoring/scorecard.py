@@ -235,7 +235,9 @@ def score(
         replace (bool): Whether to replace the file of another run. Defaults to False.
         quiet (bool): Whether to hide the progress. Defaults to False.
         **settings: ``mean``, ``std``, ``normalise``, ``input_size``, ``channel_order``,
-            ``classes`` and ``device``, see :class:`mmct.scoring.TorchNetwork`.
+            ``classes`` and ``device``, see :class:`mmct.scoring.TorchNetwork`. mmpretrain's
+            classifiers take the last three: they are given BGR if they flip the channels, else
+            RGB, unless ``channel_order`` says on which they were trained.
 
     Returns:
         Scorecard: The result.

@@ -240,3 +240,29 @@ def test_a_run_is_found_by_its_name():
         find_run(runs, 'basline')
     with pytest.raises(ValueError, match='nothing to|no results'):
         compare([])
+
+
+def test_all_intervals_are_of_the_level_of_the_first():
+    one, other = scorecards.make('one'), scorecards.make('other', 1)
+    narrow = make_result(
+        **{key: other[key] for key in ('name', 'model', 'data', 'clean', 'cells')}, level=0.5
+    )
+    assert narrow['summary']['raw_mce_interval_pct'] != other['summary']['raw_mce_interval_pct']
+    found, expected = compare([one, narrow], baseline=0), compare([one, other], baseline=0)
+    assert found.differences == expected.differences and found.intervals == expected.intervals
+    assert found.results[1]['summary'] == other['summary']
+
+
+def test_a_corruption_that_one_run_knows_by_name_alone_is_of_the_category_of_the_other():
+    names, others = ('fog', 'mine'), dict(weather=['fog'], other=['mine'])
+    categories = dict(weather=['fog'], own=['mine'])
+    known, unknown = (
+        scorecards.make(name, 0, names, categories=kinds)
+        for name, kinds in (('known', categories), ('unknown', others))
+    )
+    found = compare([known, unknown], baseline=0)
+    for result in found.results:
+        assert list(result['summary']['categories_pct']) == ['weather', 'own']
+        assert result['data']['categories'] == categories
+    assert found.differences[1]['categories_pct']['own']['value'] == 0
+    assert [*compare([unknown, known]).results[1]['summary']['categories_pct']][1] == 'other'

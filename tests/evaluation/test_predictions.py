@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import scorecards
 from scipy.special import log_softmax, softmax
 from sklearn.metrics import log_loss, top_k_accuracy_score
 
@@ -13,6 +14,7 @@ from mmct.evaluation import (
     brier_score,
     cell_score,
     classwise_calibration_error,
+    confidence_scores,
     expected_calibration_error,
     fit_temperature,
     make_predictions,
@@ -22,6 +24,7 @@ from mmct.evaluation import (
     tempered,
     unpack_predictions,
 )
+from mmct.evaluation.predictions import pack
 
 
 def draw(count=400, classes=10, seed=0, scale=3.0):
@@ -169,3 +172,13 @@ def test_a_result_alone_has_all_scores():
     )
     assert hot['top5_error_pct'] == found['top5_error_pct']
     assert probability_scores({**result, 'labels': None}) is None
+
+
+def test_the_likelihood_of_what_seemed_impossible_is_that_of_the_logits():
+    logits = np.zeros((2, 10), np.float32)
+    logits[:, 0] = 1000
+    labels = np.ones(2, np.int64)
+    result = scorecards.make(images=2, corruptions=('fog',), severities=(1,), clean=False)
+    result |= dict(cells=[cell(logits, labels, 'fog', 1)], labels=pack(labels.astype(np.uint8)))
+    assert probability_scores(result)['nll']['corrupted'] == pytest.approx(1000)
+    assert probability_scores(result)['nll'] == confidence_scores(result)['nll']

@@ -158,6 +158,11 @@ BAD = {
     'a mean of hundreds of digits': (
         edited(lambda r: r['summary'].update(raw_mce_pct=10**400)), 'int too large'
     ),
+    'a corruption of no category': (
+        edited(lambda r: r['data'].update(categories=dict(weather=['fog']))),
+        'gaussian_noise is in no category',
+    ),
+    'outputs of no kind': (edited(lambda r: r['model'].update(outputs='3')), r'model\.outputs'),
     'nested': (lambda result: '[' * 100_000, 'nested too deeply'),
     'another interval': (
         edited(lambda r: r['summary']['raw_mce_interval_pct'].reverse()),

@@ -26,3 +26,5 @@ def test_what_all_have_in_common_is_left_out(names, short):
 def test_a_long_name_keeps_its_ends_and_is_no_formula():
     assert shortened('a' * 20 + 'b' * 20, 10) == 'aaaa…bbbbb'
     assert shortened('$x$') == r'\$x\$'
+    # Matplotlib leaves labels with an underscore out of legends.
+    assert shortened('_x') == ' _x'

@@ -9,10 +9,11 @@ import scorecards
 from rich.console import Console
 
 from mmct.corruptions import CATEGORIES, CORRUPTIONS
-from mmct.evaluation import Reference, compare
+from mmct.evaluation import Reference, compare, diagnose
 from mmct.report import (
     cells_to_csv,
     print_ct_result,
+    print_diagnosis,
     print_outcome,
     print_scorecards,
     to_latex,
@@ -99,6 +100,20 @@ def test_the_footnote_is_text_and_not_markup():
     result['model']['recalibrate_bn'] = 4
     text = printed(print_scorecards, compare([result]))
     assert f'{EVIL}: BatchNorm was adapted to up to 4' in text
+
+
+def test_no_text_controls_the_terminal():
+    results = [scorecards.make('e\x1b[31mvil', draw, subset='\x1b]0;me') for draw in (0, 1)]
+    results[0]['model']['recalibrate_bn'] = 3
+    shown = [printed(print_scorecards, compare(results, 0))]
+    shown += [printed(print_diagnosis, diagnose(results[1:]))]
+    assert all(r'e\x1b[31mvil' in text and '\x1b' not in text for text in shown)
+
+
+def test_what_the_mean_leaves_out_is_extra_or_other():
+    names, kinds = ('fog', 'mine'), dict(weather=['fog'], own=['mine'])
+    text = to_markdown(compare([scorecards.make('a', 0, names, categories=kinds)]))
+    assert '1 corruption and 1 other at' in text
 
 
 def test_markdown_has_a_column_for_each_run_and_the_differences(results, found):

@@ -169,6 +169,14 @@ def test_noise_alone_and_a_rival(network, images):
     assert found.sentences['robust'][1].startswith('Whether other BN statistics would help was not')
 
 
+def test_what_noise_adds_to_other_statistics_is_said_of_these(images):
+    network = nn.Sequential(FailsInNoise(), nn.BatchNorm1d(4))
+    found, (one,) = diagnosed(network, images, layers=0, corruptions=['noise'], recalibrate_bn=9)
+    helps = found.sentences[one['name']][1]
+    assert one['largest'] == ['noise']
+    assert '; with these statistics full robustness to noise would remove' in helps
+
+
 def test_it_is_shown_and_saved(network, images, tmp_path):
     found, _ = diagnosed(network, images, recalibrate_bn=1, severities=[1])
     assert json.loads(found.save(tmp_path / 'why.json').read_text()) == found.found

@@ -26,7 +26,7 @@ import mmct
 from mmct.corruptions import OwnCorruption, corrupt, identities
 from mmct.evaluation import unpack_hits
 from mmct.runs.errors import CTError
-from mmct.scoring import TorchNetwork
+from mmct.scoring import TorchNetwork, as_network
 from mmct.scoring.cell_sources import CorruptedImages, Images, in_order_of
 from mmct.scoring.result_in_progress import ResultInProgress
 
@@ -285,6 +285,12 @@ def test_each_network_gets_the_channel_order_that_it_reads(net, digits):
         assert clean_hits(reads_bgr, source) == expected
     rgb = [clean_hits(net, source, mean=MEAN, std=STD) for source in sources]
     assert rgb[0] == rgb[1]
+    # Without a flip, only its user knows from which channels it learned.
+    reads_bgr.data_preprocessor.to_rgb = False
+    assert as_network(reads_bgr).reads is None
+    assert as_network(reads_bgr, channel_order='bgr').reads == 'bgr'
+    with pytest.raises(ValueError, match='channel_order must be'):
+        score(reads_bgr, sources[0], channel_order='brg')
 
 
 def test_a_networks_own_size_counts_for_arrays_too(net, digits):

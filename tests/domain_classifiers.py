@@ -11,7 +11,7 @@ def classifier(kind, head=None, **settings):
             type=kind,
             backbone=dict(type='ResNet_CIFAR', depth=18, stem_channels=4, base_channels=4),
             neck=dict(type='GlobalAveragePooling'),
-            head=dict(type='LinearClsHead', in_channels=32, num_classes=3, **(head or {})),
+            head={'type': 'LinearClsHead', 'in_channels': 32, 'num_classes': 3, **(head or {})},
             **settings,
         )
     )

@@ -14,6 +14,7 @@ from mmct.messages import is_count, is_positive, require
 from mmct.modes import evaluating
 from mmct.runs.building import is_simulated
 from mmct.runs.configs import scoped
+from mmct.runs.errors import CTError
 from mmct.runs.ranks import unwrapped
 
 
@@ -71,6 +72,7 @@ class AdversarialTrainingHook(Hook):
 
     Raises:
         ValueError: If a value is not positive, or the number of steps no integer.
+        CTError: In training, if the pipeline has scaled or normalised the pixels.
     """
 
     def __init__(self, epsilon: float = 8.0, step: float = 2.0, num_steps: int = 7) -> None:
@@ -79,6 +81,7 @@ class AdversarialTrainingHook(Hook):
         rule = 'AdversarialTrainingHook: num_steps must be an integer of 1 or more'
         require(is_count(num_steps), rule, num_steps)
         self.epsilon, self.step, self.num_steps = epsilon, step, num_steps
+        self._checked = False
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
@@ -98,6 +101,9 @@ class AdversarialTrainingHook(Hook):
             images = torch.stack(list(images))  # pseudo_collate gives a list
         # Move the batch to the device once.
         images = images.to(next(model.parameters()).device, non_blocking=True)
+        if not self._checked:
+            _check_levels(images)
+            self._checked = True
 
         def loss(images: Tensor) -> Tensor:
             batch = model.data_preprocessor({**data_batch, 'inputs': images}, False)
@@ -106,6 +112,14 @@ class AdversarialTrainingHook(Hook):
 
         with evaluating(model):
             data_batch['inputs'] = pgd(loss, images, self.epsilon, self.step, self.num_steps)
+
+
+def _check_levels(images: Tensor) -> None:
+    if images.is_floating_point() and (images.min() < 0 or images.max() <= 1):
+        raise CTError(
+            'AdversarialTrainingHook changes levels from 0 to 255, but the pipeline scales or '
+            'normalises pixels: leave that to the data_preprocessor'
+        )
 
 
 def adversarial(cfg: Config) -> None:

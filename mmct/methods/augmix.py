@@ -19,7 +19,7 @@ from mmct.messages import is_positive, is_weight, require, require_counts
 from mmct.runs.configs import is_kind, scoped, type_name
 from mmct.runs.errors import CTError
 
-from .pipelines import augment, check_switches, preprocessor, skip_accuracy
+from .pipelines import augment, check_switches, head_of, preprocessor, skip_accuracy
 
 
 def _level(severity: float, largest: float) -> float:
@@ -270,7 +270,7 @@ def augmix(cfg: Config) -> None:
             raise CTError(f'method augmix cannot be combined with {name}')
     check_switches(cfg, 'augmix')
     settings.type = scoped(cfg, 'MultiViewDataPreprocessor')
-    head = cfg.model.head
+    head = head_of(cfg, 'augmix')
     loss = ConfigDict(type=scoped(cfg, 'JensenShannonLoss'))
     if head.get('loss'):
         loss.loss = head.loss

@@ -107,7 +107,8 @@ class AdversarialDomainClassifier(ImageClassifier):
         self.weight, self.penalty = weight, penalty
         self.num_domains = num_domains
         self.discriminator_steps = int(discriminator_steps)
-        features = self.head.in_channels
+        # Some heads have layers of their own before the one that gives logits.
+        features = [m for m in self.head.modules() if isinstance(m, nn.Linear)][-1].in_features
         layers = nn.Sequential(
             nn.Linear(features, width), nn.ReLU(),
             nn.Linear(width, width), nn.ReLU(),

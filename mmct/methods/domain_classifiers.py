@@ -46,10 +46,17 @@ def require_cross_entropy(head: nn.Module, owner: str) -> None:
     Raises:
         ValueError: If the head has another loss.
     """
-    if type(getattr(head, 'loss_module', None)) is not CrossEntropyLoss:
+    loss = getattr(head, 'loss_module', None)
+    if type(loss) is not CrossEntropyLoss:
         raise ValueError(
             f'{owner} needs a head whose loss is a CrossEntropyLoss, but got {type(head).__name__}'
         )
+    for setting in ('use_soft', 'use_sigmoid'):
+        if getattr(loss, setting):
+            raise ValueError(
+                f'{owner} needs one class per image, but the loss of the head has {setting}=True: '
+                'leave it out, or --method mixup or cutmix, which sets it'
+            )
 
 
 def extract_apart(

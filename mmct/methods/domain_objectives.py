@@ -126,7 +126,9 @@ def _check_features(one: Tensor, other: Tensor, least: int) -> None:
 
 def _covariance(features: Tensor) -> Tensor:
     centred = features - features.mean(0)
-    return centred.T @ centred / (len(features) - 1)  # (D, D)
+    # Autocast would lower the precision of the product.
+    with torch.autocast(features.device.type, enabled=False):
+        return centred.T @ centred / (len(features) - 1)  # (D, D)
 
 
 @MODELS.register_module()

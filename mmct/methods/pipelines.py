@@ -131,6 +131,23 @@ def randaugment(cfg: Config) -> None:
     augment(cfg, dict(type='RandAugment', magnitude_std=0.5, **settings))
 
 
+def head_of(cfg: Config, method: str) -> ConfigDict:
+    """Return the config of the head, whose loss a method changes.
+
+    Args:
+        cfg (Config): A training config.
+        method (str): The method, for the message.
+
+    Raises:
+        CTError: If the model has no head of its own.
+    """
+    if not cfg.model.get('head'):
+        raise CTError(
+            f'method {method} needs an ImageClassifier with a head: {type_name(cfg.model)} has none'
+        )
+    return cfg.model.head
+
+
 def skip_accuracy(head: ConfigDict) -> None:
     """Let a head that could do so not compute the accuracy of a batch, which mixed labels lack.
 
@@ -170,7 +187,7 @@ def check_switches(cfg: Config, method: str) -> None:
 
 def _mix_labels(cfg: Config, batch_augment: dict) -> None:
     check_switches(cfg, batch_augment['type'].lower())
-    settings, head = preprocessor(cfg), cfg.model.head
+    settings, head = preprocessor(cfg), head_of(cfg, batch_augment['type'].lower())
     # Where the preprocessor has batch augmentations, mmpretrain does not read `train_cfg`.
     owner, name = (
         (settings, 'batch_augments') if settings.get('batch_augments') else (cfg.model, 'train_cfg')

@@ -29,8 +29,8 @@ def start_from_teacher(student: nn.Module, teacher: nn.Module, inputs: Tensor) -
         inputs (Tensor): Preprocessed training images, shape ``(N, C, H, W)``.
 
     Raises:
-        ValueError: If a BatchNorm cannot take a scale and shift
-            (``affine=False``), or is not one of torch's; the student is then unchanged.
+        ValueError: If a BatchNorm cannot take a scale and shift (``affine=False`` or
+            ``bias=False``), or is not one of torch's; the student is then unchanged.
     """
     norms = {name: m for name, m in student.named_modules() if isinstance(m, _BatchNorm)}
     layers = {name: module for name, module in teacher.named_modules() if name in norms}
@@ -48,11 +48,11 @@ def start_from_teacher(student: nn.Module, teacher: nn.Module, inputs: Tensor) -
             f'the student cannot start from its teacher: {strange[0]} is a {kind}, which is not '
             "one of torch's BatchNorm layers; use sync_bn='torch' or student_start='scratch'"
         )
-    fixed = [name for name, norm in norms.items() if not norm.affine]
+    fixed = [name for name, norm in norms.items() if None in (norm.weight, norm.bias)]
     if fixed:
         raise ValueError(
-            f"the student cannot start from its teacher: {fixed[0]} is a BatchNorm with "
-            "affine=False; use student_start='scratch'"
+            f'the student cannot start from its teacher: {fixed[0]} is a BatchNorm with '
+            "affine=False or bias=False; use student_start='scratch'"
         )
     student.load_state_dict(teacher.state_dict(), strict=False)
 

@@ -226,6 +226,11 @@ def _position(backbone: nn.Module, stage: str | int) -> int | None:
         return -1
     # Sorted, since a backbone returns its stages in the order in which it computes them.
     returned = sorted(getattr(backbone, 'out_indices', None) or ())
+    if not returned:
+        raise ValueError(
+            f'CTConsistencyLoss: {type(backbone).__name__} does not say which stages it returns: '
+            "compare the last, stage=-1, or 'pre_logits'"
+        )
     if stage not in returned:
         raise ValueError(
             f'CTConsistencyLoss: the backbone does not return stage {stage}; its '

@@ -15,6 +15,7 @@ from mmct.runs.configs import (
     import_mmct,
     is_kind,
     length_key,
+    schedulers_of,
     scoped,
     set_length,
     stretch,
@@ -183,7 +184,7 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
         clipping = dict(clipping=recipe.adaptive_clipping)
         hooks.append(dict(type=scoped(cfg, 'AdaptiveClippingHook'), **clipping))
     if recipe.ema is not None:
-        hooks.append(dict(type='EMAHook', **recipe.ema))
+        hooks.append({'type': 'EMAHook', **recipe.ema})
     cfg.custom_hooks = hooks
     if cfg.get('visualizer'):
         # With the same name, the teacher would share the student's visualizer.
@@ -293,6 +294,11 @@ def _set_optimizer(cfg: Config, recipe: TeacherRecipe) -> None:
         cfg.optim_wrapper.optimizer = ConfigDict(recipe.optimizer)
     if recipe.lr is not None:
         cfg.optim_wrapper.optimizer.lr = recipe.lr
+    if recipe.lr is not None or (recipe.optimizer or {}).get('lr') is not None:
+        for scheduler in schedulers_of(cfg):
+            if type_name(scheduler) == 'OneCycleLR':
+                # Its highest rate is its own, whatever the optimizer's.
+                scheduler.eta_max = cfg.optim_wrapper.optimizer.lr
     clip_grad = recipe.clip_grad
     if clip_grad == 'auto':
         tame = recipe.weight_standardisation or not recipe.remove_bn
@@ -306,7 +312,9 @@ def switch_on_ct(cfg: Config) -> Config:
 
     The switch has the effect of three lines in a config: ``custom_imports``, a ``model`` with the
     ``consistency`` settings of :data:`CONSISTENCY`, and an entry in ``custom_hooks`` with the
-    settings of :data:`RECIPE`. Parts of CT that the config already has are not changed.
+    settings of :data:`RECIPE`; where the config names weights to start from, its teacher folds
+    their BN (``init='fold'``), without standardised weights. Parts of CT that the config already
+    has are not changed.
 
     Args:
         cfg (Config): A text or pure-Python config.
@@ -331,10 +339,28 @@ def switch_on_ct(cfg: Config) -> Config:
         cfg.model.consistency = ConfigDict(CONSISTENCY)
     hooks = list(cfg.get('custom_hooks') or [])
     if teacher_hook(cfg) is None:
-        hooks.append(ConfigDict(type=scoped(cfg, 'NoBNTeacherHook'), **RECIPE))
+        recipe = dict(RECIPE)
+        if is_pretrained(cfg) and not cfg.model.get('weight_standardisation'):
+            # Anything else would undo what the weights have learned.
+            recipe.update(init='fold', weight_standardisation=False)
+        hooks.append(ConfigDict(type=scoped(cfg, 'NoBNTeacherHook'), **recipe))
     cfg.custom_hooks = hooks
     import_mmct(cfg)
     return cfg
+
+
+def is_pretrained(cfg: Config) -> bool:
+    """Check whether a config names weights to start from.
+
+    Args:
+        cfg (Config): The config of a training.
+
+    Returns:
+        bool: True if ``load_from`` or the model does; False where a resumed run does not say.
+    """
+    model = copy.deepcopy(cfg.model)
+    _forget_pretrained(model)
+    return start_of(cfg) not in (None, UNKNOWN) or model != cfg.model
 
 
 def teacher_hook(cfg: Config) -> ConfigDict | None:

@@ -5,6 +5,7 @@ import torch
 from mmengine.runner import Runner
 
 from mmct.methods import AdversarialTrainingHook, pgd
+from mmct.runs import CTError
 
 
 def images(level=100.0):
@@ -51,6 +52,15 @@ def test_uint8_images_become_float_and_the_network_gets_no_gradient():
 def test_it_works_where_gradients_are_switched_off(enabled):
     with torch.set_grad_enabled(enabled):
         assert torch.equal(pgd(lambda x: x.sum(), images(), step=8), images(108.0))
+
+
+@pytest.mark.parametrize('scaled', [lambda x: x / 255, lambda x: (x - 120.0) / 60])
+def test_pixels_that_the_pipeline_has_scaled_are_refused(tiny, scaled):
+    runner = Runner.from_cfg(tiny('bn_resnet18_digits'))
+    batch = next(iter(runner.train_dataloader))
+    batch['inputs'] = [scaled(image) for image in batch['inputs']]
+    with pytest.raises(CTError, match='scales or normalises pixels: leave that to the data_prep'):
+        AdversarialTrainingHook().before_train_iter(runner, 0, batch)
 
 
 def test_the_batch_becomes_worse_for_the_network_within_the_ball(tiny):

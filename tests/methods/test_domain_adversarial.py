@@ -83,6 +83,16 @@ def test_steps_are_those_of_two_optimizers(conditional, steps, turns):
             torch.testing.assert_close(model.get_parameter(name), value, rtol=1e-4, atol=1e-6)
 
 
+def test_the_features_are_the_inputs_of_the_last_layer():
+    head = dict(type='StackedLinearClsHead', mid_channels=[24], loss=dict(type='CrossEntropyLoss'))
+    model = classifier(
+        'AdversarialDomainClassifier', head, num_domains=4, width=8, conditional=True
+    ).train()
+    losses = model.loss(torch.randn(4, 3, 8, 8), samples([0, 1, 2, 3]))
+    assert model.discriminator['layers'][0].in_features == 24
+    assert sum(losses.values()).isfinite()
+
+
 def test_what_it_cannot_do_is_refused():
     with pytest.raises(ValueError, match='discriminator_steps must be at least 1, but got 0'):
         make(discriminator_steps=0)

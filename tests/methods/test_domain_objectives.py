@@ -52,6 +52,13 @@ def test_coral_is_the_difference_of_means_and_covariances():
     assert float(coral(ONE, ONE + 2)) == pytest.approx(4, rel=1e-5)
 
 
+def test_covariances_are_precise_under_autocast():
+    close = ONE + 1e-3 * OTHER.mean(0) * torch.arange(5)[:, None]
+    exact = coral(ONE, close)
+    with torch.autocast('cpu', torch.bfloat16):
+        assert float(coral(ONE, close)) == pytest.approx(float(exact), rel=1e-5)
+
+
 def test_mmd_is_the_sum_over_all_pairs():
     def mean_kernel(x, y):
         distances = [float((a - b).square().sum()) for a in x for b in y]
@@ -237,6 +244,10 @@ def test_images_without_a_domain_and_other_losses_are_refused():
     with pytest.raises(ValueError, match='whose loss is a CrossEntropyLoss, but got LinearClsHead'):
         smooth = dict(loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1))
         classifier('DomainClassifier', smooth, objective=dict(type='CORAL'))
+    for setting in ('use_soft', 'use_sigmoid'):
+        with pytest.raises(ValueError, match=f'one class per image, .*{setting}=True: leave'):
+            several = dict(loss={'type': 'CrossEntropyLoss', setting: True})
+            classifier('DomainClassifier', several, objective=dict(type='CORAL'))
 
 
 def test_it_predicts_as_the_stock_classifier():

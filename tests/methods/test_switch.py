@@ -128,6 +128,14 @@ def test_a_method_and_ct_are_switched_on_in_a_stock_config():
     assert 'mmct' in cfg.custom_imports.imports
 
 
+@pytest.mark.parametrize('name', ['mixup', 'cutmix', 'augmix'])
+def test_a_method_of_the_loss_needs_a_head(tiny, name):
+    cfg = tiny('bn_resnet18_digits')
+    del cfg.model.head
+    with pytest.raises(CTError, match=f'method {name} needs an ImageClassifier with a head: Image'):
+        add_methods(cfg, [name])
+
+
 @pytest.mark.parametrize(
     ('names', 'message'),
     [

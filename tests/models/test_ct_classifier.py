@@ -186,7 +186,7 @@ def test_what_is_compared(stage, returned):
     [
         (RESNET, dict(stage=2), r'stage 2; its out_indices are \[3\]'),
         (RESNET, dict(stage=-2), 'add the stage to backbone.out_indices'),
-        (dict(type='InceptionV3', num_classes=3), dict(stage=0), r'are \[\]'),
+        (dict(type='InceptionV3', num_classes=3), dict(stage=0), 'V3 does not say .* stage=-1'),
         (RESNET, dict(stage='neck'), 'stage must be'),
         (RESNET, dict(loss_weight=-1.0), 'loss_weight must be finite and >= 0'),
         (RESNET, dict(temperature=0.0), 'temperature must be finite and > 0'),

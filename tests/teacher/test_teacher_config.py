@@ -286,3 +286,42 @@ def test_a_tuple_of_schedules_is_stretched_as_a_list_is(tiny):
     cfg.param_scheduler = (dict(type='LinearLR', end=3), dict(type='CosineAnnealingLR', T_max=4))
     inner = teacher_config(cfg, TeacherRecipe(length=2), 'w')
     assert [s.get('end', s.get('T_max')) for s in inner.param_scheduler] == [6, 8]
+
+
+def test_a_rate_of_the_teachers_own_is_its_highest(tiny):
+    cfg = tiny()
+    cfg.param_scheduler = [dict(type='OneCycleLR', eta_max=0.1, total_steps=9)]
+    adam = dict(type='AdamW', lr=2e-3)
+    for recipe, rate in (
+        (dict(), 0.1), (dict(lr=0.01), 0.01), (dict(optimizer=adam), 2e-3),
+        (dict(optimizer=adam, lr=0.01), 0.01),
+    ):  # fmt: skip
+        inner = teacher_config(cfg, TeacherRecipe(**recipe), 'w')
+        assert inner.param_scheduler[0].eta_max == rate
+
+
+def test_an_average_may_name_its_type(tiny):
+    ema = dict(type='mmpretrain.EMAHook', momentum=0.1)
+    assert teacher_config(tiny(), TeacherRecipe(ema=ema), 'w').custom_hooks[-1] == ema
+
+
+@pytest.mark.parametrize(
+    ('options', 'pretrained'),
+    [
+        ({}, False),
+        ({'load_from': 'bn.pth'}, True),
+        ({'load_from': 'epoch_1.pth', 'resume': True}, False),
+        ({'model.backbone.init_cfg': dict(type='Kaiming', layer='Conv2d')}, False),
+        ({'model.backbone.init_cfg': dict(type='Pretrained', checkpoint='bn.pth')}, True),
+        ({'model.backbone.pretrained': 'bn.pth'}, True),
+        ({'model.weight_standardisation': True, 'load_from': 'swn.pth'}, False),
+    ],
+)
+def test_the_switch_folds_the_bn_of_pretrained_weights(tiny, options, pretrained):
+    cfg = tiny('bn_resnet18_digits', options=options)
+    found = TeacherRecipe(**{
+        key: value for key, value in teacher_hook(switch_on_ct(cfg)).items()
+        if key in TeacherRecipe.__dataclass_fields__
+    })  # fmt: skip
+    assert (found.init == 'fold') is pretrained
+    assert found.weight_standardisation is not pretrained and found.length == 2

@@ -26,8 +26,8 @@ class AdaptiveClippingHook(Hook):
     This is adaptive gradient clipping for networks without BN, from "High-performance large-scale
     image recognition without normalization" (Brock et al., 2021,
     https://arxiv.org/abs/2102.06171, section 4.1). A unit is the set of weights that computes one
-    output: a filter of a convolution, or a row of a matrix. As in the paper, the head is not
-    clipped.
+    output: a filter of a convolution, or a row of a matrix. Of biases and scales each element is a
+    unit; the authors' code takes such a vector as one. As in the paper, the head is not clipped.
 
     Args:
         clipping (float): Largest ratio of gradient norm to weight norm, above 0. Defaults to 0.01.

@@ -1,7 +1,9 @@
 """Start, watch and end a training without BatchNorm."""
 
 import copy
+import logging
 
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import load_state_dict as load_into
 from mmpretrain.registry import HOOKS
@@ -23,6 +25,7 @@ from mmct.runs.errors import CTError
 from mmct.runs.identity import start_of
 from mmct.runs.ranks import unwrapped
 from mmct.runs.weights import check_some_fit, load_state_dict, safe_loading
+from mmct.teacher.config import is_pretrained
 from mmct.teacher.start import share, training_inputs
 
 
@@ -95,6 +98,16 @@ class NoBNTrainingHook(LossHook):
             # Not strict: the file has BN statistics, and its head may differ.
             self._load_into(model, self.checkpoint, runner)
         if self.init == 'calibrate':
+            if self.checkpoint or is_pretrained(runner.cfg):
+                print_log(
+                    'the weights to start from lose most of what they have learned, as '
+                    "init='calibrate' sets scales and shifts anew. Kept are those of "
+                    "a network with BN by init='fold' without weight_standardisation, and those of "
+                    "a network without BN by init='identity'; in CT configs these are arguments of "
+                    'NoBNTeacherHook',
+                    logger='current',
+                    level=logging.WARNING,
+                )
             inputs = training_inputs(runner, model, self.calibration_batches)
             try:
                 calibrate(model, inputs, self.granularity)

@@ -6,6 +6,7 @@ from mmengine.hooks import Hook
 from mmpretrain.registry import MODELS
 
 from mmct.engine import NoBNTrainingHook
+from mmct.engine.hooks import no_bn_training_hook
 from mmct.models import NoNorm
 from mmct.runs import CTError
 from mmct.runs.averages import averages
@@ -168,3 +169,17 @@ def test_an_average_begins_with_the_folded_network(nobn, train, tiny, tmp_path):
     with safe_loading():  # as mmct's commands do
         train(cfg, spy)
     assert spy.same
+
+
+@pytest.mark.parametrize('init', ['calibrate', 'fold', 'identity'])
+def test_that_pretrained_weights_are_lost_is_said(nobn, train, tiny, tmp_path, monkeypatch, init):
+    said = []
+    monkeypatch.setattr(no_bn_training_hook, 'print_log', lambda text, **_: said.append(text))
+    network = MODELS.build(tiny('bn_resnet18_digits').model)
+    torch.save(dict(state_dict=network.state_dict()), tmp_path / 'bn.pth')
+    for start in ({}, {'load_from': str(tmp_path / 'bn.pth')}):
+        said.clear()
+        options = {'model.weight_standardisation': False, **start}
+        train(nobn(dict(init=init), options), Recorder())
+        told = any('lose most of what they have learned' in line for line in said)
+        assert told == bool(start and init == 'calibrate')

@@ -22,9 +22,9 @@ def check_content(content: bytes) -> None:
     """Refuse an image that OpenCV silently decodes to wrong pixels.
 
     OpenCV decodes a truncated or damaged JPEG as far as it can; of 16-bit files it keeps the upper
-    8 bits, even if the values use only the lower 12; and it does not scale a PGM or PPM by its
-    maximum. Truncated files of other formats fail to decode. Damage that leaves a valid file
-    cannot be detected.
+    8 bits, even if the values use only the lower 12; and it does not scale most PGM and PPM by
+    their maximum. Truncated files of other formats fail to decode. Damage that leaves a valid
+    file cannot be detected.
 
     Pillow's size limit does not apply: any image that OpenCV can read (up to 2**30 pixels) is
     checked.
@@ -44,10 +44,12 @@ def check_content(content: bytes) -> None:
             'colours with: save it without'
         )
     header = _PNM.match(content)
-    if header and int(header[1]) not in (255, 65535):
+    highest = int(header[1]) if header else 255
+    # As text, P2 or P3, those of 8 bits are scaled.
+    if highest not in (255, 65535) and (highest > 255 or content[1:2] in b'56'):
         raise ValueError(
-            f'its largest value is declared to be {int(header[1])}, which OpenCV takes for 255 or '
-            '65535: save it with one of these'
+            f'its largest value is declared to be {highest}, by which OpenCV does not scale: save '
+            'it with 255 or 65535'
         )
     if _may_have_16_bits(content):
         flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH

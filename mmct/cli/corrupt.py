@@ -17,24 +17,10 @@ from .options import (
     seed_argument,
     severity_argument,
 )
-from .running import run_tool
+from .running import command
 
 # The keys of `mmct.corruption_sets.LAYOUTS`, which needs an mm stack.
 LAYOUTS = ('arrays', 'folders')
-
-
-def main(argv: Sequence[str] | None = None, prog: str = 'make_corruptions.py') -> int:
-    """Run the command, as :func:`mmct.cli.running.run_tool` says.
-
-    Args:
-        argv (Sequence[str], optional): The options. Defaults to those of the command line.
-        prog (str): The command's name, for messages. Defaults to 'make_corruptions.py'.
-
-    Returns:
-        int: The exit code.
-    """
-    args = parse_args(Parser(prog=prog, description=__doc__), argv)
-    return run_tool(prog, _corrupt, args, 'stopped; run the same command again to continue')
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
@@ -106,3 +92,9 @@ def _corrupt(args: Namespace) -> None:
             jobs=args.jobs,
         )
     maker.run()
+
+
+main = command(
+    'make_corruptions.py', __doc__, parse_args, _corrupt,
+    'stopped; run the same command again to continue',
+)

@@ -10,25 +10,11 @@ from mmct.runs.files import write_json, write_text
 
 from .networks import is_config, load_network
 from .options import Parser, add_flag, keep_inputs, positive_integer
-from .running import run_tool
+from .running import command
 from .score import add_scoring_arguments, check_scoring_arguments, what_to_score
 
 # Options that apply to result files too; the others are for networks only.
 _FOR_ANY = {'what', 'images', 'baseline', 'markdown', 'out'}
-
-
-def main(argv: Sequence[str] | None = None, prog: str = 'mmct diagnose') -> int:
-    """Run the command, as :func:`mmct.cli.running.run_tool` says.
-
-    Args:
-        argv (Sequence[str], optional): The options. Defaults to those of the command line.
-        prog (str): The command's name, for messages. Defaults to 'mmct diagnose'.
-
-    Returns:
-        int: The exit code.
-    """
-    args = parse_args(Parser(prog=prog, description=__doc__), argv)
-    return run_tool(prog, _diagnose, args, 'stopped; with --results the same command continues')
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
@@ -175,3 +161,9 @@ def _baseline(args: Namespace, files: list[Path], results: list[dict]) -> int:
             raise ValueError(f'{args.baseline} has re-estimated BN statistics: name another run')
         return plain.index(number)
     return find_run([results[number] for number in plain], args.baseline)
+
+
+main = command(
+    'mmct diagnose', __doc__, parse_args, _diagnose,
+    'stopped; with --results the same command continues',
+)

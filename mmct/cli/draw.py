@@ -14,26 +14,12 @@ from mmct.runs.errors import CTError
 from mmct.runs.files import write_whole
 
 from .options import Parser, keep_inputs, positive_integer, seed_argument
-from .running import run_tool
+from .running import command
 
 GAP = 4
 LABEL = 150
 HEAD = 22
 TABLES = dict(cifar='CIFAR-C', tiny_imagenet='Tiny-ImageNet-C', imagenet='ImageNet-C')
-
-
-def main(argv: Sequence[str] | None = None, prog: str = 'draw_corruptions.py') -> int:
-    """Run the command, as :func:`mmct.cli.running.run_tool` says.
-
-    Args:
-        argv (Sequence[str], optional): The options. Defaults to those of the command line.
-        prog (str): The command's name, for messages. Defaults to 'draw_corruptions.py'.
-
-    Returns:
-        int: The exit code.
-    """
-    args = parse_args(Parser(prog=prog, description=__doc__), argv)
-    return run_tool(prog, _draw, args)
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
@@ -123,3 +109,6 @@ def draw(image: np.ndarray, table: str, seed: int) -> Image.Image:
             large = Image.fromarray(np.kron(part, np.ones((scale, scale, 1), np.uint8)))
             picture.paste(large, (LABEL + column * cell, top))
     return picture
+
+
+main = command('draw_corruptions.py', __doc__, parse_args, _draw)

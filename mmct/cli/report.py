@@ -11,27 +11,13 @@ from mmct.runs.errors import CTError, config_errors
 from mmct.runs.files import write_bytes, write_text
 
 from .options import Parser, add_flag, keep_inputs
-from .running import run_tool
+from .running import command
 
 if TYPE_CHECKING:
     from mmct.evaluation import Comparison
 
 ENDINGS = tuple(f'.{kind}' for kind in FORMATS)
 _DPI = 300  # the resolution that journals ask for
-
-
-def main(argv: Sequence[str] | None = None, prog: str = 'report.py') -> int:
-    """Run the command, as :func:`mmct.cli.running.run_tool` says.
-
-    Args:
-        argv (Sequence[str], optional): The options. Defaults to those of the command line.
-        prog (str): The command's name, for messages. Defaults to 'report.py'.
-
-    Returns:
-        int: The exit code.
-    """
-    args = parse_args(Parser(prog=prog, description=__doc__), argv)
-    return run_tool(prog, _report, args)
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
@@ -118,3 +104,6 @@ def _drawn(comparison: 'Comparison', args: Namespace) -> dict[str, bytes]:
         return render(comparison, args.out.stem)
     figure = FIGURES[args.figure](comparison)
     return {args.out.name: drawn(figure, args.out.suffix[1:], _DPI)}
+
+
+main = command('report.py', __doc__, parse_args, _report)

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
 from io import TextIOWrapper
@@ -23,6 +23,35 @@ from mmct.runs.errors import ConfigError, CTError, of_the_machine, one_line
 from mmct.stack import StackError
 
 from .import_noise import quiet_imports
+from .options import Parser
+
+
+def command(
+    name: str,
+    description: str,
+    parse_args: Callable[[Parser, Sequence[str] | None], Namespace],
+    work: Callable[[Namespace], object],
+    stopped: str = 'stopped',
+) -> Callable[..., int]:
+    """Make the ``main(argv=None, prog=name)`` of a command, see :func:`run_tool`.
+
+    Args:
+        name (str): Name in messages; ``mmct COMMAND`` passes its own.
+        description (str): The first words of its help.
+        parse_args (Callable): Adds the options to a parser, and parses the words of ``argv``, or
+            with None those of the command line.
+        work (Callable): Does the work; called with the options.
+        stopped (str): Message after Ctrl-C. Defaults to 'stopped'.
+
+    Returns:
+        Callable: The function, which returns the exit code.
+    """
+
+    def main(argv: Sequence[str] | None = None, prog: str = name) -> int:
+        args = parse_args(Parser(prog=prog, description=description), argv)
+        return run_tool(prog, work, args, stopped)
+
+    return main
 
 
 def run_tool(

@@ -14,16 +14,14 @@ from mmct.runs.files import file_name
 from .corruption_options import SETS, add_cell_arguments, known_set, subset_of
 from .networks import NETWORK_HELP, add_network_arguments, is_config, load_network
 from .options import Parser, add_flag, positive_integer
-from .running import run_tool
+from .running import command
 
 if TYPE_CHECKING:
     from mmct.scoring.cell_sources import CellSource
 
 
 def main(argv: Sequence[str] | None = None, prog: str = 'mmct score') -> int:
-    """Run the command, as :func:`mmct.cli.running.run_tool` says.
-
-    A config and its checkpoint are scored as with ``mmct test --corruptions``.
+    """Run the command; a config and its checkpoint are scored by ``mmct test --corruptions``.
 
     Args:
         argv (Sequence[str], optional): The options. Defaults to those of the command line.
@@ -42,8 +40,7 @@ def main(argv: Sequence[str] | None = None, prog: str = 'mmct score') -> int:
 
         chosen = any(word.split('=')[0] == '--corruptions' for word in words)
         return test(words if chosen else [*words, '--corruptions', 'generated'], prog)
-    args = parse_args(Parser(prog=prog, description=__doc__), words)
-    return run_tool(prog, _score, args, 'stopped; run the same command again to continue')
+    return _main(words, prog)
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
@@ -269,3 +266,9 @@ def _array(file: str) -> Any:
         return np.load(file, mmap_mode='r', allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise CTError(f'{file} is not an .npy file of numbers: {error}') from error
+
+
+_main = command(
+    'mmct score', __doc__, parse_args, _score,
+    'stopped; run the same command again to continue',
+)

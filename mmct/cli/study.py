@@ -5,21 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .options import Parser, add_cfg_options, add_flag, positive_integer
-from .running import run_tool
-
-
-def main(argv: Sequence[str] | None = None, prog: str = 'study.py') -> int:
-    """Run the command, as :func:`mmct.cli.running.run_tool` says.
-
-    Args:
-        argv (Sequence[str], optional): The options. Defaults to those of the command line.
-        prog (str): The command's name, for messages. Defaults to 'study.py'.
-
-    Returns:
-        int: The exit code.
-    """
-    args = parse_args(Parser(prog=prog, description=__doc__), argv)
-    return run_tool(prog, _study, args, 'stopped; run the same command again to continue')
+from .running import command
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
@@ -61,3 +47,9 @@ def _study(args: Namespace) -> None:
     from .studying import study
 
     study(args)
+
+
+main = command(
+    'study.py', __doc__, parse_args, _study,
+    'stopped; run the same command again to continue',
+)

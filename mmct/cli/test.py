@@ -5,25 +5,10 @@ from collections.abc import Sequence
 
 from .corruption_options import add_corruption_arguments, check_corruption_arguments
 from .options import CONFIG_HELP, Parser, add_common_arguments, add_flag, positive_integer, seconds
-from .running import run_tool
+from .running import command
 
 # The formats in which mmengine can write each --out-item.
 ENDINGS = dict(pred=('.pkl', '.pickle'), metrics=('.json', '.yaml', '.yml', '.pkl', '.pickle'))
-
-
-def main(argv: Sequence[str] | None = None, prog: str = 'test.py') -> int:
-    """Run the command, as :func:`mmct.cli.running.run_tool` says.
-
-    Args:
-        argv (Sequence[str], optional): The options. Defaults to those of the command line.
-        prog (str): The command's name, for messages. Defaults to 'test.py'.
-
-    Returns:
-        int: The exit code.
-    """
-    args = parse_args(Parser(prog=prog, description=__doc__), argv)
-    stopped = 'stopped; run the same command again to continue a scorecard'
-    return run_tool(prog, _test, args, stopped)
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
@@ -97,3 +82,9 @@ def _test(args: Namespace) -> None:
 
     with run_console(args.verbose) as console:
         test(args, console)
+
+
+main = command(
+    'test.py', __doc__, parse_args, _test,
+    'stopped; run the same command again to continue a scorecard',
+)

@@ -21,7 +21,7 @@ from mmct.theory import (
 )
 
 from .options import Parser, positive_integer, seed_argument
-from .running import run_tool
+from .running import command
 
 RATIOS = (0.03, 0.06, 0.1, 0.2, 0.4, 0.7, 1.0)
 WIDTHS = (24, 30, 40, 60, 100, 200)
@@ -35,20 +35,6 @@ DIGITS = {
     'pixels': (None, (15, 25, 40, 60, 100, 300)),
     '1,000 random ReLU features': (1000, (25, 50, 100, 200, 400)),
 }
-
-
-def main(argv: Sequence[str] | None = None, prog: str = 'theory.py') -> int:
-    """Run the command, as :func:`mmct.cli.running.run_tool` says.
-
-    Args:
-        argv (Sequence[str], optional): The options. Defaults to those of the command line.
-        prog (str): The command's name, for messages. Defaults to 'theory.py'.
-
-    Returns:
-        int: The exit code.
-    """
-    args = parse_args(Parser(prog=prog, description=__doc__), argv)
-    return run_tool(prog, _theory, args)
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
@@ -177,3 +163,6 @@ def _save(args: Namespace, figure: _Figure) -> None:
     picture = curves(figure.xs, panels, figure.xlabel, figure.ylabel, log)
     write_bytes(args.out / f'{figure.name}.png', png(picture))
     print(f'{args.out / figure.name}.png')
+
+
+main = command('theory.py', __doc__, parse_args, _theory)

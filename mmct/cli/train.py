@@ -4,27 +4,13 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from .options import CONFIG_HELP, Parser, add_common_arguments, add_flag
-from .running import run_tool
+from .running import command
 
 # The keys of `mmct.methods.METHODS`, which needs an mm stack.
 METHODS = (
     'cutout', 'mixup', 'cutmix', 'autoaugment', 'randaugment', 'augmix', 'augmix_no_jsd',
     'adversarial',
 )  # fmt: skip
-
-
-def main(argv: Sequence[str] | None = None, prog: str = 'train.py') -> int:
-    """Run the command through :func:`mmct.cli.running.run_tool`.
-
-    Args:
-        argv (Sequence[str], optional): The options. Defaults to those of the command line.
-        prog (str): Name of the command in messages. Defaults to 'train.py'.
-
-    Returns:
-        int: The exit code.
-    """
-    args = parse_args(Parser(prog=prog, description=__doc__), argv)
-    return run_tool(prog, _train, args, 'stopped; continue with --resume')
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
@@ -76,3 +62,6 @@ def _train(args: Namespace) -> None:
 
     with run_console(args.verbose) as console:
         train(args, console)
+
+
+main = command('train.py', __doc__, parse_args, _train, 'stopped; continue with --resume')

@@ -93,7 +93,10 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
     """
     with_ct = teacher_hook(cfg) is not None
     if args.ct:
-        # Before the options, so that they can change what the switch adds.
+        # Before the options, so that they can change what the switch adds, which depends on one.
+        given = args.cfg_options or {}
+        if 'load_from' in given:
+            cfg.load_from = given['load_from']
         switch_on_ct(cfg)
     add_methods(cfg, args.method)
     if args.test_domain:

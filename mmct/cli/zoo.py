@@ -10,24 +10,10 @@ from typing import TYPE_CHECKING
 from mmct.runs.files import write_text
 
 from .options import Parser
-from .running import run_tool
+from .running import command
 
 if TYPE_CHECKING:
     from mmct.zoo import Entry
-
-
-def main(argv: Sequence[str] | None = None, prog: str = 'mmct zoo') -> int:
-    """Run the command through :func:`mmct.cli.running.run_tool`.
-
-    Args:
-        argv (Sequence[str], optional): The options. Defaults to those of the command line.
-        prog (str): Name of the command in messages. Defaults to 'mmct zoo'.
-
-    Returns:
-        int: The exit code.
-    """
-    args = parse_args(Parser(prog=prog, description=__doc__), argv)
-    return run_tool(prog, _zoo, args, 'stopped; run the same command again to continue')
 
 
 def parse_args(parser: Parser, argv: Sequence[str] | None) -> Namespace:
@@ -119,3 +105,9 @@ def _download(entry: Entry, folder: Path) -> None:
     for path in (weights, config, scorecard):
         print(path)
     print(f'test it with: mmct test {config} {weights}')
+
+
+main = command(
+    'mmct zoo', __doc__, parse_args, _zoo,
+    'stopped; run the same command again to continue',
+)

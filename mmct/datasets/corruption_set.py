@@ -281,7 +281,8 @@ class StoredCorruptionSet(CorruptionSet):
         def missing(archive: Archive) -> bool:
             return any(name in archive.corruptions and not self.has(name) for name in names)
 
-        if not any(map(missing, self.ARCHIVES)):
+        left = [archive.downloaded(root).exists() for archive in self.ARCHIVES]
+        if not any(left) and not any(map(missing, self.ARCHIVES)):
             return
         if (root / 'manifest.json').exists():
             raise ValueError(f'{root} holds a generated set: download into another folder')
@@ -291,6 +292,8 @@ class StoredCorruptionSet(CorruptionSet):
             for archive in self.ARCHIVES:
                 if missing(archive):
                     archive.fetch(root, {*self.known, 'labels'})
+                elif all(map(self.has, archive.corruptions)):
+                    archive.downloaded(root).unlink(missing_ok=True)
 
     def has(self, corruption: str) -> bool:
         """Check whether the files of a corruption exist.

@@ -34,8 +34,7 @@ class Archive:
         """Download the archive into the folder of the set, and unpack it there.
 
         If the folder already contains the archive, it is used and kept. A downloaded archive
-        has a hidden name until it is removed at the end, also by another call if this one is
-        killed.
+        has a hidden name until it is removed, at the end or by the next call.
 
         Args:
             folder (Path): The folder, which must exist.
@@ -47,13 +46,11 @@ class Archive:
         """
         file = folder / self.url.rsplit('/', 1)[-1]
         there = file.is_file()
-        downloaded = file.with_name(f'.{file.name}.downloaded')
+        if not there:
+            file = self.downloaded(folder)
         try:
-            if not there:
-                if not downloaded.is_file():
-                    download(self.url, file)
-                    os.replace(file, downloaded)
-                file = downloaded
+            if not file.is_file():
+                download(self.url, file)
             print(f'checking and unpacking {file}', flush=True)
             found = calculate_md5(file)
             if found != self.md5:
@@ -66,8 +63,11 @@ class Archive:
             unpack(file, folder, names)
         except (OSError, tarfile.TarError) as error:
             raise CTError(f'{file} cannot be fetched or unpacked: {error}') from error
-        if not there:
-            file.unlink()
+        self.downloaded(folder).unlink(missing_ok=True)
+
+    def downloaded(self, folder: Path) -> Path:
+        """Return the hidden file that a download ends in, below the folder of the set."""
+        return folder / f'.{self.url.rsplit("/", 1)[-1]}.downloaded'
 
 
 def unpack(archive: Path, folder: Path, names: Collection[str]) -> None:

@@ -11,6 +11,8 @@ _ALWAYS = (
     'set', 'source', 'images', 'subset', 'labels_sha256', 'seed', 'table', 'revision', 'own'
 )  # fmt: skip
 _IF_KNOWN = ('pixels_sha256',)
+# The category of corruptions that are known by name alone, as in mmct.corruptions.
+_OTHER = 'other'
 # Keys that do not say which images there are.
 _FREE = ('categories', 'md5_checked')
 
@@ -117,13 +119,18 @@ def joined(data: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         dict: The description.
     """
-    categories = {kind: list(names) for kind, names in data.get('categories', {}).items()}
-    # What one of them knows by name only is of a category of the other.
-    known = {name for names in categories.values() for name in names}
-    for kind, names in other.get('categories', {}).items():
-        further = [name for name in names if name not in known]
-        if further:
-            categories.setdefault(kind, []).extend(further)
+    found = [
+        (kind, name)
+        for each in (data, other)
+        for kind, names in each.get('categories', {}).items()
+        for name in names
+    ]
+    # What one of them knows by name alone is of the category that the other knows.
+    kinds = {name: kind for kind, name in sorted(found[::-1], key=lambda pair: pair[0] != _OTHER)}
+    categories: dict[str, list[str]] = {}
+    for kind, name in dict.fromkeys(found):
+        if kinds[name] == kind:
+            categories.setdefault(kind, []).append(name)
     own = {**other.get('own', {}), **data.get('own', {})}
     more = dict(own=own) if own else {}
     if 'md5_checked' in data and 'md5_checked' in other:

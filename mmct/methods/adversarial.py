@@ -115,7 +115,8 @@ class AdversarialTrainingHook(Hook):
 
 
 def _check_levels(images: Tensor) -> None:
-    if images.is_floating_point() and (images.min() < 0 or images.max() <= 1):
+    # An interpolation may go a little beyond 0 and 255.
+    if images.is_floating_point() and images.abs().max() <= 10:
         raise CTError(
             'AdversarialTrainingHook changes levels from 0 to 255, but the pipeline scales or '
             'normalises pixels: leave that to the data_preprocessor'

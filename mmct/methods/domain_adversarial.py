@@ -108,7 +108,8 @@ class AdversarialDomainClassifier(ImageClassifier):
         self.num_domains = num_domains
         self.discriminator_steps = int(discriminator_steps)
         # Some heads have layers of their own before the one that gives logits.
-        features = [m for m in self.head.modules() if isinstance(m, nn.Linear)][-1].in_features
+        linear = [m for m in self.head.modules() if isinstance(m, nn.Linear)]
+        features = linear[-1].in_features if linear else self.head.in_channels
         layers = nn.Sequential(
             nn.Linear(features, width), nn.ReLU(),
             nn.Linear(width, width), nn.ReLU(),

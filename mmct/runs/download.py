@@ -45,7 +45,7 @@ def download(url: str, file: Path) -> None:
                 reason = ' '.join(str(error).split()) or type(error).__name__
                 raise CTError(
                     f'download of {url} failed after {_size(part) / _MB:,.0f} MB ({reason}): run '
-                    f'the same command again to continue, or save the file as {file}'
+                    f'the same command again to continue, or save the file in {file.parent}'
                 ) from error
             time.sleep(_PAUSE * failures)
     os.replace(part, file)

@@ -358,9 +358,16 @@ def is_pretrained(cfg: Config) -> bool:
     Returns:
         bool: True if ``load_from`` or the model does; False where a resumed run does not say.
     """
-    model = copy.deepcopy(cfg.model)
-    _forget_pretrained(model)
-    return start_of(cfg) not in (None, UNKNOWN) or model != cfg.model
+    return start_of(cfg) not in (None, UNKNOWN) or _loads_weights(cfg.get('model'))
+
+
+def _loads_weights(part: Any) -> bool:
+    if isinstance(part, (list, tuple)):
+        return any(map(_loads_weights, part))
+    if not isinstance(part, Mapping):
+        return False
+    named = part.get('pretrained') or part.get('checkpoint_path') or type_name(part) == 'Pretrained'
+    return bool(named) or any(map(_loads_weights, part.values()))
 
 
 def teacher_hook(cfg: Config) -> ConfigDict | None:

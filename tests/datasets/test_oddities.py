@@ -234,9 +234,9 @@ DAMAGED = {
     '12 bits in 16': (sixteen_bits(4095), '12 bits'),
     '10 bits in 16, TIFF': (sixteen_bits(1023, '.tiff'), '12 bits'),
     '12 bits in 16, PPM': (sixteen_bits(4000, '.ppm'), '12 bits'),
-    'PGM up to 15': (b'P5\n# a comment 7\n4 4\n15\n' + bytes(range(16)), 'value .* be 15, which'),
+    'PGM up to 15': (b'P5\n# a comment 7\n4 4\n15\n' + bytes(range(16)), 'be 15, by which'),
     '14 bits in 16, PPM': (
-        sixteen_bits(16383, '.ppm').replace(b'65535', b'16383', 1), 'value .* be 16383, which'
+        sixteen_bits(16383, '.ppm').replace(b'65535', b'16383', 1), 'value .* be 16383, by which'
     ),
 }
 SOUND = {
@@ -249,6 +249,7 @@ SOUND = {
     'black, of 16 bits': sixteen_bits(0),
     'PGM': b'P5 # 9\n4 4 255\n' + bytes(range(16)),
     '16 bits, PPM': sixteen_bits(65535, '.ppm'),
+    'PGM as text up to 15': b'P2\n2 2\n15\n0 5\n10 15\n',
 }
 
 

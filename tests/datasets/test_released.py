@@ -155,6 +155,20 @@ def test_sets_that_cannot_be_fetched(server, tmp_path, monkeypatch):
     assert not server.ranges
 
 
+def test_what_a_process_that_was_killed_at_the_end_left_is_removed(server, tmp_path, monkeypatch):
+    serve(server, monkeypatch, CIFAR10C, set=(packed(arrays()), CORRUPTIONS))
+    CIFAR10C(data_root=str(tmp_path), download=True)
+    left = CIFAR10C.ARCHIVES[0].downloaded(tmp_path)
+    left.write_bytes(b'an archive')
+    CIFAR10C(data_root=str(tmp_path), corruptions=['fog'], download=True)
+    assert not left.exists() and len(server.ranges) == 1
+    # Where a part of it is not there yet, the next call goes on with it.
+    left.write_bytes(b'an archive')
+    (tmp_path / 'snow.npy').unlink()
+    CIFAR10C(data_root=str(tmp_path), corruptions=['fog'], download=True)
+    assert left.exists()
+
+
 @pytest.mark.parametrize('kind', [CIFAR10C, CIFAR100C, ImageNetC, TinyImageNetC])
 def test_the_records_have_each_corruption_once(kind):
     urls, digests = ([getattr(each, key) for each in kind.ARCHIVES] for key in ('url', 'md5'))

@@ -314,6 +314,8 @@ def test_an_average_may_name_its_type(tiny):
         ({'model.backbone.init_cfg': dict(type='Kaiming', layer='Conv2d')}, False),
         ({'model.backbone.init_cfg': dict(type='Pretrained', checkpoint='bn.pth')}, True),
         ({'model.backbone.pretrained': 'bn.pth'}, True),
+        ({'model.backbone.pretrained': False, 'model.init_cfg': ()}, False),
+        ({'model.init_cfg': (dict(type='Kaiming', layer='Conv2d'),)}, False),
         ({'model.weight_standardisation': True, 'load_from': 'swn.pth'}, False),
     ],
 )

@@ -117,7 +117,8 @@ def conclusion(folder: Path) -> str:
         f'**On 8x8 digits CT takes {_less(digits)} off the corrupted error of a ResNet-18 with '
         'BN; clean errors do not differ significantly. But with standardised weights beside its '
         f'BN, and no teacher, that network does about as well, at {_points(digits, CLEAN, _TWIN)} '
-        'points less clean error; without BN it does better. With one of three other '
+        'points less clean error; with standardised weights and no BN it does better than CT. With '
+        'one of three other '
         'architectures CT beats both networks with BN. On larger images it has not been shown to '
         'gain more than a little.**'
     )
@@ -147,23 +148,24 @@ def _when(digits: KeptNetwork) -> str:
     for kind in KINDS:
         kinds[_word(digits.difference('CT', _PLAIN, kind))].append(kind)
     words = dict(
-        lower='it helps under {}',
+        lower='it helps under {} corruptions',
         unclear='under {} there is no significant difference',
-        higher='it hurts under {}',
+        higher='it hurts under {} corruptions',
     )
     of_kinds = '; '.join(words[word].format(_listed(of)) for word, of in kinds.items() if of)
     return (
-        f': next to plain BN {of_kinds}. It needs the start from its teacher: from scratch it '
-        'gains nothing significant.'
+        f': compared with plain BN {of_kinds}. It needs the start from its teacher: from scratch '
+        'it gains nothing significant.'
     )
 
 
 def _why(digits: KeptNetwork) -> str:
     return (
         ': most of the gain comes from the standardised weights of its teacher. With a teacher '
-        'that has them beside its BN, the student is not significantly worse. Missing BN helps '
-        f'the network that lacks it: {points(digits.difference(_FREE, _TWIN))} points next to the '
-        'one with BN and standardised weights. How much of that its student keeps is uncertain.'
+        'that has them beside its BN, the student is not significantly worse. A network without '
+        f'BN is itself more robust: {points(digits.difference(_FREE, _TWIN))} points compared with '
+        'BN and standardised weights. How much of that its student, which has BN, inherits is '
+        'uncertain.'
     )
 
 

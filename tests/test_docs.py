@@ -113,8 +113,8 @@ def test_the_words_of_the_conclusion_follow_the_intervals(writer, tmp_path):
 
     assert 'under noise there is no significant difference' in said()
     text = said(noise=[-3, -1], blur=[-1, 2], weather=[1, 2])
-    assert 'it helps under noise and digital; under blur there is no significant' in text
-    assert '; it hurts under weather. ' in text
+    assert 'helps under noise and digital corruptions; under blur there is no significant' in text
+    assert '; it hurts under weather corruptions. ' in text
     with pytest.raises(ValueError, match=r'says that CT, minus Standard, .* is unclear: clean'):
         said(clean=[0.5, 1.5])
     said(clean=[-0.5, 1.5])

@@ -40,6 +40,9 @@ from tool_runs import (
 import mmct
 from mmct.cli import train, training
 from mmct.cli.options import Parser
+from mmct.cli.test import parse_args as options_of_test
+from mmct.cli.testing import merge_args as merge_into_test
+from mmct.runs import CTError
 from mmct.runs.configs import load_config
 from mmct.runs.weights import load_state_dict, safe_loading
 from mmct.teacher import CONSISTENCY, RECIPE, TeacherRecipe, teacher_config
@@ -312,6 +315,14 @@ def test_ct_does_not_share_the_baselines_work_dir():
     assert merged(BN, '--ct', '--work-dir', 'mine').work_dir == 'mine'
 
 
+@pytest.mark.parametrize('start', ['bn.pth', None])
+def test_the_switch_sees_the_weights_that_an_option_names(tmp_path, start):
+    config = tmp_path / 'config.py'
+    config.write_text(f'_base_ = {str(BN)!r}\nload_from = {"bn.pth" if start is None else None!r}')
+    hook = merged(config, '--ct', '--cfg-options', f'load_from={start}').custom_hooks[-1]
+    assert (hook.get('init') == 'fold') == (start is not None)
+
+
 def test_load_from_counts_until_the_student_has_a_checkpoint(tmp_path):
     options = ('--work-dir', str(tmp_path), '--resume', '--cfg-options', 'load_from=a.pth')
     cfg = merged(CT, *options)
@@ -321,6 +332,41 @@ def test_load_from_counts_until_the_student_has_a_checkpoint(tmp_path):
     (tmp_path / 'last_checkpoint').write_text(str(saved))
     cfg = merged(CT, *options)
     assert (cfg.resume, cfg.load_from) == (True, str(saved))
+
+
+def test_the_dumped_config_of_a_resumed_run_starts_anew_and_tests(tmp_path):
+    dumped, new = tmp_path / 'dumped.py', ('--work-dir', str(tmp_path / 'new'))
+    text = f'_base_ = {str(BN)!r}\nresume, load_from = True, "old/epoch_5.pth"\n'
+    dumped.write_text(text + 'start_from = "bn.pth"')
+    for options, start in (
+        (('--resume',), 'bn.pth'), (('--cfg-options', 'load_from=own.pth'), 'own.pth'),
+    ):  # fmt: skip
+        cfg = merged(dumped, *new, *options)
+        assert (cfg.resume, cfg.load_from) == (False, start) and 'start_from' not in cfg
+    (tmp_path / 'own.pth').touch()
+    args = options_of_test(Parser(), [str(dumped), str(tmp_path / 'own.pth')])
+    cfg = merge_into_test(load_config(str(dumped)), args)
+    assert (cfg.resume, cfg.load_from) == (False, str(tmp_path / 'own.pth'))
+    dumped.write_text(text)
+    with pytest.raises(CTError, match='resumes a run, and does not say with which weights it'):
+        merged(dumped, *new, '--resume')
+    # mmengine's own way to resume from the last checkpoint, of which there is none yet.
+    dumped.write_text(f'_base_ = {str(BN)!r}\nresume = True')
+    assert merged(dumped, *new).resume is False
+
+
+@pytest.mark.parametrize(('checkpoint', 'told'), [('', True), ('by_epoch=False', False)])
+def test_that_iterations_have_no_checkpoint_in_epochs_is_said(
+    tmp_path, monkeypatch, checkpoint, told
+):
+    config, said = tmp_path / 'iterations.py', []
+    config.write_text(
+        f'_base_ = {str(BN)!r}\ntrain_cfg = dict(_delete_=True, by_epoch=False, max_iters=9)\n'
+        f'default_hooks = dict(checkpoint=dict({checkpoint}))'
+    )
+    monkeypatch.setattr(training, 'print_log', lambda text, **_: said.append(text))
+    merged(config)
+    assert any('cannot be resumed' in line for line in said) == told
 
 
 @pytest.mark.parametrize('config', [BN, CIFAR])

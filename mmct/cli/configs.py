@@ -27,17 +27,32 @@ def merge_cfg_options(cfg: Config, args: Namespace, read: Collection[str] = FIEL
     Raises:
         CTError: If nothing would read a key, or if its value cannot be parsed or merged.
     """
+    settings = cfg_options(args)
+    for key in settings:
+        check_key(cfg, key, '--cfg-options', read)
+    with config_errors():
+        cfg.merge_from_dict(settings)
+
+
+def cfg_options(args: Namespace) -> dict[str, Any]:
+    """Read ``--cfg-options``.
+
+    Args:
+        args (Namespace): The options.
+
+    Returns:
+        dict: The values by dotted key.
+
+    Raises:
+        CTError: If a value cannot be parsed.
+    """
     words = args.cfg_options or []
     literals = [word for word in words if _has_dict(word)]
     parsed = Namespace()
     with config_errors():
         plain = [word for word in words if word not in literals]
         DictAction(['--cfg-options'], 'settings')(None, parsed, plain)
-    settings = {**parsed.settings, **dict(map(_literal, literals))}
-    for key in settings:
-        check_key(cfg, key, '--cfg-options', read)
-    with config_errors():
-        cfg.merge_from_dict(settings)
+    return {**parsed.settings, **dict(map(_literal, literals))}
 
 
 def _has_dict(word: str) -> bool:

@@ -97,7 +97,8 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
             'test_evaluator'
         )
     merge_common_arguments(cfg, args)
-    cfg.load_from = args.checkpoint
+    # The dumped config of a resumed run would resume it.
+    cfg.load_from, cfg.resume = args.checkpoint, False
     if args.amp:
         cfg.test_cfg = {**(cfg.get('test_cfg') or {}), 'fp16': True}
     if args.show or args.show_dir is not None:

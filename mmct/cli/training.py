@@ -1,5 +1,6 @@
 """Run the ``train`` command, from its options to a trained model."""
 
+import logging
 import random
 from argparse import Namespace
 from contextlib import suppress
@@ -9,6 +10,7 @@ from typing import Annotated
 from filelock import FileLock
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 from pydantic import Field
 
@@ -19,9 +21,11 @@ from mmct.runs.checkpoint import checkpoint_to_resume, other_checkpoints
 from mmct.runs.config_check import check_config
 from mmct.runs.configs import (
     import_mmct,
+    length_key,
     load_config,
     resume_from,
     scoped,
+    start_anew,
     type_name,
     use_resumable_checkpoints,
 )
@@ -35,7 +39,7 @@ from mmct.runs.weights import check_fits, check_some_fit, load, load_state_dict,
 from mmct.teacher import switch_on_ct, teacher_hook
 from mmct.teacher.rehearsal import rehearse_alone
 
-from .configs import merge_cfg_options, merge_common_arguments, set_loader
+from .configs import cfg_options, merge_cfg_options, merge_common_arguments, set_loader
 from .console import header
 
 
@@ -94,7 +98,7 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
     with_ct = teacher_hook(cfg) is not None
     if args.ct:
         # Before the options, so that they can change what the switch adds, which depends on one.
-        given = args.cfg_options or {}
+        given = cfg_options(args)
         if 'load_from' in given:
             cfg.load_from = given['load_from']
         switch_on_ct(cfg)
@@ -137,13 +141,16 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
 
 
 def _set_resume(cfg: Config, args: Namespace) -> None:
-    resume = args.resume
+    resume, given = args.resume, cfg_options(args)
+    if 'load_from' in given and not given.get('resume'):
+        # Weights to start from, whatever run the file is the dumped config of.
+        cfg.resume = False
+        cfg.pop('start_from', None)
     if resume is None and cfg.get('resume'):
         resume = cfg.get('load_from') or 'auto'
     path = None if resume is None else checkpoint_to_resume(cfg.work_dir, resume)
-    if path is None and cfg.get('load_from'):
-        # The dumped config of a resumed run has another one.
-        cfg.pop('start_from', None)
+    if path is None:
+        start_anew(cfg, args.config)
     if resume is not None:
         resume_from(cfg, path)
 
@@ -171,6 +178,15 @@ def _use_amp(cfg: Config) -> None:
 def _set_checkpoints(cfg: Config, allow_other_config: bool) -> None:
     """Let the run save checkpoints from which it can be resumed unchanged."""
     hook = use_resumable_checkpoints(cfg)
+    counts_epochs = hook is not None and hook.get('by_epoch', True) and hook.get('interval') != -1
+    if counts_epochs and length_key(cfg) == 'max_iters':
+        print_log(
+            'the training counts iterations and its checkpoints epochs, so that it has none before '
+            'its end and cannot be resumed: set by_epoch=False and interval=N in '
+            'default_hooks.checkpoint',
+            logger='current',
+            level=logging.WARNING,
+        )
     if not allow_other_config:
         return
     if type_name(hook) != 'ResumableCheckpointHook':

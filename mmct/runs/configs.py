@@ -15,7 +15,7 @@ from mmct.messages import of_other_kind, suggestion
 from mmct.paths import config_path
 
 from .errors import ConfigError, CTError, one_line
-from .identity import FIELDS, hooks_of, schedulers_of, start_of
+from .identity import FIELDS, UNKNOWN, hooks_of, schedulers_of, start_of
 
 
 def load_config(path: str) -> Config:
@@ -220,6 +220,28 @@ def resume_from(cfg: Config, checkpoint: str | None) -> None:
         return
     cfg.start_from = start_of(cfg)
     cfg.resume, cfg.load_from = True, checkpoint
+
+
+def start_anew(cfg: Config, path: str) -> None:
+    """Make the dumped config of a resumed run start as that run did, in place.
+
+    Args:
+        cfg (Config): Any config.
+        path (str): Its file, for the message.
+
+    Raises:
+        CTError: If it resumes a checkpoint, and does not say with which weights that run began.
+    """
+    if not cfg.get('resume'):
+        return
+    start = start_of(cfg) if cfg.get('load_from') else None
+    if start == UNKNOWN:
+        raise CTError(
+            f'{path} resumes a run, and does not say with which weights it began: set '
+            'resume=False, and load_from to these or to None'
+        )
+    cfg.load_from, cfg.resume = start, False
+    cfg.pop('start_from', None)
 
 
 # Settings of a scheduler in epochs or iterations.

@@ -21,12 +21,13 @@ from mmct.runs.configs import (
     import_also,
     is_kind,
     load_config,
+    start_anew,
     stretch,
     use_resumable_checkpoints,
 )
 from mmct.runs.data_content import data_cache, data_mark
 from mmct.runs.errors import CTError, one_line
-from mmct.runs.identity import UNKNOWN, fingerprint, hooks_of, start_of
+from mmct.runs.identity import fingerprint, hooks_of
 from mmct.teacher.config import (
     HOOKS_AT_THE_END,
     drop_hooks,
@@ -271,7 +272,7 @@ class Planner:
         if path not in self._files:
             beside = '::' not in path and not Path(path).is_absolute()
             cfg = load_config(str(self.study.folder / path) if beside else path)
-            _forget_resumption(cfg, path)
+            start_anew(cfg, path)
             if not cfg.get('model') or not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
                 raise CTError(
                     f'{path} is not a training config: it needs model, train_dataloader and '
@@ -334,17 +335,6 @@ def _held_out_error(cell: Cell, result: Mapping[str, Any] | None) -> float | Non
     if result is None or missing_scores(result, cell):
         return None
     return value_at(result, f'{_HELD_OUT}.error_pct')
-
-
-def _forget_resumption(cfg: Config, path: str) -> None:
-    """Let the dumped config of a resumed run start as that run did."""
-    if not cfg.get('resume'):
-        return
-    start = start_of(cfg)
-    if start == UNKNOWN:
-        raise CTError(f'{path} resumes a run, but an arm is trained from its start: resume=False')
-    cfg.load_from, cfg.resume = start, False
-    cfg.pop('start_from', None)
 
 
 def _check_scores(one: Cell, other: Cell) -> None:

@@ -57,7 +57,7 @@ class RayExecutor(Executor):
 
     def start(self, cell: Cell, folder: Path) -> None:
         """Start a cell; see :class:`Executor`."""
-        self._cells[self._task.remote(cell, folder, os.getcwd())] = cell
+        self._cells[self._task.remote(cell, folder, os.getcwd(), sys.path)] = cell
 
     def wait(self, seconds: float) -> list[Outcome]:
         """Wait until a cell ends; see :class:`Executor`."""
@@ -82,8 +82,10 @@ class RayExecutor(Executor):
         self._ray.shutdown()
 
 
-def _on_worker(cell: Cell, folder: Path, current: str) -> Outcome:
+def _on_worker(cell: Cell, folder: Path, current: str, modules: list[str]) -> Outcome:
     os.chdir(current)  # paths of data may be relative
+    # Modules of the user's may lie beside a config.
+    sys.path += [place for place in modules if place not in sys.path]
     log_to_file(log_of(cell, folder))
     return run_cell(cell, folder)
 

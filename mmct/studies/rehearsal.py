@@ -17,6 +17,7 @@ from mmct.runs.ranks import unwrapped
 from mmct.runs.weights import check_some_fit, load_state_dict, safe_loading
 from mmct.teacher.config import teacher_config, teacher_hook
 from mmct.teacher.rehearsal import rehearse, rehearse_alone
+from mmct.teacher.trackers import local_backends, teachers_backends
 
 from .cell import Cell
 
@@ -66,6 +67,10 @@ def check_start(cfg: Config, runner: Runner) -> None:
 def _rehearse(cell: Cell, folder: str) -> None:
     cfg = copy.deepcopy(cell.config)
     cfg.work_dir = folder
+    if cfg.get('visualizer'):
+        # Trackers would take the rehearsal for a run.
+        backends = teachers_backends(cfg.visualizer.get('vis_backends'))
+        cfg.visualizer.vis_backends = local_backends(backends)
     runner = build_runner(cfg)
     # The weights that another cell makes are in a folder with its key.
     if not any(key in (start_of(cfg) or '') for key in cell.needs):

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
+from mmengine.hooks import EMAHook
 from mmengine.optim import OptimWrapperDict, build_optim_wrapper
 from mmengine.registry import MODELS, PARAM_SCHEDULERS
 from mmengine.runner import Runner
@@ -16,7 +17,7 @@ from mmpretrain.registry import HOOKS
 from mmct.messages import suggestion
 from mmct.models import build_classifier, calibrate, fold_weights
 from mmct.runs.building import check_finite
-from mmct.runs.configs import type_name
+from mmct.runs.configs import is_kind, type_name
 from mmct.runs.errors import CTError, trial_of
 from mmct.runs.identity import SCORE_READERS, hooks_of, schedulers_of
 from mmct.runs.isolation import isolated
@@ -95,25 +96,24 @@ def _teacher(
     if recipe.remove_bn and recipe.init == 'calibrate':
         calibrate(teacher, _inputs(teacher, batch), recipe.granularity)
     _step(teacher, cfg, batch, len(runner.train_dataloader))
-    if recipe.ema is not None:
-        _average(teacher, cfg, recipe.ema, len(runner.train_dataloader))
     return fold_weights(teacher)
 
 
-def _average(
-    teacher: ImageClassifier, cfg: Config, ema: Mapping[str, Any], num_batches: int
-) -> None:
-    """Try the settings of an EMAHook, most of which it reads only when training starts."""
-    hook = HOOKS.build(dict(type='EMAHook', **ema))
-    MODELS.build(hook.ema_cfg, default_args=dict(model=teacher))
-    epochs = cfg.train_cfg.get('max_epochs', 1)
-    ends = dict(begin_epoch=epochs, begin_iter=cfg.train_cfg.get('max_iters', epochs * num_batches))
-    for name, end in ends.items():
-        if getattr(hook, name) > end:
-            raise ValueError(
-                f'ema: {name} must be at most {end}, the length of the training, but got '
-                f'{getattr(hook, name)}'
-            )
+def _average(model: ImageClassifier, cfg: Config, num_batches: int) -> None:
+    """Try the settings of EMAHooks, most of which they read only when training starts."""
+    for settings in hooks_of(cfg):
+        if not (isinstance(settings, Mapping) and is_kind(settings, EMAHook, HOOKS)):
+            continue
+        hook = HOOKS.build(copy.deepcopy(settings))
+        MODELS.build(hook.ema_cfg, default_args=dict(model=model))
+        epochs = cfg.train_cfg.get('max_epochs', 1)
+        iters = cfg.train_cfg.get('max_iters', epochs * num_batches)
+        for name, end in dict(begin_epoch=epochs, begin_iter=iters).items():
+            if getattr(hook, name) > end:
+                raise ValueError(
+                    f'EMAHook: {name} must be at most {end}, the length of the training, but got '
+                    f'{getattr(hook, name)}'
+                )
 
 
 def _student(
@@ -201,6 +201,7 @@ def _step(model: ImageClassifier, cfg: Config, batch: Mapping[str, Any], epoch: 
             built.append(PARAM_SCHEDULERS.build(copy.deepcopy(scheduler), default_args=settings))
     model.train()
     model.train_step(copy.deepcopy(batch), wrapper)
+    _average(model, cfg, epoch)
     for scheduler in built:
         # Start at its first step, because a scheduler does not read its settings before.
         scheduler._global_step = getattr(scheduler, 'begin', 0)

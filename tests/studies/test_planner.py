@@ -381,7 +381,7 @@ def test_the_dumped_config_of_a_resumed_run_is_that_of_its_start(plan, tmp_path)
     assert keys(planned('start_from = None')) == keys(plan())
     (cell,) = planned('start_from = "a.pth"').cells({})
     assert (cell.config.load_from, cell.config.resume) == ('a.pth', False)
-    with pytest.raises(CTError, match='resumes a run, but an arm is trained from its start'):
+    with pytest.raises(CTError, match='resumes a run, and does not say with which weights it'):
         planned('').cells({})
 
 

@@ -101,3 +101,14 @@ def test_without_ray_it_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'ray', None)
     with pytest.raises(CTError, match='needs Ray: pip install ray'):
         RayExecutor(1)
+
+
+def test_modules_are_found_where_the_study_finds_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, 'path', list(sys.path))
+    monkeypatch.setattr(ray_executor, 'log_of', lambda cell, folder: None)
+    monkeypatch.setattr(ray_executor, 'log_to_file', lambda log: None)
+    monkeypatch.setattr(ray_executor, 'run_cell', lambda cell, folder: list(sys.path))
+    beside = str(tmp_path / 'beside')
+    found = ray_executor._on_worker(None, None, str(tmp_path), [*sys.path, beside])
+    assert found.count(beside) == 1 and len(found) == len({*found})

@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from mmengine.registry import VISBACKENDS
+from mmengine.visualization import BaseVisBackend
 from study_files import write_study
 
 from mmct.runs import CTError
@@ -44,6 +46,21 @@ def test_what_is_wrong_with_an_arm_is_said_with_its_name(tmp_path, text):
 def test_sound_arms_are_tried_and_nothing_is_left(tmp_path):
     assert rehearse_cells(cells(tmp_path)) == ''
     assert not (tmp_path / 'out').exists()
+
+
+@VISBACKENDS.register_module()
+class Tracker(BaseVisBackend):
+    """As those that open a run of their own."""
+
+    experiment = None
+
+    def add_config(self, config, **_):
+        raise AssertionError('a rehearsal is no run')
+
+
+def test_a_tracker_sees_nothing_of_a_rehearsal(tmp_path):
+    tracked = 'common["visualizer"] = dict(vis_backends=[dict(type="Tracker")])\n'
+    assert rehearse_cells(cells(tmp_path, tracked)) == ''
 
 
 class Process:

@@ -45,7 +45,7 @@ WRONG = {
         {}, dict(ema=dict(momentum=2.0)), 'the teacher fails: .*momentum',
     ),
     'an average that begins after the end': (
-        {}, dict(ema=dict(begin_epoch=50)), 'the teacher fails: ema: begin_epoch must be at most 2',
+        {}, dict(ema=dict(begin_epoch=50)), 'teacher fails: EMAHook: begin_epoch must be at most 2',
     ),
     'a mode of torch.compile that is none': (
         {}, dict(compile=dict(mode='fast')), 'NoBNTeacherHook: compile: .*mode',
@@ -108,6 +108,10 @@ ALONE = {
     ),
     'a rate': ({'optim_wrapper.optimizer.lr': float('inf')}, 'the training fails: .*lr is inf'),
     'a metric': ({'val_evaluator.topk': 'abc'}, 'the validation .* fails: '),
+    'an average that begins after the end': (
+        {'default_hooks.average': dict(type='EMAHook', begin_iter=50)},
+        'the training fails: EMAHook: begin_iter must be at most 8',
+    ),
 }  # fmt: skip
 
 

@@ -19,7 +19,13 @@ from mmpretrain.registry import HOOKS
 
 from mmct.messages import require
 from mmct.runs.averages import averages
-from mmct.runs.checkpoint import WholeFileBackend, check_resumable, is_endless, load_safely
+from mmct.runs.checkpoint import (
+    WholeFileBackend,
+    check_resumable,
+    is_endless,
+    load_safely,
+    recount,
+)
 from mmct.runs.data_content import data_cache, data_mark
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_text
@@ -128,13 +134,15 @@ class ResumableCheckpointHook(CheckpointHook):
             return
         check_resumable(checkpoint, runner)
         ours = checkpoint.get(_KEY)
+        if ours is not None:
+            self._check_settings(runner, ours['fingerprint'])
+        recount(checkpoint, runner, (ours or {}).get('epoch_length'))
         if ours is None:
             runner.logger.warning(
                 'The checkpoint was saved without random states: the run continues, but '
                 'not as it would have without the interruption'
             )
             return
-        self._check_settings(runner, ours['fingerprint'])
         self._resumed = ours
         if readers := score_readers(runner.cfg):
             runner.logger.warning(
@@ -218,7 +226,11 @@ class ResumableCheckpointHook(CheckpointHook):
             checkpoint (dict): The checkpoint that will be saved.
         """
         if self._states is not None:
-            checkpoint[_KEY] = dict(fingerprint=self._fingerprint, states=self._states)
+            checkpoint[_KEY] = dict(
+                fingerprint=self._fingerprint,
+                states=self._states,
+                epoch_length=len(runner.train_dataloader),
+            )
         # A OneCycleLR's state has one of its own functions, which no safe loading would read.
         states = checkpoint.get('param_schedulers') or []
         for own in states.values() if isinstance(states, dict) else [states]:

@@ -1,6 +1,7 @@
 """Checkpoints hold the config as it is, formatted once; test_resume.py has all about resuming."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -91,3 +92,68 @@ def test_a_rate_that_is_not_finite_is_refused_of_each_optimizer():
     check_finite(OptimWrapperDict(good=good))
     with pytest.raises(CTError, match='lr is inf'):
         check_finite(OptimWrapperDict(good=good, bad=bad))
+
+
+class Rates(Hook):
+    """Keeps the learning rate of each step."""
+
+    def __init__(self):
+        self.found = []
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.found += runner.optim_wrapper.get_lr()['lr'][:1]
+
+
+def in_epochs(tiny, **settings):
+    cfg = tiny('bn_resnet18_digits', options={'train_cfg.max_epochs': 4})
+    hook = dict(type='ResumableCheckpointHook', interval=1, max_keep_ckpts=-1)
+    cfg.default_hooks.checkpoint = dict(hook, on_other_config='warn', **settings)
+    cfg.param_scheduler = [
+        dict(type='LinearLR', start_factor=0.1, end=1, convert_to_iter_based=True),
+        dict(type='CosineAnnealingLR', begin=1, end=4, T_max=3, convert_to_iter_based=True),
+    ]
+    return cfg
+
+
+@pytest.mark.parametrize('batch', [8, 32])
+@pytest.mark.parametrize('says', [True, False])
+def test_in_epochs_of_another_length_a_run_has_their_schedule(tiny, train, tmp_path, batch, says):
+    """As with another number of processes."""
+    train(in_epochs(tiny))
+    cfg = in_epochs(tiny)
+    cfg.train_dataloader.batch_size = batch
+    cfg.work_dir = str(tmp_path / 'whole')
+    train(cfg, whole := Rates())
+    file = tmp_path / 'work' / 'epoch_2.pth'
+    if not says:  # of an earlier version
+        saved = torch.load(file, weights_only=False)
+        del saved['mmct']['epoch_length']
+        torch.save(saved, file)
+    cfg.resume, cfg.load_from = True, str(file)
+    runner = train(cfg, resumed := Rates())
+    assert resumed.found == pytest.approx(whole.found[len(whole.found) // 2:])
+    assert (runner.epoch, runner.iter) == (4, len(whole.found))
+
+
+def test_a_checkpoint_without_its_schedule_is_not_resumed(tiny, train, tmp_path):
+    train(in_epochs(tiny, save_param_scheduler=False))
+    cfg = in_epochs(tiny)
+    cfg.resume, cfg.load_from = True, str(tmp_path / 'work' / 'epoch_2.pth')
+    with pytest.raises(CTError, match='lacks progress, optimizer or schedule'):
+        train(cfg)
+    cfg.param_scheduler = None
+    assert train(cfg).epoch == 4
+
+
+@pytest.mark.parametrize(('interval', 'restarts'), [(3, True), (4, True), (None, False)])
+def test_an_epoch_that_is_not_counted_yet_is_said_to_restart(
+    tiny, train, tmp_path, interval, restarts
+):
+    own = {} if interval is None else dict(by_epoch=False, interval=interval)
+    train(in_epochs(tiny, **own))
+    name = 'epoch_1.pth' if interval is None else f'iter_{interval}.pth'
+    cfg = in_epochs(tiny)
+    cfg.resume, cfg.load_from = True, str(tmp_path / 'work' / name)
+    log = train(cfg)._log_dir
+    (text,) = [file.read_text() for file in Path(log).glob('*.log')]
+    assert ('epoch-based training restarts the epoch' in text) == restarts

@@ -85,8 +85,11 @@ def _ct_minus(network: KeptNetwork, arm: str, title: str = CORRUPTED) -> str:
 
 
 def _note(networks: Iterable[KeptNetwork]) -> str:
+    networks = list(networks)
     rows = [row for network in networks for row in network.rows.values()]
     (seeds,) = {network.all_seeds for network in networks}
+    if seeds == '1':
+        return 'One seed: by how much other seeds would differ is not known.'
     return (
         f'Means over {seeds} seeds. {errors_note((CLEAN, CORRUPTED), rows)} In '
         'brackets 95 % intervals of the differences, in points, paired by seed.'
@@ -102,20 +105,23 @@ def short(folder: Path) -> str:
         for title in network.titles
         if title not in main and not title.startswith(_FURTHER)
     ]
+    # A difference of single seeds has no interval, and is not shown.
+    known = any(_ct_minus(network, arm) for arm in _main_arms(network))
+    minus = dict(zip(main, ('clean', 'mCE'), strict=True)) if known else {}
     lines = [
         Row(
             arm,
             [
                 *([network.seeds(arm)] if mixed else []),
                 *(_error(network, arm, title) for title in main),
-                *(_ct_minus(network, arm, title) for title in main),
+                *(_ct_minus(network, arm, title) for title in minus),
                 *(_error(network, arm, title, spread=False) for title in further),
             ],
         )
         for arm in _main_arms(network)
     ]
-    head = ['', *(['seeds'] if mixed else []), *main, 'CT minus that, clean', 'CT minus that, mCE',
-            *further]  # fmt: skip
+    differences = (f'CT minus that, {title}' for title in minus.values())
+    head = ['', *(['seeds'] if mixed else []), *main, *differences, *further]
     return f'{Table(head, lines).to_markdown()}\n{_note([network])}\n'
 
 

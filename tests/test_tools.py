@@ -321,6 +321,10 @@ def test_the_switch_sees_the_weights_that_an_option_names(tmp_path, start):
     config.write_text(f'_base_ = {str(BN)!r}\nload_from = {"bn.pth" if start is None else None!r}')
     hook = merged(config, '--ct', '--cfg-options', f'load_from={start}').custom_hooks[-1]
     assert (hook.get('init') == 'fold') == (start is not None)
+    (tmp_path / 'last.pth').touch()
+    options = ('resume=True', f'load_from={tmp_path / "last.pth"}')
+    hook = merged(BN, '--ct', '--cfg-options', *options).custom_hooks[-1]
+    assert hook.weight_standardisation is True
 
 
 def test_load_from_counts_until_the_student_has_a_checkpoint(tmp_path):
@@ -350,9 +354,13 @@ def test_the_dumped_config_of_a_resumed_run_starts_anew_and_tests(tmp_path):
     dumped.write_text(text)
     with pytest.raises(CTError, match='resumes a run, and does not say with which weights it'):
         merged(dumped, *new, '--resume')
-    # mmengine's own way to resume from the last checkpoint, of which there is none yet.
+    dumped.write_text(f'_base_ = {str(BN)!r}\nload_from, start_from = "own.pth", "bn.pth"')
+    assert 'start_from' not in merged(dumped, *new)
+    # mmengine's own ways: from the last checkpoint, of which there is none yet; from a file.
     dumped.write_text(f'_base_ = {str(BN)!r}\nresume = True')
     assert merged(dumped, *new).resume is False
+    cfg = merged(dumped, *new, '--cfg-options', f'load_from={tmp_path / "own.pth"}')
+    assert (cfg.resume, cfg.load_from) == (True, str(tmp_path / 'own.pth'))
 
 
 @pytest.mark.parametrize(('checkpoint', 'told'), [('', True), ('by_epoch=False', False)])

@@ -116,7 +116,8 @@ class AdversarialTrainingHook(Hook):
 
 def _check_levels(images: Tensor) -> None:
     # An interpolation may go a little beyond 0 and 255.
-    if images.is_floating_point() and images.abs().max() <= 10:
+    scaled = images.abs().max() <= 10 or images.min() < -32
+    if images.is_floating_point() and scaled:
         raise CTError(
             'AdversarialTrainingHook changes levels from 0 to 255, but the pipeline scales or '
             'normalises pixels: leave that to the data_preprocessor'

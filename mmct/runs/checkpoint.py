@@ -120,52 +120,43 @@ def check_resumable(checkpoint: Any, runner: Runner) -> None:
         isinstance(steps.get('iter'), int)
         and isinstance(steps.get('epoch'), int)
         and {'state_dict', 'message_hub', 'optimizer'} <= checkpoint.keys()
-        and (not runner.param_schedulers or 'param_schedulers' in checkpoint)
     ):
         raise CTError(
-            'the checkpoint to resume is not from a training run (it lacks progress, optimizer '
-            'or schedule): to start from its weights use --cfg-options load_from=FILE'
+            'the checkpoint to resume is not from a training run (it lacks progress '
+            'or optimizer): to start from its weights use --cfg-options load_from=FILE'
         )
     refuse_code(checkpoint)
     check_fits('the checkpoint to resume', checkpoint['state_dict'], unwrapped(runner))
 
 
-def recount(checkpoint: dict[str, Any], runner: Runner, length: int | None) -> None:
+def recount(checkpoint: dict[str, Any], runner: Runner, length: int) -> bool:
     """Count the steps of a checkpoint in epochs as long as those of this run, in place.
 
-    Other numbers of processes, and other batches, make epochs of other lengths. Iteration-based
-    training is left as it is.
+    Other numbers of processes, and other batches, make epochs of other lengths; and an epoch that
+    was not complete begins again. Iteration-based training is left as it is.
 
     Args:
         checkpoint (dict): The checkpoint to resume.
         runner (Runner): The runner that resumes it.
-        length (int, optional): Iterations per epoch of the run that saved it. None if it does not
-            say: then it is derived from whole epochs, or that of this run.
+        length (int): Iterations per epoch of the run that saved it.
+
+    Returns:
+        bool: Whether the count has changed, so that schedules no longer fit it.
     """
     loop, meta = runner.train_loop, checkpoint['meta']
     if is_endless(loop):
-        return
-    own = len(loop.dataloader)
-    length = length or (meta['epoch'] and meta['iter'] // meta['epoch']) or own
+        return False
     if meta['iter'] != meta['epoch'] * length:
         runner.logger.warning(
             f'The checkpoint was saved by iterations (at {meta["iter"]}, {length} per epoch): '
             'epoch-based training restarts the epoch'
         )
-    if own == length:
-        return
-    meta['iter'] = meta['epoch'] * own
-    schedulers = checkpoint.get('param_schedulers') or []
-    for states in schedulers.values() if isinstance(schedulers, dict) else [schedulers]:
-        states[:] = [_rescaled(state, own / length) for state in states]
-
-
-def _rescaled(state: dict[str, Any], ratio: float) -> dict[str, Any]:
-    """Rescale the progress of a schedule that counts iterations; its times are those of the run."""
-    if state.get('by_epoch', True):
-        return state
-    counts = {name: round(state[name] * ratio) for name in ('last_step', '_global_step')}
-    return dict(counts, base_values=state['base_values'])
+    counted = meta['epoch'] * len(loop.dataloader)
+    # At iteration 0 a run would take itself for a new one.
+    if counted in (0, meta['iter']):
+        return False
+    meta['iter'] = counted
+    return True
 
 
 def is_endless(loop: BaseLoop) -> bool:

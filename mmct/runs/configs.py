@@ -1,9 +1,12 @@
 """Read and change configs: their class names, imports, schedule and start."""
 
+import copy
 import difflib
 import importlib.util
 import sys
+import warnings
 from collections.abc import Collection, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +236,8 @@ def start_anew(cfg: Config, path: str) -> None:
         CTError: If it resumes a checkpoint, and does not say with which weights that run began.
     """
     if not cfg.get('resume'):
+        if cfg.get('load_from'):
+            cfg.pop('start_from', None)
         return
     start = start_of(cfg) if cfg.get('load_from') else None
     if start == UNKNOWN:
@@ -345,3 +350,41 @@ def scale_learning_rate(runner: Runner, factor: float) -> None:
         # A plateau schedule has no base values, and continues from the value of the group.
         if scheduler.param_name == 'lr' and hasattr(scheduler, 'base_values'):
             scheduler.base_values = [value * factor for value in scheduler.base_values]
+
+
+def reschedule(runner: Runner) -> None:
+    """Bring the schedules of a resumed run to its epoch, as if each had had this run's length.
+
+    They are left as they are with several optimizers, and where one of them goes on from a value of
+    its own (``ReduceOnPlateauLR``, ``OneCycleLR``).
+
+    Args:
+        runner (Runner): A runner that has resumed a checkpoint, before its next step.
+    """
+    several = isinstance(runner.param_schedulers, dict)
+    if several or any(_has_values_of_its_own(each) for each in runner.param_schedulers or []):
+        runner.logger.warning('The schedules go on with the number of steps of the checkpoint')
+        return
+    if not runner.param_schedulers:
+        return
+    for group in runner.optim_wrapper.param_groups:
+        group.update({
+            name.removeprefix('initial_'): value
+            for name, value in group.items()
+            if name.startswith('initial_')
+        })
+    with warnings.catch_warnings():
+        # The optimizer makes no steps between.
+        warnings.simplefilter('ignore')
+        schedulers = runner.build_param_scheduler(copy.deepcopy(runner.cfg.param_scheduler))
+        counts = {False: len(runner.train_dataloader), True: 1}
+        for _, (by_epoch, steps) in product(range(runner.epoch), counts.items()):
+            for _ in range(steps):
+                for scheduler in schedulers:
+                    if scheduler.by_epoch == by_epoch:
+                        scheduler.step()
+    runner.param_schedulers = schedulers
+
+
+def _has_values_of_its_own(scheduler: Any) -> bool:
+    return getattr(scheduler, 'need_val_args', False) or 'OneCycle' in type(scheduler).__name__

@@ -71,6 +71,7 @@ def rehearse_alone(runner: Runner) -> None:
         batch = _one_batch(runner)
         with trial_of('the training'):
             model = build_classifier(runner.cfg).to(next(original.parameters()).device)
+            _average(model, runner.cfg, len(runner.train_dataloader))
             _step(model, runner.cfg, batch, len(runner.train_dataloader))
             _last_step(model, runner)
         _validation(runner, model)
@@ -95,6 +96,7 @@ def _teacher(
     teacher.to(next(runner.model.parameters()).device)
     if recipe.remove_bn and recipe.init == 'calibrate':
         calibrate(teacher, _inputs(teacher, batch), recipe.granularity)
+    _average(teacher, cfg, len(runner.train_dataloader))
     _step(teacher, cfg, batch, len(runner.train_dataloader))
     return fold_weights(teacher)
 
@@ -127,6 +129,7 @@ def _student(
     original = unwrapped(runner)
     student = build_classifier(runner.cfg).to(next(original.parameters()).device)
     student.load_state_dict(original.state_dict())
+    _average(student, runner.cfg, len(runner.train_dataloader))
     student.attach_teacher(teacher, 'float32', with_bn=not recipe.remove_bn)
     if start == 'teacher':
         take_over(student, _inputs(student, batch))
@@ -201,7 +204,6 @@ def _step(model: ImageClassifier, cfg: Config, batch: Mapping[str, Any], epoch: 
             built.append(PARAM_SCHEDULERS.build(copy.deepcopy(scheduler), default_args=settings))
     model.train()
     model.train_step(copy.deepcopy(batch), wrapper)
-    _average(model, cfg, epoch)
     for scheduler in built:
         # Start at its first step, because a scheduler does not read its settings before.
         scheduler._global_step = getattr(scheduler, 'begin', 0)

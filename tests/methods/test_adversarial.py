@@ -54,7 +54,9 @@ def test_it_works_where_gradients_are_switched_off(enabled):
         assert torch.equal(pgd(lambda x: x.sum(), images(), step=8), images(108.0))
 
 
-@pytest.mark.parametrize('scaled', [lambda x: x / 255, lambda x: (x - 120.0) / 60])
+@pytest.mark.parametrize(
+    'scaled', [lambda x: x / 255, lambda x: (x - 120.0) / 60, lambda x: x - 120.0]
+)
 def test_pixels_that_the_pipeline_has_scaled_are_refused(tiny, scaled):
     runner = Runner.from_cfg(tiny('bn_resnet18_digits'))
     batch = next(iter(runner.train_dataloader))

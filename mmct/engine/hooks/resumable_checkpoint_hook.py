@@ -26,6 +26,7 @@ from mmct.runs.checkpoint import (
     load_safely,
     recount,
 )
+from mmct.runs.configs import reschedule
 from mmct.runs.data_content import data_cache, data_mark
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_text
@@ -91,6 +92,7 @@ class ResumableCheckpointHook(CheckpointHook):
         self._fingerprint: dict[str, Any] = {}
         # What to restore once the data loader has advanced.
         self._resumed: dict[str, Any] | None = None
+        self._recounted = False
         # The states of all processes for the next checkpoint.
         self._states: list[dict] | None = None
         # The generators' states from before a validation, while it runs.
@@ -136,7 +138,9 @@ class ResumableCheckpointHook(CheckpointHook):
         ours = checkpoint.get(_KEY)
         if ours is not None:
             self._check_settings(runner, ours['fingerprint'])
-        recount(checkpoint, runner, (ours or {}).get('epoch_length'))
+        if runner.param_schedulers and 'param_schedulers' not in checkpoint:
+            self._check_schedule(runner)
+        self._recounted = recount(checkpoint, runner, self._epoch_length(runner, checkpoint))
         if ours is None:
             runner.logger.warning(
                 'The checkpoint was saved without random states: the run continues, but '
@@ -160,6 +164,8 @@ class ResumableCheckpointHook(CheckpointHook):
         super().before_train(runner)
         self._forget_other_folders()
         self._remove_outdated()
+        if self._recounted:
+            reschedule(runner)
         if runner.iter:
             # mmengine draws a seed before it reads the checkpoint's.
             for sampler in samplers(runner.train_dataloader):
@@ -332,6 +338,27 @@ class ResumableCheckpointHook(CheckpointHook):
             'start from its weights with --cfg-options load_from=FILE'
         )
         runner.logger.warning(message + (hint if stays else ''))
+
+    def _check_schedule(self, runner: Runner) -> None:
+        message = 'the checkpoint has no state of the schedule (save_param_scheduler=False)'
+        if self.on_other_config == 'stop':
+            raise CTError(
+                f'{message}: to start from its weights use --cfg-options load_from=FILE, or let '
+                'the schedule begin anew with --allow-other-config'
+            )
+        runner.logger.warning(f'{message}, which begins anew')
+
+    def _epoch_length(self, runner: Runner, checkpoint: Mapping[str, Any]) -> int:
+        """Return the iterations per epoch of the run that saved a checkpoint."""
+        meta, ours, own = checkpoint['meta'], checkpoint.get(_KEY), len(runner.train_dataloader)
+        if ours is None:
+            return own
+        if 'epoch_length' in ours:
+            return ours['epoch_length']
+        # Of an earlier version.
+        alike = ours['fingerprint']['world_size'] == self._fingerprint['world_size']
+        whole = meta['epoch'] and meta['iter'] % meta['epoch'] == 0
+        return own if alike or not whole else meta['iter'] // meta['epoch']
 
     def _restore(self, runner: Runner, states: list[dict]) -> None:
         if len(states) != get_world_size():

@@ -12,6 +12,7 @@ from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIMIZERS
 
 from mmct.runs import CTError
 from mmct.runs.building import check_finite
+from mmct.runs.weights import safe_loading
 
 
 class Rename(Hook):
@@ -104,44 +105,85 @@ class Rates(Hook):
         self.found += runner.optim_wrapper.get_lr()['lr'][:1]
 
 
-def in_epochs(tiny, **settings):
+SCHEDULES = dict(
+    in_epochs=[
+        dict(type='LinearLR', start_factor=0.1, end=2, convert_to_iter_based=True),
+        dict(type='CosineAnnealingLR', begin=2, end=4, T_max=2, convert_to_iter_based=True),
+    ],
+    later=[dict(type='ConstantLR', factor=0.1, begin=2, end=3, convert_to_iter_based=True)],
+    in_iterations=[dict(type='MultiStepLR', by_epoch=False, milestones=[3, 9])],
+    by_epoch=[dict(type='MultiStepLR', milestones=[1, 3])],
+)
+
+
+def in_epochs(tiny, schedule='in_epochs', **settings):
     cfg = tiny('bn_resnet18_digits', options={'train_cfg.max_epochs': 4})
     hook = dict(type='ResumableCheckpointHook', interval=1, max_keep_ckpts=-1)
-    cfg.default_hooks.checkpoint = dict(hook, on_other_config='warn', **settings)
-    cfg.param_scheduler = [
-        dict(type='LinearLR', start_factor=0.1, end=1, convert_to_iter_based=True),
-        dict(type='CosineAnnealingLR', begin=1, end=4, T_max=3, convert_to_iter_based=True),
-    ]
+    cfg.default_hooks.checkpoint = {**hook, 'on_other_config': 'warn', **settings}
+    cfg.param_scheduler = SCHEDULES[schedule]
+    return cfg
+
+
+def resumed(cfg, file):
+    cfg.resume, cfg.load_from = True, str(file)
     return cfg
 
 
 @pytest.mark.parametrize('batch', [8, 32])
-@pytest.mark.parametrize('says', [True, False])
-def test_in_epochs_of_another_length_a_run_has_their_schedule(tiny, train, tmp_path, batch, says):
+@pytest.mark.parametrize('schedule', SCHEDULES)
+def test_in_epochs_of_another_length_a_run_has_their_schedule(
+    tiny, train, tmp_path, batch, schedule
+):
     """As with another number of processes."""
+    train(in_epochs(tiny, schedule))
+
+    def config():
+        cfg = in_epochs(tiny, schedule)
+        cfg.train_dataloader.batch_size = batch
+        return cfg
+
+    whole, other = Rates(), config()
+    other.work_dir = str(tmp_path / 'whole')
+    train(other, whole)
+    for epoch in (1, 2):
+        found = Rates()
+        runner = train(resumed(config(), tmp_path / 'work' / f'epoch_{epoch}.pth'), found)
+        assert found.found == pytest.approx(whole.found[epoch * len(whole.found) // 4:])
+        assert (runner.epoch, runner.iter) == (4, len(whole.found))
+
+
+def test_a_rate_that_was_scaled_stays_so(tiny, train, tmp_path):
+    def scaled(factor):
+        cfg = in_epochs(tiny)
+        cfg.work_dir = str(tmp_path / str(factor))
+        cfg.optim_wrapper.optimizer.lr *= factor
+        train(cfg)
+        found, cfg = Rates(), in_epochs(tiny)
+        cfg.train_dataloader.batch_size = 8
+        train(resumed(cfg, Path(tmp_path / str(factor) / 'epoch_1.pth')), found)
+        return found.found
+
+    assert scaled(0.5) == pytest.approx([0.5 * rate for rate in scaled(1)])
+
+
+def test_of_an_earlier_version_epochs_have_the_length_of_as_many_processes(tiny, train, tmp_path):
     train(in_epochs(tiny))
-    cfg = in_epochs(tiny)
-    cfg.train_dataloader.batch_size = batch
-    cfg.work_dir = str(tmp_path / 'whole')
-    train(cfg, whole := Rates())
     file = tmp_path / 'work' / 'epoch_2.pth'
-    if not says:  # of an earlier version
+    with safe_loading():
         saved = torch.load(file, weights_only=False)
-        del saved['mmct']['epoch_length']
-        torch.save(saved, file)
-    cfg.resume, cfg.load_from = True, str(file)
-    runner = train(cfg, resumed := Rates())
-    assert resumed.found == pytest.approx(whole.found[len(whole.found) // 2:])
-    assert (runner.epoch, runner.iter) == (4, len(whole.found))
+    del saved['mmct']['epoch_length']
+    saved['mmct']['fingerprint']['world_size'] = 2
+    saved['meta']['iter'] = 4
+    torch.save(saved, file)
+    assert train(resumed(in_epochs(tiny), file)).iter == 16
 
 
 def test_a_checkpoint_without_its_schedule_is_not_resumed(tiny, train, tmp_path):
     train(in_epochs(tiny, save_param_scheduler=False))
-    cfg = in_epochs(tiny)
-    cfg.resume, cfg.load_from = True, str(tmp_path / 'work' / 'epoch_2.pth')
-    with pytest.raises(CTError, match='lacks progress, optimizer or schedule'):
+    cfg = resumed(in_epochs(tiny, on_other_config='stop'), tmp_path / 'work' / 'epoch_2.pth')
+    with pytest.raises(CTError, match='no state of the schedule .save_param_scheduler=False.: to'):
         train(cfg)
-    cfg.param_scheduler = None
+    cfg.param_scheduler, cfg.default_hooks.checkpoint.on_other_config = None, 'warn'
     assert train(cfg).epoch == 4
 
 
@@ -152,8 +194,7 @@ def test_an_epoch_that_is_not_counted_yet_is_said_to_restart(
     own = {} if interval is None else dict(by_epoch=False, interval=interval)
     train(in_epochs(tiny, **own))
     name = 'epoch_1.pth' if interval is None else f'iter_{interval}.pth'
-    cfg = in_epochs(tiny)
-    cfg.resume, cfg.load_from = True, str(tmp_path / 'work' / name)
-    log = train(cfg)._log_dir
-    (text,) = [file.read_text() for file in Path(log).glob('*.log')]
+    runner = train(resumed(in_epochs(tiny), tmp_path / 'work' / name))
+    (text,) = [file.read_text() for file in Path(runner._log_dir).glob('*.log')]
     assert ('epoch-based training restarts the epoch' in text) == restarts
+    assert runner.epoch == 4

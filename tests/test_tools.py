@@ -348,6 +348,17 @@ def test_the_dumped_config_of_a_resumed_run_starts_anew_and_tests(tmp_path):
         cfg = merged(dumped, *new, *options)
         assert (cfg.resume, cfg.load_from) == (False, start) and 'start_from' not in cfg
     (tmp_path / 'own.pth').touch()
+    # Also with the switch, and once there is a checkpoint.
+    options = ('--ct', *new, '--resume', '--cfg-options', 'load_from=own.pth')
+    cfg = merged(dumped, *options)
+    assert (cfg.resume, cfg.load_from) == (False, 'own.pth')
+    saved = tmp_path / 'new' / 'epoch_1.pth'
+    saved.parent.mkdir()
+    saved.touch()
+    (tmp_path / 'new' / 'last_checkpoint').write_text(str(saved))
+    cfg = merged(dumped, *options)
+    assert (cfg.resume, cfg.load_from, cfg.start_from) == (True, str(saved), 'own.pth')
+    shutil.rmtree(tmp_path / 'new')
     args = options_of_test(Parser(), [str(dumped), str(tmp_path / 'own.pth')])
     cfg = merge_into_test(load_config(str(dumped)), args)
     assert (cfg.resume, cfg.load_from) == (False, str(tmp_path / 'own.pth'))

@@ -96,13 +96,17 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
         CTError: If an option does not fit the config.
     """
     with_ct = teacher_hook(cfg) is not None
-    if args.ct:
-        # Before the options, so that they can change what the switch adds. What that is depends
-        # on the weights to start from.
-        given = cfg_options(args)
-        if 'load_from' in given and not given.get('resume'):
+    given = cfg_options(args)
+    if 'load_from' in given and not given.get('resume'):
+        if 'start_from' in cfg:
+            # The dumped config of a resumed run: these weights are to start from.
+            cfg.resume = False
+            cfg.pop('start_from')
+        if args.ct:
+            # What the switch adds depends on them.
             cfg.load_from = given['load_from']
-            cfg.pop('start_from', None)
+    if args.ct:
+        # Before the options, so that they can change what the switch adds.
         switch_on_ct(cfg)
     add_methods(cfg, args.method)
     if args.test_domain:
@@ -143,10 +147,7 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
 
 
 def _set_resume(cfg: Config, args: Namespace) -> None:
-    resume, given = args.resume, cfg_options(args)
-    if 'start_from' in cfg and 'load_from' in given and not given.get('resume'):
-        # Weights to start from: the file, the dumped config of a resumed run, had another.
-        cfg.resume = False
+    resume = args.resume
     if resume is None and cfg.get('resume'):
         resume = cfg.get('load_from') or 'auto'
     path = None if resume is None else checkpoint_to_resume(cfg.work_dir, resume)

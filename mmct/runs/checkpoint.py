@@ -146,17 +146,15 @@ def recount(checkpoint: dict[str, Any], runner: Runner, length: int) -> bool:
     loop, meta = runner.train_loop, checkpoint['meta']
     if is_endless(loop):
         return False
-    if meta['iter'] != meta['epoch'] * length:
+    own, whole = len(loop.dataloader), meta['iter'] == meta['epoch'] * length
+    if not whole:
         runner.logger.warning(
             f'The checkpoint was saved by iterations (at {meta["iter"]}, {length} per epoch): '
             'epoch-based training restarts the epoch'
         )
-    counted = meta['epoch'] * len(loop.dataloader)
     # At iteration 0 a run would take itself for a new one.
-    if counted in (0, meta['iter']):
-        return False
-    meta['iter'] = counted
-    return True
+    meta['iter'] = meta['epoch'] * own or meta['iter']
+    return not whole or length != own
 
 
 def is_endless(loop: BaseLoop) -> bool:

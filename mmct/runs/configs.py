@@ -365,7 +365,8 @@ def reschedule(runner: Runner) -> None:
     if several or any(_has_values_of_its_own(each) for each in runner.param_schedulers or []):
         runner.logger.warning('The schedules go on with the number of steps of the checkpoint')
         return
-    if not runner.param_schedulers:
+    settings = copy.deepcopy(runner.cfg.get('param_scheduler'))
+    if not runner.param_schedulers or settings is None:
         return
     for group in runner.optim_wrapper.param_groups:
         group.update({
@@ -373,10 +374,12 @@ def reschedule(runner: Runner) -> None:
             for name, value in group.items()
             if name.startswith('initial_')
         })
+        if 'betas' in group and 'initial_momentum' in group:
+            group['betas'] = (group['initial_momentum'], *group['betas'][1:])
     with warnings.catch_warnings():
         # The optimizer makes no steps between.
         warnings.simplefilter('ignore')
-        schedulers = runner.build_param_scheduler(copy.deepcopy(runner.cfg.param_scheduler))
+        schedulers = runner.build_param_scheduler(settings)
         counts = {False: len(runner.train_dataloader), True: 1}
         for _, (by_epoch, steps) in product(range(runner.epoch), counts.items()):
             for _ in range(steps):

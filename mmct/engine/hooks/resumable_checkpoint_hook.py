@@ -138,9 +138,11 @@ class ResumableCheckpointHook(CheckpointHook):
         ours = checkpoint.get(_KEY)
         if ours is not None:
             self._check_settings(runner, ours['fingerprint'])
-        if runner.param_schedulers and 'param_schedulers' not in checkpoint:
+        missing = bool(runner.param_schedulers) and 'param_schedulers' not in checkpoint
+        if missing:
             self._check_schedule(runner)
-        self._recounted = recount(checkpoint, runner, self._epoch_length(runner, checkpoint))
+        recounted = recount(checkpoint, runner, self._epoch_length(runner, checkpoint))
+        self._recounted = recounted or missing
         if ours is None:
             runner.logger.warning(
                 'The checkpoint was saved without random states: the run continues, but '
@@ -334,19 +336,19 @@ class ResumableCheckpointHook(CheckpointHook):
         rates = ('optim_wrapper', 'param_scheduler', 'student_lr_mult')
         stays = any(part in line.partition(':')[0] for line in differing for part in rates)
         hint = (
-            '; learning rate, momentum and schedules are those of the checkpoint: for others, '
-            'start from its weights with --cfg-options load_from=FILE'
+            '; learning rate, momentum and, in epochs of the same length, schedules are those of '
+            'the checkpoint: for others, start from its weights with --cfg-options load_from=FILE'
         )
         runner.logger.warning(message + (hint if stays else ''))
 
     def _check_schedule(self, runner: Runner) -> None:
         message = 'the checkpoint has no state of the schedule (save_param_scheduler=False)'
-        if self.on_other_config == 'stop':
+        if self.on_other_config == 'stop' or is_endless(runner.train_loop):
             raise CTError(
-                f'{message}: to start from its weights use --cfg-options load_from=FILE, or let '
-                'the schedule begin anew with --allow-other-config'
+                f'{message}: to start from its weights use --cfg-options load_from=FILE; with '
+                "--allow-other-config an epoch-based run goes on with its config's schedule"
             )
-        runner.logger.warning(f'{message}, which begins anew')
+        runner.logger.warning(f"{message}: the config's is brought to its epoch")
 
     def _epoch_length(self, runner: Runner, checkpoint: Mapping[str, Any]) -> int:
         """Return the iterations per epoch of the run that saved a checkpoint."""

@@ -183,8 +183,44 @@ def test_a_checkpoint_without_its_schedule_is_not_resumed(tiny, train, tmp_path)
     cfg = resumed(in_epochs(tiny, on_other_config='stop'), tmp_path / 'work' / 'epoch_2.pth')
     with pytest.raises(CTError, match='no state of the schedule .save_param_scheduler=False.: to'):
         train(cfg)
-    cfg.param_scheduler, cfg.default_hooks.checkpoint.on_other_config = None, 'warn'
+    cfg.default_hooks.checkpoint.on_other_config = 'warn'
+    train(cfg, found := Rates())
+    whole = in_epochs(tiny)
+    whole.work_dir = str(tmp_path / 'whole')
+    train(whole, expected := Rates())
+    assert found.found == pytest.approx(expected.found[8:])
+    cfg.param_scheduler = None
     assert train(cfg).epoch == 4
+
+
+def test_a_momentum_has_its_schedule_too(tiny, train, tmp_path):
+    class Momenta(Rates):
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            self.found.append(runner.optim_wrapper.param_groups[0]['betas'][0])
+
+    def config(batch, folder):
+        cfg = in_epochs(tiny)
+        cfg.optim_wrapper.optimizer = dict(type='AdamW', lr=1e-3)
+        settings = dict(type='CosineAnnealingMomentum', T_max=4, eta_min=0.5)
+        cfg.param_scheduler = [dict(settings, convert_to_iter_based=True)]
+        cfg.train_dataloader.batch_size, cfg.work_dir = batch, str(tmp_path / folder)
+        return cfg
+
+    train(config(16, 'first'))
+    train(config(32, 'whole'), whole := Momenta())
+    train(resumed(config(32, 'first'), tmp_path / 'first' / 'epoch_2.pth'), found := Momenta())
+    assert found.found == pytest.approx(whole.found[4:])
+
+
+def test_inside_the_first_epoch_the_schedule_is_that_of_the_run(tiny, train, tmp_path):
+    train(in_epochs(tiny, by_epoch=False, interval=3))
+    cfg = in_epochs(tiny)
+    cfg.train_dataloader.batch_size = 8
+    train(resumed(cfg, tmp_path / 'work' / 'iter_3.pth'), found := Rates())
+    other = in_epochs(tiny)
+    other.train_dataloader.batch_size, other.work_dir = 8, str(tmp_path / 'whole')
+    train(other, whole := Rates())
+    assert found.found == pytest.approx(whole.found)
 
 
 @pytest.mark.parametrize(('interval', 'restarts'), [(3, True), (4, True), (None, False)])

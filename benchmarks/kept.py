@@ -36,8 +36,11 @@ class KeptNetwork:
 
     @property
     def all_seeds(self) -> str:
-        """Write how many seeds the ways have, such as '3', or '2 to 3' if some have fewer."""
-        counts = sorted({self.seeds(variant) for variant in self.rows})
+        """Write how many seeds the ways have, such as '3', or '2 to 3' if some have fewer.
+
+        Ways that were not trained yet do not count.
+        """
+        counts = sorted({self.seeds(variant) for variant in self.rows} - {0})
         return ' to '.join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
 
     def value(self, variant: str, title: str = CORRUPTED) -> Mapping[str, Any]:

@@ -98,6 +98,15 @@ def test_the_short_table_has_each_main_arm_and_how_ct_differs_from_it(writer, tm
     assert lines[-1].startswith('Means over 2 to 3 seeds. ± is one standard error over seeds alone')
 
 
+def test_the_short_table_of_one_seed_has_no_differences_nor_what_was_not_trained(writer):
+    lines = writer['short'](STUDIES / 'cifar10_allconv').strip().splitlines()
+    cells = [[c.strip() for c in line.split('|')[1:-1]] for line in lines if line.startswith('|')]
+    assert not any('minus' in title or title == 'seeds' for title in cells[0])
+    assert [row[0] for row in cells[2:4]] == ['BN (the other teacher)', 'BN, standardised weights']
+    assert len(cells) == 9 and all(all(row) for row in cells[2:])
+    assert lines[-1].startswith('One seed: ')
+
+
 def test_the_words_of_the_conclusion_follow_the_intervals(writer, tmp_path):
     kept, free = STUDIES / 'digits_table', 'no BN, equal compute (3x)'
     (tmp_path / 'study.json').write_text((kept / 'study.json').read_text())

@@ -7,6 +7,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIMIZERS
 
@@ -225,12 +226,13 @@ def test_inside_the_first_epoch_the_schedule_is_that_of_the_run(tiny, train, tmp
 
 @pytest.mark.parametrize(('interval', 'restarts'), [(3, True), (4, True), (None, False)])
 def test_an_epoch_that_is_not_counted_yet_is_said_to_restart(
-    tiny, train, tmp_path, interval, restarts
+    tiny, train, tmp_path, monkeypatch, interval, restarts
 ):
     own = {} if interval is None else dict(by_epoch=False, interval=interval)
     train(in_epochs(tiny, **own))
     name = 'epoch_1.pth' if interval is None else f'iter_{interval}.pth'
+    said = []
+    monkeypatch.setattr(MMLogger, 'warning', lambda logger, text, *_: said.append(str(text)))
     runner = train(resumed(in_epochs(tiny), tmp_path / 'work' / name))
-    (text,) = [file.read_text() for file in Path(runner._log_dir).glob('*.log')]
-    assert ('epoch-based training restarts the epoch' in text) == restarts
+    assert any('training restarts the epoch' in text for text in said) == restarts
     assert runner.epoch == 4

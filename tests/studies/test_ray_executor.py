@@ -110,5 +110,6 @@ def test_modules_are_found_where_the_study_finds_them(tmp_path, monkeypatch):
     monkeypatch.setattr(ray_executor, 'log_to_file', lambda log: None)
     monkeypatch.setattr(ray_executor, 'run_cell', lambda cell, folder: list(sys.path))
     beside = str(tmp_path / 'beside')
-    found = ray_executor._on_worker(None, None, str(tmp_path), [*sys.path, beside])
-    assert found.count(beside) == 1 and len(found) == len({*found})
+    before = list(sys.path)
+    found = ray_executor._on_worker(None, None, str(tmp_path), [*before, beside])
+    assert found == [*before, beside]

@@ -141,7 +141,7 @@ def recount(checkpoint: dict[str, Any], runner: Runner, length: int) -> bool:
         length (int): Iterations per epoch of the run that saved it.
 
     Returns:
-        bool: Whether the count has changed, so that schedules no longer fit it.
+        bool: Whether the schedules in the checkpoint do not fit the epochs of this run.
     """
     loop, meta = runner.train_loop, checkpoint['meta']
     if is_endless(loop):

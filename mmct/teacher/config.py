@@ -36,6 +36,9 @@ CONSISTENCY = dict(distance='cosine', stage='pre_logits', loss_weight=10.0)
 """Settings of ``CTConsistencyLoss`` that docs/recipe.md derives."""
 
 
+# Settings beside `init_cfg` that name weights, of TIMMBackbone and of older configs.
+_WEIGHTS = ('pretrained', 'checkpoint_path')
+
 HOOKS_AT_THE_END = ('BaselineHook', 'ScorecardHook')
 """Hooks that train and score after the student, which a training inside another one leaves out."""
 
@@ -202,8 +205,7 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
 
 def _forget_pretrained(part: ConfigDict) -> None:
     """Remove all that loads weights from the settings of a model, in place."""
-    # Of TIMMBackbone, and of older configs.
-    for key in ('pretrained', 'checkpoint_path'):
+    for key in _WEIGHTS:
         part.pop(key, None)
     for key, value in list(part.items()):
         several = isinstance(value, (list, tuple))
@@ -366,8 +368,8 @@ def _loads_weights(part: Any) -> bool:
         return any(map(_loads_weights, part))
     if not isinstance(part, Mapping):
         return False
-    named = part.get('pretrained') or part.get('checkpoint_path') or type_name(part) == 'Pretrained'
-    return bool(named) or any(map(_loads_weights, part.values()))
+    named = any(map(part.get, _WEIGHTS)) or type_name(part) == 'Pretrained'
+    return named or any(map(_loads_weights, part.values()))
 
 
 def teacher_hook(cfg: Config) -> ConfigDict | None:

@@ -18,7 +18,10 @@ for name, other in {
     'CT': half, _base_.as_teacher: half, _base_.twin: slow, _base_.twin_equal: slow_equal
 }.items():  # fmt: skip
     variants[name] = {**variants[name], 'baseline': [*variants[name]['baseline'], other]}
-for name in ('no BN (the teacher)', _base_.free_equal, _base_.twin, _base_.twin_equal):
+for name in (
+    'no BN (the teacher)', _base_.free_equal, _base_.free_augmix,
+    _base_.twin, _base_.twin_equal, _base_.twin_augmix,
+):  # fmt: skip
     overlay = {**variants[name]['overlay'], **_base_.at_free_rate}
     variants[name] = {**variants[name], 'overlay': overlay}
 arms = studies.compared_arms(

@@ -2,7 +2,7 @@
 
     python benchmarks/demo.py    # ten to twenty minutes of two cores; again, it goes on
 
-benchmarks/write_tables.py writes the table of docs/results.md from ``benchmarks/demo.json``.
+benchmarks/write_tables.py writes the table of results_in_detail.md from ``benchmarks/demo.json``.
 """
 
 import argparse

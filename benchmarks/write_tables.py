@@ -11,7 +11,8 @@ made of the scorecards in ``zoo/``.
     python benchmarks/write_tables.py            # write them
     python benchmarks/write_tables.py --check    # exit code 1 if a file would change
 
-Prose is written by hand. The differences in docs/results.md are looked up in the results.
+Prose is written by hand. The differences in it are looked up in the results, where a section shows
+a study or links to its table.
 """
 
 import argparse
@@ -47,13 +48,15 @@ from mmct.zoo import ZOO, Entry
 ROOT = BENCHMARKS.parent
 # A difference in prose, such as '1.5 points [0.8, 2.1]'.
 _CLAIM = re.compile(r'([-+]?\d+\.\d)[^\d\[\]().]*\[([-+]?\d+\.\d), ([-+]?\d+\.\d)\]')
+_LINK = re.compile(r'evidence_tables\.md#(\w+)')
 _BLOCK = re.compile(r'(<!-- (\w+): (\w+) -->\n).*?(<!-- end of \2 -->)', re.DOTALL)
-# The arms that docs/results.md shows, of those that a study has; docs/evidence_tables.md has all.
+# The arms that pages show, of those that a study has; docs/evidence_tables.md has all.
 _MAIN = (
-    'Standard', 'Standard, equal compute (3x)', 'AugMix, equal compute',
-    'BN, standardised weights, equal compute (3x)', 'no BN (the teacher)',
-    'no BN, equal compute (3x)', 'CT', 'BN teacher', "BN teacher, trained as CT's",
-    'start alone (no term)', 'CT + standardised weights', 'CT + AugMix',
+    'Standard, equal compute (3x)', 'BN, standardised weights, equal compute (3x)',
+    'no BN (the teacher)', 'no BN, equal compute (3x)', 'CT', 'BN teacher',
+    "BN teacher, trained as CT's", 'start alone (no term)', 'AugMix, equal compute',
+    'BN, standardised weights, equal compute (3x) + AugMix', 'no BN, equal compute (3x) + AugMix',
+    'CT + AugMix',
 )  # fmt: skip
 # Shown in the place of those that were not trained yet, which take longer.
 _SHORTER = {
@@ -89,9 +92,6 @@ def _error(network: KeptNetwork, arm: str, title: str, spread: bool = True) -> s
 
 
 def _ct_minus(network: KeptNetwork, arm: str, title: str = CORRUPTED) -> str:
-    # Not from itself, nor from the plain network that was trained a third as long.
-    if arm in ('CT', 'Standard'):
-        return ''
     found = network.difference('CT', arm, title)
     return points(found) if found else ''
 
@@ -253,6 +253,8 @@ KINDS: dict[str, Callable[[Path], str]] = dict(
     seeds=demo, short=short,
 )  # fmt: skip
 
+_OF_ARMS = 'networks', 'short'
+
 
 def written(text: str) -> str:
     """A file's text with its tables as the results say.
@@ -283,17 +285,18 @@ def unfounded(text: str) -> list[str]:
     """List the differences in a page's prose that its results do not have.
 
     Args:
-        text (str): Of a Markdown file. A section with a ``short`` or ``networks`` table is about
-            its study: each ``1.5 points [0.8, 2.1]`` in it is to be a difference of two arms,
-            either way round.
+        text (str): Of a Markdown file. A section that shows a study's arms, or links to them on
+            the page of all tables, is about that study: each ``1.5 points [0.8, 2.1]`` in it is
+            to be a difference of two of its arms, either way round.
     """
     found = []
     for section in re.split(r'^##+ ', text, flags=re.MULTILINE):
-        for _, name, kind, _ in _BLOCK.findall(section):
-            if kind in ('short', 'networks'):
-                claims = _CLAIM.finditer(' '.join(_BLOCK.sub('', section).split()))
-                kept = read_networks(BENCHMARKS / name).values()
-                found += [each[0] for each in claims if not _is_kept(each.groups(), kept)]
+        shown = (name for _, name, kind, _ in _BLOCK.findall(section) if kind in _OF_ARMS)
+        folders = (BENCHMARKS / name for name in {*shown, *_LINK.findall(section)})
+        studies = (folder for folder in folders if (folder / 'table.json').exists())
+        kept = [network for study in studies for network in read_networks(study).values()]
+        claims = _CLAIM.finditer(' '.join(_BLOCK.sub('', section).split())) if kept else ()
+        found += [each[0] for each in claims if not _is_kept(each.groups(), kept)]
     return found
 
 
@@ -324,9 +327,11 @@ def main() -> int:
     if changed:
         verb = 'differ from the results of benchmarks/' if check else 'written'
         print(f'{", ".join(changed)}: {verb}')
-    wrong = unfounded((ROOT / 'docs' / 'results.md').read_text(encoding='utf-8'))
-    if wrong:
-        print(f'docs/results.md: in no kept result: {"; ".join(wrong)}')
+    wrong = {}
+    for page in (ROOT / 'docs').glob('*.md'):
+        if claims := unfounded(page.read_text(encoding='utf-8')):
+            wrong[page.name] = claims
+            print(f'docs/{page.name}: in no kept result: {"; ".join(claims)}')
     return int(bool(wrong) or check and bool(changed))
 
 

@@ -586,6 +586,17 @@ REFUSED = {
     'setting of a hook of ours': (
         TRAIN, [CT, '--cfg-options', 'custom_hooks.0.student_lr_mult=0'], ['student_lr_mult must']
     ),
+    'setting that a hook reads when it begins': (
+        TRAIN,
+        [CT, '--cfg-options', *NET, "default_hooks.average={'type': 'EMAHook', 'begin_epoch': 50}"],
+        ['EMAHook: ', 'max_epochs', 'begin_epoch: 50 (AssertionError)'],
+    ),
+    'another hook that begins': (
+        TRAIN,
+        [CT, '--cfg-options', *NET,
+         "default_hooks.profile={'type': 'ProfilerHook', 'on_trace_ready': {'type': 'nowhere'}}"],
+        ['ProfilerHook: ', 'nowhere', '(ValueError)'],
+    ),
     'brackets': (TRAIN, [CT, '--cfg-options', 'a=[1,(2]'], ['brackets', 'AssertionError']),
     'syntax of the config': (TRAIN, ['broken.py'], ['SyntaxError']),
     'name in the config': (TRAIN, ['undefined.py'], ["'nothing' is not defined", 'NameError']),

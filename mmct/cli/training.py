@@ -31,7 +31,7 @@ from mmct.runs.configs import (
 )
 from mmct.runs.console import RunConsole
 from mmct.runs.domains import set_test_domain
-from mmct.runs.errors import CTError, config_errors
+from mmct.runs.errors import CTError, config_errors, hook_errors
 from mmct.runs.files import lock_folder, write_json
 from mmct.runs.progress_hook import TrainingProgressHook
 from mmct.runs.ranks import join_processes, on_main_rank, unwrapped
@@ -76,7 +76,7 @@ def train(args: Namespace, console: RunConsole | None = None) -> None:
     if teacher_hook(cfg) is None:  # which rehearses both stages
         rehearse_alone(runner)
     dump_config(runner, replace=False)
-    with safe_loading():
+    with safe_loading(), hook_errors():
         runner.train()
     if lock is not None:
         lock.release()

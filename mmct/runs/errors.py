@@ -73,6 +73,30 @@ def config_errors() -> Iterator[None]:
 
 
 @contextmanager
+def hook_errors() -> Iterator[None]:
+    """Attribute errors of hooks that begin in the block to their settings.
+
+    Some hooks of mmengine compare their settings with the run only when it begins.
+
+    Raises:
+        ConfigError: For an error of another package's hook before the first step.
+    """
+    try:
+        yield
+    except _FROM_CONFIGS as error:
+        beginning = [
+            frame.f_locals.get('hook')
+            for frame in _frames(error)
+            if frame.f_code.co_name == 'call_hook'
+            and frame.f_locals.get('fn_name') in ('before_run', 'before_train')
+        ]
+        if not beginning or isinstance(error, CTError) or _is_ours(error):
+            raise
+        name = type(beginning[-1]).__name__
+        raise ConfigError(f'{name}: {one_line(error)} ({type(error).__name__})') from error
+
+
+@contextmanager
 def trial_of(what: str) -> Iterator[None]:
     """Prefix errors of a trial in the block, which depends on the config, with its name.
 

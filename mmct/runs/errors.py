@@ -85,15 +85,18 @@ def hook_errors() -> Iterator[None]:
         yield
     except _FROM_CONFIGS as error:
         beginning = [
-            frame.f_locals.get('hook')
+            type(frame.f_locals.get('hook'))
             for frame in _frames(error)
             if frame.f_code.co_name == 'call_hook'
             and frame.f_locals.get('fn_name') in ('before_run', 'before_train')
         ]
-        if not beginning or isinstance(error, CTError) or _is_ours(error):
+        if isinstance(error, CTError) or of_the_machine(error) or _is_ours(error):
             raise
-        name = type(beginning[-1]).__name__
-        raise ConfigError(f'{name}: {one_line(error)} ({type(error).__name__})') from error
+        # Hooks of mmct train a whole network when they begin.
+        if not beginning or beginning[-1].__module__.startswith('mmct.'):
+            raise
+        text = f'{beginning[-1].__name__}: {one_line(error)} ({type(error).__name__})'
+        raise ConfigError(text) from error
 
 
 @contextmanager

@@ -1,12 +1,17 @@
 """Errors of a config are told apart from bugs of our own."""
 
+from types import SimpleNamespace
+
 import pytest
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.registry import Registry
+from mmengine.runner import Runner
 
 from mmct.runs import ConfigError, CTError, config_errors, one_line
 from mmct.runs.building import build_runner
 from mmct.runs.configs import length_key, scoped, stretch
+from mmct.runs.errors import hook_errors
 
 KINDS = Registry('kind', scope='mmpretrain', locations=['mmengine.registry'])
 
@@ -77,6 +82,63 @@ def test_a_bug_stays_one_where_mmengine_wraps_it():
     del ours['__name__']
     with pytest.raises(ConfigError, match='class `X`'), config_errors():
         build()
+
+
+class Refusing(Hook):
+    def before_train(self, runner):
+        raise self.error
+
+    before_train_iter = before_train
+
+
+class Training(Hook):
+    """Trains a network of its own, with other hooks, as the hook of the teacher does."""
+
+    __module__ = 'mmct.engine.hooks'
+
+    def before_train(self, runner):
+        begin(self.within, self.name)
+
+
+def begin(hook, name='before_train'):
+    Runner.call_hook(SimpleNamespace(_hooks=[hook]), name)
+
+
+def refusing(error):
+    hook = Refusing()
+    hook.error = error
+    return hook
+
+
+def training(within, name='before_train'):
+    hook = Training()
+    hook.within, hook.name = within, name
+    return hook
+
+
+@pytest.mark.parametrize('around', [lambda hook: hook, training])
+def test_what_a_hook_refuses_when_it_begins_is_an_error_of_the_config(around):
+    hook = around(refusing(AssertionError('begin_epoch is 50')))
+    with (
+        pytest.raises(ConfigError, match=r'^Refusing: begin_epoch is 50 \(AssertionError\)$'),
+        hook_errors(),
+    ):
+        begin(hook)
+
+
+@pytest.mark.parametrize(
+    ('hook', 'name'),
+    [
+        (refusing(AssertionError('in a step')), 'before_train_iter'),
+        (training(refusing(AssertionError('in a step of a teacher')), 'before_train_iter'), None),
+        (refusing(RuntimeError('CUDA out of memory')), None),
+        (refusing(CTError('said')), None),
+    ],
+)
+def test_other_errors_of_hooks_stay_what_they_are(hook, name):
+    with pytest.raises((AssertionError, RuntimeError)) as error, hook_errors():
+        begin(hook, name or 'before_train')
+    assert type(error.value) in (AssertionError, RuntimeError, CTError)
 
 
 def test_a_config_without_a_model_or_with_an_unknown_runner_is_refused():

@@ -132,21 +132,23 @@ def conclusion(folder: Path) -> str:
 
 def _without_bn(cifar: KeptNetwork) -> str:
     return (
-        ', train it [without](docs/methods.md#the-controls), with standardised weights. Trained as '
-        'long, it had the lowest mean corrupted error with all four architectures on the digits, '
-        'and with a ResNet-20 in a short study of [CIFAR-10](docs/results.md#cifar-10): '
-        f'{_mean(cifar, _FREE)}, CT {_mean(cifar, "CT")}, plain BN {_mean(cifar, _PLAIN)}, '
-        f'{cifar.all_seeds} seeds. Clean errors do not differ significantly there.'
+        ', train it without, with standardised weights ([`--method no_bn`](docs/methods.md)). '
+        'Trained as long, it had the lowest mean corrupted error with all four architectures on '
+        'the digits, and with a ResNet-20 in a short study of '
+        f'[CIFAR-10](docs/results.md#cifar-10): {_mean(cifar, _FREE)}, CT {_mean(cifar, "CT")}, '
+        f'plain BN {_mean(cifar, _PLAIN)}, {cifar.all_seeds} seeds. Clean errors do not differ '
+        'significantly there.'
     )
 
 
 def _with_bn(networks: Mapping[str, KeptNetwork], cifar: KeptNetwork) -> str:
     wide = networks['WRN-16'].difference('CT', _TWIN)
     return (
-        ', give it [standardised weights](docs/methods.md#standardised-weights) first, and use CT '
-        f'where they are not enough. CT was better with a WRN-16 ({points(wide)} points) and on '
-        f'CIFAR-10 ({points(cifar.difference("CT", _TWIN))}), not significantly with the other '
-        'three architectures.'
+        ', give it standardised weights first ([`--method standardised_weights`]'
+        '(docs/methods.md#standardised-weights)), and use CT where they are not enough. CT was '
+        f'better with a WRN-16 ({points(wide)} points) and on CIFAR-10 '
+        f'({points(cifar.difference("CT", _TWIN))}), not significantly with the other three '
+        'architectures.'
     )
 
 

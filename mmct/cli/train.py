@@ -9,7 +9,7 @@ from .running import command
 # The keys of `mmct.methods.METHODS`, which needs an mm stack.
 METHODS = (
     'cutout', 'mixup', 'cutmix', 'autoaugment', 'randaugment', 'augmix', 'augmix_no_jsd',
-    'adversarial',
+    'adversarial', 'standardised_weights', 'no_bn',
 )  # fmt: skip
 
 

@@ -12,12 +12,14 @@ from mmct.runs.errors import CTError
 from .adversarial import adversarial
 from .augmix import augmix, augmix_no_jsd
 from .auto_augment import autoaugment
+from .network import no_bn, standardised_weights
 from .pipelines import cutmix, cutout, mixup, randaugment
 
 METHODS: dict[str, Callable[[Config], None]] = {
     function.__name__: function
     for function in (
-        cutout, mixup, cutmix, autoaugment, randaugment, augmix, augmix_no_jsd, adversarial
+        cutout, mixup, cutmix, autoaugment, randaugment, augmix, augmix_no_jsd, adversarial,
+        standardised_weights, no_bn,
     )
 }  # fmt: skip
 """The functions that change a training config for each method, by name."""

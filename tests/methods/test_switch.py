@@ -11,8 +11,11 @@ from mmengine.hub import get_config
 from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
+from mmct import config_path
 from mmct.methods import METHODS, add_methods, register_method
+from mmct.models import are_standardised
 from mmct.runs import CTError
+from mmct.runs.configs import load_config
 from mmct.teacher import switch_on_ct, teacher_config
 from mmct.teacher.config import TeacherRecipe
 
@@ -34,7 +37,12 @@ def losses(runner):
 @pytest.mark.parametrize('name', METHODS)
 @pytest.mark.parametrize('base', ['bn_resnet18_digits', 'ct_resnet18_digits'])
 def test_each_trains_alone_and_with_ct(tiny, train, name, base):
-    cfg = add_methods(tiny(base, options={'train_cfg.max_epochs': 1}), [name])
+    cfg = tiny(base, options={'train_cfg.max_epochs': 1})
+    if (name, cfg.model.type) == ('no_bn', 'CTClassifier'):
+        with pytest.raises(CTError, match='no_bn needs a model of type .*, not CTClassifier'):
+            add_methods(cfg, [name])
+        return
+    add_methods(cfg, [name])
     runner = train(cfg)
     assert all(torch.isfinite(p).all() for p in runner.model.parameters())
     # What was switched on needs no switch: the dumped config has it.
@@ -126,6 +134,36 @@ def test_a_method_and_ct_are_switched_on_in_a_stock_config():
     assert cfg.data_preprocessor.type.endswith('MultiViewDataPreprocessor')
     assert cfg.model.head.loss.loss.type == 'CrossEntropyLoss'
     assert 'mmct' in cfg.custom_imports.imports
+
+
+@pytest.mark.parametrize('once_more', [[], ['standardised_weights', 'no_bn']])
+def test_without_bn_a_config_is_the_one_that_ships(once_more):
+    cfg = add_methods(load_config(config_path('bn_resnet18_cifar10')), ['no_bn'])
+    add_methods(cfg, once_more)
+    shipped = load_config(config_path('nobn_resnet18_cifar10'))
+    assert cfg.model == shipped.model and cfg.custom_hooks == shipped.custom_hooks
+
+
+def test_standardised_weights_stand_beside_bn_also_in_the_student(tiny):
+    plain, ct = (
+        Runner.from_cfg(add_methods(tiny(f'{kind}_resnet18_digits'), ['standardised_weights']))
+        for kind in ('bn', 'ct')
+    )
+    for runner in plain, ct:
+        assert are_standardised(runner.model.state_dict())
+        assert any(isinstance(m, torch.nn.BatchNorm2d) for m in runner.model.modules())
+    assert type(plain.model).__name__ == 'StandardisedClassifier'
+    assert type(ct.model).__name__ == 'CTClassifier'
+
+
+@pytest.mark.parametrize('name', ['no_bn', 'standardised_weights'])
+def test_a_method_of_the_network_needs_a_plain_classifier(tiny, name):
+    cfg = tiny('bn_resnet18_digits')
+    cfg.model.type = 'DomainClassifier'
+    before = cfg.to_dict()
+    with pytest.raises(CTError, match=f'{name} needs a model of type .*, not DomainClassifier'):
+        add_methods(cfg, [name])
+    assert cfg.to_dict() == before
 
 
 @pytest.mark.parametrize('name', ['mixup', 'cutmix', 'augmix'])

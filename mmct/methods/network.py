@@ -1,0 +1,49 @@
+"""Switch on what the controls of CT change in a network: standardised weights, and no BN."""
+
+from mmengine.config import Config, ConfigDict
+
+from mmct.runs.configs import scoped, type_name
+from mmct.runs.errors import CTError
+
+
+def standardised_weights(cfg: Config) -> None:
+    """Give a network standardised weights, beside its BN; with CT the student has them.
+
+    See :func:`mmct.models.standardise_weights`.
+
+    Args:
+        cfg (Config): A training config. It is changed in place.
+
+    Raises:
+        CTError: If the model is not an ``ImageClassifier``, or that of CT or of a network without
+            BN.
+    """
+    kind = _kind(cfg, 'standardised_weights', 'CTClassifier', 'NormFreeClassifier')
+    if kind == 'ImageClassifier':
+        cfg.model.type = scoped(cfg, 'StandardisedClassifier')
+    cfg.model.weight_standardisation = True
+
+
+def no_bn(cfg: Config) -> None:
+    """Train a network without BN and with standardised weights, as CT's teacher is trained.
+
+    See :class:`mmct.models.NormFreeClassifier` and :class:`mmct.engine.NoBNTrainingHook`.
+
+    Args:
+        cfg (Config): A training config. It is changed in place.
+
+    Raises:
+        CTError: If the model is not an ``ImageClassifier``; with CT, whose student has BN.
+    """
+    if _kind(cfg, 'no_bn', 'NormFreeClassifier') != 'NormFreeClassifier':
+        cfg.model.type = scoped(cfg, 'NormFreeClassifier')
+        hook = ConfigDict(type=scoped(cfg, 'NoBNTrainingHook'))
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
+    cfg.model.weight_standardisation = True
+
+
+def _kind(cfg: Config, method: str, *more: str) -> str:
+    kind, allowed = type_name(cfg.model), ('ImageClassifier', 'StandardisedClassifier', *more)
+    if kind not in allowed:
+        raise CTError(f'method {method} needs a model of type {" or ".join(allowed)}, not {kind}')
+    return kind

@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from mmpretrain.registry import MODELS
 
 from mmct import config_path
+from mmct.cli.train import METHODS as NAMED
 from mmct.methods import METHODS, add_methods, register_method
 from mmct.models import are_standardised
 from mmct.runs import CTError
@@ -205,7 +206,8 @@ def test_configs_that_a_method_cannot_change_are_refused(tiny):
         add_methods(cfg, ['augmix'])
 
 
-def test_each_method_is_documented():
+def test_each_method_is_documented_and_named_by_the_help():
+    assert tuple(METHODS) == NAMED
     text = (Path(__file__).parents[2] / 'docs' / 'methods.md').read_text(encoding='utf-8')
     assert all(f'| `{name}` |' in text for name in METHODS)
 

@@ -58,11 +58,6 @@ _MAIN = (
     'BN, standardised weights, equal compute (3x) + AugMix', 'no BN, equal compute (3x) + AugMix',
     'CT + AugMix',
 )  # fmt: skip
-# Shown in the place of those that were not trained yet, which take longer.
-_SHORTER = {
-    'Standard, equal compute (3x)': 'BN (the other teacher)',
-    'BN, standardised weights, equal compute (3x)': 'BN, standardised weights',
-}
 _FURTHER = 'with these, '
 
 
@@ -72,14 +67,7 @@ def domains(folder: Path) -> str:
 
 
 def _main_arms(network: KeptNetwork) -> list[str]:
-    def trained(name: str | None) -> bool:
-        return name in network.rows and network.seeds(name) > 0
-
-    return [
-        name if trained(name) else _SHORTER[name]
-        for name in _MAIN
-        if trained(name) or trained(_SHORTER.get(name))
-    ]
+    return [name for name in _MAIN if name in network.rows and network.seeds(name)]
 
 
 def _error(network: KeptNetwork, arm: str, title: str, spread: bool = True) -> str:

@@ -275,7 +275,8 @@ def unfounded(text: str) -> list[str]:
     Args:
         text (str): Of a Markdown file. A section that shows a study's arms, or links to them on
             the page of all tables, is about that study: each ``1.5 points [0.8, 2.1]`` in it is
-            to be a difference of two of its arms, either way round.
+            to be a difference of two of its arms, either way round. Which two, and in which
+            column, is not checked; nor are numbers without an interval.
     """
     found = []
     for section in re.split(r'^##+ ', text, flags=re.MULTILINE):

@@ -311,7 +311,7 @@ WRONG = {
     'a config without BN': (
         "arms.update(bad=dict(config=nobn, overlay=dict(model=dict(backbone=dict("
         "norm_cfg=dict(type='GN', num_groups=2))))))",
-        "arm 'bad' cannot be built: CT needs a BN student, but this network has no BatchNorm layer",
+        "arm 'bad' cannot be built: CT and the removal of BN need a network with BN, but this one",
     ),
     'a typo in the config': ("arms.update(bad=dict(config='bn_resnet18.py'))", 'does not exist'),
     'a score that is not there': (

@@ -1,5 +1,7 @@
 """Switch on what the controls of CT change in a network: standardised weights, and no BN."""
 
+from collections.abc import Mapping
+
 from mmengine.config import Config, ConfigDict
 
 from mmct.runs.configs import scoped, type_name
@@ -16,9 +18,15 @@ def standardised_weights(cfg: Config) -> None:
 
     Raises:
         CTError: If the model is not an ``ImageClassifier``, or that of CT or of a network without
-            BN.
+            BN; with CT, if its teacher folds BN, and so cannot have them.
     """
     kind = _kind(cfg, 'standardised_weights', 'CTClassifier', 'NormFreeClassifier')
+    hooks = [hook for hook in cfg.get('custom_hooks') or [] if isinstance(hook, Mapping)]
+    if kind == 'CTClassifier' and any(hook.get('init') == 'fold' for hook in hooks):
+        raise CTError(
+            "method standardised_weights does not go with a teacher that folds BN (init='fold'), "
+            'as a teacher of pretrained weights does'
+        )
     if kind == 'ImageClassifier':
         cfg.model.type = scoped(cfg, 'StandardisedClassifier')
     cfg.model.weight_standardisation = True
@@ -37,8 +45,10 @@ def no_bn(cfg: Config) -> None:
     """
     if _kind(cfg, 'no_bn', 'NormFreeClassifier') != 'NormFreeClassifier':
         cfg.model.type = scoped(cfg, 'NormFreeClassifier')
-        hook = ConfigDict(type=scoped(cfg, 'NoBNTrainingHook'))
-        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
+        hooks = list(cfg.get('custom_hooks') or [])
+        if all(type_name(hook) != 'NoBNTrainingHook' for hook in hooks):
+            hooks.append(ConfigDict(type=scoped(cfg, 'NoBNTrainingHook')))
+        cfg.custom_hooks = hooks
     cfg.model.weight_standardisation = True
 
 

@@ -136,11 +136,11 @@ def check_has_batch_norm(model: nn.Module) -> None:
         {
             type(module).__name__
             for module in model.modules()
-            if 'norm' in type(module).__name__.lower()
+            if module is not model and 'norm' in type(module).__name__.lower()
         }
     )
     raise ValueError(
-        'CT needs a BN student, but this network has no BatchNorm layer; '
+        'CT and the removal of BN need a network with BN, but this one has no BatchNorm layer; '
         f'normalisation layers found: {", ".join(found) or "none"}'
     )
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from traceback import extract_tb, walk_tb
 from types import FrameType
@@ -85,18 +86,18 @@ def hook_errors() -> Iterator[None]:
         yield
     except _FROM_CONFIGS as error:
         beginning = [
-            type(frame.f_locals.get('hook'))
-            for frame in _frames(error)
+            (frame.f_locals.get('hook'), method.f_globals.get('__name__', ''))
+            for frame, method in pairwise(_frames(error))
             if frame.f_code.co_name == 'call_hook'
             and frame.f_locals.get('fn_name') in ('before_run', 'before_train')
         ]
         if isinstance(error, CTError) or of_the_machine(error) or _is_ours(error):
             raise
-        # Hooks of mmct train a whole network when they begin.
-        if not beginning or beginning[-1].__module__.startswith('mmct.'):
+        # Methods of mmct train a whole network when they begin; a hook of mmct may inherit others.
+        if not beginning or beginning[-1][1].startswith('mmct.'):
             raise
-        text = f'{beginning[-1].__name__}: {one_line(error)} ({type(error).__name__})'
-        raise ConfigError(text) from error
+        name = type(beginning[-1][0]).__name__
+        raise ConfigError(f'{name}: {one_line(error)} ({type(error).__name__})') from error
 
 
 @contextmanager

@@ -157,6 +157,14 @@ def test_standardised_weights_stand_beside_bn_also_in_the_student(tiny):
     assert type(ct.model).__name__ == 'CTClassifier'
 
 
+def test_standardised_weights_and_a_teacher_that_folds_are_refused():
+    cfg = load_config(config_path('bn_resnet18_cifar10'))
+    cfg.load_from = 'weights.pth'
+    switch_on_ct(cfg)
+    with pytest.raises(CTError, match='does not go with a teacher that folds BN'):
+        add_methods(cfg, ['standardised_weights'])
+
+
 @pytest.mark.parametrize('name', ['no_bn', 'standardised_weights'])
 def test_a_method_of_the_network_needs_a_plain_classifier(tiny, name):
     cfg = tiny('bn_resnet18_digits')

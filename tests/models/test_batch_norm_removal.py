@@ -252,7 +252,7 @@ def test_an_error_leaves_the_network_as_it_was(make, settings, message):
 )
 def test_a_network_without_batch_norm(backbone, found):
     net = MODELS.build(backbone)
-    with pytest.raises(ValueError, match=f'CT needs a BN student.*found: .*{found}'):
+    with pytest.raises(ValueError, match=f'need a network with BN, .*found: {found}'):
         remove_batch_norm(net)
 
 

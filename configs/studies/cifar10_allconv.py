@@ -16,7 +16,7 @@ main = [
     _base_.twin_equal, 'CT', 'BN teacher', _base_.as_teacher, _base_.bare,
 ]  # fmt: skip
 clipped = [_base_.free, dict(optim_wrapper=dict(clip_grad=dict(max_norm=1.0)))]
-more = {
+added = {
     'no BN, clipped': dict(
         overlay=clipped, length=2, baseline=['BN (the other teacher)', 'no BN (the teacher)']
     ),
@@ -31,6 +31,6 @@ arms = dict(
     **studies.compared_arms(
         '{{ fileDirname }}/../bn_resnet20_cifar10_folder.py',
         {'AllConvNet': _base_.families['AllConvNet']},
-        {**studies.chosen_arms(_base_.variants, main), **more},
+        {**studies.chosen_arms(_base_.variants, main), **added},
     ),
 )

@@ -264,8 +264,8 @@ MUTATIONS = [
     ),
     Mutation(
         'scorecard: what a network does with pixels does not count',
-        "said['classes'] = predict.classes(images)",
-        "said['classes'] = []",
+        'top_probabilities=[round(each, 4) for each in probabilities],',
+        'top_probabilities=None,',
         ['scoring/test_networks.py'],
     ),
     Mutation(

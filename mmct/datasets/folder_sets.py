@@ -86,7 +86,7 @@ class FolderCorruptionSet(StoredCorruptionSet):
             self._compare(cell, files, names)
         number = {folder: label for label, folder in enumerate(folders)}
         self.labels = np.array([number[name.split('/')[0]] for name in names], np.int64)
-        self._names = np.array(names)
+        self._names, self._shape = np.array(names), None
         say_if_grey(self._folder(self.cells[0]) / names[0])
 
     def pixels(self, cell: Cell, positions: range) -> np.ndarray:
@@ -94,11 +94,15 @@ class FolderCorruptionSet(StoredCorruptionSet):
         folder = self._folder(cell)
         paths = [folder / self._names[position] for position in positions]
         images = [decoded(path) for path in paths]
+        first = self._folder(self.cells[0]) / self._names[0]
+        # However many are read at once, the first of all decides.
+        if self._shape is None:
+            self._shape = decoded(first).shape
         for path, image in zip(paths, images, strict=True):
-            if image.shape != images[0].shape:
+            if image.shape != self._shape:
                 raise ValueError(
-                    f'{path} has {image.shape[:2]} px, but {paths[0]} has '
-                    f'{images[0].shape[:2]} px: give the set a pipeline that resizes'
+                    f'{path} has {image.shape[:2]} px, but {first} has {self._shape[:2]} px: give '
+                    'the set a pipeline that resizes'
                 )
         return np.stack(images)
 

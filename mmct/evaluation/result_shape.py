@@ -58,6 +58,7 @@ class _Network(Record):
     fp16: bool
     recalibrate_bn: int = 0
     bn_batch_size: int | None = None
+    top_probabilities: list[float] | None = None
     outputs: int = 0
     all_outputs: int = 0
 

@@ -166,9 +166,17 @@ def _identified(
         data = {**data, 'pixels_sha256': hashlib.sha256(pixels.tobytes()).hexdigest()}
     if stored:
         some = _probe(some, _some(corrupted))
+    classes, probabilities = predict.tops(some)
+    said = dict(predict.network.settings())
+    if stored:
+        said |= chosen_outputs(predict.network)
+    # How a network treats pixels, which weights alone do not determine: the hash is of classes, as
+    # the rounding of probabilities depends on the machine; these are compared with a tolerance.
+    said['classes'] = classes
     return data, dict(
         weights_sha256=predict.network.digest(torch.from_numpy(some).permute(0, 3, 1, 2)),
-        behaviour_sha256=_behaviour(predict, some, stored),
+        behaviour_sha256=hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest(),
+        top_probabilities=[round(each, 4) for each in probabilities],
     )
 
 
@@ -196,16 +204,6 @@ def _probe(clean: np.ndarray, corrupted: np.ndarray) -> np.ndarray:
             'clean images of this size, from which it was made'
         )
     return np.random.default_rng(0).integers(0, 256, (_LOOKED_AT, *corrupted.shape[1:]), np.uint8)
-
-
-def _behaviour(predict: Predictor, images: np.ndarray, stored: bool) -> str:
-    """Return a hash of how a network treats pixels, which weights alone do not determine."""
-    said = dict(predict.network.settings())
-    if stored:
-        said |= chosen_outputs(predict.network)
-    # Classes, not scores, whose rounding depends on the machine.
-    said['classes'] = predict.classes(images)
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def _is_stored(source: CellSource, cell: Cell) -> bool:

@@ -201,7 +201,8 @@ def _reliance(
         first = clean.read(0, slice(0, 1))
         outputs = predict.num_classes(first)
         own, _ = matched(network, outputs, corrupted, by_position)
-        sites = find_sites(network.module, lambda: predict.num_classes(first), layers)
+        pixels = predict.inputs(torch.from_numpy(first))
+        sites = find_sites(network.module, lambda: network.logits(pixels), layers)
         progress = None if quiet else Progress(count * (2 + 2 * len(sites)))
 
         def batches() -> Iterator[Tensor]:

@@ -253,7 +253,7 @@ def put_on(module: nn.Module, device: str | torch.device) -> torch.device:
         found = torch.device(device)
         module.to(found)
         torch.empty(0, device=found)
-    except (AssertionError, RuntimeError) as error:
+    except (AssertionError, ImportError, RuntimeError) as error:
         reason = one_line(error)[:100]
         raise CTError(f'the network cannot be moved to device {str(device)!r}: {reason}') from error
     if found.type == 'meta':

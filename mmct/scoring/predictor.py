@@ -1,5 +1,6 @@
 """Predict the classes of the images of cells."""
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from itertools import islice
@@ -84,24 +85,30 @@ class Predictor:
 
         Raises:
             CTError: If the outputs are probabilities, or those of a function for an image depend
-                on the other images.
+                on the other images. For a module, which may do so on purpose, this is a warning.
         """
         pixels = torch.from_numpy(images)
         logits = self._logits_of_first(pixels)
-        if _are_probabilities(logits.float()):
+        if _are_probabilities(logits):
             raise CTError(
                 'the network returns probabilities, but logits are needed: leave out its softmax, '
                 'or return the logarithms'
             )
-        # A module was put into eval mode, but a function may hide one that is not in it.
-        if type(self.module) is nn.Module:
-            alone = self._logits(pixels[:1].repeat(len(pixels), 1, 1, 1))
-            found, expected = (each[0].float().softmax(0) for each in (alone, logits))
-            if not torch.allclose(found, expected, atol=0.02, equal_nan=True):
-                raise CTError(
-                    'what the network returns for an image depends on the other images of its '
-                    'batch, or is random: call eval() on it, or give the module itself'
-                )
+        others = (255 - pixels[:1]).repeat(len(pixels) - 1, 1, 1, 1)
+        among_others = self._logits(torch.cat([pixels[:1], others]))
+        if not _are_alike(among_others[0].float(), logits[0].float()):
+            what = (
+                'what the network returns for an image depends on the other images of its batch, '
+                'or is random: '
+            )
+            # A module was put into eval mode, but a function may hide one that is not in it.
+            if type(self.module) is nn.Module:
+                raise CTError(f'{what}call eval() on it, or give the module itself')
+            warnings.warn(
+                f'{what}so its errors depend on the batch size and the order of the images. Does '
+                'eval() reach each of its layers?',
+                stacklevel=2,
+            )
         return logits.shape[1]
 
     def _logits(self, pixels: Tensor) -> Tensor:
@@ -121,16 +128,18 @@ class Predictor:
             return self._logits(pixels)
 
     @torch.no_grad()
-    def classes(self, images: np.ndarray) -> list[int]:
+    def tops(self, images: np.ndarray) -> tuple[list[int], list[float]]:
         """Classify images.
 
         Args:
             images (np.ndarray): uint8 images. (B, H, W, 3)
 
         Returns:
-            list[int]: The top class of each image.
+            tuple[list[int], list[float]]: The top class of each image, and its probability; 0 if
+            that is not finite.
         """
-        return self._logits(torch.from_numpy(images)).argmax(1).tolist()
+        logits = self._logits(torch.from_numpy(images)).float()
+        return logits.argmax(1).tolist(), logits.softmax(1).amax(1).nan_to_num(0).tolist()
 
     def inputs(self, images: Tensor) -> Tensor:
         """Preprocess images for the network.
@@ -151,7 +160,21 @@ class Predictor:
 def _are_probabilities(outputs: Tensor) -> bool:
     if (outputs < 0).any() or not ((outputs > 0) & (outputs < 1)).any():
         return False  # ones and zeros are no more than a class for each image
-    return bool(((outputs.sum(1) - 1).abs() < 1e-3).all())
+    coarse = torch.finfo(outputs.dtype).eps if outputs.is_floating_point() else 0
+    rounding = max(1e-3, coarse)
+    return bool(((outputs.float().sum(1) - 1).abs() < rounding).all())
+
+
+def _are_alike(found: Tensor, expected: Tensor) -> bool:
+    """Compare logits of the same image; a sure network shows no difference in probabilities."""
+    finite = expected[expected.isfinite()]
+    spread = (finite.max() - finite.min()).item() if len(finite) else 0.0
+    return all(
+        torch.allclose(one, other, rtol=0, atol=atol, equal_nan=True)
+        for one, other, atol in (
+            (found, expected, 0.1 * spread), (found.softmax(0), expected.softmax(0), 0.02)
+        )
+    )  # fmt: skip
 
 
 def predict_cells(

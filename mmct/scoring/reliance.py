@@ -221,43 +221,50 @@ def _replacing(channels: Tensor, means: Tensor) -> Callable[[Tensor], Tensor]:
 
 @torch.no_grad()
 def find_sites(
-    module: nn.Module, run: Callable[[], object], layers: int | None = 5
+    module: nn.Module, run: Callable[[], Tensor], layers: int | None = 5
 ) -> dict[str, Site]:
-    """Find the normalisation layers, also :class:`~mmct.models.NoNorm`, and the last linear one.
+    """Find the normalisation layers, also :class:`~mmct.models.NoNorm`, and the linear classifier.
 
     Args:
         module (nn.Module): The network.
-        run (Callable): Runs the network once; layers that do not run, such as an auxiliary head,
-            are left out.
+        run (Callable): Runs the network once and returns its logits (N, C); layers that do not
+            run, such as an auxiliary head, are left out.
         layers (int, optional): Number of normalisation layers, evenly spaced from the first to
             the last; None for all. Defaults to 5.
 
     Returns:
         dict[str, Site]: Places by name of the layer, in the order in which layers run. The input
-        of the last linear layer is called 'features'.
+        of the linear layer that returns the logits, or else of the last with as many outputs, is
+        called 'features'; without such a layer it is left out.
     """
-    kinds, ran, handles = _normalising(), {}, []
+    kinds, ran, scores, handles = _normalising(), {}, {}, []
     for name, layer in module.named_modules():
         if isinstance(layer, (*kinds, nn.Linear)):
-            note = _noting(ran, name)
+            note = _noting(ran, scores, name)
             handles.append(layer.register_forward_hook(note))
     try:
-        run()
+        logits = run()
     finally:
         for handle in handles:
             handle.remove()
     norms = [name for name, layer in ran.items() if isinstance(layer, kinds)]
-    linear = [layer for layer in ran.values() if isinstance(layer, nn.Linear)]
+    # A gate or a projection is linear, too; logits may still be scaled after the classifier.
+    linear = sorted(
+        (name for name, found in scores.items() if found.shape == logits.shape),
+        key=lambda name: torch.equal(scores[name], logits),
+    )
     if layers is not None and len(norms) > layers:
         last = max(1, layers - 1)
         norms = [norms[round(number * (len(norms) - 1) / last)] for number in range(layers)]
     sites = {name: Site(ran[name]) for name in norms}
-    return sites | ({'features': Site(linear[-1], of_input=True)} if linear else {})
+    return sites | ({'features': Site(ran[linear[-1]], of_input=True)} if linear else {})
 
 
-def _noting(ran: dict[str, nn.Module], name: str) -> Callable:
+def _noting(ran: dict[str, nn.Module], scores: dict[str, Tensor], name: str) -> Callable:
     def note(layer: nn.Module, args: tuple, output: Any) -> None:
         ran.setdefault(name, layer)
+        if isinstance(layer, nn.Linear):
+            scores[name] = output
 
     return note
 

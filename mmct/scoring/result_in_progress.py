@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import FileLock
 
 from mmct.evaluation import make_result, read_result
@@ -26,8 +27,8 @@ class ResultInProgress:
         out (Path): The result file; until it is complete, the scores are in
             ``<out>.partial``.
         marks (dict): The values that must be the same to continue a file:
-            ``weights_sha256``, ``behaviour_sha256``, ``fp16``, ``recalibrate_bn``,
-            ``bn_batch_size`` and ``data``. Files of earlier versions lack some.
+            ``weights_sha256``, ``behaviour_sha256``, ``top_probabilities``, ``fp16``,
+            ``recalibrate_bn``, ``bn_batch_size`` and ``data``. Files of earlier versions lack some.
         asked (Sequence[tuple]): The cells that the file must have at the end, as
             corruption and severity, or None and 0 for clean images. Defaults to none.
         replace (bool): Whether to replace the file of another run, or with other cells, of which
@@ -86,11 +87,11 @@ class ResultInProgress:
                     'another --out'
                 ) from error
             changed = [key for key in self.marks if not _are_same(key, marks, self.marks)]
-            if 'weights_sha256' in changed and 'behaviour_sha256' in changed:
+            if 'weights_sha256' in changed:
                 # Other weights behave otherwise.
-                changed.remove('behaviour_sha256')
+                changed = [key for key in changed if key not in _BEHAVIOUR]
             if changed and not replace:
-                what = ' and '.join(_DIFFERENCES[key] for key in changed)
+                what = ' and '.join(dict.fromkeys(_DIFFERENCES[key] for key in changed))
                 raise CTError(f'{file} is a result for {what}: choose another --out, or remove it')
             if not cells or changed:
                 continue
@@ -103,6 +104,12 @@ class ResultInProgress:
                 f'{file} has other corruptions or severities, and together with the requested '
                 'ones, not all corruptions would have the same severities: request all '
                 'corruptions or all severities, choose another --out, or remove it'
+            )
+        table = self.out.with_suffix('.csv')
+        if not replace and table.exists() and not _is_table(table):
+            raise CTError(
+                f'{table} exists, where the table of {self.out} will be written: choose another '
+                '--out, or remove it'
             )
         return [], [], self.marks['data'], None
 
@@ -157,9 +164,11 @@ class ResultInProgress:
         return result
 
 
+_TABLE = b'run,corruption,'
+_BEHAVIOUR = ('behaviour_sha256', 'top_probabilities')
 _DIFFERENCES = dict(
     weights_sha256='other weights',
-    behaviour_sha256='another preprocessing or network, or other classes',
+    **dict.fromkeys(_BEHAVIOUR, 'another preprocessing or network, or other classes'),
     fp16='another precision',
     recalibrate_bn='other BN statistics',
     bn_batch_size='BN statistics of batches of another size',
@@ -167,12 +176,21 @@ _DIFFERENCES = dict(
 )
 
 
+def _is_table(file: Path) -> bool:
+    """Check whether a file is the table of a result, which may have been moved away."""
+    with file.open('rb') as opened:
+        return opened.read(len(_TABLE)) == _TABLE
+
+
 def _are_same(key: str, one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Compare a mark; one that an earlier version did not write counts as equal."""
     if key == 'data':
         return first_difference(one[key], other[key]) is None
-    if key in ('behaviour_sha256', 'bn_batch_size') and None in (one.get(key), other.get(key)):
+    if key in (*_BEHAVIOUR, 'bn_batch_size') and None in (one.get(key), other.get(key)):
         return True
+    if key == 'top_probabilities':
+        # Processors round differently, and bfloat16 does so to two digits.
+        return len(one[key]) == len(other[key]) and np.allclose(one[key], other[key], atol=0.02)
     return one.get(key, 0) == other.get(key, 0)
 
 
@@ -202,7 +220,7 @@ def _read_finished(file: Path) -> tuple[dict, list, list, str]:
         weights_sha256=result['model']['weights_sha256'],
         fp16=result['model']['fp16'],
         recalibrate_bn=result['model'].get('recalibrate_bn', 0),
-        behaviour_sha256=result['model'].get('behaviour_sha256'),
+        **{key: result['model'].get(key) for key in _BEHAVIOUR},
         bn_batch_size=result['model'].get('bn_batch_size'),
         data=result['data'],
     )

@@ -212,7 +212,7 @@ def score(
             False: known names are compared. Clean images with the names of their set are
             numbered by name in either case.
         size (int, optional): For a folder, the size in pixels to which images are resized and
-            cropped before they are corrupted. Defaults to None: the network's ``input_size``.
+            cropped before they are corrupted. Defaults to None: images keep their size.
         seed (int): Seed of the corruptions. Defaults to 0.
         table (str, optional): The severity table, one of
             :data:`mmct.corruptions.names.TABLES`. Defaults to None: the image size decides.
@@ -307,8 +307,6 @@ def open_cells(
         CTError: See :func:`score`.
         ValueError: See :func:`score`.
     """
-    if size is None and isinstance(images, (str, Path)):
-        size = getattr(network, 'input_size', None)
     source = open_images(images, labels, size)
     if 'corruptions' not in source.metainfo:
         corrupted = CorruptedImages(source, corruptions, severities, seed, table)

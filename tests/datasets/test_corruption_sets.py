@@ -340,6 +340,19 @@ def test_an_unreadable_image_is_named_when_read(folders, damage, kind, said):
     assert said in str(error.value)
 
 
+def test_a_cell_of_another_size_is_refused_however_few_are_read(folders):
+    for file in folders.glob('contrast/2/*/*.png'):
+        jpeg(file)
+    for file in folders.glob('*/*/*/*.png'):
+        Image.open(file).resize((32, 32)).save(file.with_suffix('.jpg'))
+        file.unlink()
+    cells = build(folders, 'FolderCorruptionSet')
+    number = cells.cells.index(('contrast', 2))
+    assert cells.read(number - 1, slice(1)).shape == (1, 32, 32, 3)
+    with pytest.raises(ValueError, match=r'contrast/2/.* has \(64, 64\) px, but .* has \(32, 32\)'):
+        cells.read(number, slice(1))
+
+
 def test_a_jpeg_with_bytes_after_its_end_is_read(folders):
     for file in folders.glob('*/*/*/*.png'):
         jpeg(file)

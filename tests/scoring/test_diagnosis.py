@@ -99,6 +99,44 @@ def test_a_network_that_ignores_the_low_variance_half_does_not_rely_on_it(networ
         assert place['low_variance_share'] < 0.01
 
 
+@pytest.mark.parametrize('width', [4, 7])
+@pytest.mark.parametrize('scale', [1, 3])
+def test_features_are_those_of_the_classifier_whatever_else_is_linear(
+    network, images, width, scale
+):
+    expected = diagnosed(network, images, recalibrate_bn=0)[1][0]['reliance'][-1]
+
+    class Projected(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network, self.projection = network, nn.Linear(4, width)
+
+        def forward(self, x):
+            logits = self.network(x)
+            self.projection(logits.detach())
+            return logits * scale
+
+    # With scaled logits, its outputs are told apart by their number alone.
+    found = diagnosed(Projected(), images, recalibrate_bn=0)[1][0]['reliance'][-1]
+    assert (found == expected) is (scale == 1 or width == 7)
+
+
+def test_without_a_linear_classifier_there_are_no_features(network, images):
+    class Gated(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network, self.gate = network, nn.Linear(3, 3)
+            self.head = nn.Conv2d(4, 4, 1)
+
+        def forward(self, x):
+            gate = self.gate(x.mean((2, 3)))[..., None, None].sigmoid()
+            found = self.network.spread(self.network.norm(self.network.pool(x * gate)).flatten(1))
+            return self.head(found[:, :4, None, None]).flatten(1)
+
+    _, (one,) = diagnosed(Gated(), images, recalibrate_bn=0)
+    assert 'features' not in {place['layer'] for place in one['reliance']}
+
+
 def test_what_looks_at_the_low_variance_half_alone_relies_on_it(network, images):
     other = torch.ones(12, dtype=bool)
     other[LOW] = False

@@ -1,5 +1,6 @@
 """Networks and images of any kind: the same errors however they come."""
 
+import copy
 import os
 import subprocess
 import sys
@@ -107,9 +108,16 @@ def test_images_may_come_in_any_form(net, digits, tmp_path):
         assert hits(score(net, *form, **settings)) == expected
     order = np.argsort(labels, kind='stable')
     sorted_ = hits(score(net, images[order], labels[order], **settings))
-    card = score(net, as_folder(images, labels, tmp_path), **settings)
+    folder = as_folder(images, labels, tmp_path)
+    card = score(net, folder, **settings)
     assert hits(card) == sorted_
     assert card.result['classes'] == [str(n) for n in range(10)]
+    # Resized after they are corrupted, wherever they come from.
+    enlarged = [
+        score(lambda x: net.eval()(x[:, :, ::2, ::2]), *form, input_size=24, **settings)
+        for form in ((folder,), (images[order], labels[order]))
+    ]
+    assert hits(enlarged[0]) == hits(enlarged[1]) != sorted_
 
 
 def test_a_network_may_be_a_function_bgr_or_of_another_size(net, digits):
@@ -212,7 +220,8 @@ def test_a_quick_look_at_other_corruptions_becomes_part_too(net, digits, tmp_pat
     [
         (dict(mean=(0.9, 0.9, 0.9)), 'another preprocessing or network'),
         (dict(images=lambda images: images[:, ::-1].copy()), 'other data'),
-        (dict(network=lambda net: Minus(*net)), 'a result for another preprocessing or network'),
+        (dict(network=lambda net: Minus(*net)), 'result for another preprocessing or network, or'),
+        (dict(network=lambda net: Calmer(*net)), 'result for another preprocessing or network, or'),
         (dict(labels=lambda labels: 9 - labels), 'other data'),
     ],
 )
@@ -233,6 +242,24 @@ class Minus(nn.Sequential):
 
     def forward(self, x):
         return -super().forward(x)
+
+
+class Calmer(nn.Sequential):
+    """The same classes, too, but not as sure of them."""
+
+    def forward(self, x):
+        return super().forward(x) / 5
+
+
+def test_a_table_of_anothers_is_not_replaced(net, digits, tmp_path):
+    settings = dict(mean=MEAN, std=STD, out=tmp_path / 'r.json')
+    (tmp_path / 'r.csv').write_text('mine')
+    with pytest.raises(CTError, match='r.csv exists, where the table of'):
+        score(net, *digits, **settings)
+    assert (tmp_path / 'r.csv').read_text() == 'mine'
+    score(net, *digits, **settings, replace=True)
+    assert (tmp_path / 'r.csv').read_text().startswith('run,')
+    score(net, *digits, **settings)
 
 
 def test_pixels_are_those_of_the_colours_whatever_their_order(net, digits):
@@ -317,8 +344,45 @@ def test_what_is_not_the_same_each_time_or_not_all_is_refused(net, digits):
         def __getitem__(self, number):
             return rng.integers(0, 256, (12, 12, 3), np.uint8), 0
 
-    with pytest.raises(CTError, match='different pixels each time'):
-        score(net, Random(images, labels), mean=MEAN, std=STD)
+    class Flipped(Pairs):
+        def __getitem__(self, number):
+            image, label = super().__getitem__(number)
+            return np.asarray(image)[:, :: rng.choice([1, -1])], label
+
+    for kind in (Random, *[Flipped] * 9):
+        with pytest.raises(CTError, match='different pixels each time'):
+            score(net, kind(images, labels), mean=MEAN, std=STD)
+
+
+class Hides(nn.Module):
+    """Holds a network where `eval` does not reach it."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.hidden = [network]
+
+    def forward(self, x):
+        return self.hidden[0](x)
+
+
+class Drops(nn.Sequential):
+    """Drops half of the pixels in eval mode, too."""
+
+    def forward(self, x):
+        return super().forward(nn.functional.dropout(x))
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        lambda net: Hides(copy.deepcopy(net).train()),
+        lambda net: Drops(*net),
+        lambda net: nn.Sequential(nn.BatchNorm2d(3, track_running_stats=False), *net),
+    ],
+)
+def test_a_module_that_mixes_the_images_of_a_batch_is_named(net, digits, change):
+    with pytest.warns(UserWarning, match='depends on the other images of its batch, or is random'):
+        score(change(net), *digits, mean=MEAN, std=STD)
 
 
 def test_clean_images_are_those_that_a_set_was_made_from(net, digits):
@@ -622,6 +686,8 @@ def test_labels_are_those_that_a_data_set_gives(net, digits):
     card = score(net, Turned(images, labels), **settings)
     assert hits(card) == hits(score(net, images, 9 - labels, **settings))
     assert card.result['classes'][3] == '3, a synonym'
+    for kind in (np.uint64, np.uint8, np.int32):
+        assert hits(score(net, images, (9 - labels).astype(kind), **settings)) == hits(card)
 
 
 def test_sixteen_bits_are_scored_as_their_upper_eight(net, digits, tmp_path):
@@ -666,6 +732,10 @@ def in_train_mode(pixels):
     return 99 * (pixels - pixels.mean(0)).flatten(1)[:, 60:70]
 
 
+def sure_in_train_mode(pixels):
+    return in_train_mode(pixels) + 99 * torch.eye(10)[0]
+
+
 class Renumbered(FromOne):
     """Gives other labels than it lists."""
 
@@ -691,6 +761,8 @@ BAD = {
     'no normalisation': (dict(mean=None), 'the normalisation of pixels is unknown'),
     'floats': (dict(images=np.zeros((4, 8, 8, 3))), 'uint8'),
     'labels': (dict(labels=[1, 2]), '40 integers'),
+    'labels of lists': (dict(labels=[[1], [2, 3]]), '40 integers'),
+    'labels in float64': (dict(labels=np.ones(40)), r'but are float64 \(40,\)'),
     'no folder': (dict(images='nowhere', labels=None), 'folder nowhere does not exist'),
     'stream': (dict(images=iter(())), 'cannot be read twice'),
     'loader of a stream': (dict(images=DataLoader(Stream()), labels=None), 'Stream cannot be read'),
@@ -707,10 +779,16 @@ BAD = {
         dict(network=nn.Sequential(nn.Flatten(), nn.Linear(432, 10), nn.Softmax(1))),
         'returns probabilities, but logits are needed',
     ),
+    'probabilities in bfloat16': (
+        dict(network=lambda x: x.flatten(1)[:, :10].bfloat16().softmax(1)),
+        'returns probabilities, but logits are needed',
+    ),
     'in train mode': (dict(network=in_train_mode), 'call eval'),
+    'sure, in train mode': (dict(network=sure_in_train_mode), 'call eval'),
     'no weights': (dict(network=nn.Linear(432, 10, device='meta')), "on device 'meta'"),
     'typo': (dict(men=1), 'there is no argument'),
     'device': (dict(device='gpu'), "cannot be moved to device 'gpu'"),
+    'device of a plugin': (dict(device='hpu'), "cannot be moved to device 'hpu'"),
     'size of pixels': (dict(size=8), 'size= is only for a folder'),
     'names': (dict(classes=['a']), '10 outputs, but 1 names'),
     'no images': (dict(images=np.zeros((0, 8, 8, 3), np.uint8), labels=[]), 'no images to score'),

@@ -39,14 +39,9 @@ class LockedError(CTError):
     """Raised if another process writes to the folder or file."""
 
 
-# Errors that building from a wrong config raises ...
-_FROM_CONFIGS = (
-    AssertionError, AttributeError, ImportError, LookupError, NameError, RuntimeError, SyntaxError,
-    TypeError, ValueError,
-)  # fmt: skip
-# ... except for those that mmct's own code never raises for a setting, as it checks settings and
-# raises ValueErrors.
-_BUGS = (AssertionError, AttributeError, LookupError, NameError, TypeError)
+# Errors that mmct's own code never raises for a setting, as it checks settings and raises
+# ValueErrors.
+_BUGS = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError)
 
 
 @contextmanager
@@ -57,14 +52,15 @@ def config_errors() -> Iterator[None]:
     own code is a bug, whatever the config says, and stays unchanged.
 
     Raises:
-        ConfigError: For any error that building from a wrong config raises, except OSError.
+        ConfigError: For any error of the user's config or code; an OSError, or one that
+            :func:`of_the_machine` explains, stays unchanged.
     """
     try:
         yield
     except (CTError, OSError):
         raise
-    except _FROM_CONFIGS as error:
-        if _is_bug(error):
+    except Exception as error:
+        if _is_bug(error) or of_the_machine(error):
             raise
         if isinstance(error, ValueError) and _is_ours(error) and not _being_built(error):
             # One of mmct's own checks, whose message is complete.
@@ -84,7 +80,7 @@ def hook_errors() -> Iterator[None]:
     """
     try:
         yield
-    except _FROM_CONFIGS as error:
+    except Exception as error:
         beginning = [
             (frame.f_locals.get('hook'), method.f_globals.get('__name__', ''))
             for frame, method in pairwise(_frames(error))
@@ -156,17 +152,17 @@ def _is_ours(error: BaseException) -> bool:
 _REMEDIES = (
     (
         r'shared memory|/torch_\S+>: No space left',
-        'no shared memory is left for data loading workers: lower train_dataloader.num_workers, or '
-        'enlarge /dev/shm (docker run --shm-size)',
+        'no shared memory is left for data loading workers: lower train_dataloader.num_workers (a '
+        "scoring command's --workers), or enlarge /dev/shm (docker run --shm-size)",
     ),
     (
         r'DataLoader worker.*(killed|exited)',
         'a data loading worker was killed, perhaps for lack of memory: lower '
-        'train_dataloader.num_workers',
+        "train_dataloader.num_workers (a scoring command's --workers)",
     ),
     (
         r"out of memory|not enough memory|can('|no)t allocate memory",
-        'no memory is left: lower train_dataloader.batch_size',
+        "no memory is left: lower train_dataloader.batch_size (a scoring command's --batch-size)",
     ),
     (r'failed to load image', 'an image cannot be read: repair it, or remove it from the data set'),
 )

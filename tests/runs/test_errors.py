@@ -47,10 +47,21 @@ def test_what_a_config_cannot_build_is_its_error(settings, said):
 
 
 def test_other_errors_of_the_user_stay_what_they_are():
-    for kind in (CTError, FileNotFoundError, KeyboardInterrupt):
-        with pytest.raises(kind) as error, config_errors():
+    full = RuntimeError("DefaultCPUAllocator: can't allocate memory")
+    said = (kind('said') for kind in (CTError, FileNotFoundError, KeyboardInterrupt, MemoryError))
+    for expected in (*said, full):
+        with pytest.raises(type(expected)) as error, config_errors():
+            raise expected
+        assert error.value is expected
+
+
+def test_the_users_code_may_raise_anything():
+    class OwnError(Exception):
+        pass
+
+    for kind in (ZeroDivisionError, BufferError, OwnError):
+        with pytest.raises(ConfigError, match=f'^said .*{kind.__name__}'), config_errors():
             raise kind('said')
-        assert type(error.value) is kind
 
 
 @pytest.mark.parametrize(

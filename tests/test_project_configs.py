@@ -16,6 +16,7 @@ from mmct.runs.configs import load_config
 from mmct.runs.errors import one_line
 from mmct.runs.weights import load
 from mmct.teacher import TeacherRecipe, teacher_config
+from mmct.teacher.config import baseline_config
 
 FREE = TeacherRecipe(length=2, weight_standardisation=True)
 
@@ -43,6 +44,8 @@ def test_a_schedule_of_recipes_is_stretched_and_gets_the_method_too(tiny):
     pack = cfg.train_dataloader.dataset.pipeline[-1]
     crop = dict(type='RandomCrop', crop_size=8)
     switch = dict(action_epoch=3, train_pipeline=[crop, pack])
+    average = ConfigDict(type='EMAHook', begin_epoch=1, priority='NORMAL')
+    cfg.custom_hooks.append(average)
     cfg.custom_hooks.append(ConfigDict(type='SwitchRecipeHook', schedule=[switch]))
     cfg.train_dataloader.dataset.pipeline = [ConfigDict(crop), pack]
     add_methods(cfg, ['cutout'])
@@ -51,9 +54,12 @@ def test_a_schedule_of_recipes_is_stretched_and_gets_the_method_too(tiny):
         assert [step.type for step in pipeline] == ['RandomCrop', 'Cutout', 'PackInputs']
     teacher = teacher_config(cfg, FREE, 'w')
     # Epochs 1 and 2 of two become 1 to 4 of four, and mmpretrain's hook takes it so.
-    hook = HOOKS.build(teacher.custom_hooks[0])
+    (hook,) = (HOOKS.build(h) for h in teacher.custom_hooks if h.type == 'SwitchRecipeHook')
     assert list(hook.schedule) == [5]
     assert later.action_epoch == 3
+    # The baseline, which is twice as long, is averaged from the same part on.
+    assert baseline_config(cfg, None, 'w').custom_hooks[-1].begin_epoch == 2
+    assert average.begin_epoch == 1
     later.batch_augments = None
     for method in ('mixup', 'augmix'):
         with pytest.raises(CTError, match=f'{method} would end where SwitchRecipeHook sets batch_'):

@@ -46,6 +46,7 @@ from mmct.runs import CTError
 from mmct.runs.configs import load_config
 from mmct.runs.weights import load_state_dict, safe_loading
 from mmct.teacher import CONSISTENCY, RECIPE, TeacherRecipe, teacher_config
+from mmct.teacher.store import TeacherStore
 
 
 @pytest.fixture(scope='module')
@@ -343,7 +344,8 @@ def test_the_dumped_config_of_a_resumed_run_starts_anew_and_tests(tmp_path):
     text = f'_base_ = {str(BN)!r}\nresume, load_from = True, "old/epoch_5.pth"\n'
     dumped.write_text(text + 'start_from = "bn.pth"')
     for options, start in (
-        (('--resume',), 'bn.pth'), (('--cfg-options', 'load_from=own.pth'), 'own.pth'),
+        ((), 'bn.pth'), (('--resume',), 'bn.pth'),
+        (('--cfg-options', 'load_from=own.pth'), 'own.pth'),
     ):  # fmt: skip
         cfg = merged(dumped, *new, *options)
         assert (cfg.resume, cfg.load_from) == (False, start) and 'start_from' not in cfg
@@ -372,6 +374,19 @@ def test_the_dumped_config_of_a_resumed_run_starts_anew_and_tests(tmp_path):
     assert merged(dumped, *new).resume is False
     cfg = merged(dumped, *new, '--cfg-options', f'load_from={tmp_path / "own.pth"}')
     assert (cfg.resume, cfg.load_from) == (True, str(tmp_path / 'own.pth'))
+
+
+def test_a_new_teacher_is_not_trained_again_by_the_command_that_goes_on(tmp_path):
+    options = ('--work-dir', str(tmp_path), '--retrain-teacher')
+    store = TeacherStore(tmp_path / 'teacher')
+    store.begin({})
+    assert merged(CT, *options, '--resume').custom_hooks[0].retrain
+    store.finish(
+        {}, source='trained', accuracy_pct=90.0, chance_pct=10.0, measured_on='val', num_images=9,
+        seconds=1.0,
+    )  # fmt: skip
+    assert merged(CT, *options).custom_hooks[0].retrain
+    assert 'retrain' not in merged(CT, *options, '--resume').custom_hooks[0]
 
 
 @pytest.mark.parametrize(('checkpoint', 'told'), [('', True), ('by_epoch=False', False)])
@@ -451,12 +466,17 @@ train_dataloader = dict(dataset=dict(indices=64))
 val_dataloader = dict(dataset=dict(indices=40))
 test_dataloader = val_dataloader
 train_cfg = dict(max_epochs=1)
-custom_hooks = [dict(type='EMAHook')]
+custom_hooks = [dict(type='EMAHook', priority='ABOVE_NORMAL')]
 """
     )
-    succeed(TRAIN, 'own.py', '--ct', '--allow-weak-teacher', '--work-dir', 'one', cwd=tmp_path)
-    hooks = Config.fromfile(tmp_path / 'one' / 'own.py').custom_hooks
+    permitted = ('--allow-weak-teacher', '--allow-other-config', '--retrain-teacher')
+    succeed(TRAIN, 'own.py', '--ct', *permitted, '--work-dir', 'one', cwd=tmp_path)
+    cfg = Config.fromfile(tmp_path / 'one' / 'own.py')
+    hooks = cfg.custom_hooks
     assert [hook.type for hook in hooks] == ['EMAHook', 'NoBNTeacherHook']
+    # What was permitted once is not for those who start from this config.
+    assert not hooks[1].keys() & {'on_weak_teacher', 'retrain'}
+    assert 'on_other_config' not in cfg.default_hooks.checkpoint
     assert (tmp_path / 'one' / 'ct_result.json').is_file()
 
 

@@ -3,6 +3,7 @@
 import logging
 import random
 from argparse import Namespace
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -33,11 +34,13 @@ from mmct.runs.console import RunConsole
 from mmct.runs.domains import set_test_domain
 from mmct.runs.errors import CTError, config_errors, hook_errors
 from mmct.runs.files import lock_folder, write_json
+from mmct.runs.identity import hooks_of
 from mmct.runs.progress_hook import TrainingProgressHook
 from mmct.runs.ranks import join_processes, on_main_rank, unwrapped
 from mmct.runs.weights import check_fits, check_some_fit, load, load_state_dict, safe_loading
 from mmct.teacher import switch_on_ct, teacher_hook
 from mmct.teacher.rehearsal import rehearse_alone
+from mmct.teacher.store import TeacherStore
 
 from .configs import cfg_options, merge_cfg_options, merge_common_arguments, set_loader
 from .console import header
@@ -67,6 +70,7 @@ def train(args: Namespace, console: RunConsole | None = None) -> None:
     _check_config_stays(cfg)
     lock = _claim_work_dir(cfg)
     runner = build_runner(cfg)
+    _leave_out_permissions(runner.config_to_dump, args)
     data_loader(runner, 'train')
     if cfg.get('val_dataloader'):
         data_loader(runner, 'val')
@@ -140,7 +144,7 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
     set_teacher_options(
         cfg,
         checkpoint=args.teacher,
-        retrain=args.retrain_teacher,
+        retrain=_retrains(cfg, args),
         on_weak_teacher='warn' if args.allow_weak_teacher else None,
     )
     return cfg
@@ -148,13 +152,39 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
 
 def _set_resume(cfg: Config, args: Namespace) -> None:
     resume = args.resume
-    if resume is None and cfg.get('resume'):
+    # The config that a resumed run of ours wrote has start_from: it starts anew.
+    if resume is None and cfg.get('resume') and 'start_from' not in cfg:
         resume = cfg.get('load_from') or 'auto'
     path = None if resume is None else checkpoint_to_resume(cfg.work_dir, resume)
     if path is None:
         start_anew(cfg, args.config)
     if resume is not None:
         resume_from(cfg, path)
+
+
+def _retrains(cfg: Config, args: Namespace) -> bool:
+    """Check whether to train a new teacher: not again if an interrupted run has finished it."""
+    done = args.resume is not None and TeacherStore(Path(cfg.work_dir) / 'teacher').is_finished()
+    if args.retrain_teacher and done:
+        print_log(
+            '--retrain-teacher is ignored: with --resume, a finished teacher is kept; leave out '
+            '--resume to train another',
+            logger='current',
+            level=logging.WARNING,
+        )
+    return args.retrain_teacher and not done
+
+
+def _leave_out_permissions(cfg: Config, args: Namespace) -> None:
+    """Leave what the options permit once out of the config that other runs may start from."""
+    for name, given in dict(
+        retrain=args.retrain_teacher,
+        on_weak_teacher=args.allow_weak_teacher,
+        on_other_config=args.allow_other_config,
+    ).items():
+        for hook in hooks_of(cfg) if given else ():
+            if isinstance(hook, Mapping):
+                hook.pop(name, None)
 
 
 def _use_amp(cfg: Config) -> None:

@@ -11,7 +11,7 @@ from mmpretrain.registry import MODELS
 
 from mmct.corruptions.channels import reordered
 from mmct.datasets.images import order_before
-from mmct.runs.configs import is_kind, recipe_switches, type_name
+from mmct.runs.configs import is_kind, recipe_switches, scoped, type_name
 from mmct.runs.errors import CTError
 
 
@@ -96,7 +96,7 @@ def cutout(cfg: Config) -> None:
     mean = np.array([round(value) for value in settings.get('mean') or [0, 0, 0]])
     # The preprocessor's mean is in the network's order of channels, RGB.
     fill = reordered(mean, 'rgb', order_before(settings)).tolist()
-    augment(cfg, dict(type='Cutout', shape=size // 2, pad_val=fill, prob=1.0))
+    augment(cfg, dict(type=scoped(cfg, 'Cutout'), shape=size // 2, pad_val=fill, prob=1.0))
 
 
 def mixup(cfg: Config) -> None:
@@ -128,7 +128,7 @@ def randaugment(cfg: Config) -> None:
         cfg (Config): A training config, changed in place.
     """
     settings = dict(policies='timm_increasing', num_policies=2, total_level=10, magnitude_level=9)
-    augment(cfg, dict(type='RandAugment', magnitude_std=0.5, **settings))
+    augment(cfg, dict(type=scoped(cfg, 'RandAugment'), magnitude_std=0.5, **settings))
 
 
 def head_of(cfg: Config, method: str) -> ConfigDict:
@@ -206,7 +206,7 @@ def _mix_labels(cfg: Config, batch_augment: dict) -> None:
     if is_kind(head, MultiLabelClsHead, MODELS):
         # Its loss takes mixed labels as it is.
         return
-    head.setdefault('loss', ConfigDict(type='CrossEntropyLoss'))
+    head.setdefault('loss', ConfigDict(type=scoped(cfg, 'CrossEntropyLoss')))
     if type_name(head.loss) == 'CrossEntropyLoss' and not head.loss.get('use_sigmoid'):
         head.loss.use_soft = True
 

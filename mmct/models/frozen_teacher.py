@@ -17,8 +17,8 @@ from mmct.messages import require
 from .forward_pass import ForwardPass, run
 
 DTYPES = ('auto', 'float32', 'bfloat16')
-# A CPU counts as faster in bfloat16 below this ratio of times. A CPU that emulates bfloat16
-# has a ratio of 8 or more, so noise cannot lead to a wrong choice.
+# A CPU counts as faster in bfloat16 below this ratio of times. On a CPU that emulates bfloat16
+# the ratio is 8 or more, on one that has it a third: noise does not lead to a wrong choice.
 _FASTER = 0.8
 
 
@@ -181,7 +181,13 @@ def _bfloat16_ratio() -> float:
         with torch.no_grad():
             return min(timeit.repeat(lambda: F.conv2d(images, weight), number=1, repeat=5))
 
-    return fastest(torch.bfloat16) / fastest(torch.float32)
+    threads = torch.get_num_threads()
+    # Threads would wait for one another if another process takes a core.
+    torch.set_num_threads(1)
+    try:
+        return fastest(torch.bfloat16) / fastest(torch.float32)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _float(outputs: Any) -> Any:

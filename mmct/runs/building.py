@@ -2,8 +2,10 @@
 
 import copy
 import math
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import InfiniteSampler
@@ -14,6 +16,7 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import RUNNERS
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 from mmpretrain.models import BaseClassifier
+from mmpretrain.registry import HOOKS
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -55,6 +58,16 @@ def set_loader_defaults(cfg: Config, field: str, **defaults: object) -> None:
     if not loader.get('num_workers'):
         loader.persistent_workers = False
     cfg[field] = loader
+
+
+def build_hook(settings: Mapping[str, Any]) -> Hook:
+    """Build a hook from its settings as a Runner does, which takes out the priority before.
+
+    Args:
+        settings (Mapping): The settings; they are not changed.
+    """
+    own = {key: value for key, value in settings.items() if key != 'priority'}
+    return HOOKS.build(copy.deepcopy(own))
 
 
 class _UsersRunner:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.runner import BaseLoop, Runner, find_latest_checkpoint
 
@@ -64,6 +65,16 @@ def checkpoint_to_resume(work_dir: str, named: str) -> str | None:
         return _existing(path, work_dir, move=named == 'auto')
     except CTError as error:
         raise CTError(f'{error}{other_checkpoints(path, work_dir)}') from error
+
+
+def forget_last_checkpoint(work_dir: str) -> None:
+    """Keep ``--resume`` from the checkpoints of an earlier run in the folder; these stay.
+
+    Args:
+        work_dir (str): The folder of a run that starts anew.
+    """
+    if is_main_process():
+        (Path(work_dir) / 'last_checkpoint').unlink(missing_ok=True)
 
 
 def last_checkpoint(work_dir: str, remedy: str) -> str | None:

@@ -5,7 +5,7 @@ import difflib
 import importlib.util
 import sys
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -275,7 +275,8 @@ def length_key(cfg: Config) -> str:
 def set_length(cfg: Config, length: int) -> None:
     """Change the length of a training, and stretch its whole schedule.
 
-    The validation interval does not change.
+    So is the time at which an ``EMAHook`` or a recipe of ``SwitchRecipeHook`` begins. The
+    validation interval does not change.
 
     Args:
         cfg (Config): The config, changed in place.
@@ -296,6 +297,21 @@ def set_length(cfg: Config, length: int) -> None:
         if switch.get('action_epoch'):
             # The first epoch, counted from 1, of the new recipe.
             switch.action_epoch = 1 + round((switch.action_epoch - 1) * ratio)
+    scale_averages(hooks_of(cfg), ratio)
+
+
+def scale_averages(hooks: Iterable[Any], ratio: float) -> None:
+    """Let the ``EMAHook`` of a longer training begin at the same part of it, in place.
+
+    Args:
+        hooks (Iterable): Hooks of any kind, or their settings.
+        ratio (float): The new length as a multiple of the old one, > 0.
+    """
+    for hook in hooks:
+        if isinstance(hook, Mapping) and type_name(hook) == 'EMAHook':
+            for name in ('begin_epoch', 'begin_iter'):
+                if hook.get(name):
+                    hook[name] = _scaled(name, hook[name], ratio)
 
 
 def recipe_switches(cfg: Config) -> list[ConfigDict]:

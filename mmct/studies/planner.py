@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
-from mmpretrain.registry import DATASETS, HOOKS
+from mmpretrain.registry import DATASETS
 
 from mmct.corruptions.names import REVISIONS
 from mmct.datasets import CorruptionSet
 from mmct.methods.switch import add_methods
-from mmct.runs.building import set_loader_defaults
+from mmct.runs.building import build_hook, set_loader_defaults
 from mmct.runs.config_check import check_config
 from mmct.runs.configs import (
     check_key,
@@ -207,9 +207,10 @@ class Planner:
             starts = (start.key,)
             # The key stands for the file, which may not exist yet; _set_start sets the path.
             cfg.load_from = start.key
+            cfg.pop('start_from', None)
         key, hook = self._key(cfg), teacher_hook(cfg)
         if hook is not None and not hook.get('checkpoint'):
-            recipe = HOOKS.build(hook).recipe
+            recipe = build_hook(hook).recipe
             teacher_cfg = teacher_config(cfg, recipe, '')
             teacher_key = self._key(teacher_cfg)
             needs = () if recipe.from_scratch else starts
@@ -243,6 +244,8 @@ class Planner:
                 check_key(cfg, key, 'overlay')
             # A copy, as mmengine removes _delete_ from a dict that it merges.
             cfg.merge_from_dict(copy.deepcopy(overlay))
+        # An overlay may name other weights than the config of a run began with.
+        start_anew(cfg, arm.config)
         check_config(cfg)
         # The config of a run of several processes names their launcher; a cell is one process.
         cfg.launcher = 'none'

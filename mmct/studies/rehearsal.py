@@ -7,9 +7,8 @@ from tempfile import TemporaryDirectory
 
 from mmengine.config import Config
 from mmengine.runner import Runner
-from mmpretrain.registry import HOOKS
 
-from mmct.runs.building import build_runner, data_loader
+from mmct.runs.building import build_hook, build_runner, data_loader
 from mmct.runs.errors import CTError, one_line, trial_of
 from mmct.runs.identity import start_of
 from mmct.runs.isolation import isolated
@@ -85,6 +84,6 @@ def _rehearse(cell: Cell, folder: str) -> None:
     if hook is None:
         rehearse_alone(runner)
     else:
-        built = HOOKS.build(hook)
+        built = build_hook(hook)
         teacher = teacher_config(cfg, built.recipe, folder)
         rehearse(runner, teacher, built.recipe, built.student_start)

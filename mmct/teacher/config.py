@@ -11,10 +11,12 @@ from mmpretrain.registry import HOOKS
 
 from mmct.messages import is_positive, require
 from mmct.models import check_removal
+from mmct.runs.building import build_hook
 from mmct.runs.configs import (
     import_mmct,
     is_kind,
     length_key,
+    scale_averages,
     schedulers_of,
     scoped,
     set_length,
@@ -254,7 +256,7 @@ def baseline_config(cfg: Config, length: float | None, work_dir: str) -> Config:
         Config: A config for a ``Runner``, with all hooks of the student but those of CT and scores.
     """
     if length is None:
-        length = 1 + _length(cfg, HOOKS.build(copy.deepcopy(teacher_hook(cfg))).recipe)
+        length = 1 + _length(cfg, build_hook(teacher_hook(cfg)).recipe)
     recipe = TeacherRecipe(
         remove_bn=False,
         length=length,
@@ -262,7 +264,10 @@ def baseline_config(cfg: Config, length: float | None, work_dir: str) -> Config:
     )
     own = teacher_config(cfg, recipe, work_dir)
     of_students = EMAHook, 'FreezeBNStatisticsHook'
-    own.custom_hooks += [copy.deepcopy(h) for h in hooks_of(cfg) if _is_any(h, of_students)]
+    hooks = [copy.deepcopy(h) for h in hooks_of(cfg) if _is_any(h, of_students)]
+    key = length_key(cfg)
+    scale_averages(hooks, own.train_cfg[key] / cfg.train_cfg[key])
+    own.custom_hooks += hooks
     if own.get('visualizer'):
         own.visualizer.vis_backends = local_backends(own.visualizer.vis_backends)
     return own

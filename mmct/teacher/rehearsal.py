@@ -16,7 +16,7 @@ from mmpretrain.registry import HOOKS
 
 from mmct.messages import suggestion
 from mmct.models import build_classifier, calibrate, fold_weights
-from mmct.runs.building import check_finite
+from mmct.runs.building import build_hook, check_finite
 from mmct.runs.configs import is_kind, type_name
 from mmct.runs.errors import CTError, trial_of
 from mmct.runs.identity import SCORE_READERS, hooks_of, schedulers_of
@@ -106,7 +106,7 @@ def _average(model: ImageClassifier, cfg: Config, num_batches: int) -> None:
     for settings in hooks_of(cfg):
         if not (isinstance(settings, Mapping) and is_kind(settings, EMAHook, HOOKS)):
             continue
-        hook = HOOKS.build(copy.deepcopy(settings))
+        hook = build_hook(settings)
         MODELS.build(hook.ema_cfg, default_args=dict(model=model))
         epochs = cfg.train_cfg.get('max_epochs', 1)
         iters = cfg.train_cfg.get('max_iters', epochs * num_batches)

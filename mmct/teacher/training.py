@@ -19,7 +19,7 @@ from mmct.models import (
     standardise_weights,
 )
 from mmct.runs.averages import averages
-from mmct.runs.checkpoint import last_checkpoint
+from mmct.runs.checkpoint import forget_last_checkpoint, last_checkpoint
 from mmct.runs.configs import resume_from
 from mmct.runs.data_content import data_cache, data_mark
 from mmct.runs.divergence import DivergenceHook
@@ -196,6 +196,9 @@ def _train_unless_there(
     state, differing = on_main_rank(
         lambda: _begun(store, _marks(runner, cfg), retrain, allow_other, runner.iter > 0)
     )
+    if state != 'finished' and runner.iter == 0:
+        # Until the student has one of its own, there is none to resume.
+        forget_last_checkpoint(runner.work_dir)
     if differing:
         runner.logger.warning(
             f'The teacher in {store.folder} was trained with other settings '

@@ -62,6 +62,23 @@ def test_images_are_augmented_just_before_they_are_packed(tiny, name):
         assert cfg[field] == before[field]
 
 
+@pytest.mark.parametrize('name', ['cutout', 'randaugment', 'mixup', 'cutmix'])
+def test_a_method_names_the_scope_of_its_parts_in_a_config_of_another(tiny, name):
+    cfg = tiny('bn_resnet18_digits')
+    cfg.default_scope = 'mmengine'
+    del cfg.model.head['loss']
+    before = kinds_in(cfg.to_dict())
+    added = kinds_in(add_methods(cfg, [name]).to_dict()) - before - {'Mixup', 'CutMix'}
+    assert added and all(kind.startswith('mmpretrain.') for kind in added)
+
+
+def kinds_in(settings):
+    if isinstance(settings, dict):
+        own = {settings['type']} if isinstance(settings.get('type'), str) else set()
+        return own.union(*map(kinds_in, settings.values()))
+    return set().union(*map(kinds_in, settings)) if isinstance(settings, (list, tuple)) else set()
+
+
 def test_the_pipeline_is_found_inside_wrappers(tiny):
     cfg = tiny('bn_resnet18_digits')
     own = cfg.train_dataloader.dataset

@@ -11,7 +11,7 @@ from mmpretrain.structures import DataSample
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mmct.models import FrozenTeacher, calibrate, pick_dtype
+from mmct.models import FrozenTeacher, calibrate, frozen_teacher, pick_dtype
 
 RESNET = dict(type='ResNet_CIFAR', depth=18, stem_channels=8, base_channels=8)
 LINEAR = dict(type='LinearClsHead', num_classes=3, in_channels=64)
@@ -254,3 +254,20 @@ def test_what_auto_is(monkeypatch):
         assert pick_dtype('float32', cuda) == 'float32'
     assert pick_dtype('auto', other) == 'float32'
     assert pick_dtype('bfloat16', cpu) == 'bfloat16'
+
+
+def test_the_dtype_is_measured_on_one_thread(monkeypatch):
+    threads, seen = torch.get_num_threads(), []
+    other = threads + 1
+
+    def repeat(*args, **settings):
+        seen.append(torch.get_num_threads())
+        return [1.0]
+
+    monkeypatch.setattr(frozen_teacher.timeit, 'repeat', repeat)
+    torch.set_num_threads(other)
+    try:
+        assert frozen_teacher._bfloat16_ratio.__wrapped__() == 1
+        assert (seen, torch.get_num_threads()) == ([1, 1], other)
+    finally:
+        torch.set_num_threads(threads)

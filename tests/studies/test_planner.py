@@ -415,6 +415,18 @@ def test_arms_that_start_from_other_weights_share_no_cell(plan, tmp_path, config
     assert len(set(keys(plan(PAIR.format(config=config, one=one, two=two))))) == own
 
 
+def test_an_arm_may_take_a_network_further_by_the_config_of_a_teacher(plan, tmp_path):
+    dumped = tmp_path / 'dumped.py'
+    dumped.write_text(f'_base_ = {mmct.config_path("bn_resnet18_digits")!r}\nstart_from = None')
+    files = [tmp_path / 'a.pth', tmp_path / 'b.pth']
+    for file in files:
+        file.write_bytes(file.name.encode())
+    overlays = [dict(), *(dict(load_from=str(file)) for file in files)]
+    arms = {f'{n}': dict(config=str(dumped), overlay=each) for n, each in enumerate(overlays)}
+    arms['3'] = dict(config=str(dumped), start='0')
+    assert len(set(keys(plan(f'arms = {arms!r}')))) == 4
+
+
 STARTS = """
 arms = dict(
     BN=dict(config=bn),

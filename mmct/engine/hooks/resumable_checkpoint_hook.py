@@ -22,6 +22,7 @@ from mmct.runs.averages import averages
 from mmct.runs.checkpoint import (
     WholeFileBackend,
     check_resumable,
+    forget_last_checkpoint,
     is_endless,
     load_safely,
     recount,
@@ -173,9 +174,9 @@ class ResumableCheckpointHook(CheckpointHook):
             for sampler in samplers(runner.train_dataloader):
                 if hasattr(sampler, 'seed') and self._fingerprint.get(SEED) is None:
                     sampler.seed = runner.seed
-        elif is_main_process():
+        else:
             # Another run's checkpoint must not be mistaken for this one's.
-            (Path(runner.work_dir) / 'last_checkpoint').unlink(missing_ok=True)
+            forget_last_checkpoint(runner.work_dir)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Seed the workers; in the first epoch after a resume, restore the generators.

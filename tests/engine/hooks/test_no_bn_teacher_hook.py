@@ -172,6 +172,21 @@ def test_another_configs_unfinished_teacher_is_not_resumed(tiny, train, monkeypa
     assert (aside / 'epoch_1.pth').is_file()
 
 
+def test_a_student_of_the_old_teacher_is_not_resumed_with_a_new_one(tiny, train, monkeypatch):
+    resumable = {'default_hooks.checkpoint.type': 'ResumableCheckpointHook'}
+    folder = Path(train(tiny(options=resumable)).work_dir)
+    assert (folder / 'last_checkpoint').is_file()
+
+    def stopped(hook, runner):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(NoBNTrainingHook, 'before_train', stopped)
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny(options=resumable, hook=dict(retrain=True)))
+    assert not (folder / 'last_checkpoint').exists()
+    assert list(folder.glob('epoch_*.pth'))
+
+
 def test_a_damaged_record_can_be_trained_anew(tiny, train):
     cfg = tiny()
     _store(cfg).begin({})

@@ -264,7 +264,13 @@ MUTATIONS = [
     ),
     Mutation(
         'scorecard: what a network does with pixels does not count',
-        'top_probabilities=[round(each, 4) for each in probabilities],',
+        "said['classes'] = classes",
+        "said['classes'] = []",
+        ['scoring/test_networks.py'],
+    ),
+    Mutation(
+        'scorecard: how sure a network is does not count',
+        'top_probabilities=probabilities and [round(each, 4) for each in probabilities],',
         'top_probabilities=None,',
         ['scoring/test_networks.py'],
     ),

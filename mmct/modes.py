@@ -1,4 +1,4 @@
-"""Switch a network to eval mode and back; works with or without an mm stack."""
+"""Use a network and leave it as it was; works with or without an mm stack."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,3 +28,20 @@ def evaluating(model: 'nn.Module') -> Iterator['nn.Module']:
     finally:
         for module, mode in modes.items():
             module.training = mode
+
+
+@contextmanager
+def restored_buffers(model: 'nn.Module') -> Iterator[None]:
+    """Restore a network's buffers, such as BatchNorm's statistics, after the block.
+
+    Args:
+        model (nn.Module): The network.
+    """
+    kept = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    try:
+        yield
+    finally:
+        for name, buffer in model.named_buffers():
+            # Some networks make buffers when they run, or make them anew in another size.
+            if name in kept and kept[name].shape == buffer.shape:
+                buffer.copy_(kept[name])

@@ -60,6 +60,9 @@ def test_a_schedule_of_recipes_is_stretched_and_gets_the_method_too(tiny):
     # The baseline, which is twice as long, is averaged from the same part on.
     assert baseline_config(cfg, None, 'w').custom_hooks[-1].begin_epoch == 2
     assert average.begin_epoch == 1
+    # The teacher's own begins where its settings say, in the teacher's epochs.
+    own = TeacherRecipe(length=2, ema=dict(begin_epoch=3))
+    assert teacher_config(cfg, own, 'w').custom_hooks[-1]['begin_epoch'] == 3
     later.batch_augments = None
     for method in ('mixup', 'augmix'):
         with pytest.raises(CTError, match=f'{method} would end where SwitchRecipeHook sets batch_'):

@@ -3,7 +3,6 @@
 import logging
 import random
 from argparse import Namespace
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -34,13 +33,11 @@ from mmct.runs.console import RunConsole
 from mmct.runs.domains import set_test_domain
 from mmct.runs.errors import CTError, config_errors, hook_errors
 from mmct.runs.files import lock_folder, write_json
-from mmct.runs.identity import hooks_of
 from mmct.runs.progress_hook import TrainingProgressHook
 from mmct.runs.ranks import join_processes, on_main_rank, unwrapped
 from mmct.runs.weights import check_fits, check_some_fit, load, load_state_dict, safe_loading
 from mmct.teacher import switch_on_ct, teacher_hook
 from mmct.teacher.rehearsal import rehearse_alone
-from mmct.teacher.store import TeacherStore
 
 from .configs import cfg_options, merge_cfg_options, merge_common_arguments, set_loader
 from .console import header
@@ -144,7 +141,8 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
     set_teacher_options(
         cfg,
         checkpoint=args.teacher,
-        retrain=_retrains(cfg, args),
+        # What goes on does not train again what it has finished.
+        retrain=args.retrain_teacher and (args.resume is None or 'unless_trained'),
         on_weak_teacher='warn' if args.allow_weak_teacher else None,
     )
     return cfg
@@ -152,8 +150,9 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
 
 def _set_resume(cfg: Config, args: Namespace) -> None:
     resume = args.resume
-    # The config that a resumed run of ours wrote has start_from: it starts anew.
-    if resume is None and cfg.get('resume') and 'start_from' not in cfg:
+    # What a resumed run of ours wrote has start_from: it starts anew, unless told not to.
+    own = 'start_from' in cfg and not cfg_options(args).get('resume')
+    if resume is None and cfg.get('resume') and not own:
         resume = cfg.get('load_from') or 'auto'
     path = None if resume is None else checkpoint_to_resume(cfg.work_dir, resume)
     if path is None:
@@ -162,29 +161,15 @@ def _set_resume(cfg: Config, args: Namespace) -> None:
         resume_from(cfg, path)
 
 
-def _retrains(cfg: Config, args: Namespace) -> bool:
-    """Check whether to train a new teacher: not again if an interrupted run has finished it."""
-    done = args.resume is not None and TeacherStore(Path(cfg.work_dir) / 'teacher').is_finished()
-    if args.retrain_teacher and done:
-        print_log(
-            '--retrain-teacher is ignored: with --resume, a finished teacher is kept; leave out '
-            '--resume to train another',
-            logger='current',
-            level=logging.WARNING,
-        )
-    return args.retrain_teacher and not done
-
-
 def _leave_out_permissions(cfg: Config, args: Namespace) -> None:
-    """Leave what the options permit once out of the config that other runs may start from."""
-    for name, given in dict(
-        retrain=args.retrain_teacher,
-        on_weak_teacher=args.allow_weak_teacher,
-        on_other_config=args.allow_other_config,
-    ).items():
-        for hook in hooks_of(cfg) if given else ():
-            if isinstance(hook, Mapping):
-                hook.pop(name, None)
+    """Leave what is permitted for one start out of the config from which others may start.
+
+    ``on_weak_teacher`` stays: without it, the config would not train the same student.
+    """
+    if args.retrain_teacher:
+        teacher_hook(cfg).pop('retrain', None)
+    if args.allow_other_config:
+        cfg.default_hooks.checkpoint.pop('on_other_config', None)
 
 
 def _use_amp(cfg: Config) -> None:

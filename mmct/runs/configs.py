@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
+from mmengine.hooks import EMAHook
 from mmengine.registry import Registry
 from mmengine.runner import Runner
+from mmpretrain.registry import HOOKS
 
 from mmct.messages import of_other_kind, suggestion
 from mmct.paths import config_path
@@ -308,7 +310,7 @@ def scale_averages(hooks: Iterable[Any], ratio: float) -> None:
         ratio (float): The new length as a multiple of the old one, > 0.
     """
     for hook in hooks:
-        if isinstance(hook, Mapping) and type_name(hook) == 'EMAHook':
+        if isinstance(hook, Mapping) and is_kind(hook, EMAHook, HOOKS):
             for name in ('begin_epoch', 'begin_iter'):
                 if hook.get(name):
                     hook[name] = _scaled(name, hook[name], ratio)

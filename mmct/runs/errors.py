@@ -111,6 +111,11 @@ def trial_of(what: str) -> Iterator[None]:
             yield
     except CTError as error:
         raise type(error)(f'{what} fails: {error}') from error
+    except Exception as error:
+        known = of_the_machine(error)
+        if known is None:
+            raise
+        raise CTError(f'{what} fails: {known}') from error
 
 
 def _frames(error: BaseException) -> list[FrameType]:
@@ -152,17 +157,17 @@ def _is_ours(error: BaseException) -> bool:
 _REMEDIES = (
     (
         r'shared memory|/torch_\S+>: No space left',
-        'no shared memory is left for data loading workers: lower train_dataloader.num_workers (a '
-        "scoring command's --workers), or enlarge /dev/shm (docker run --shm-size)",
+        'no shared memory is left for data loading workers: lower num_workers of the '
+        'data loader (--workers of a command), or enlarge /dev/shm (docker run --shm-size)',
     ),
     (
         r'DataLoader worker.*(killed|exited)',
         'a data loading worker was killed, perhaps for lack of memory: lower '
-        "train_dataloader.num_workers (a scoring command's --workers)",
+        'num_workers of the data loader (--workers of a command)',
     ),
     (
         r"out of memory|not enough memory|can('|no)t allocate memory",
-        "no memory is left: lower train_dataloader.batch_size (a scoring command's --batch-size)",
+        'no memory is left: lower batch_size of the data loader (--batch-size of a command)',
     ),
     (r'failed to load image', 'an image cannot be read: repair it, or remove it from the data set'),
 )

@@ -18,7 +18,7 @@ from mmct.evaluation import Predictions, Reference, cell_score
 from mmct.evaluation.reference import choose_reference
 from mmct.evaluation.summary import main_corruptions
 from mmct.messages import require_counts
-from mmct.modes import evaluating
+from mmct.modes import evaluating, restored_buffers
 from mmct.runs.errors import CTError, no_scores, one_line
 from mmct.runs.progress import Progress
 from mmct.runs.ranks import is_main_rank, on_main_rank, rank_and_world_size
@@ -28,7 +28,7 @@ from .cell_sources import CellSource, in_order_of
 from .classes import chosen_outputs, matched
 from .networks import Network
 from .predictor import Predictor, predict_cells
-from .recalibration import adapt, restored_buffers
+from .recalibration import adapt
 from .result_in_progress import ResultInProgress
 
 # Number of pictures per corruption in a result, at the middle severity.
@@ -176,7 +176,7 @@ def _identified(
     return data, dict(
         weights_sha256=predict.network.digest(torch.from_numpy(some).permute(0, 3, 1, 2)),
         behaviour_sha256=hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest(),
-        top_probabilities=[round(each, 4) for each in probabilities],
+        top_probabilities=probabilities and [round(each, 4) for each in probabilities],
     )
 
 

@@ -110,7 +110,7 @@ def diagnose(
         recalibrate_bn (int): Maximum number of batches per cell on which BN statistics are
             re-estimated; 0 skips this. Defaults to 10.
         layers (int): Number of normalisation layers at which the reliance is measured, in
-            addition to the input of the last linear layer; 0 skips both. Defaults to 5.
+            addition to the input of the linear classifier; 0 skips both. Defaults to 5.
         reliance_images (int): Number of clean images, evenly spaced, for this measurement.
             Defaults to 1,000.
         out (str | Path, optional): A folder for the result files, in which an interrupted call

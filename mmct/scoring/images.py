@@ -187,11 +187,12 @@ def _checked_labels(labels: Any, count: int) -> np.ndarray:
         labels = labels.cpu().numpy()
     try:
         found = np.asarray(labels)
-    except ValueError:  # of lists of several lengths
+    except (TypeError, ValueError):  # tensors on another device, lists of several lengths
         found = np.empty(0, object)
     if found.dtype.kind not in 'biu' or found.shape != (count,) or found.min() < 0:
         raise CTError(
             f'labels must be {count} integers of 0 or more, one per image, but are {found.dtype} '
-            f'{found.shape}: give labels=, or a data set of (image, label)'
+            f'{found.shape}, such as {found.ravel()[:1].tolist()}: give labels=, or a data set of '
+            '(image, label)'
         )
     return found.astype(np.int64)

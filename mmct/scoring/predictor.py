@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from mmct.evaluation import Predictions, make_predictions
 from mmct.evaluation.predictions import TOP
+from mmct.modes import restored_buffers
 from mmct.runs.errors import CTError
 from mmct.runs.ranks import sum_over_ranks
 
@@ -44,7 +45,7 @@ class Predictor:
     ) -> None:
         self.network, self.device = network, network.device
         self.module = network.module.eval()
-        self.fp16 = fp16
+        self.fp16, self.repeats = fp16, True
         self.channels_last = self.device.type == 'cuda' if channels_last is None else channels_last
         if self.channels_last:
             self.module.to(memory_format=torch.channels_last)
@@ -88,15 +89,18 @@ class Predictor:
                 on the other images. For a module, which may do so on purpose, this is a warning.
         """
         pixels = torch.from_numpy(images)
-        logits = self._logits_of_first(pixels)
+        others = (255 - pixels[:1]).repeat(len(pixels) - 1, 1, 1, 1)
+        # A network that adapts itself begins with the images to score.
+        with restored_buffers(self.module):
+            logits = self._logits_of_first(pixels)
+            among_others = self._logits(torch.cat([pixels[:1], others]))
         if _are_probabilities(logits):
             raise CTError(
                 'the network returns probabilities, but logits are needed: leave out its softmax, '
                 'or return the logarithms'
             )
-        others = (255 - pixels[:1]).repeat(len(pixels) - 1, 1, 1, 1)
-        among_others = self._logits(torch.cat([pixels[:1], others]))
-        if not _are_alike(among_others[0].float(), logits[0].float()):
+        self.repeats = _are_alike(among_others[0].float(), logits[0].float())
+        if not self.repeats:
             what = (
                 'what the network returns for an image depends on the other images of its batch, '
                 'or is random: '
@@ -128,18 +132,25 @@ class Predictor:
             return self._logits(pixels)
 
     @torch.no_grad()
-    def tops(self, images: np.ndarray) -> tuple[list[int], list[float]]:
+    def tops(self, images: np.ndarray) -> tuple[list[int] | None, list[float] | None]:
         """Classify images.
 
         Args:
             images (np.ndarray): uint8 images. (B, H, W, 3)
 
         Returns:
-            tuple[list[int], list[float]]: The top class of each image, and its probability; 0 if
-            that is not finite.
+            tuple[list[int] | None, list[float] | None]: The top class of each image, and its
+            probability, 0 if that is not finite. None for what differs from call to call or, as
+            probabilities in half precision, between processors.
         """
-        logits = self._logits(torch.from_numpy(images)).float()
-        return logits.argmax(1).tolist(), logits.softmax(1).amax(1).nan_to_num(0).tolist()
+        if not self.repeats:
+            return None, None
+        with restored_buffers(self.module):
+            logits = self._logits(torch.from_numpy(images))
+        classes = logits.argmax(1).tolist()
+        if logits.dtype in (torch.bfloat16, torch.float16):
+            return classes, None
+        return classes, logits.softmax(1).amax(1).nan_to_num(0).tolist()
 
     def inputs(self, images: Tensor) -> Tensor:
         """Preprocess images for the network.

@@ -1,7 +1,6 @@
 """Re-estimate BatchNorm's statistics on images of the cell that is scored."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -60,23 +59,6 @@ def reestimate_batch_norm(model: nn.Module, batches: Iterable[Tensor]) -> nn.Mod
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum
     return model
-
-
-@contextmanager
-def restored_buffers(model: nn.Module) -> Iterator[None]:
-    """Restore a network's buffers, such as BatchNorm's statistics, after the block.
-
-    Args:
-        model (nn.Module): The network.
-    """
-    kept = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    try:
-        yield
-    finally:
-        for name, buffer in model.named_buffers():
-            # Some networks make buffers when they run, or make them anew in another size.
-            if name in kept and kept[name].shape == buffer.shape:
-                buffer.copy_(kept[name])
 
 
 def adapt(

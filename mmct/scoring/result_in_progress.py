@@ -189,7 +189,7 @@ def _are_same(key: str, one: dict[str, Any], other: dict[str, Any]) -> bool:
     if key in (*_BEHAVIOUR, 'bn_batch_size') and None in (one.get(key), other.get(key)):
         return True
     if key == 'top_probabilities':
-        # Processors round differently, and bfloat16 does so to two digits.
+        # Processors round differently.
         return len(one[key]) == len(other[key]) and np.allclose(one[key], other[key], atol=0.02)
     return one.get(key, 0) == other.get(key, 0)
 

@@ -48,7 +48,7 @@ class Scorecard:
             path (str | Path): The file.
 
         Raises:
-            ValueError: If it is not a result file, or was damaged or edited.
+            ValueError: If it is not a result file, or its numbers contradict one another.
             FileNotFoundError: If the file does not exist.
         """
         return cls(read_result(path))

@@ -188,8 +188,6 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
     if recipe.adaptive_clipping is not None:
         clipping = dict(clipping=recipe.adaptive_clipping)
         hooks.append(dict(type=scoped(cfg, 'AdaptiveClippingHook'), **clipping))
-    if recipe.ema is not None:
-        hooks.append({'type': 'EMAHook', **recipe.ema})
     cfg.custom_hooks = hooks
     if cfg.get('visualizer'):
         # With the same name, the teacher would share the student's visualizer.
@@ -202,6 +200,9 @@ def teacher_config(cfg: Config, recipe: TeacherRecipe, work_dir: str) -> Config:
         checkpoints.update(save_optimizer=True, save_param_scheduler=True)
     _set_length(cfg, recipe)
     _set_optimizer(cfg, recipe)
+    if recipe.ema is not None:
+        # Its settings are those of the teacher's own length.
+        cfg.custom_hooks.append({'type': 'EMAHook', **recipe.ema})
     return cfg
 
 

@@ -111,6 +111,13 @@ class TeacherStore:
             return False
         return record is not None and not record['finished']
 
+    def is_trained(self, fingerprint: dict[str, Any]) -> bool:
+        """Return whether the folder has a finished teacher with a given fingerprint."""
+        try:
+            return self.state(fingerprint)[0] == 'finished'
+        except CTError:
+            return False
+
     def begin(self, fingerprint: dict[str, Any]) -> None:
         """Record that a teacher is being trained in the folder.
 

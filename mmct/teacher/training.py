@@ -43,7 +43,7 @@ def get_teacher(
     runner: Runner,
     recipe: TeacherRecipe,
     checkpoint: str | None = None,
-    retrain: bool = False,
+    retrain: bool | str = False,
     student_start: str = 'scratch',
 ) -> tuple[ImageClassifier, dict[str, Any]]:
     """Load a teacher, or train it in ``<work_dir>/teacher`` if there is none.
@@ -52,8 +52,8 @@ def get_teacher(
         runner (Runner): The student's runner.
         recipe (TeacherRecipe): The recipe of the teacher's training.
         checkpoint (str, optional): A file to load the teacher from instead. Defaults to None.
-        retrain (bool): Whether to train a new teacher even if there is a finished one, which is
-            then moved aside. Defaults to False.
+        retrain (bool | str): Whether to train a new teacher even if there is a finished one, which
+            is then moved aside; 'unless_trained' keeps one of this config. Defaults to False.
         student_start (str): How the student will start, 'scratch' or 'teacher'. This is tried
             before a teacher is trained. Defaults to 'scratch'.
 
@@ -176,7 +176,11 @@ def _loaded(
 
 
 def _train_unless_there(
-    runner: Runner, recipe: TeacherRecipe, store: TeacherStore, retrain: bool, student_start: str
+    runner: Runner,
+    recipe: TeacherRecipe,
+    store: TeacherStore,
+    retrain: bool | str,
+    student_start: str,
 ) -> bool:
     """Return whether there was a finished teacher."""
     cfg = teacher_config(runner.cfg, recipe, str(store.folder))
@@ -228,12 +232,13 @@ def _marks(runner: Runner, cfg: Config) -> dict[str, Any]:
 def _begun(
     store: TeacherStore,
     marks: dict[str, Any],
-    retrain: bool,
+    retrain: bool | str,
     allow_other: bool = False,
     any_processes: bool = False,
 ) -> tuple[str, list[str]]:
     """Begin a training if the store has no match; return the store's state and differences."""
-    if retrain and not store.is_unfinished():
+    kept = retrain == 'unless_trained' and store.is_trained(marks)
+    if retrain and not kept and not store.is_unfinished():
         store.set_aside()
     state, differing = store.state(marks, allow_other, any_processes)
     if state == 'none':

@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from mmct.runs import ConfigError, CTError, config_errors, one_line
 from mmct.runs.building import build_runner
 from mmct.runs.configs import length_key, scoped, stretch
-from mmct.runs.errors import hook_errors
+from mmct.runs.errors import hook_errors, trial_of
 
 KINDS = Registry('kind', scope='mmpretrain', locations=['mmengine.registry'])
 
@@ -53,6 +53,12 @@ def test_other_errors_of_the_user_stay_what_they_are():
         with pytest.raises(type(expected)) as error, config_errors():
             raise expected
         assert error.value is expected
+
+
+def test_a_trial_that_lacks_memory_says_which_it_is():
+    said = '^the arm fails: no memory is left: lower batch_size'
+    with pytest.raises(CTError, match=said), trial_of('the arm'):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
 
 def test_the_users_code_may_raise_anything():

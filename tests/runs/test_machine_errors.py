@@ -47,10 +47,10 @@ def no_image():
 @pytest.mark.parametrize(
     ('how', 'workers', 'message'),
     [
-        (killed, 1, 'a data loading worker was killed, perhaps for lack of memory: lower train_'),
+        (killed, 1, 'a data loading worker was killed, perhaps for lack of memory: lower num_'),
         (unreadable, 1, 'an image cannot be read: repair it, or remove it from the data set (f'),
-        (too_much, 0, 'no memory is left: lower train_dataloader.batch_size'),
-        (too_much, 1, 'no memory is left: lower train_dataloader.batch_size'),
+        (too_much, 0, 'no memory is left: lower batch_size of the data loader'),
+        (too_much, 1, 'no memory is left: lower batch_size of the data loader'),
         (no_image, 1, 'cannot identify image file a/b.png'),
     ],
 )

@@ -222,6 +222,7 @@ def test_a_quick_look_at_other_corruptions_becomes_part_too(net, digits, tmp_pat
         (dict(images=lambda images: images[:, ::-1].copy()), 'other data'),
         (dict(network=lambda net: Minus(*net)), 'result for another preprocessing or network, or'),
         (dict(network=lambda net: Calmer(*net)), 'result for another preprocessing or network, or'),
+        (dict(network=lambda net: Rolled(*net)), 'result for another preprocessing or network, or'),
         (dict(labels=lambda labels: 9 - labels), 'other data'),
     ],
 )
@@ -242,6 +243,13 @@ class Minus(nn.Sequential):
 
     def forward(self, x):
         return -super().forward(x)
+
+
+class Rolled(nn.Sequential):
+    """As sure of other classes."""
+
+    def forward(self, x):
+        return super().forward(x).roll(1, 1)
 
 
 class Calmer(nn.Sequential):
@@ -380,9 +388,33 @@ class Drops(nn.Sequential):
         lambda net: nn.Sequential(nn.BatchNorm2d(3, track_running_stats=False), *net),
     ],
 )
-def test_a_module_that_mixes_the_images_of_a_batch_is_named(net, digits, change):
-    with pytest.warns(UserWarning, match='depends on the other images of its batch, or is random'):
-        score(change(net), *digits, mean=MEAN, std=STD)
+def test_a_module_that_mixes_the_images_of_a_batch_is_named(net, digits, change, tmp_path):
+    settings = dict(mean=MEAN, std=STD, out=tmp_path / 'r.json')
+    warns = pytest.warns(UserWarning, match='depends on the other images of its batch, or is')
+    network = change(net)
+    with warns:
+        score(network, *digits, **settings)
+    # It may be random; its weights tell that it is the same.
+    with warns:
+        assert score(network, *digits, **settings).result['model']['top_probabilities'] is None
+
+
+def test_a_network_that_adapts_itself_begins_with_the_images_to_score(net, digits):
+    class Adapts(nn.Sequential):
+        def forward(self, x):
+            seen.append(self[0].running_mean.clone())
+            self[0].train()
+            return super().forward(x)
+
+    seen = []
+    network = Adapts(nn.BatchNorm2d(3), *net)
+    weights = TorchNetwork(network, MEAN, STD).digest(torch.zeros(0))
+    with pytest.warns(UserWarning, match='depends on the other images'):
+        card = score(network, *digits, mean=MEAN, std=STD)
+    assert card.result['model']['weights_sha256'] == weights
+    # Two probes, and the clean images.
+    first, _, clean, later = [(mean == 0).all().item() for mean in seen[:4]]
+    assert first and clean and not later
 
 
 def test_clean_images_are_those_that_a_set_was_made_from(net, digits):
@@ -762,6 +794,8 @@ BAD = {
     'floats': (dict(images=np.zeros((4, 8, 8, 3))), 'uint8'),
     'labels': (dict(labels=[1, 2]), '40 integers'),
     'labels of lists': (dict(labels=[[1], [2, 3]]), '40 integers'),
+    'labels elsewhere': (dict(labels=[torch.zeros((), device='meta')] * 40), '40 integers'),
+    'labels below 0': (dict(labels=-np.ones(40, int)), r'such as \[-1\]'),
     'labels in float64': (dict(labels=np.ones(40)), r'but are float64 \(40,\)'),
     'no folder': (dict(images='nowhere', labels=None), 'folder nowhere does not exist'),
     'stream': (dict(images=iter(())), 'cannot be read twice'),

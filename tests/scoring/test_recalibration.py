@@ -4,9 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from mmct.modes import evaluating
+from mmct.modes import evaluating, restored_buffers
 from mmct.scoring import reestimate_batch_norm
-from mmct.scoring.recalibration import restored_buffers
 
 
 def batches():

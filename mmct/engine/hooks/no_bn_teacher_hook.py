@@ -57,8 +57,8 @@ class NoBNTeacherHook(LossHook):
             student that starts from its teacher closer to it. Defaults to 1.0.
         on_weak_teacher (str): What to do if the teacher's accuracy is not above chance: 'stop' or
             'warn'. Defaults to 'stop'.
-        retrain (bool): Whether to train a new teacher even if there is a finished one, which is
-            then moved aside. Defaults to False.
+        retrain (bool | str): Whether to train a new teacher even if there is a finished one, which
+            is then moved aside; 'unless_trained' keeps one of this config. Defaults to False.
         dtype (str): Type in which the frozen teacher's backbone runs: 'float32', 'bfloat16', or
             'auto' for the faster one, see :func:`mmct.models.pick_dtype`. A resumed run keeps
             its type. Defaults to 'auto'.
@@ -82,7 +82,7 @@ class NoBNTeacherHook(LossHook):
         student_start: str = 'scratch',
         student_lr_mult: float = 1.0,
         on_weak_teacher: str = 'stop',
-        retrain: bool = False,
+        retrain: bool | str = False,
         dtype: str = 'auto',
         compile: bool | dict = False,
         **recipe: Any,
@@ -93,6 +93,8 @@ class NoBNTeacherHook(LossHook):
         ):
             rule = f'NoBNTeacherHook: {name} must be {allowed[0]!r} or {allowed[1]!r}'
             require(value in allowed, rule, value)
+        rule = "NoBNTeacherHook: retrain must be True, False or 'unless_trained'"
+        require(retrain in (True, False, 'unless_trained'), rule, retrain)
         rule = 'NoBNTeacherHook: student_lr_mult must be positive'
         require(is_positive(student_lr_mult), rule, student_lr_mult)
         check_speed('NoBNTeacherHook', dtype, compile)

@@ -24,7 +24,7 @@ from ..worker import TrainedRun
 class FeatureReliance:
     """The reliance of a network on low-variance features.
 
-    The penultimate features, which are the inputs of the last linear layer, are
+    The penultimate features, which are the inputs of the linear classifier, are
     sorted by their variance over training images. First the half with lower
     variance is replaced by its means, then the other half. The errors show how
     much predictions rely on each half. The score also measures the spectrum of

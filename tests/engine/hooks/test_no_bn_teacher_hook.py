@@ -187,14 +187,25 @@ def test_a_student_of_the_old_teacher_is_not_resumed_with_a_new_one(tiny, train,
     assert list(folder.glob('epoch_*.pth'))
 
 
-def test_a_damaged_record_can_be_trained_anew(tiny, train):
+@pytest.mark.parametrize('retrain', [True, 'unless_trained'])
+def test_a_damaged_record_can_be_trained_anew(tiny, train, retrain):
     cfg = tiny()
     _store(cfg).begin({})
     (_store(cfg).folder / 'teacher.json').write_text('{"fini')
     with pytest.raises(CTError, match='--retrain-teacher'):
         train(cfg)
-    train(tiny(hook=dict(retrain=True)))
+    train(tiny(hook=dict(retrain=retrain)))
     assert _store(cfg).read()['finished']
+
+
+def test_a_teacher_is_trained_anew_unless_it_is_the_configs_own(tiny, train):
+    train(tiny())
+    weights = _store(tiny()).weights.read_bytes()
+    train(tiny(hook=dict(retrain='unless_trained')))
+    assert _store(tiny()).weights.read_bytes() == weights
+    train(tiny(hook=dict(retrain='unless_trained', lr=1e-3)))
+    assert _store(tiny()).weights.read_bytes() != weights
+    assert len(list(Path(tiny().work_dir).glob('teacher_*'))) == 1
 
 
 def test_with_a_given_checkpoint(tiny, train, tmp_path):

@@ -138,11 +138,12 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
         cfg.default_hooks = dict(hooks, channels_last=dict(type=scoped(cfg, 'ChannelsLastHook')))
         import_mmct(cfg)
     _set_checkpoints(cfg, args.allow_other_config)
+    # A command that goes on does not train again what it has finished.
+    retrain = True if args.resume is None else 'unless_trained'
     set_teacher_options(
         cfg,
         checkpoint=args.teacher,
-        # What goes on does not train again what it has finished.
-        retrain=args.retrain_teacher and (args.resume is None or 'unless_trained'),
+        retrain=retrain if args.retrain_teacher else None,
         on_weak_teacher='warn' if args.allow_weak_teacher else None,
     )
     return cfg

@@ -6,6 +6,7 @@ from mmengine.config import Config, ConfigDict
 
 from mmct.runs.configs import scoped, type_name
 from mmct.runs.errors import CTError
+from mmct.runs.identity import hooks_of
 
 
 def standardised_weights(cfg: Config) -> None:
@@ -21,7 +22,7 @@ def standardised_weights(cfg: Config) -> None:
             BN; with CT, if its teacher folds BN, and so cannot have them.
     """
     kind = _kind(cfg, 'standardised_weights', 'CTClassifier', 'NormFreeClassifier')
-    hooks = [hook for hook in cfg.get('custom_hooks') or [] if isinstance(hook, Mapping)]
+    hooks = [hook for hook in hooks_of(cfg) if isinstance(hook, Mapping)]
     if kind == 'CTClassifier' and any(hook.get('init') == 'fold' for hook in hooks):
         raise CTError(
             "method standardised_weights does not go with a teacher that folds BN (init='fold'), "
@@ -45,10 +46,9 @@ def no_bn(cfg: Config) -> None:
     """
     if _kind(cfg, 'no_bn', 'NormFreeClassifier') != 'NormFreeClassifier':
         cfg.model.type = scoped(cfg, 'NormFreeClassifier')
-        hooks = list(cfg.get('custom_hooks') or [])
-        if all(type_name(hook) != 'NoBNTrainingHook' for hook in hooks):
-            hooks.append(ConfigDict(type=scoped(cfg, 'NoBNTrainingHook')))
-        cfg.custom_hooks = hooks
+        if not any(type_name(h) == 'NoBNTrainingHook' for h in hooks_of(cfg)):
+            hook = ConfigDict(type=scoped(cfg, 'NoBNTrainingHook'))
+            cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
     cfg.model.weight_standardisation = True
 
 

@@ -10,6 +10,7 @@ from .dumbbell import dumbbell
 from .figures import FORMATS, curves, drawn, pixels, png
 from .page import FIGURES, render
 from .scorecards import (
+    CELL_COLUMNS,
     cells_to_csv,
     data_line,
     difference_table,
@@ -24,6 +25,7 @@ from .scorecards import (
 from .tables import Number, Row, Table, errors_note
 
 __all__ = [
+    'CELL_COLUMNS',
     'FIGURES',
     'FORMATS',
     'Number',

@@ -222,6 +222,13 @@ def to_latex(comparison: Comparison) -> str:
     return '\n'.join(table.to_latex() for table in tables if table is not None)
 
 
+CELL_COLUMNS = (
+    'run', 'corruption', 'category', 'severity', 'images', 'errors', 'error_pct', 'ece_pct',
+    'rms_calibration_pct',
+)  # fmt: skip
+"""The columns of the CSV file of a result's cells."""
+
+
 def cells_to_csv(results: Results) -> str:
     """Write the scores of all runs as CSV, with a row per corruption and severity.
 
@@ -241,11 +248,7 @@ def cells_to_csv(results: Results) -> str:
             for cell in [result['clean'], *result['cells']]
             if cell is not None
         ]
-    columns = [
-        'run', 'corruption', 'category', 'severity', 'images', 'errors', 'error_pct', 'ece_pct',
-        'rms_calibration_pct',
-    ]  # fmt: skip
-    frame = pd.DataFrame(rows)[columns]
+    frame = pd.DataFrame(rows)[list(CELL_COLUMNS)]
     for name in ('run', 'corruption', 'category'):
         frame[name] = frame[name].map(_in_csv)
     return frame.to_csv(index=False, lineterminator='\n')

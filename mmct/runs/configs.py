@@ -277,7 +277,7 @@ def length_key(cfg: Config) -> str:
 def set_length(cfg: Config, length: int) -> None:
     """Change the length of a training, and stretch its whole schedule.
 
-    So is the time at which an ``EMAHook`` or a recipe of ``SwitchRecipeHook`` begins. The
+    An ``EMAHook`` and the recipes of a ``SwitchRecipeHook`` begin at the same part of it. The
     validation interval does not change.
 
     Args:

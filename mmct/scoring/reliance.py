@@ -249,15 +249,16 @@ def find_sites(
             handle.remove()
     norms = [name for name, layer in ran.items() if isinstance(layer, kinds)]
     # A gate or a projection is linear, too; logits may still be scaled after the classifier.
-    linear = sorted(
-        (name for name, found in scores.items() if found.shape == logits.shape),
-        key=lambda name: torch.equal(scores[name], logits),
-    )
+    fitting = [name for name, found in scores.items() if found.shape == logits.shape]
+    exact = [name for name in fitting if torch.equal(scores[name], logits)]
+    classifiers = exact or fitting
     if layers is not None and len(norms) > layers:
         last = max(1, layers - 1)
         norms = [norms[round(number * (len(norms) - 1) / last)] for number in range(layers)]
     sites = {name: Site(ran[name]) for name in norms}
-    return sites | ({'features': Site(ran[linear[-1]], of_input=True)} if linear else {})
+    if classifiers:
+        sites['features'] = Site(ran[classifiers[-1]], of_input=True)
+    return sites
 
 
 def _noting(ran: dict[str, nn.Module], scores: dict[str, Tensor], name: str) -> Callable:

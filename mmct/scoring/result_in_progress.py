@@ -12,7 +12,7 @@ from filelock import FileLock
 from mmct.evaluation import make_result, read_result
 from mmct.evaluation.result_file import check_cells
 from mmct.evaluation.same_images import first_difference, joined
-from mmct.report import cells_to_csv
+from mmct.report import CELL_COLUMNS, cells_to_csv
 from mmct.runs.errors import CTError
 from mmct.runs.files import lock_file, write_json, write_text
 from mmct.runs.ranks import is_main_rank, on_main_rank
@@ -164,7 +164,6 @@ class ResultInProgress:
         return result
 
 
-_TABLE = b'run,corruption,'
 _BEHAVIOUR = ('behaviour_sha256', 'top_probabilities')
 _DIFFERENCES = dict(
     weights_sha256='other weights',
@@ -178,8 +177,10 @@ _DIFFERENCES = dict(
 
 def _is_table(file: Path) -> bool:
     """Check whether a file is the table of a result, which may have been moved away."""
+    # An earlier version may have had other columns at the end.
+    head = ','.join(CELL_COLUMNS[:3]).encode()
     with file.open('rb') as opened:
-        return opened.read(len(_TABLE)) == _TABLE
+        return opened.read(len(head)) == head
 
 
 def _are_same(key: str, one: dict[str, Any], other: dict[str, Any]) -> bool:

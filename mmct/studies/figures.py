@@ -109,10 +109,10 @@ class ErrorArrows:
 class Gains:
     """The gain of CT over each of its controls, which sums up a study in one figure.
 
-    Differences are paired by seed and have 95 % intervals. The left panel shows the clean
-    error, the right one the corrupted error, on common axes. Left of zero CT is better; grey
-    intervals contain zero. In a study without CT, the figure shows the differences of all
-    arms.
+    Differences are paired by seed and have 95 % intervals. The left panel shows the clean error,
+    the right one the corrupted error, on common axes. Left of zero CT is better; grey are
+    intervals that contain zero, and differences of one seed, which have none. In a study without
+    CT, the figure shows the differences of all arms.
 
     Args:
         x (str): The score of the left panel, in %. Defaults to
@@ -295,9 +295,11 @@ def _minus(arms: Mapping[str, Mapping], arm: str, baseline: str) -> str:
 
 def _draw_gain(axes: Axes, place: int, found: Mapping[str, Any]) -> None:
     """Draw a difference with its interval, if there are several seeds."""
-    low, high = found['interval'] or (found['mean'],) * 2
+    # Of one seed there is no interval, and nothing to say of significance.
+    low, high = found['interval'] or (-np.inf, np.inf)
     colour = LIGHT.better if high < 0 else LIGHT.worse if low > 0 else OTHERS
-    axes.hlines(place, low, high, colour, linewidth=2)
+    if found['interval']:
+        axes.hlines(place, low, high, colour, linewidth=2)
     axes.plot(found['mean'], place, 'o', color=colour, markersize=5)
     text = f'{found["mean"]:+.1f}'.replace('-', '\u2212')
     axes.annotate(text, (found['mean'], place), (0, 4), textcoords='offset points', ha='center',

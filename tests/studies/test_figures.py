@@ -129,6 +129,13 @@ def test_gains_are_the_differences_with_their_intervals():
         assert axes.texts[0].get_text() == f'{np.mean(values):+.1f}'
 
 
+def test_a_difference_of_one_seed_is_not_coloured_as_if_it_were_significant():
+    one = {key: result for key, result in results('A').items() if not key.endswith('1')}
+    for axes in draw('Gains', one).axes:
+        assert not axes.collections
+        assert axes.lines[-1].get_color() == OTHERS
+
+
 def test_bars_of_arrows_are_the_standard_errors_of_the_table():
     found = results('A')
     for seed in (0, 1):

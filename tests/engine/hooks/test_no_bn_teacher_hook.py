@@ -16,6 +16,7 @@ from mmpretrain.registry import MODELS
 from mmct.engine import NoBNTrainingHook
 from mmct.models import CTClassifier, NoNorm
 from mmct.runs import CTError, fingerprint
+from mmct.runs.building import build_hook
 from mmct.runs.errors import DivergedError
 from mmct.runs.weights import load_state_dict, safe_loading
 from mmct.teacher import TeacherStore
@@ -196,6 +197,12 @@ def test_a_damaged_record_can_be_trained_anew(tiny, train, retrain):
         train(cfg)
     train(tiny(hook=dict(retrain=retrain)))
     assert _store(cfg).read()['finished']
+
+
+def test_a_priority_is_the_runners_and_no_setting_of_a_hook():
+    settings = dict(type='NoBNTeacherHook', length=2, priority='LOW')
+    assert build_hook(settings).recipe.length == 2
+    assert settings['priority'] == 'LOW'
 
 
 def test_a_teacher_is_trained_anew_unless_it_is_the_configs_own(tiny, train):

@@ -1,6 +1,7 @@
 """Read study configs into pydantic models."""
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -302,9 +303,10 @@ def read_study(cfg: Config, seeds: int | None = None) -> Study:
     """
     known, plain = Study.known(), cfg.to_dict()
     for key in plain:
-        hint = suggestion(key, known)
-        if key not in known and hint.startswith('did you mean'):
-            raise CTError(f'a study has no key {key}; {hint}')
+        # More alike than what `suggestion` asks for: `base` and `more` are names of variables.
+        near = get_close_matches(key, known, n=1, cutoff=0.75)
+        if near and key != near[0]:
+            raise CTError(f'a study has no key {key}; did you mean {near[0]!r}?')
     settings = {key: plain[key] for key in known if key in plain}
     if seeds is not None:
         settings['seeds'] = seeds

@@ -31,6 +31,10 @@ def test_one_overlay_or_name_is_as_good_as_a_list_and_none_as_nothing():
     assert (none.overlays, none.methods, none.scores) == ((), (), {})
 
 
+def test_a_configs_own_variables_are_left_alone_whatever_they_resemble():
+    assert read(base='a.py', twin='BN', more=[], names=0).name == read().name
+
+
 def test_columns_stay_as_they_are_written():
     table = dict(
         path='errors.clean', curve=dict(curve='errors', x='clean', y='gap'),

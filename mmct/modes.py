@@ -31,6 +31,29 @@ def evaluating(model: 'nn.Module') -> Iterator['nn.Module']:
 
 
 @contextmanager
+def restored_layout(model: 'nn.Module') -> Iterator[None]:
+    """Restore the memory format of a network's weights after the block.
+
+    The state of an optimizer has the format that the weights had, and fused optimizers need it.
+
+    Args:
+        model (nn.Module): The network.
+    """
+    kept = [
+        (tensor, tensor.stride())
+        for weight in model.parameters()
+        for tensor in (weight, weight.grad)
+        if tensor is not None
+    ]
+    try:
+        yield
+    finally:
+        for tensor, stride in kept:
+            if tensor.stride() != stride:
+                tensor.data = tensor.new_empty_strided(tensor.shape, stride).copy_(tensor.detach())
+
+
+@contextmanager
 def restored_buffers(model: 'nn.Module') -> Iterator[None]:
     """Restore a network's buffers, such as BatchNorm's statistics, after the block.
 

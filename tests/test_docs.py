@@ -132,7 +132,7 @@ def test_the_words_of_the_conclusion_follow_the_intervals(writer, tmp_path):
 
     assert '; under noise there is no significant difference.' in said()
     text = said(noise=[-3, -1], blur=[-1, 2], weather=[1, 2])
-    assert 'it gains on plain BN under noise and digital; under blur there is no signif' in text
+    assert 'CT as a whole gains on plain BN under noise and digital; under blur there is no' in text
     assert '; it loses under weather.' in text
     with pytest.raises(ValueError, match=r'says that CT, minus Standard, .* is unclear: clean'):
         said(clean=[0.5, 1.5])

@@ -174,7 +174,7 @@ def _leave_out_permissions(cfg: Config, args: Namespace) -> None:
 
 
 def _use_amp(cfg: Config) -> None:
-    """Set mixed precision: mmengine's on an accelerator, bfloat16 on a CPU."""
+    """Set mixed precision: mmengine's on an accelerator, bfloat16 on a CPU or an Apple GPU."""
     kind = type_name(cfg.optim_wrapper) or 'OptimWrapper'
     if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'BFloat16OptimWrapper'):
         raise CTError(
@@ -183,7 +183,7 @@ def _use_amp(cfg: Config) -> None:
         )
     if kind == 'BFloat16OptimWrapper':
         return
-    if get_device() == 'cpu':
+    if get_device() in ('cpu', 'mps'):  # mmengine's needs one that it knows
         cfg.optim_wrapper.type = scoped(cfg, 'BFloat16OptimWrapper')
         for name in ('loss_scale', 'dtype'):
             cfg.optim_wrapper.pop(name, None)

@@ -192,6 +192,7 @@ class CTClassifier(StandardisedClassifier):
         # the tensors that eval() keeps.
         if self.teacher is not None:
             self.teacher._apply(fn, *args, **kwargs).eval()
+            self.teacher._set_device(self.data_preprocessor.device)
         return super()._apply(fn, *args, **kwargs)
 
 

@@ -92,9 +92,10 @@ class FrozenTeacher:
             if self.channels_last:
                 self.module.to(memory_format=torch.channels_last)
             outputs = self._outputs(inputs)
-        except torch.cuda.OutOfMemoryError:
-            raise
         except RuntimeError as error:
+            # The libraries of CUDA say 'ALLOC_FAILED'. The other mode takes more memory.
+            if isinstance(error, torch.OutOfMemoryError) or 'ALLOC_FAILED' in str(error):
+                raise
             print_log(
                 'the frozen teacher runs in the contiguous memory format without its own '
                 f'autocast, as the faster mode failed: {error}',

@@ -48,8 +48,8 @@ def set_loader_defaults(cfg: Config, field: str, **defaults: object) -> None:
         return
     loader = ConfigDict(
         collate_fn=dict(type='default_collate'),
-        # Without a GPU, torch would warn at every epoch.
-        pin_memory=get_device() != 'cpu',
+        # Without a GPU that can use it, torch would warn at every epoch.
+        pin_memory=get_device() not in ('cpu', 'mps'),
         **defaults,
     )
     loader.update(copy.deepcopy(cfg[field]))

@@ -166,7 +166,7 @@ _REMEDIES = (
         'num_workers of the data loader (--workers of a command)',
     ),
     (
-        r"out of memory|not enough memory|can('|no)t allocate memory",
+        r"out of memory|not enough memory|can('|no)t allocate memory|STATUS_ALLOC_FAILED",
         'no memory is left: lower batch_size of the data loader (--batch-size of a command)',
     ),
     (r'failed to load image', 'an image cannot be read: repair it, or remove it from the data set'),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
 from .errors import CTError, one_line
@@ -14,13 +16,24 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 T = TypeVar('T')
+_ALONE = ContextVar('_ALONE', default=False)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Let this process work in the block as if the job had no others, so that it waits for none."""
+    token = _ALONE.set(True)
+    try:
+        yield
+    finally:
+        _ALONE.reset(token)
 
 
 def rank_and_world_size() -> tuple[int, int]:
-    """Return the rank of this process in the job, and the number of processes."""
+    """Return the rank of this process in the job, and the number of processes: 0, 1 if alone."""
     import torch.distributed as dist
 
-    if dist.is_available() and dist.is_initialized():
+    if not _ALONE.get() and dist.is_available() and dist.is_initialized():
         return dist.get_rank(), dist.get_world_size()
     return 0, 1
 

@@ -33,6 +33,8 @@ def random_state() -> dict[str, Any]:
     )
     if torch.cuda.is_available():
         state['cuda'] = torch.cuda.get_rng_state()
+    if torch.backends.mps.is_available():
+        state['mps'] = torch.mps.get_rng_state()
     return state
 
 
@@ -49,6 +51,8 @@ def set_random_state(state: Mapping[str, Any]) -> None:
     torch.set_rng_state(state['torch'].cpu())
     if 'cuda' in state and torch.cuda.is_available():
         torch.cuda.set_rng_state(state['cuda'].cpu())
+    if 'mps' in state and torch.backends.mps.is_available():
+        torch.mps.set_rng_state(state['mps'].cpu())
 
 
 def seed_all(*key: int) -> None:

@@ -18,7 +18,7 @@ from mmct.evaluation import Predictions, Reference, cell_score
 from mmct.evaluation.reference import choose_reference
 from mmct.evaluation.summary import main_corruptions
 from mmct.messages import require_counts
-from mmct.modes import evaluating, restored_buffers
+from mmct.modes import evaluating, restored_buffers, restored_layout
 from mmct.runs.errors import CTError, no_scores, one_line
 from mmct.runs.progress import Progress
 from mmct.runs.ranks import is_main_rank, on_main_rank, rank_and_world_size
@@ -107,7 +107,8 @@ def score_cells(
             'part of the images with subset'
         )
     known = clean or getattr(corrupted, 'clean', None)
-    with evaluating(network.module), restored_buffers(network.module):
+    module = network.module
+    with evaluating(module), restored_buffers(module), restored_layout(module):
         predict = Predictor(network, fp16, channels_last)
         num_classes = predict.num_classes(_some(known or corrupted))
         predict.network, outputs = matched(network, num_classes, corrupted, classes_by_position)

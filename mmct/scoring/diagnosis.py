@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmct.evaluation import diagnose as taken_apart
 from mmct.evaluation import mean_estimate
 from mmct.messages import of_other_kind, require_counts
-from mmct.modes import evaluating
+from mmct.modes import evaluating, restored_layout
 from mmct.report.diagnosis import (
     diagnosis_sentences,
     diagnosis_tables,
@@ -99,7 +99,8 @@ def diagnose(
     Each network is scored. A network with BatchNorm is scored again with statistics re-estimated
     on each cell (a corruption at a severity). Then the clean images are classified with either
     the low-variance half or the high-variance half of the channels of a layer replaced by their
-    means, which measures the reliance on each half.
+    means, which measures the reliance on each half. As for :func:`mmct.score`, a process of several
+    works by itself.
 
     Args:
         network (Any): A network as for :func:`mmct.score`, or a dict of several by name.
@@ -196,7 +197,8 @@ def _reliance(
     batch_size = options.get('batch_size') or getattr(images, 'batch_size', None) or 128
     quiet = options.get('quiet', False)
     # Compiled layers would not call the hooks that measure them.
-    with evaluating(network.module), torch.no_grad(), torch.compiler.set_stance('force_eager'):
+    eager = torch.compiler.set_stance('force_eager')
+    with evaluating(network.module), restored_layout(network.module), torch.no_grad(), eager:
         predict = Predictor(network)
         first = clean.read(0, slice(0, 1))
         outputs = predict.num_classes(first)

@@ -155,7 +155,8 @@ class TorchNetwork:
             raise CTError(
                 f'the network must return logits ({len(inputs)}, classes), but returned {what}'
             )
-        return found
+        # A function may have a network on another device than it was said to have.
+        return found.to(inputs.device)
 
     def settings(self) -> dict[str, Any]:
         """Describe the preprocessing."""

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from mmct.evaluation import Predictions, make_predictions
 from mmct.evaluation.predictions import TOP
 from mmct.modes import restored_buffers
-from mmct.runs.errors import CTError
+from mmct.runs.errors import CTError, of_the_machine
 from mmct.runs.ranks import sum_over_ranks
 
 from .cell_images import CellBatches
@@ -123,10 +123,8 @@ class Predictor:
     def _logits_of_first(self, pixels: Tensor) -> Tensor:
         try:
             return self._logits(pixels)
-        except torch.cuda.OutOfMemoryError:
-            raise
-        except RuntimeError:
-            if not self.channels_last:
+        except RuntimeError as error:
+            if not self.channels_last or of_the_machine(error):
                 raise
             # A network that flattens with `view`, as mmpretrain's VGG does.
             self.channels_last = False

@@ -18,6 +18,7 @@ from mmct.report import (
 )
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_bytes, write_json, write_text
+from mmct.runs.ranks import alone
 
 from .cell_sources import CellSource, CorruptedImages, in_order, select
 from .cells import score_cells
@@ -195,6 +196,9 @@ def score(
 ) -> Scorecard:
     """Score any network on corrupted images.
 
+    Of a job of several processes each that calls this scores by itself, so that one may do it
+    alone. ``mmct test --launcher`` shares the work.
+
     Args:
         network (Any): A torch module or function that returns logits, or a classifier of
             mmpretrain.
@@ -262,7 +266,7 @@ def score(
     source = source if clean else None
     data = corrupted.metainfo['corruptions']
     choose_reference(reference, data, corrupted.cells)  # refuses one that does not fit
-    with tempfile.TemporaryDirectory() as folder:
+    with alone(), tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / 'scorecard.json' if out is None else Path(out)
         if file.suffix != '.json':
             raise CTError(f'out must end in .json, but got {out}')

@@ -11,7 +11,7 @@ from mmct.runs.configs import scale_learning_rate
 from mmct.runs.isolation import isolated
 from mmct.runs.weights import are_folded
 
-_MOST = 1024  # images
+_MOST = 256  # images, which a GPU passes at once without gradients
 
 
 @torch.no_grad()
@@ -22,7 +22,7 @@ def training_inputs(runner: Runner, model: ImageClassifier, num_batches: int) ->
         runner (Runner): The runner that holds the data.
         model (ImageClassifier): The model whose ``data_preprocessor`` is used.
         num_batches (int): Number of training steps; for each the function draws as many images
-            as all processes together use in it, of several processes at most 1,024 or a batch.
+            as all processes together use in it, of several processes at most 256 or a batch.
 
     Returns:
         Tensor: Images of shape ``(N, C, H, W)``, on the model's device.

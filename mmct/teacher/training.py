@@ -1,5 +1,6 @@
 """Load a teacher from a file or from the work dir, or train it; train a baseline."""
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +223,9 @@ def _finish(runner: Runner, cfg: Config, store: TeacherStore, state: str, what: 
     )
     if state != 'finished':
         _train(runner, cfg, store, resume=state == 'unfinished')
+        # Parts of a Runner refer to one another: without this, network and optimizer would stay
+        # in the device's memory while the student trains.
+        gc.collect()
 
 
 def _marks(runner: Runner, cfg: Config) -> dict[str, Any]:

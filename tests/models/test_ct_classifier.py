@@ -263,6 +263,7 @@ def test_the_teacher_follows():
     assert losses['loss_consistency'].dtype == torch.float64
     student.to('meta')
     assert {p.device.type for p in teacher.parameters()} == {'meta'}
+    assert teacher.data_preprocessor.device == torch.device('meta')
     # To where the student already is, when it is attached.
     later = build('CTClassifier').to(torch.float64)
     later.attach_teacher(build('NormFreeClassifier'))

@@ -232,6 +232,23 @@ def test_other_errors_are_raised():
         running(torch.rand(6, 4, 16, 16))
 
 
+@pytest.mark.parametrize('error', [
+    torch.OutOfMemoryError('CUDA out of memory'),
+    RuntimeError('CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`'),
+])  # fmt: skip
+def test_lack_of_memory_is_no_reason_to_take_more_of_it(error):
+    teacher, calls = frozen(), []
+
+    def fail(inputs):
+        calls.append(inputs.dtype)
+        raise error
+
+    teacher.backbone.forward = fail
+    with pytest.raises(RuntimeError, match=str(error)[:12]):
+        FrozenTeacher(teacher, 'bfloat16')(images())
+    assert len(calls) == 1
+
+
 def test_copies_are_empty_and_settings_checked():
     running = FrozenTeacher(frozen())
     running(images())

@@ -76,6 +76,11 @@ def test_no_shared_memory_is_named(text):
     assert 'worker' in of_the_machine(RuntimeError(text))
 
 
+def test_a_full_gpu_is_named_by_whichever_library_found_it():
+    text = 'CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`'
+    assert of_the_machine(RuntimeError(text)).startswith('no memory is left: lower batch_size')
+
+
 def test_other_errors_are_not_the_machines(capsys):
     def work(args):
         raise RuntimeError('mat1 and mat2 shapes cannot be multiplied')

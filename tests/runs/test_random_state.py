@@ -24,6 +24,17 @@ def test_a_saved_state_draws_the_same(tmp_path):
     assert [draw() for _ in range(3)] == expected
 
 
+def test_an_apple_gpus_state_is_saved_too(monkeypatch):
+    mps = [torch.tensor([1, 2], dtype=torch.uint8)]
+    monkeypatch.setattr('torch.backends.mps.is_available', lambda: True)
+    monkeypatch.setattr('torch.mps.get_rng_state', lambda: mps[-1])
+    monkeypatch.setattr('torch.mps.set_rng_state', mps.append)
+    state = random_state()
+    mps.append(torch.zeros(2, dtype=torch.uint8))
+    set_random_state(state)
+    assert mps[-1].tolist() == [1, 2]
+
+
 def test_each_part_of_a_key_counts():
     drawn = set()
     for key in ((0, 0), (0, 1), (1, 0), (1, 1)):

@@ -27,8 +27,10 @@ import mmct
 from mmct.corruptions import OwnCorruption, corrupt, identities
 from mmct.evaluation import unpack_hits
 from mmct.runs.errors import CTError
+from mmct.runs.ranks import rank_and_world_size
 from mmct.scoring import TorchNetwork, as_network
 from mmct.scoring.cell_sources import CorruptedImages, Images, in_order_of
+from mmct.scoring.predictor import Predictor
 from mmct.scoring.result_in_progress import ResultInProgress
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.3, 0.4)
@@ -139,6 +141,57 @@ def test_a_network_may_be_a_function_bgr_or_of_another_size(net, digits):
     assert hits(score(flipped, images, labels, **backwards)) == expected
     large = score(timm.create_model('test_vit', num_classes=10), images, labels, input_size=160)
     assert large.result['data']['images'] == 40
+
+
+def test_what_a_function_returns_may_be_on_another_device():
+    network = TorchNetwork(lambda x: torch.zeros(len(x), 10), normalise=False)
+    inputs = torch.zeros(2, 3, 8, 8, device='meta')
+    assert network.logits(inputs).device == inputs.device
+
+
+@pytest.mark.parametrize('fails', [False, True])
+def test_the_optimizer_finds_the_weights_in_its_layout(net, digits, fails, monkeypatch):
+    images, labels = digits
+    net = copy.deepcopy(net)
+    net(torch.rand(2, 3, 12, 12)).sum().backward()
+    before = [(w.detach().clone(), w.stride(), w.grad.stride()) for w in net.parameters()]
+    ways = []
+
+    class OnCuda(Predictor):
+        def __init__(self, network, fp16=False, channels_last=None):
+            super().__init__(network, fp16, channels_last=True)
+            ways.append(net[0].weight.is_contiguous(memory_format=torch.channels_last))
+            if fails:
+                raise CTError('it fails')
+
+    for module in ('cells', 'diagnosis'):
+        monkeypatch.setattr(f'mmct.scoring.{module}.Predictor', OnCuda)
+    try:
+        mmct.diagnose(net, images, labels, **QUICK, mean=MEAN, std=STD, layers=1)
+    except CTError:
+        assert fails
+    assert ways == ([True] if fails else [True] * 3)
+    for weight, (values, *strides) in zip(net.parameters(), before, strict=True):
+        assert torch.equal(weight, values)
+        assert [weight.stride(), weight.grad.stride()] == strides
+
+
+def test_one_process_of_several_scores_alone(net, digits, monkeypatch, tmp_path):
+    images, labels = digits
+    expected = hits(score(net, images, labels, mean=MEAN, std=STD))
+
+    def others(*values, **settings):
+        raise AssertionError('it waits for processes that do not score')
+
+    monkeypatch.setattr('torch.distributed.is_initialized', lambda: True)
+    monkeypatch.setattr('torch.distributed.get_rank', lambda: 1)
+    monkeypatch.setattr('torch.distributed.get_world_size', lambda: 2)
+    for name in ('all_reduce', 'broadcast_object_list'):
+        monkeypatch.setattr(f'torch.distributed.{name}', others)
+    card = score(net, images, labels, mean=MEAN, std=STD, out=tmp_path / 'card.json')
+    assert hits(card) == expected and (tmp_path / 'card.json').exists()
+    assert mmct.diagnose(net, images, labels, **QUICK, mean=MEAN, std=STD, layers=1).found
+    assert rank_and_world_size() == (1, 2)
 
 
 FORMS = {

@@ -235,7 +235,14 @@ class NoBNTeacherHook(LossHook):
         if dtype == 'auto':
             # All processes of a run use the same dtype, and so does a run resumed elsewhere.
             device = next(runner.model.parameters()).device
-            dtype = self._marks.get(_DTYPE) or on_main_rank(lambda: pick_dtype(dtype, device))
+            fast = on_main_rank(lambda: pick_dtype('auto', device))
+            dtype = self._marks.get(_DTYPE, fast)
+            if (dtype, fast) == ('bfloat16', 'float32'):
+                runner.logger.warning(
+                    "the run was begun with a teacher in bfloat16, which is slow here: dtype="
+                    "'float32' in NoBNTeacherHook is faster, but the run is then another "
+                    '(--allow-other-config)'
+                )
         self._marks = {_DIGEST: found, _DTYPE: dtype}
 
 

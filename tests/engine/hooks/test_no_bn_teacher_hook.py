@@ -431,7 +431,11 @@ def test_a_resumed_run_keeps_the_teachers_dtype(tiny, train, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         runner.train()
     on_a_machine_with('float32')
-    assert _equal(_weights(train(tiny(options={**resumable, 'resume': True}))), whole)
+    said = []
+    with monkeypatch.context() as patch:
+        patch.setattr(MMLogger, 'warning', lambda logger, text, *args, **kw: said.append(text))
+        assert _equal(_weights(train(tiny(options={**resumable, 'resume': True}))), whole)
+    assert any('begun with a teacher in bfloat16, which is slow here' in text for text in said)
     assert not _equal(_weights(train(tiny(options=resumable))), whole)
 
 

@@ -321,6 +321,13 @@ def test_the_switch_sees_the_weights_that_an_option_names(tmp_path, start):
     config.write_text(f'_base_ = {str(BN)!r}\nload_from = {"bn.pth" if start is None else None!r}')
     hook = merged(config, '--ct', '--cfg-options', f'load_from={start}').custom_hooks[-1]
     assert (hook.get('init') == 'fold') == (start is not None)
+    if start:
+        options = ('type=Pretrained', f'checkpoint={start}')
+        named = [f'model.backbone.init_cfg.{option}' for option in options]
+        cfg = merged(BN, '--ct', '--cfg-options', *named, 'model.consistency.loss_weight=3')
+        assert cfg.custom_hooks[-1].init == 'fold' and cfg.model.backbone.init_cfg.checkpoint
+        whole = f"model.backbone.init_cfg={dict(type='Pretrained', checkpoint=start)}"
+        assert merged(BN, '--ct', '--cfg-options', whole).custom_hooks[-1].init == 'fold'
     (tmp_path / 'last.pth').touch()
     options = ('resume=True', f'load_from={tmp_path / "last.pth"}')
     hook = merged(BN, '--ct', '--cfg-options', *options).custom_hooks[-1]
@@ -804,5 +811,7 @@ def test_an_optimizer_that_cannot_be_built_is_the_configs_error(tmp_path):
 
 def test_the_way_to_a_traceback(tmp_path, monkeypatch):
     monkeypatch.setenv('MMCT_TRACEBACK', '1')
-    with pytest.raises(mmct.runs.CTError, match='config file no.py does not exist'):
+    with pytest.raises(mmct.runs.CTError, match='digits_table.py does not exist; .*mmct::digits'):
+        run(TRAIN, 'digits_table.py', cwd=tmp_path)
+    with pytest.raises(mmct.runs.CTError, match='config file no.py does not exist$'):
         run(TRAIN, 'no.py', cwd=tmp_path)

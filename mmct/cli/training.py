@@ -1,5 +1,6 @@
 """Run the ``train`` command, from its options to a trained model."""
 
+import copy
 import logging
 import random
 from argparse import Namespace
@@ -37,6 +38,7 @@ from mmct.runs.progress_hook import TrainingProgressHook
 from mmct.runs.ranks import join_processes, on_main_rank, unwrapped
 from mmct.runs.weights import check_fits, check_some_fit, load, load_state_dict, safe_loading
 from mmct.teacher import switch_on_ct, teacher_hook
+from mmct.teacher.config import is_pretrained
 from mmct.teacher.rehearsal import rehearse_alone
 
 from .configs import cfg_options, merge_cfg_options, merge_common_arguments, set_loader
@@ -98,17 +100,20 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
     """
     with_ct = teacher_hook(cfg) is not None
     given = cfg_options(args)
-    if 'load_from' in given and not given.get('resume'):
-        if 'start_from' in cfg:
-            # The dumped config of a resumed run: these weights are to start from.
-            cfg.resume = False
-            cfg.pop('start_from')
-        if args.ct:
-            # What the switch adds depends on them.
-            cfg.load_from = given['load_from']
+    starts = 'load_from' in given and not given.get('resume')
+    if starts and 'start_from' in cfg:
+        # The dumped config of a resumed run: these weights are to start from.
+        cfg.resume = False
+        cfg.pop('start_from')
     if args.ct:
-        # Before the options, so that they can change what the switch adds.
-        switch_on_ct(cfg)
+        # Before the options, so that they can change what the switch adds. That depends on the
+        # weights to start from, which they may name.
+        named = {key: value for key, value in given.items() if key.split('.')[0] == 'model'}
+        if starts:
+            named['load_from'] = given['load_from']
+        start = copy.deepcopy(cfg)
+        start.merge_from_dict(named)
+        switch_on_ct(cfg, is_pretrained(start))
     add_methods(cfg, args.method)
     if args.test_domain:
         set_test_domain(cfg, args.test_domain)

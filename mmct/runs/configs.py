@@ -6,6 +6,7 @@ import importlib.util
 import sys
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,10 @@ def _config_file(path: str) -> Path | str:
     if not file.is_file():
         others = root.rglob('*.py') if separator else root.glob('*.py')
         names = {other.name: str(other.relative_to(root)) for other in others}
-        near = difflib.get_close_matches(file.name, names, n=3)
-        hint = f'; similar: {", ".join(names[n] for n in near)}' if near else ''
+        near = [names[n] for n in difflib.get_close_matches(file.name, names, n=3)]
+        with suppress(FileNotFoundError):
+            near.append(f'mmct::{Path(config_path(file.name)).name}')
+        hint = f'; similar: {", ".join(near)}' if near else ''
         said = of_other_kind(file) if file.exists() else f'{path} does not exist{hint}'
         raise CTError(f'config file {said}')
     return file

@@ -167,7 +167,8 @@ _REMEDIES = (
     ),
     (
         r"out of memory|not enough memory|can('|no)t allocate memory|STATUS_ALLOC_FAILED",
-        'no memory is left: lower batch_size of the data loader (--batch-size of a command)',
+        'no memory is left: lower batch_size of the data loader (--batch-size of mmct score); in '
+        'training, optim_wrapper.accumulative_counts keeps the total',
     ),
     (r'failed to load image', 'an image cannot be read: repair it, or remove it from the data set'),
 )

@@ -247,9 +247,16 @@ def check_some_fit(source: str, weights: dict[str, Tensor], model: nn.Module) ->
     _check_standardised(source, weights, model)
     own = {name: value.shape for name, value in model.state_dict().items() if value.dim()}
     if not any(own.get(name) == value.shape for name, value in weights.items()):
+        hint = ''
+        if any(own.get(f'backbone.{name}') == value.shape for name, value in weights.items()):
+            hint = (
+                "; its names are the backbone's, so set model.backbone.init_cfg=dict(type="
+                f"'Pretrained', checkpoint={source!r}) in place of load_from"
+            )
         raise CTError(
             f'{source} does not fit the model: none of its {len(weights)} weights has the name '
-            f'and shape of one of the model; it has {_first(weights)}, the model {_first(own)}'
+            f'and shape of one of the model; it has {_first(weights)}, the model '
+            f'{_first(own)}{hint}'
         )
 
 

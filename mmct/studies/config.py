@@ -231,7 +231,8 @@ class Study(_Model):
     @model_validator(mode='after')
     def _check_names(self) -> 'Study':
         for arm in self.arms.values():
-            _check_known(f'arm {arm.name!r}', 'baseline', arm.baselines, self.arms)
+            others = [name for name in self.arms if name != arm.name]
+            _check_known(f'arm {arm.name!r}', 'baseline', arm.baselines, others)
             self._check_start(arm)
         scores = {**self.scores, **{key: 0 for arm in self.arms.values() for key in arm.scores}}
         for title, column in self.table.items():

@@ -315,7 +315,7 @@ def _set_optimizer(cfg: Config, recipe: TeacherRecipe) -> None:
         cfg.optim_wrapper.clip_grad = ConfigDict(clip_grad)
 
 
-def switch_on_ct(cfg: Config) -> Config:
+def switch_on_ct(cfg: Config, pretrained: bool | None = None) -> Config:
     """Turn the config of an ``ImageClassifier`` into a CT config, in place.
 
     The switch has the effect of three lines in a config: ``custom_imports``, a ``model`` with the
@@ -326,6 +326,8 @@ def switch_on_ct(cfg: Config) -> Config:
 
     Args:
         cfg (Config): A text or pure-Python config.
+        pretrained (bool, optional): Whether the training starts from weights. Defaults to None:
+            if the config names some.
 
     Returns:
         Config: The same ``cfg``. Once dumped to a file, it needs no switch.
@@ -348,7 +350,9 @@ def switch_on_ct(cfg: Config) -> Config:
     hooks = list(cfg.get('custom_hooks') or [])
     if teacher_hook(cfg) is None:
         recipe = dict(RECIPE)
-        if is_pretrained(cfg) and not cfg.model.get('weight_standardisation'):
+        if pretrained is None:
+            pretrained = is_pretrained(cfg)
+        if pretrained and not cfg.model.get('weight_standardisation'):
             # Anything else would undo what the weights have learned.
             recipe.update(init='fold', weight_standardisation=False)
         hooks.append(ConfigDict(type=scoped(cfg, 'NoBNTeacherHook'), **recipe))

@@ -85,10 +85,13 @@ class TeacherStore:
         if not finished:
             return ('none' if differing else 'unfinished'), []
         if differing and not allow_other:
+            keep = ''
+            if self.name == 'teacher':
+                keep = f', keep it with --teacher {self.weights}'
             raise CTError(
-                f'the teacher in {self.folder} was trained otherwise '
-                f'({in_short(differing)}): use another --work-dir, or train it anew '
-                'with --retrain-teacher'
+                f'the {self.name} in {self.folder} was trained otherwise '
+                f'({in_short(differing)}): use another --work-dir{keep}'
+                f'{self._or_retrain or ", or move it away"}'
             )
         return 'finished', differing
 

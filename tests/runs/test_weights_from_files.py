@@ -183,6 +183,10 @@ def test_weights_of_which_none_fits_are_refused():
                            f'{len(wrong)} weights .* it has {next(iter(wrong))}.*, the model '
                            '0.weight, 0.bias, 1.weight, ...'):  # fmt: skip
             check_some_fit('x.pth', wrong, model)
+    whole = nn.Sequential()
+    whole.backbone = model
+    with pytest.raises(CTError, match="the backbone's, so set model.backbone.init_cfg=.*'x.pth'"):
+        check_some_fit('x.pth', fits, whole)
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,10 @@ WRONG = {
     'an unknown baseline': (
         dict(arms=dict(a=dict(ARM, baseline='b'))), "'a': there is no baseline 'b'",
     ),
+    'a baseline whose name is most like its own': (
+        dict(arms={'digits, CT': ARM, 'digits, my': dict(ARM, baseline='digits, m')}),
+        "there is no baseline 'digits, m'; did you mean 'digits, CT'",
+    ),
     'an unknown score of a comparison': (
         dict(table=dict(a=dict(at_equal='errors.clean', of='eror.mce'))),
         "column 'a': there is no score 'eror'",

@@ -45,7 +45,7 @@ def test_another_fingerprint(store):
     store.finish(WEIGHTS, **RECORD)
     with pytest.raises(CTError) as error:
         store.state(other)
-    for part in ('train_cfg.max_epochs: 10 -> 20', '--retrain-teacher'):
+    for part in ('train_cfg.max_epochs: 10 -> 20', '--retrain-teacher', '--teacher '):
         assert part in str(error.value)
     assert '\n' not in str(error.value)
     assert torch.equal(store.load()['w'], WEIGHTS['w'])

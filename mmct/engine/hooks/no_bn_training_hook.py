@@ -56,7 +56,8 @@ class NoBNTrainingHook(LossHook):
     loss_name = 'the loss without BN'
     remedies = (
         'lower the lr, clip the gradients (clip_grad=dict(max_norm=1)), start with '
-        "init='calibrate', or add a warm-up; in CT configs these are arguments of NoBNTeacherHook"
+        "init='calibrate', or add a warm-up; in CT runs the first three are settings of "
+        'NoBNTeacherHook, as by --cfg-options custom_hooks.0.lr=RATE if it is the first hook there'
     )
 
     def __init__(
@@ -101,10 +102,9 @@ class NoBNTrainingHook(LossHook):
             if self.checkpoint or is_pretrained(runner.cfg):
                 print_log(
                     'the weights to start from lose most of what they have learned, as '
-                    "init='calibrate' sets scales and shifts anew. Kept are those of "
-                    "a network with BN by init='fold' without weight_standardisation, and those of "
-                    "a network without BN by init='identity'; in CT configs these are arguments of "
-                    'NoBNTeacherHook',
+                    "init='calibrate' sets scales and shifts anew. If they were trained with BN, "
+                    "take init='fold' without weight_standardisation; if without, "
+                    "init='identity'. In CT configs these are settings of NoBNTeacherHook",
                     logger='current',
                     level=logging.WARNING,
                 )

@@ -251,7 +251,7 @@ def check_some_fit(source: str, weights: dict[str, Tensor], model: nn.Module) ->
         if any(own.get(f'backbone.{name}') == value.shape for name, value in weights.items()):
             hint = (
                 "; its names are the backbone's, so set model.backbone.init_cfg=dict(type="
-                f"'Pretrained', checkpoint={source!r}) in place of load_from"
+                "'Pretrained', checkpoint=FILE) in place of load_from"
             )
         raise CTError(
             f'{source} does not fit the model: none of its {len(weights)} weights has the name '

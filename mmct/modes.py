@@ -39,11 +39,15 @@ def restored_layout(model: 'nn.Module') -> Iterator[None]:
     Args:
         model (nn.Module): The network.
     """
+    from torch.nn.parameter import is_lazy
+
+    # Lazy weights have no shape yet, and parts of expanded ones would be copied to one another.
+    weights = (weight for weight in model.parameters() if not is_lazy(weight))
     kept = [
         (tensor, tensor.stride())
-        for weight in model.parameters()
+        for weight in weights
         for tensor in (weight, weight.grad)
-        if tensor is not None
+        if tensor is not None and 0 not in tensor.stride()
     ]
     try:
         yield

@@ -328,6 +328,11 @@ def test_the_switch_sees_the_weights_that_an_option_names(tmp_path, start):
         assert cfg.custom_hooks[-1].init == 'fold' and cfg.model.backbone.init_cfg.checkpoint
         whole = f"model.backbone.init_cfg={dict(type='Pretrained', checkpoint=start)}"
         assert merged(BN, '--ct', '--cfg-options', whole).custom_hooks[-1].init == 'fold'
+        # An option may change what a method adds.
+        of_mixup = 'model.train_cfg.augments.0.alpha=0.7'
+        cfg = merged(BN, '--ct', '--method', 'mixup', '--cfg-options', of_mixup, *named)
+        assert cfg.model.train_cfg.augments[0].alpha == 0.7
+        assert cfg.custom_hooks[-1].init == 'fold'
     (tmp_path / 'last.pth').touch()
     options = ('resume=True', f'load_from={tmp_path / "last.pth"}')
     hook = merged(BN, '--ct', '--cfg-options', *options).custom_hooks[-1]

@@ -112,7 +112,10 @@ def merge_args(cfg: Config, args: Namespace) -> Config:
         if starts:
             named['load_from'] = given['load_from']
         start = copy.deepcopy(cfg)
-        start.merge_from_dict(named)
+        for key, value in named.items():
+            # What a method has yet to add cannot be changed here; below it can.
+            with suppress(KeyError, TypeError):
+                start.merge_from_dict({key: value})
         switch_on_ct(cfg, is_pretrained(start))
     add_methods(cfg, args.method)
     if args.test_domain:

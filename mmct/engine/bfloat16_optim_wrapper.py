@@ -18,8 +18,9 @@ class BFloat16OptimWrapper(OptimWrapper):
     """Trains under ``torch.autocast`` in bfloat16, on the network's device.
 
     mmengine's ``AmpOptimWrapper`` needs an accelerator; this wrapper also works on a CPU.
-    Bfloat16 has the range of float32, so losses need no scaling. The wrapper measures whether
-    bfloat16 is faster (:func:`mmct.models.pick_dtype`), and logs a warning once if it is not.
+    Bfloat16 has the range of float32, so losses need no scaling. On a CPU and with CUDA the wrapper
+    finds out whether bfloat16 is faster (:func:`mmct.models.pick_dtype`), and logs a warning once
+    if it is not.
 
     Args:
         *args: Arguments of ``OptimWrapper``.
@@ -43,7 +44,8 @@ class BFloat16OptimWrapper(OptimWrapper):
         device = next(model.parameters()).device
         if not self._checked:
             self._checked = True
-            if pick_dtype('auto', device) != 'bfloat16':
+            known = device.type in ('cpu', 'cuda')
+            if known and pick_dtype('auto', device) != 'bfloat16':
                 text = f'bfloat16 is not faster than float32 on this {device.type}: leave --amp out'
                 print_log(text, logger='current', level=logging.WARNING)
         with super().optim_context(model), torch.autocast(device.type, torch.bfloat16):

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import re
 import timeit
 from contextlib import nullcontext
 from typing import Any
@@ -20,6 +21,8 @@ DTYPES = ('auto', 'float32', 'bfloat16')
 # A CPU counts as faster in bfloat16 below this ratio of times. On a CPU that emulates bfloat16
 # the ratio is 8 or more, on one that has it a third: noise does not lead to a wrong choice.
 _FASTER = 0.8
+# In the words of torch on a GPU, of torch on a CPU, and of CUDA's libraries.
+_NO_MEMORY = re.compile('out of memory|allocate memory|ALLOC_FAILED')
 
 
 class FrozenTeacher:
@@ -93,8 +96,8 @@ class FrozenTeacher:
                 self.module.to(memory_format=torch.channels_last)
             outputs = self._outputs(inputs)
         except RuntimeError as error:
-            # The libraries of CUDA say 'ALLOC_FAILED'. The other mode takes more memory.
-            if isinstance(error, torch.OutOfMemoryError) or 'ALLOC_FAILED' in str(error):
+            # The other mode takes more memory.
+            if _NO_MEMORY.search(str(error)):
                 raise
             print_log(
                 'the frozen teacher runs in the contiguous memory format without its own '

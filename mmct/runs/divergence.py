@@ -61,9 +61,9 @@ def check_predictions(samples: Sequence[Any]) -> None:
     Raises:
         DivergedError: If scores are not finite; the message says for how many images.
     """
-    scores = [score for sample in samples if (score := sample.get('pred_score')) is not None]
+    scores = [score.sum() for s in samples if (score := s.get('pred_score')) is not None]
     # A GPU is waited for only once a batch.
-    unknown = int((~torch.stack(scores).isfinite().flatten(1).all(1)).sum()) if scores else 0
+    unknown = int((~torch.stack(scores).isfinite()).sum()) if scores else 0
     if unknown:
         raise no_scores(f'{unknown} images of a batch')
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
+from torch.nn.parallel import DistributedDataParallel
 
 from mmct.messages import require_counts, suggestion
 from mmct.modes import evaluating
@@ -201,6 +202,9 @@ def as_network(network: Any, **settings) -> Network:
     Raises:
         CTError: See :class:`TorchNetwork`; also if a setting does not apply to the network.
     """
+    if isinstance(network, DistributedDataParallel):
+        # Its forward pass would wait for the other processes.
+        network = network.module
     given = {name: value for name, value in settings.items() if value is not None}
     for name in given:
         if name not in NETWORK_SETTINGS:

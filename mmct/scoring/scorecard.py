@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from torch.nn import SyncBatchNorm
+
 from mmct.evaluation import Comparison, compare, diagnose, probability_scores, read_result
 from mmct.evaluation.reference import choose_reference
 from mmct.messages import require, require_counts
@@ -18,7 +20,7 @@ from mmct.report import (
 )
 from mmct.runs.errors import CTError
 from mmct.runs.files import write_bytes, write_json, write_text
-from mmct.runs.ranks import alone
+from mmct.runs.ranks import alone, rank_and_world_size
 
 from .cell_sources import CellSource, CorruptedImages, in_order, select
 from .cells import score_cells
@@ -196,8 +198,8 @@ def score(
 ) -> Scorecard:
     """Score any network on corrupted images.
 
-    Of a job of several processes each that calls this scores by itself, so that one may do it
-    alone. ``mmct test --launcher`` shares the work.
+    In a job of several processes the one that calls this scores by itself, and waits for no
+    other. ``mmct test --launcher`` shares the work.
 
     Args:
         network (Any): A torch module or function that returns logits, or a classifier of
@@ -254,6 +256,12 @@ def score(
     require_counts('score', 0, recalibrate_bn=recalibrate_bn, num_workers=num_workers)
     require(name is None or isinstance(name, str), 'score: name must be a text', name)
     own = as_network(network, **settings)
+    synced = any(isinstance(layer, SyncBatchNorm) for layer in own.module.modules())
+    if recalibrate_bn and synced and rank_and_world_size()[1] > 1:
+        raise CTError(
+            'SyncBN re-estimates its statistics with all processes, but one scores here: use '
+            'mmct test --launcher, or recalibrate_bn=0'
+        )
     batch_size = batch_size or getattr(images, 'batch_size', None) or 128
     num_workers = getattr(images, 'num_workers', 0) if num_workers is None else num_workers
     source, corrupted = open_cells(

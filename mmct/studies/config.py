@@ -1,7 +1,6 @@
 """Read study configs into pydantic models."""
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -231,8 +230,7 @@ class Study(_Model):
     @model_validator(mode='after')
     def _check_names(self) -> 'Study':
         for arm in self.arms.values():
-            others = [name for name in self.arms if name != arm.name]
-            _check_known(f'arm {arm.name!r}', 'baseline', arm.baselines, others)
+            _check_baselines(arm, self.arms)
             self._check_start(arm)
         scores = {**self.scores, **{key: 0 for arm in self.arms.values() for key in arm.scores}}
         for title, column in self.table.items():
@@ -278,6 +276,17 @@ class Study(_Model):
         return self
 
 
+def _check_baselines(arm: Arm, arms: Iterable[str]) -> None:
+    others = [name for name in arms if name != arm.name]
+    for name in arm.baselines:
+        if name not in others:
+            known = suggestion(name, others) if others else 'there is no other arm'
+            what = f'there is no baseline {name!r}; {known}'
+            if name == arm.name:
+                what = 'it cannot be its own baseline'
+            raise ValueError(f'arm {arm.name!r}: {what}')
+
+
 def _check_known(owner: str, kind: str, names: Iterable[str], known: Iterable[str]) -> None:
     for name in names:
         if name not in known:
@@ -304,10 +313,11 @@ def read_study(cfg: Config, seeds: int | None = None) -> Study:
     """
     known, plain = Study.known(), cfg.to_dict()
     for key in plain:
-        # More alike than what `suggestion` asks for: `base` and `more` are names of variables.
-        near = get_close_matches(key, known, n=1, cutoff=0.75)
-        if near and key != near[0]:
-            raise CTError(f'a study has no key {key}; did you mean {near[0]!r}?')
+        hint = suggestion(key, known)
+        if key not in known and hint.startswith('did you mean'):
+            raise CTError(
+                f'a study has no key {key}; {hint} (a variable of your own needs another name)'
+            )
     settings = {key: plain[key] for key in known if key in plain}
     if seeds is not None:
         settings['seeds'] = seeds

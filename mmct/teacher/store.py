@@ -85,13 +85,10 @@ class TeacherStore:
         if not finished:
             return ('none' if differing else 'unfinished'), []
         if differing and not allow_other:
-            keep = ''
-            if self.name == 'teacher':
-                keep = f', keep it with --teacher {self.weights}'
             raise CTError(
-                f'the {self.name} in {self.folder} was trained otherwise '
-                f'({in_short(differing)}): use another --work-dir{keep}'
-                f'{self._or_retrain or ", or move it away"}'
+                f'the teacher in {self.folder} was trained otherwise ({in_short(differing)}): use '
+                f'another --work-dir, keep it with --teacher {self.weights}, or train it anew '
+                'with --retrain-teacher'
             )
         return 'finished', differing
 

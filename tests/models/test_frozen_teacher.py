@@ -235,6 +235,8 @@ def test_other_errors_are_raised():
 @pytest.mark.parametrize('error', [
     torch.OutOfMemoryError('CUDA out of memory'),
     RuntimeError('CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`'),
+    RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    RuntimeError('MPS backend out of memory'),
 ])  # fmt: skip
 def test_lack_of_memory_is_no_reason_to_take_more_of_it(error):
     teacher, calls = frozen(), []

@@ -26,6 +26,7 @@ from torch.utils.data import (
 import mmct
 from mmct.corruptions import OwnCorruption, corrupt, identities
 from mmct.evaluation import unpack_hits
+from mmct.modes import restored_layout
 from mmct.runs.errors import CTError
 from mmct.runs.ranks import rank_and_world_size
 from mmct.scoring import TorchNetwork, as_network
@@ -192,6 +193,31 @@ def test_one_process_of_several_scores_alone(net, digits, monkeypatch, tmp_path)
     assert hits(card) == expected and (tmp_path / 'card.json').exists()
     assert mmct.diagnose(net, images, labels, **QUICK, mean=MEAN, std=STD, layers=1).found
     assert rank_and_world_size() == (1, 2)
+    synced = nn.SyncBatchNorm.convert_sync_batchnorm(copy.deepcopy(net))
+    assert hits(score(synced, images, labels, mean=MEAN, std=STD)) == expected
+    with pytest.raises(CTError, match='SyncBN re-estimates its statistics with all processes'):
+        score(synced, images, labels, mean=MEAN, std=STD, recalibrate_bn=1)
+
+
+def test_a_wrapper_of_several_processes_is_taken_off(net):
+    store = torch.distributed.HashStore()
+    torch.distributed.init_process_group('gloo', store=store, rank=0, world_size=1)
+    try:
+        wrapped = nn.parallel.DistributedDataParallel(net)
+        assert as_network(wrapped, mean=MEAN, std=STD).module is net
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def test_lazy_and_expanded_weights_are_left_alone(digits):
+    images, labels = digits
+    lazy = nn.Sequential(nn.LazyConv2d(4, 3), nn.Flatten(), nn.LazyLinear(10))
+    assert score(lazy, images, labels, mean=MEAN, std=STD).summary['raw_mce_pct'] > 0
+    conv = nn.Conv2d(3, 3, 3)
+    conv.weight = nn.Parameter(torch.ones(1, 1, 3, 3).expand(3, 3, 3, 3))
+    with restored_layout(conv):
+        conv.to(memory_format=torch.channels_last)
+    assert torch.equal(conv.weight, torch.ones(3, 3, 3, 3))
 
 
 FORMS = {

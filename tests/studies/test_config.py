@@ -31,10 +31,6 @@ def test_one_overlay_or_name_is_as_good_as_a_list_and_none_as_nothing():
     assert (none.overlays, none.methods, none.scores) == ((), (), {})
 
 
-def test_a_configs_own_variables_are_left_alone_whatever_they_resemble():
-    assert read(base='a.py', twin='BN', more=[], names=0).name == read().name
-
-
 def test_columns_stay_as_they_are_written():
     table = dict(
         path='errors.clean', curve=dict(curve='errors', x='clean', y='gap'),
@@ -65,6 +61,7 @@ WRONG = {
         for name in ('study', 'table', 'data', 'Table')
     },
     'a typo': (dict(arm=dict()), "no key arm; did you mean 'arms'?"),
+    'an abbreviation': (dict(fig=dict()), "no key fig; did you mean 'figures'? (a variable of"),
     'an unknown key of an arm': (
         dict(arms=dict(a=dict(ARM, overlya={}))),
         "'a': there is no key 'overlya'; did you mean 'overlay'?",
@@ -74,6 +71,12 @@ WRONG = {
     'an arm without config': (dict(arms=dict(a=dict(group='g'))), "'a': config: field required"),
     'an unknown baseline': (
         dict(arms=dict(a=dict(ARM, baseline='b'))), "'a': there is no baseline 'b'",
+    ),
+    'a misspelt baseline of the only arm': (
+        dict(arms={'CT, long': dict(ARM, baseline='CT')}), "baseline 'CT'; there is no other arm",
+    ),
+    'itself as its baseline': (
+        dict(arms=dict(a=dict(ARM, baseline='a'))), "'a': it cannot be its own baseline",
     ),
     'a baseline whose name is most like its own': (
         dict(arms={'digits, CT': ARM, 'digits, my': dict(ARM, baseline='digits, m')}),

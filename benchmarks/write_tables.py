@@ -53,7 +53,8 @@ _BLOCK = re.compile(r'(<!-- (\w+): (\w+) -->\n).*?(<!-- end of \2 -->)', re.DOTA
 # The arms that pages show, of those that a study has; docs/evidence_tables.md has all.
 _MAIN = (
     'Standard, equal compute (3x)', 'BN, standardised weights, equal compute (3x)',
-    'no BN (the teacher)', 'no BN, equal compute (3x)', 'CT', 'BN teacher',
+    'no BN (the teacher)', 'no BN, equal compute (3x)', 'no BN, clipped',
+    'no BN, clipped, equal compute (3x)', 'CT', 'BN teacher',
     "BN teacher, trained as CT's", 'start alone (no term)', 'AugMix, equal compute',
     'BN, standardised weights, equal compute (3x) + AugMix', 'no BN, equal compute (3x) + AugMix',
     'CT + AugMix',

@@ -113,7 +113,7 @@ def test_the_short_table_of_one_seed_has_no_differences_nor_what_was_not_trained
     assert not any('minus' in title or title == 'seeds' for title in cells[0])
     names = [row[0] for row in cells[2:]]
     assert 'CT' in names and 'start alone (no term)' not in names
-    assert len(cells) == 9 and all(all(row) for row in cells[2:])
+    assert len(cells) == 11 and all(all(row) for row in cells[2:])
     assert lines[-1].startswith('One seed: ')
 
 

@@ -178,7 +178,7 @@ def _parts(
 def _with_augmix(digits: KeptNetwork, cifar: KeptNetwork) -> str:
     both = points(digits.difference('CT + AugMix', _AUGMIX))
     without = (cifar.value(arm)['mean'] for arm in ('CT', _FREE))
-    seeds = ' and '.join(dict.fromkeys(cifar.seeds(arm) for arm in (_AUGMIX, 'CT + AugMix')))
+    counts = dict.fromkeys(str(cifar.seeds(arm)) for arm in (_AUGMIX, 'CT + AugMix'))
     if cifar.value(_AUGMIX)['mean'] >= min(without):
         raise ValueError('the text says that on CIFAR-10 AugMix does more than CT or missing BN')
     return (
@@ -186,7 +186,7 @@ def _with_augmix(digits: KeptNetwork, cifar: KeptNetwork) -> str:
         f'{_mean(digits, "CT + AugMix")} ({both} points), BN with standardised weights '
         f'{_mean(digits, _TWIN_AUGMIX)}, and without BN {_mean(digits, _FREE_AUGMIX)}. On CIFAR-10 '
         f'plain BN with AugMix has {_mean(cifar, _AUGMIX)}, CT {_mean(cifar, "CT + AugMix")} '
-        f'(seeds: {seeds}): AugMix does more there than CT or missing BN.'
+        f'(seeds: {" and ".join(counts)}): AugMix does more there than CT or missing BN.'
     )
 
 

@@ -42,12 +42,6 @@ _SAID = (
     ('CT', CORRUPTED, 'higher', _FREE),
     ('CT', CLEAN, 'unclear', _FREE),
     ('CT + AugMix', CORRUPTED, 'lower', _AUGMIX),
-    ('CT + AugMix', CORRUPTED, 'unclear', _TWIN_AUGMIX),
-    ('CT + AugMix', CLEAN, 'higher', _TWIN_AUGMIX),
-    *(
-        (_FREE_AUGMIX, CORRUPTED, 'lower', other)
-        for other in (_AUGMIX, _TWIN_AUGMIX, 'CT + AugMix')
-    ),
     ('CT', CORRUPTED, 'unclear', _TAUGHT_BY_TWIN),
     ('CT', CORRUPTED, 'lower', 'BN teacher'),
     ('CT', CORRUPTED, 'lower', _BARE),

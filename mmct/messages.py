@@ -10,6 +10,9 @@ from itertools import islice
 from numbers import Integral
 from pathlib import Path
 
+LACK_OF_MEMORY = r"out of memory|not enough memory|can('|no)t allocate memory|ALLOC_FAILED"
+"""A pattern for what torch, on each device, and CUDA's libraries say when memory is used up."""
+
 
 def suggestion(word: str, known: Iterable[str], otherwise: str | None = None) -> str:
     """Suggest a valid name in place of an unknown one.

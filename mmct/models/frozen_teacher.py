@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 from mmpretrain.models import ImageClassifier
 from torch import Tensor, nn
 
-from mmct.messages import require
+from mmct.messages import LACK_OF_MEMORY, require
 
 from .forward_pass import ForwardPass, run
 
@@ -21,8 +21,6 @@ DTYPES = ('auto', 'float32', 'bfloat16')
 # A CPU counts as faster in bfloat16 below this ratio of times. On a CPU that emulates bfloat16
 # the ratio is 8 or more, on one that has it a third: noise does not lead to a wrong choice.
 _FASTER = 0.8
-# In the words of torch on a GPU, of torch on a CPU, and of CUDA's libraries.
-_NO_MEMORY = re.compile('out of memory|allocate memory|ALLOC_FAILED')
 
 
 class FrozenTeacher:
@@ -97,7 +95,7 @@ class FrozenTeacher:
             outputs = self._outputs(inputs)
         except RuntimeError as error:
             # The other mode takes more memory.
-            if _NO_MEMORY.search(str(error)):
+            if re.search(LACK_OF_MEMORY, str(error), re.IGNORECASE):
                 raise
             print_log(
                 'the frozen teacher runs in the contiguous memory format without its own '

@@ -8,6 +8,8 @@ from pathlib import Path
 from traceback import extract_tb, walk_tb
 from types import FrameType
 
+from mmct.messages import LACK_OF_MEMORY
+
 
 class CTError(RuntimeError):
     """An error that the user can fix; the message gives cause and remedy in one line."""
@@ -166,7 +168,7 @@ _REMEDIES = (
         'num_workers of the data loader (--workers of a command)',
     ),
     (
-        r"out of memory|not enough memory|can('|no)t allocate memory|STATUS_ALLOC_FAILED",
+        LACK_OF_MEMORY,
         'no memory is left: lower batch_size of the data loader (--batch-size of mmct score); in '
         'training, optim_wrapper.accumulative_counts keeps the total',
     ),
